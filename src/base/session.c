@@ -1,0 +1,65 @@
+/* A session: one compilation or run with its memory and its errors. There are no globals, so
+ * sessions are independent of each other. */
+#include "base/base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+at_session *at_session_new(size_t memory_limit) {
+    at_session *session = calloc(1, sizeof *session);
+    if (!session) return NULL;
+    session->arena = at_arena_new(memory_limit);
+    if (!session->arena) {
+        free(session);
+        return NULL;
+    }
+    session->diag_limit = 20;
+    /* One place more than the limit, so that "out of memory" can always be said. */
+    session->diag_capacity = session->diag_limit + 1;
+    session->diags = AT_NEW_ARRAY(session->arena, at_diag *, session->diag_capacity);
+    if (!session->diags) {
+        at_session_free(session);
+        return NULL;
+    }
+    session->stage = "start";
+    return session;
+}
+
+void at_session_free(at_session *session) {
+    if (!session) return;
+    at_arena_free(session->arena);
+    free(session);
+}
+
+bool at_guarded(at_session *session, bool (*body)(void *user), void *user) {
+    if (session->escape) return body(user);
+    jmp_buf escape;
+    if (setjmp(escape)) {
+        session->escape = NULL;
+        at_arena_escape(session->arena, NULL);
+        /* The limit is met: report from a static record, as there is no memory for a new one. */
+        static at_diag full = {
+            .code = AT_E_MEMORY,
+            .message = "this program needs more memory to compile than it may have",
+            .hint = "calls are inlined: functions that call each other many times over grow fast",
+        };
+        if (session->diag_count < session->diag_capacity)
+            session->diags[session->diag_count++] = &full;
+        else
+            session->diag_lost++;
+        return false;
+    }
+    session->escape = &escape;
+    at_arena_escape(session->arena, &escape);
+    bool result = body(user);
+    session->escape = NULL;
+    at_arena_escape(session->arena, NULL);
+    return result;
+}
+
+_Noreturn void at_assert_failed(const at_session *session, const char *file, int line,
+                                const char *condition) {
+    fprintf(stderr, "attend: internal error in stage %s at %s:%d: %s\n",
+            session ? session->stage : "?", file, line, condition);
+    abort();
+}

@@ -1,0 +1,108 @@
+/* Growing text, for everything that prints: it is built whole, then written by the command line. */
+#include "base/base.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool reserve(at_text *text, size_t more) {
+    if (text->failed) return false;
+    if (more < text->capacity - text->length && text->capacity) return true;
+    size_t capacity = text->capacity ? text->capacity : 256;
+    while (capacity - text->length <= more) {
+        if (capacity > SIZE_MAX / 2) {
+            text->failed = true;
+            return false;
+        }
+        capacity *= 2;
+    }
+    char *data = realloc(text->data, capacity);
+    if (!data) {
+        text->failed = true;
+        return false;
+    }
+    text->data = data;
+    text->capacity = capacity;
+    return true;
+}
+
+void at_text_add_n(at_text *text, const char *piece, size_t length) {
+    if (!reserve(text, length)) return;
+    at_move(text->data + text->length, piece, length);
+    text->length += length;
+    text->data[text->length] = 0;
+}
+
+void at_text_add(at_text *text, const char *piece) { at_text_add_n(text, piece, strlen(piece)); }
+
+void at_text_addf(at_text *text, const char *format, ...) {
+    va_list list, again;
+    va_start(list, format);
+    va_copy(again, list);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length >= 0 && reserve(text, (size_t)length)) {
+        vsnprintf(text->data + text->length, (size_t)length + 1, format, list);
+        text->length += (size_t)length;
+    }
+    va_end(list);
+}
+
+void at_text_pad(at_text *text, char c, int count) {
+    if (count <= 0 || !reserve(text, (size_t)count)) return;
+    memset(text->data + text->length, c, (size_t)count);
+    text->length += (size_t)count;
+    text->data[text->length] = 0;
+}
+
+void at_text_free(at_text *text) {
+    free(text->data);
+    *text = (at_text){0};
+}
+
+void at_text_real(double value, char *buffer) {
+    if (isnan(value)) {
+        strcpy(buffer, "nan");
+        return;
+    }
+    if (isinf(value)) {
+        strcpy(buffer, value < 0 ? "-inf" : "inf");
+        return;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(buffer, 32, "%.*g", digits, value);
+        if (strtod(buffer, NULL) == value) break;
+    }
+    /* 1e+06 reads worse than 1e6, and 3 would read back as an int. */
+    char *exponent = strchr(buffer, 'e');
+    if (exponent) {
+        char *from = exponent + 1, *to = exponent + 1;
+        if (*from == '+') from++;
+        else if (*from == '-') *to++ = *from++;
+        while (*from == '0' && from[1]) from++;
+        memmove(to, from, strlen(from) + 1);
+    } else if (!strchr(buffer, '.')) {
+        strcat(buffer, ".0");
+    }
+}
+
+int at_text_distance(const char *a, const char *b, int limit) {
+    size_t m = strlen(a), n = strlen(b);
+    if (m > 63 || n > 63) return limit;
+    int row[64];
+    for (size_t j = 0; j <= n; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= m; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= n; j++) {
+            int up = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
+            if (up + 1 < best) best = up + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            diagonal = up;
+            row[j] = best;
+        }
+    }
+    return row[n] < limit ? row[n] : limit;
+}

@@ -1,0 +1,82 @@
+/* tensor: arrays as files and callers hold them: a type, a shape, bytes. The names of axes are gone
+ * here; rows are contiguous, the last axis fastest, little-endian in memory.
+ *
+ * Reading a file trusts nothing: every header is checked against the file's size before memory is
+ * taken. All functions report through the session and return NULL or false after an error. */
+#ifndef AT_TENSOR_H
+#define AT_TENSOR_H
+
+#include "base/base.h"
+
+/* ---- tensor.c: types, shapes, buffers ------------------------------------------------------------- */
+
+typedef enum {
+#define AT_TYPE(id, text, bytes, npy) AT_TYPE_##id,
+#include "tensor/types.def"
+#undef AT_TYPE
+    AT_TYPES
+} at_type;
+
+enum { AT_RANK_LIMIT = 32 };
+
+typedef struct at_tensor at_tensor;
+struct at_tensor {
+    at_type type;
+    int rank;
+    int64_t extents[AT_RANK_LIMIT];
+    int64_t count;    /* elements: the product of the extents */
+    void *data;       /* owned, aligned to 64 bytes; never NULL */
+};
+
+const char *at_type_text(at_type type); /* "f32" */
+size_t at_type_bytes(at_type type);
+/* Elements of a shape, -1 when negative or more than a signed 64-bit byte count can hold. */
+int64_t at_shape_count(const int64_t *extents, int rank, size_t element_bytes);
+/* "f32 (2, 3)" into a buffer of 256 bytes. */
+void at_tensor_describe(const at_tensor *tensor, char *buffer);
+
+/* Zeroed. NULL after E001 when the memory cannot be had (`name` says whose it is). */
+at_tensor *at_tensor_new(at_session *s, at_type type, const int64_t *extents, int rank,
+                         const char *name);
+void at_tensor_free(at_tensor *tensor); /* NULL is fine */
+/* A new tensor of another type: reals round to nearest even, ints wrap never (an error names the
+ * first element that does not fit), bools become 0 and 1. */
+at_tensor *at_tensor_convert(at_session *s, const at_tensor *from, at_type type, const char *name);
+float at_half_to_float(uint16_t half);
+uint16_t at_float_to_half(float value);
+float at_bfloat_to_float(uint16_t bfloat);
+uint16_t at_float_to_bfloat(float value);
+
+/* ---- npy.c: one array in a file ---------------------------------------------------------------------- */
+
+/* NumPy's .npy, versions 1 to 3: bool, ints, f16, f32, f64 in either byte order and either row
+ * order; `name` is what messages call it. bytes is borrowed. */
+at_tensor *at_npy_parse(at_session *s, const char *name, const unsigned char *bytes, size_t length);
+at_tensor *at_npy_read(at_session *s, const char *path);
+bool at_npy_write(at_session *s, const char *path, const at_tensor *tensor);
+
+/* ---- npz.c: named arrays in one file (a zip) --------------------------------------------------------- */
+
+typedef struct {
+    const char *name; /* without .npy; owned by the collection's session */
+    at_tensor *tensor;
+} at_named;
+
+typedef struct {
+    int count, capacity;
+    at_named *items;
+} at_collection;
+
+/* Stored and deflated members, zip64 included; duplicate names, encryption, lying sizes and members
+ * that inflate to more than they declare are errors. The result's tensors are the caller's. */
+bool at_npz_parse(at_session *s, const char *name, const unsigned char *bytes, size_t length,
+                  at_collection *out);
+bool at_npz_read(at_session *s, const char *path, at_collection *out);
+/* Deflated when compress. Deterministic: no dates. */
+bool at_npz_write(at_session *s, const char *path, const at_collection *arrays, bool compress);
+void at_collection_add(at_session *s, at_collection *collection, const char *name,
+                       at_tensor *tensor);
+at_tensor *at_collection_find(const at_collection *collection, const char *name);
+void at_collection_free(at_collection *collection); /* frees the tensors */
+
+#endif

@@ -222,6 +222,9 @@ typedef struct at_program at_program;
 const at_program *at_load(at_session *s, const at_source *source,
                           const char *const *library_folders);
 const at_file_tree *at_program_file(const at_program *program);
+/* The definition that `function` names (NULL: main, or else the last fn); NULL after an error. */
+const at_definition *at_program_find(at_session *s, const at_program *program,
+                                     const char *function);
 /* Inlines all that the chosen function (or law) reaches. NULL after errors. */
 const at_cascade *at_resolve(at_session *s, const at_program *program,
                              const at_resolve_options *options);

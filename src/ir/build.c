@@ -14,7 +14,12 @@ static at_expr *node(at_session *s, at_tag tag, at_kind kind, at_span span) {
     e->tag = tag;
     e->kind = kind;
     e->span = span;
+    e->weight = 1;
     return e;
+}
+
+static void weigh(at_expr *e, const at_expr *part) {
+    if (part && __builtin_add_overflow(e->weight, part->weight, &e->weight)) e->weight = UINT32_MAX;
 }
 
 const at_expr *at_real(at_session *s, double value, at_span span) {
@@ -58,6 +63,8 @@ const at_expr *at_read(at_session *s, const at_array *array, const at_expr **ind
     e->u.read.array = array;
     e->u.read.index = index;
     e->u.read.alternative = alternative;
+    for (int i = 0; i < array->rank; i++) weigh(e, index[i]);
+    weigh(e, alternative);
     return e;
 }
 
@@ -172,6 +179,7 @@ const at_expr *at_map_node(at_session *s, at_op op, const at_expr *a, const at_e
     at_expr *e = node(s, AT_MAP, kind, span);
     e->u.map.op = op;
     memcpy(e->u.map.args, args, sizeof args);
+    for (int i = 0; i < 3; i++) weigh(e, args[i]);
     return e;
 }
 
@@ -210,6 +218,8 @@ const at_expr *at_fold_node(at_session *s, at_fold fold, at_axis **axes, int cou
     e->u.fold.axes = at_copy(s->arena, axes, sizeof *axes * (size_t)count);
     e->u.fold.guard = guard && is_bool(guard, true) ? NULL : guard;
     e->u.fold.body = body;
+    weigh(e, guard);
+    weigh(e, body);
     return e;
 }
 

@@ -138,6 +138,7 @@ typedef enum {
 struct at_expr {
     at_tag tag;
     at_kind kind;
+    uint32_t weight; /* its nodes, counted as a tree though parts may be shared; saturates */
     at_span span;
     union {
         double real;

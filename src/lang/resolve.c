@@ -1,0 +1,212 @@
+/* From a tree to a cascade: the frame of the main function, its inputs and options, its body, its
+ * outputs. What the other files of the resolver add while statements are resolved is put together
+ * here. */
+#include "lang/resolve_int.h"
+
+#include <string.h>
+
+/* ---- inputs ---------------------------------------------------------------------------------------- */
+
+static bool declare_input(at_resolver *r, at_frame *frame, const at_target *input) {
+    at_axis **axes = AT_NEW_ARRAY(r->s->arena, at_axis *, input->count);
+    for (int i = 0; i < input->count; i++) {
+        at_entity *entity = at_lookup(r, frame, input->axes[i]);
+        if (entity && entity->tag != AT_N_AXIS) {
+            at_resolve_error(r, frame, AT_E_NAME_TAKEN, input->axis_spans[i],
+                             "`%s` is an input and cannot be an axis too", input->axes[i]);
+            return false;
+        }
+        for (int k = 0; k < i; k++)
+            if (strcmp(input->axes[i], input->axes[k]) == 0) {
+                at_diag *diag = at_resolve_error(r, frame, AT_E_AXIS_TWICE, input->axis_spans[i],
+                                                 "the axis `%s` stands twice in `%s`", input->axes[i],
+                                                 input->name);
+                at_hint(r->s, diag, "give the second its own name and write require size(a) == size(b)");
+                return false;
+            }
+        if (!entity) {
+            entity = at_define(r, frame, AT_N_AXIS, input->axes[i], input->axis_spans[i]);
+            entity->axis = at_axis_new(r, input->axes[i], NULL, NULL, false, input->axis_spans[i]);
+        }
+        axes[i] = entity->axis;
+    }
+    if (at_lookup(r, frame, input->name)) {
+        at_resolve_error(r, frame, AT_E_NAME_TAKEN, input->span, "`%s` is an axis and cannot be an "
+                         "input too", input->name);
+        return false;
+    }
+    at_array *array = at_array_new(r, input->name, AT_INPUT, input->has_kind ? input->kind : AT_REAL,
+                                   axes, input->count, input->span);
+    at_entity *entity = at_define(r, frame, AT_N_ARRAY, input->name, input->span);
+    entity->view = at_view_whole(r, array);
+    at_start start = {.array = array, .draw = -1};
+    AT_PUSH(r->s->arena, r->inputs, r->input_count, r->input_capacity, start);
+    return true;
+}
+
+/* `index v` and a law's draws may name axes of later inputs, so after all of them. */
+static bool finish_input(at_resolver *r, at_frame *frame, const at_target *input, at_start *start) {
+    if (input->inside) {
+        at_entity *axis = at_lookup(r, frame, input->inside);
+        if (!axis || axis->tag != AT_N_AXIS) {
+            at_diag *diag = at_resolve_error(r, frame, AT_E_INSIDE, input->kind_span,
+                                             "`%s` is no axis of an input", input->inside);
+            at_hint(r->s, diag, "`index v` needs an input that carries the axis v");
+            return false;
+        }
+        start->array->inside = axis->axis;
+    }
+    if (!input->draw) return true;
+    const at_tree *tree = input->draw;
+    start->draw = tree->tag == AT_T_CALL ? at_draw_find(tree->name) : -1;
+    if (start->draw < 0 || tree->count != at_draw_info((at_draw)start->draw)->parameters) {
+        at_resolve_error(r, frame, AT_E_DRAW, tree->span,
+                         "after `~` stands a distribution with its parameters");
+        return false;
+    }
+    at_scope scope = at_scope_of(r, frame, input->name);
+    for (int i = 0; i < tree->count; i++) {
+        start->args[i] = at_resolve_scalar(r, &scope, tree->args[i], AT_REAL, "a parameter of a draw");
+        if (!start->args[i]) return false;
+    }
+    return true;
+}
+
+/* ---- options set from outside --------------------------------------------------------------------- */
+
+static bool set_options(at_resolver *r, at_frame *frame) {
+    const at_resolve_options *o = r->options;
+    for (int i = 0; i < o->set_count; i++) {
+        const char *text = at_format(r->s->arena, "fn set() -> y = f(; %s = %s)\n", o->set_names[i],
+                                     o->set_values[i]);
+        const char *shown = at_format(r->s->arena, "--set %s=%s", o->set_names[i], o->set_values[i]);
+        const at_source *source = at_make_source(r->s, shown, text, strlen(text));
+        const at_file_tree *tree = source ? at_parse(r->s, source) : NULL;
+        if (!tree || tree->count != 1) return false;
+        const at_tree *call = tree->items[0]->body.items[0]->value;
+        if (!call || call->tag != AT_T_CALL || call->option_count != 1) {
+            at_error(r->s, AT_E_OPTION_SHAPE, at_no_span(), "%s is no option", shown);
+            return false;
+        }
+        /* As in a call that gives this option alone. */
+        at_definition one = *frame->definition, *kept = AT_NEW(r->s->arena, at_definition);
+        int n = 0;
+        at_bind *declared = AT_NEW_ARRAY(r->s->arena, at_bind, one.option_count);
+        for (int k = 0; k < one.option_count; k++)
+            if (strcmp(one.options[k].name, call->options[0].name) == 0)
+                declared[n++] = one.options[k];
+        if (n) {
+            one.options = declared;
+            one.option_count = n;
+        }
+        *kept = one;
+        const at_definition *whole = frame->definition;
+        frame->definition = kept;
+        at_scope scope = at_scope_of(r, frame, "set");
+        bool good = at_bind_options(r, frame, &scope, call);
+        frame->definition = whole;
+        if (!good) return false;
+    }
+    return true;
+}
+
+/* ---- outputs ------------------------------------------------------------------------------------------ */
+
+static bool fixed_name(const at_array *array) {
+    return array->role == AT_INPUT || array->role == AT_PARAM || array->role == AT_STATE;
+}
+
+/* Makes `name` the name of `array` and of those that share its name; what had it takes theirs. */
+static void exchange_names(at_resolver *r, const at_array *array, const char *name) {
+    const char *old = array->name;
+    for (int i = 0; i < r->array_count; i++) {
+        at_array *a = r->arrays[i];
+        if (fixed_name(a)) continue;
+        if (strcmp(a->name, old) == 0) a->name = name;
+        else if (strcmp(a->name, name) == 0) a->name = old;
+    }
+}
+
+static bool take_output(at_resolver *r, at_frame *frame, const at_target *declared, at_output *out) {
+    at_entity *entity = at_lookup(r, frame, declared->name);
+    if (entity && entity->tag == AT_N_BROKEN) return false;
+    if (!entity || entity->tag != AT_N_ARRAY || !entity->own) {
+        at_diag *diag = at_resolve_error(r, frame, AT_E_OUTPUT_MISSING, declared->span,
+                                         "nothing defines the output `%s`", declared->name);
+        at_hint(r->s, diag, "every output has an equation in the body: %s[…] = …", declared->name);
+        return false;
+    }
+    if (entity->view.rank != declared->count && declared->brackets) {
+        at_diag *diag = at_resolve_error(
+            r, frame, AT_E_LEFT_AXES, entity->span,
+            "the output `%s` is declared with %d %s, but this gives it %d", declared->name,
+            declared->count, declared->count == 1 ? "axis" : "axes", entity->view.rank);
+        at_note(r->s, diag, declared->span, "declared here");
+        return false;
+    }
+    for (int i = 0; i < declared->count; i++) {
+        const at_entity *axis = at_lookup(r, frame, declared->axes[i]);
+        if (!axis || axis->tag != AT_N_AXIS) continue;
+        const char *what = at_format(r->s->arena, "the axis `%s`", declared->axes[i]);
+        const char *here = at_format(r->s->arena, "axis %d of `%s`", i + 1, declared->name);
+        if (!at_extent_agree(r, frame, axis->axis, axis->span, what, entity->view.axes[i],
+                             entity->span, here))
+            return false;
+    }
+    out->name = declared->name;
+    out->array = (at_array *)entity->view.array;
+    if (strcmp(out->array->name, declared->name) != 0)
+        exchange_names(r, out->array, declared->name);
+    return true;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------ */
+
+static const at_cascade *assemble(at_resolver *r, const at_definition *d, const at_growing *body,
+                                  at_output *outputs) {
+    at_cascade *c = AT_NEW(r->s->arena, at_cascade);
+    c->name = d->name;
+    c->law = d->tag == AT_D_LAW;
+    c->doc = d->doc;
+    c->span = d->span;
+    c->axis_count = r->axis_count;
+    c->axes = r->axes;
+    c->array_count = r->array_count;
+    c->arrays = r->arrays;
+    c->input_count = r->input_count;
+    c->inputs = r->inputs;
+    c->param_count = r->param_count;
+    c->params = r->params;
+    c->state_count = r->state_count;
+    c->states = r->states;
+    c->output_count = d->output_count;
+    c->outputs = outputs;
+    c->require_count = r->require_count;
+    c->requires = r->requires;
+    c->body = (at_block){body->count, body->items};
+    return c;
+}
+
+const at_cascade *at_resolve(at_session *s, const at_program *program,
+                             const at_resolve_options *options) {
+    s->stage = "resolve";
+    int errors = s->diag_count + s->diag_lost;
+    const at_definition *d = at_program_find(s, program, options->function);
+    if (!d) return NULL;
+    at_growing body = {0};
+    at_resolver resolver = {.s = s, .program = program, .options = options, .block = &body};
+    at_resolver *r = &resolver;
+    at_frame *frame = AT_NEW(s->arena, at_frame);
+    *frame = (at_frame){.module = program->main, .definition = d, .path = "", .share = "", .rounds = ""};
+    for (int i = 0; i < d->input_count; i++)
+        if (!declare_input(r, frame, &d->inputs[i])) return NULL;
+    for (int i = 0; i < d->input_count; i++)
+        if (!finish_input(r, frame, &d->inputs[i], &r->inputs[i])) return NULL;
+    if (!set_options(r, frame) || !at_bind_options(r, frame, NULL, NULL)) return NULL;
+    bool good = at_resolve_block(r, frame, &d->body);
+    at_output *outputs = AT_NEW_ARRAY(s->arena, at_output, d->output_count);
+    for (int i = 0; i < d->output_count; i++)
+        if (!take_output(r, frame, &d->outputs[i], &outputs[i])) good = false;
+    AT_ASSERT(s, good || s->diag_count + s->diag_lost > errors);
+    return good ? assemble(r, d, &body, outputs) : NULL;
+}

@@ -1,0 +1,727 @@
+/* Calls: built-in functions, options that are functions, and functions that are inlined.
+ *
+ * Inlining gives the called function a frame. Its inputs become views of the caller's arrays (or
+ * arrays of their own where the argument is an expression). Indices of the caller that occur in the
+ * arguments or in the options map the call: they become hidden axes of the frame, which every
+ * array of it that depends on them carries at its left; so do the extra leading axes of arguments. */
+#include "lang/resolve_int.h"
+
+#include <string.h>
+
+/* ---- what a name means as a function ------------------------------------------------------------- */
+
+static const at_definition *find_definition(const at_resolver *r, const at_module *module,
+                                            const char *name, const at_module **where,
+                                            bool *ambiguous) {
+    const at_definition *d = at_map_get(&module->functions, name);
+    *where = module;
+    *ambiguous = false;
+    if (d) return d;
+    const char *dot = strrchr(name, '.');
+    for (int i = 0; i < module->use_count; i++) {
+        const at_module *use = module->uses[i];
+        const char *inside = name;
+        if (dot) {
+            if (strlen(use->name) != (size_t)(dot - name) ||
+                strncmp(use->name, name, (size_t)(dot - name)) != 0)
+                continue;
+            inside = dot + 1;
+        }
+        const at_definition *other = at_map_get(&use->functions, inside);
+        if (!other || other->tag != AT_D_FN) continue;
+        if (d && d != other) *ambiguous = true;
+        d = other;
+        *where = use;
+    }
+    if (d) return d;
+    *where = r->program->prelude;
+    return r->program->prelude ? at_map_get(&r->program->prelude->functions, name) : NULL;
+}
+
+/* The function that `name` is here: an option, or a definition. NULL (after an error) if neither. */
+static const at_function *function_of(at_resolver *r, at_scope *scope, const char *name,
+                                      at_span span) {
+    at_entity *entity = at_lookup(r, scope->frame, name);
+    if (entity && entity->tag == AT_N_FUNCTION) return &entity->function;
+    if (entity && entity->tag == AT_N_BROKEN) return NULL;
+    if ((entity && entity->tag != AT_N_AXIS) || at_env_find(scope->env, name)) {
+        at_diag *diag =
+            at_resolve_error(r, scope->frame, AT_E_NOT_A_FUNCTION, span, "`%s` is %s, not a function",
+                             name, entity && entity->tag == AT_N_ARRAY ? "an array" : "a value");
+        if (entity && entity->tag == AT_N_ARRAY)
+            at_hint(r->s, diag, "indices stand in brackets: %s[…]", name);
+        return NULL;
+    }
+    const at_module *where;
+    bool ambiguous;
+    const at_definition *d = find_definition(r, scope->frame->module, name, &where, &ambiguous);
+    if (ambiguous) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_AMBIGUOUS, span,
+                                         "several used files define `%s`", name);
+        at_hint(r->s, diag, "say which: %s.%s(…)", where->name, name);
+        return NULL;
+    }
+    if (!d || d->tag != AT_D_FN) {
+        if (at_fold_find(name) >= 0) {
+            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_NOT_A_FUNCTION, span,
+                                             "`%s` needs the axes that it runs over", name);
+            at_hint(r->s, diag, "%s[j](…)", name);
+        } else {
+            at_unknown_name(r, scope, name, span, "the function");
+        }
+        return NULL;
+    }
+    at_function *f = AT_NEW(r->s->arena, at_function);
+    f->definition = d;
+    f->module = where;
+    return f;
+}
+
+/* ---- built-in functions ----------------------------------------------------------------------------- */
+
+static bool count_error(at_resolver *r, at_scope *scope, const at_tree *tree, int wanted) {
+    at_resolve_error(r, scope->frame, AT_E_ARGUMENT_COUNT, tree->span,
+                     "`%s` takes %d argument%s, but %d %s given", tree->name, wanted,
+                     wanted == 1 ? "" : "s", tree->count, tree->count == 1 ? "is" : "are");
+    return false;
+}
+
+static at_value size_of(at_resolver *r, at_scope *scope, const at_tree *tree) {
+    if (tree->count != 1 || tree->args[0]->tag != AT_T_NAME) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SIZE_ARGUMENT, tree->span,
+                                         "size takes the name of an axis");
+        at_hint(r->s, diag, "size(d)");
+        return at_no_value();
+    }
+    const char *name = tree->args[0]->name;
+    at_entity *entity = at_lookup(r, scope->frame, name);
+    const at_env *env = at_env_find(scope->env, name);
+    const at_axis *axis = entity && entity->tag == AT_N_AXIS ? entity->axis : NULL;
+    /* A parameter of an option that stands for a plain index has the extent of that index. */
+    if (!axis && env && env->value.e && env->value.e->tag == AT_INDEX) axis = env->value.e->u.axis;
+    if (!axis) {
+        if (entity && entity->tag == AT_N_BROKEN) return at_no_value();
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SIZE_ARGUMENT, tree->args[0]->span,
+                                         "there is no axis `%s` here", name);
+        const char **names = NULL;
+        int count = 0, capacity = 0;
+        for (int i = 0; i < scope->frame->names.capacity; i++) {
+            const at_entity *e = scope->frame->names.values[i];
+            if (scope->frame->names.keys[i] && e->tag == AT_N_AXIS)
+                AT_PUSH(r->s->arena, names, count, capacity, e->name);
+        }
+        at_hint_near(r->s, diag, name, names, count);
+        return at_no_value();
+    }
+    while (axis->like) axis = axis->like;
+    return at_scalar(at_size(r->s, axis, tree->span));
+}
+
+static bool built_in(at_resolver *r, at_scope *scope, const at_tree *tree, int op,
+                     at_value *result) {
+    int arity = at_op_info((at_op)op)->arity;
+    if (tree->option_count) {
+        at_resolve_error(r, scope->frame, AT_E_OPTION_UNKNOWN, tree->options[0].span,
+                         "`%s` is built in and has no options", tree->name);
+        return false;
+    }
+    if (tree->count != arity) return count_error(r, scope, tree, arity);
+    at_value args[3] = {{0}};
+    bool good = true;
+    for (int i = 0; i < arity; i++) {
+        args[i] = at_resolve_expr(r, scope, tree->args[i]);
+        good = good && args[i].e;
+    }
+    if (!good) return false;
+    *result = at_apply(r, scope, (at_op)op, args, tree->span, tree->span);
+    return result->e != NULL;
+}
+
+/* ---- options that have their own right side ---------------------------------------------------------- */
+
+static int uses(const at_tree *tree, const char *name) {
+    if (!tree) return 0;
+    int n = (tree->tag == AT_T_NAME || tree->tag == AT_T_INDEX) && strcmp(tree->name, name) == 0;
+    n += uses(tree->alternative, name);
+    for (int i = 0; i < tree->count; i++) n += uses(tree->args[i], name);
+    for (int i = 0; i < tree->option_count; i++) n += uses(tree->options[i].value, name);
+    for (int p = 0; p < tree->part_count; p++) {
+        /* Inside a fold it is evaluated again and again, so it counts twice. */
+        n += 2 * uses(tree->parts[p].guard, name) + 2 * uses(tree->parts[p].body, name);
+    }
+    return n;
+}
+
+static bool option_function(at_resolver *r, at_scope *scope, const at_tree *tree,
+                            const at_function *f, at_value *result) {
+    if (tree->count != f->count) return count_error(r, scope, tree, f->count);
+    if (tree->option_count) {
+        at_resolve_error(r, scope->frame, AT_E_OPTION_UNKNOWN, tree->options[0].span,
+                         "`%s` is a function option of index values and reals; it has no options",
+                         tree->name);
+        return false;
+    }
+    at_scope inside = *scope;
+    inside.frame = f->frame;
+    inside.env = f->env;
+    /* Here the caller's indices are as bound as those of the function that asks. */
+    for (int i = 0; i < scope->frame->hidden_count; i++)
+        at_scope_bind(r, &inside, scope->frame->hidden[i]);
+    for (int i = 0; i < tree->count; i++) {
+        at_value v = at_resolve_expr(r, scope, tree->args[i]);
+        if (!v.e) return false;
+        if (!at_is_cheap(v.e) && uses(f->value, f->parameters[i]) > 1) {
+            const char *name = at_format(r->s->arena, "%s.%s", tree->name, f->parameters[i]);
+            v = at_hoist(r, scope, v, at_frame_path(r, scope->frame, name), tree->args[i]->span);
+        }
+        inside.env = at_env_add(r, inside.env, f->parameters[i], v);
+    }
+    *result = at_resolve_expr(r, &inside, f->value);
+    return result->e != NULL;
+}
+
+/* ---- mapping ------------------------------------------------------------------------------------------ */
+
+/* The indices around a call, innermost function's hidden axes left out: candidates for mapping. */
+static bool is_hidden(const at_resolver *r, const at_frame *frame, const at_axis *axis) {
+    for (int i = 0; i < frame->hidden_count; i++)
+        if (frame->hidden[i] == axis) return true;
+    for (int i = 0; i < r->scan_count; i++)
+        if (r->scans[i] == axis) return true;
+    for (int i = 0; i < r->repeat_count; i++)
+        if (r->repeats[i] == axis) return true;
+    return false;
+}
+
+/* Whether a tree names something that depends on the index `axis`, but for `skip`ped names. */
+static bool tree_mentions(const at_scope *scope, const at_tree *tree, const at_axis *axis,
+                          const char *const *skip, int skip_count) {
+    if (!tree) return false;
+    if (tree->tag == AT_T_NAME || tree->tag == AT_T_INDEX) {
+        bool skipped = false;
+        for (int i = 0; i < skip_count; i++) skipped = skipped || strcmp(skip[i], tree->name) == 0;
+        const at_env *env = skipped ? NULL : at_env_find(scope->env, tree->name);
+        if (env && env->value.e && at_mentions(env->value.e, axis)) return true;
+        const at_entity *entity = skipped || env ? NULL
+                                                 : at_map_get(&scope->frame->names, tree->name);
+        if (entity && entity->tag == AT_N_VALUE && entity->value.e &&
+            at_mentions(entity->value.e, axis))
+            return true;
+    }
+    for (int i = 0; i < tree->count; i++)
+        if (tree_mentions(scope, tree->args[i], axis, skip, skip_count)) return true;
+    if (tree_mentions(scope, tree->alternative, axis, skip, skip_count)) return true;
+    for (int i = 0; i < tree->option_count; i++)
+        if (tree_mentions(scope, tree->options[i].value, axis, skip, skip_count)) return true;
+    for (int p = 0; p < tree->part_count; p++)
+        if (tree_mentions(scope, tree->parts[p].guard, axis, skip, skip_count) ||
+            tree_mentions(scope, tree->parts[p].body, axis, skip, skip_count))
+            return true;
+    /* An option of this function called by name carries what its own right side depends on. */
+    if (tree->tag == AT_T_CALL || tree->tag == AT_T_NAME) {
+        const at_entity *entity = at_map_get(&scope->frame->names, tree->name);
+        if (entity && entity->tag == AT_N_FUNCTION && entity->function.value) {
+            at_scope inside = {.frame = entity->function.frame, .env = entity->function.env};
+            return tree_mentions(&inside, entity->function.value, axis,
+                                 entity->function.parameters, entity->function.count);
+        }
+    }
+    return false;
+}
+
+static bool options_mention(const at_scope *scope, const at_tree *call, const at_axis *axis) {
+    for (int i = 0; i < call->option_count; i++)
+        if (tree_mentions(scope, call->options[i].value, axis, call->options[i].parameters,
+                          call->options[i].count))
+            return true;
+    return false;
+}
+
+static void add_hidden(at_resolver *r, at_frame *callee, at_axis *axis) {
+    at_axis **hidden = AT_NEW_ARRAY(r->s->arena, at_axis *, callee->hidden_count + 1);
+    at_move(hidden, callee->hidden, sizeof *hidden * (size_t)callee->hidden_count);
+    hidden[callee->hidden_count++] = axis;
+    callee->hidden = hidden;
+}
+
+/* The extra leading axes of arguments: real axes for them, substituted into all arguments. */
+static bool map_extra(at_resolver *r, at_scope *scope, at_scope *inner, at_frame *callee,
+                      const at_tree *tree, at_value *args, at_axis ***mapped, int *mapped_count) {
+    const at_definition *d = callee->definition;
+    int lead = -1;
+    *mapped_count = 0;
+    for (int i = 0; i < d->input_count; i++) {
+        int extra = args[i].rank - d->inputs[i].count;
+        if (extra < 0) {
+            at_diag *diag = at_resolve_error(
+                r, scope->frame, AT_E_ARGUMENT_RANK, tree->args[i]->span,
+                "`%s` of `%s` has %d %s, but the argument has %d", d->inputs[i].name, d->name,
+                d->inputs[i].count, d->inputs[i].count == 1 ? "axis" : "axes", args[i].rank);
+            at_note(r->s, diag, d->inputs[i].span, "declared here");
+            return false;
+        }
+        if (extra == 0) continue;
+        if (lead < 0) {
+            lead = i;
+            *mapped_count = extra;
+            *mapped = AT_NEW_ARRAY(r->s->arena, at_axis *, extra);
+            for (int k = 0; k < extra; k++) {
+                (*mapped)[k] = at_axis_free(r, inner, args[i].axes[k], NULL);
+                at_scope_bind(r, inner, (*mapped)[k]);
+                add_hidden(r, callee, (*mapped)[k]);
+            }
+        } else if (extra != *mapped_count) {
+            at_diag *diag = at_resolve_error(
+                r, scope->frame, AT_E_ARGUMENT_RANK, tree->args[i]->span,
+                "this argument maps the call over %d %s, but another over %d", extra,
+                extra == 1 ? "axis" : "axes", *mapped_count);
+            at_note(r->s, diag, tree->args[lead]->span, "this one");
+            return false;
+        }
+        at_axis **kept = AT_NEW_ARRAY(r->s->arena, at_axis *, d->inputs[i].count);
+        const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, args[i].rank);
+        for (int k = 0; k < args[i].rank; k++) {
+            if (k >= extra) {
+                kept[k - extra] = args[i].axes[k];
+                index[k] = at_index(r->s, args[i].axes[k], args[i].e->span);
+                continue;
+            }
+            const char *what = at_format(r->s->arena, "axis `%s`", (*mapped)[k]->name);
+            if (!at_extent_agree(r, scope->frame, (*mapped)[k], tree->args[lead]->span, what,
+                                 args[i].axes[k], tree->args[i]->span, "a mapped axis"))
+                return false;
+            index[k] = at_index(r->s, (*mapped)[k], args[i].e->span);
+        }
+        args[i].e = at_value_at(r, &args[i], index);
+        args[i].axes = kept;
+        args[i].rank = d->inputs[i].count;
+    }
+    return true;
+}
+
+/* ---- inputs ------------------------------------------------------------------------------------------- */
+
+/* A read whose indices are its placeholders, each once, and plain indices that surely are inside:
+ * the callee may look at the array itself. */
+static bool is_view(at_resolver *r, const at_value *v, at_view *view) {
+    const at_expr *e = v->e;
+    if (e->tag != AT_READ || e->u.read.alternative) return false;
+    const at_array *array = e->u.read.array;
+    view->array = array;
+    view->rank = v->rank;
+    view->axes = AT_NEW_ARRAY(r->s->arena, at_axis *, v->rank);
+    view->hole = AT_NEW_ARRAY(r->s->arena, int, array->rank);
+    view->fixed = AT_NEW_ARRAY(r->s->arena, const at_expr *, array->rank);
+    int holes = 0;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *index = e->u.read.index[i];
+        view->hole[i] = -1;
+        view->fixed[i] = index;
+        if (index->tag != AT_INDEX) return false;
+        for (int k = 0; k < v->rank; k++)
+            if (index->u.axis == v->axes[k]) {
+                if (view->axes[k]) return false;
+                view->hole[i] = k;
+                view->axes[k] = array->axes[i];
+                holes++;
+            }
+        if (view->hole[i] < 0 &&
+            at_extent_compare(r, index->u.axis, array->axes[i]) != AT_EXTENT_SAME)
+            return false;
+    }
+    return holes == v->rank;
+}
+
+/* Formal axes are named as the callee names them; the caller's own axis serves where it can. */
+static bool bind_axes(at_resolver *r, at_frame *callee, const at_target *input, const at_view *view,
+                      at_axis *const *extents, at_span span) {
+    at_scope scope = at_scope_of(r, callee, input->name);
+    for (int k = 0; k < input->count; k++) {
+        const char *name = input->axes[k];
+        at_axis *actual = view ? view->axes[k] : extents[k];
+        while (actual->id < 0 && actual->like) actual = (at_axis *)actual->like;
+        at_entity *entity = at_lookup(r, callee, name);
+        if (entity && entity->tag == AT_N_AXIS) {
+            const char *what = at_format(r->s->arena, "axis `%s` of `%s`", name,
+                                         callee->definition->name);
+            const char *here = at_format(r->s->arena, "the argument for `%s`", input->name);
+            if (!at_extent_agree(r, callee, entity->axis, entity->span, what, actual, span, here))
+                return false;
+            continue;
+        }
+        bool used = actual->declared || actual->id < 0 || at_axis_taken(r, &scope, actual);
+        for (int i = 0; i < callee->names.capacity && !used; i++) {
+            const at_entity *other = callee->names.values[i];
+            used = callee->names.keys[i] && other->tag == AT_N_AXIS && other->axis == actual;
+        }
+        entity = at_define(r, callee, AT_N_AXIS, name, span);
+        if (!used) {
+            entity->axis = actual;
+            continue;
+        }
+        /* An alias: an earlier one of this name, unless this frame has it for another. */
+        const at_axis *root = actual;
+        while (root->like) root = root->like;
+        at_axis *known = at_map_get(&r->axis_names, name);
+        bool valid = known && known->id < r->axis_count && r->axes[known->id] == known &&
+                     known->like == root && !at_axis_taken(r, &scope, known);
+        for (int i = 0; i < callee->names.capacity && valid; i++) {
+            const at_entity *other = callee->names.values[i];
+            if (callee->names.keys[i] && other != entity && other->tag == AT_N_AXIS &&
+                other->axis == known)
+                valid = false;
+        }
+        entity->axis = valid ? known : at_axis_new(r, name, root, NULL, false, span);
+    }
+    return true;
+}
+
+static bool input_kind(at_resolver *r, at_scope *scope, const at_definition *d,
+                       const at_target *input, at_value *v, at_span span) {
+    at_kind wanted = input->kind;
+    if (wanted == AT_REAL && v->e->kind == AT_INT) v->e = at_as_real(r->s, v->e);
+    if (v->e->kind == wanted) return true;
+    at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TYPE, span,
+                                     "`%s` of `%s` takes %ss, but the argument is %s", input->name,
+                                     d->name, at_kind_text(wanted),
+                                     v->e->kind == AT_BOOL ? "bool" : at_kind_text(v->e->kind));
+    at_note(r->s, diag, input->span, "declared here");
+    return false;
+}
+
+/* Enters one argument into the callee's frame. */
+static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input, at_value v,
+                       at_span span) {
+    at_view view = {0};
+    if (v.rank == 0 && at_is_cheap(v.e) && v.e->tag != AT_READ) {
+        at_entity *entity = at_define(r, callee, AT_N_VALUE, input->name, span);
+        entity->value = v;
+        return true;
+    }
+    if (!is_view(r, &v, &view)) {
+        at_scope scope = at_scope_of(r, callee, input->name);
+        if (!bind_axes(r, callee, input, NULL, v.axes, span)) return false;
+        at_axis **own = AT_NEW_ARRAY(r->s->arena, at_axis *, input->count);
+        const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, input->count);
+        for (int k = 0; k < input->count; k++) {
+            own[k] = at_axis_free(r, &scope, at_lookup(r, callee, input->axes[k])->axis,
+                                  input->axes[k]);
+            at_scope_bind(r, &scope, own[k]);
+            index[k] = at_index(r->s, own[k], span);
+        }
+        const at_expr *e = at_value_at(r, &v, index);
+        int rank;
+        at_axis **axes = at_full_axes(r, callee, &e, 1, false, own, input->count, &rank);
+        at_array *array = at_array_new(r, at_frame_path(r, callee, input->name), AT_DEFINED, e->kind,
+                                       axes, rank, span);
+        at_emit(r, AT_EQUATION, array, span)->u.value = e;
+        view = at_own_view(r, callee, array, own, input->count);
+    } else if (!bind_axes(r, callee, input, &view, NULL, span)) {
+        return false;
+    }
+    at_entity *entity = at_define(r, callee, AT_N_ARRAY, input->name, span);
+    entity->view = view;
+    return true;
+}
+
+/* ---- options ------------------------------------------------------------------------------------------ */
+
+/* What the right side of an option is in its scope: a function by name, or a value. */
+static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const at_bind *declared,
+                        const at_bind *given) {
+    const at_tree *value = given->value;
+    at_span span = given->span;
+    if (given->is_function) {
+        if (declared->is_function && declared->count != given->count) {
+            at_diag *diag = at_resolve_error(
+                r, scope->frame, AT_E_OPTION_SHAPE, span, "the option `%s` has %d %s, not %d",
+                given->name, declared->count, declared->count == 1 ? "parameter" : "parameters",
+                given->count);
+            at_note(r->s, diag, declared->span, "declared here");
+            return false;
+        }
+        if (!declared->is_function && declared->value && declared->value->tag != AT_T_NAME) {
+            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_OPTION_SHAPE, span,
+                                             "the option `%s` is a value, not a function",
+                                             given->name);
+            at_hint(r->s, diag, "write %s = …", given->name);
+            return false;
+        }
+        at_entity *entity = at_define(r, callee, AT_N_FUNCTION, given->name, span);
+        entity->function = (at_function){.count = given->count, .parameters = given->parameters,
+                                         .value = value, .frame = scope->frame, .env = scope->env};
+        return true;
+    }
+    /* mask = mask and mix = attention pass by name. */
+    if (value->tag == AT_T_NAME && !at_env_find(scope->env, value->name)) {
+        at_entity *known = at_lookup(r, scope->frame, value->name);
+        const at_module *where = NULL;
+        bool ambiguous = false;
+        const at_definition *d =
+            known ? NULL : find_definition(r, scope->frame->module, value->name, &where, &ambiguous);
+        if ((known && known->tag == AT_N_FUNCTION) || (d && d->tag == AT_D_FN)) {
+            at_entity *entity = at_define(r, callee, AT_N_FUNCTION, given->name, span);
+            if (known) entity->function = known->function;
+            else entity->function = (at_function){.definition = d, .module = where};
+            return true;
+        }
+    }
+    if (declared->is_function) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_OPTION_SHAPE, span,
+                                         "the option `%s` is a function", given->name);
+        const char *list = "";
+        for (int i = 0; i < declared->count; i++)
+            list = at_format(r->s->arena, "%s%s%s", list, i ? "," : "", declared->parameters[i]);
+        at_hint(r->s, diag, "write %s(%s) = …", given->name, list);
+        return false;
+    }
+    at_value v = at_resolve_expr(r, scope, value);
+    if (!v.e) return false;
+    at_constant known = at_try_constant(r, v.e);
+    if (known.known && v.rank == 0)
+        v.e = known.kind == AT_REAL  ? at_real(r->s, known.real, v.e->span)
+              : known.kind == AT_INT ? at_int(r->s, known.integer, v.e->span)
+                                     : at_bool(r->s, known.integer != 0, v.e->span);
+    at_entity *entity = at_define(r, callee, AT_N_VALUE, given->name, span);
+    entity->value = v;
+    return true;
+}
+
+bool at_bind_options(at_resolver *r, at_frame *callee, at_scope *caller, const at_tree *call) {
+    const at_definition *d = callee->definition;
+    for (int i = 0; call && i < call->option_count; i++) {
+        const at_bind *given = &call->options[i];
+        const char **names = AT_NEW_ARRAY(r->s->arena, const char *, d->option_count);
+        bool found = false;
+        for (int k = 0; k < d->option_count; k++) {
+            names[k] = d->options[k].name;
+            found = found || strcmp(names[k], given->name) == 0;
+        }
+        for (int k = 0; k < i; k++)
+            if (strcmp(call->options[k].name, given->name) == 0) {
+                at_resolve_error(r, caller->frame, AT_E_OPTION_UNKNOWN, given->span,
+                                 "the option `%s` is given twice", given->name);
+                return false;
+            }
+        if (found) continue;
+        at_diag *diag = at_resolve_error(r, caller->frame, AT_E_OPTION_UNKNOWN, given->span,
+                                         "`%s` has no option `%s`", d->name, given->name);
+        at_hint_near(r->s, diag, given->name, names, d->option_count);
+        if (!diag->hint) at_note(r->s, diag, d->name_span, "`%s` is defined here", d->name);
+        return false;
+    }
+    for (int k = 0; k < d->option_count; k++) {
+        const at_bind *declared = &d->options[k], *given = NULL;
+        for (int i = 0; call && i < call->option_count; i++)
+            if (strcmp(call->options[i].name, declared->name) == 0) given = &call->options[i];
+        if (!given && at_lookup(r, callee, declared->name)) continue; /* set from outside */
+        if (given) {
+            if (!bind_option(r, callee, caller, declared, given)) return false;
+            continue;
+        }
+        if (!declared->value) {
+            at_diag *diag = at_resolve_error(
+                r, caller ? caller->frame : callee, AT_E_OPTION_MISSING, call ? call->span : d->span,
+                "`%s` needs the option `%s`", d->name, declared->name);
+            at_note(r->s, diag, declared->span, "it has no default");
+            return false;
+        }
+        at_scope own = at_scope_of(r, callee, declared->name);
+        if (!bind_option(r, callee, &own, declared, declared)) return false;
+    }
+    return true;
+}
+
+/* ---- inlining ------------------------------------------------------------------------------------------- */
+
+static at_frame *new_frame(at_resolver *r, at_scope *scope, const at_tree *tree,
+                           const at_function *f, const char *shared) {
+    at_frame *outer = scope->frame, *callee = AT_NEW(r->s->arena, at_frame);
+    callee->caller = outer;
+    callee->module = f->module;
+    callee->definition = f->definition;
+    callee->call_span = tree->span;
+    callee->depth = outer->depth + 1;
+    callee->rounds = "";
+    callee->scan_base = r->scan_count;
+    callee->hidden = outer->hidden;
+    callee->hidden_count = outer->hidden_count;
+    int *calls = at_map_get(&outer->call_counts, tree->name);
+    int number = calls ? *calls + 1 : 1;
+    int *boxed = AT_NEW(r->s->arena, int);
+    *boxed = number;
+    at_map_put(r->s->arena, &outer->call_counts, tree->name, boxed);
+    const char *part = number == 1 ? tree->name
+                                   : at_format(r->s->arena, "%s#%d", tree->name, number);
+    const char *dot = *outer->path ? "." : "", *share_dot = *outer->share ? "." : "";
+    callee->path = at_format(r->s->arena, "%s%s%s%s", outer->path, dot, part, outer->rounds);
+    if (shared) {
+        callee->share = shared;
+        callee->share_depth = r->repeat_count;
+    } else {
+        callee->share =
+            at_format(r->s->arena, "%s%s%s%s", outer->share, share_dot, part, outer->rounds);
+        callee->share_depth = outer->share_depth;
+    }
+    return callee;
+}
+
+static bool call_limits(at_resolver *r, at_scope *scope, const at_tree *tree,
+                        const at_definition *d) {
+    if (scope->frame->depth >= AT_CALL_DEPTH) {
+        at_diag *diag = at_error(r->s, AT_E_CALL_DEPTH, tree->span,
+                                 "calls nest more than %d deep here", AT_CALL_DEPTH);
+        at_hint(r->s, diag, "a function that calls itself needs a compile-time `if` that ends it");
+        return false;
+    }
+    if (++r->inlined > AT_CALL_LIMIT) {
+        at_diag *diag = at_error(r->s, AT_E_CALL_LIMIT, tree->span,
+                                 "this program inlines more than %d calls", AT_CALL_LIMIT);
+        at_hint(r->s, diag, "`%s` is one of them; a repeat holds its body once", d->name);
+        return false;
+    }
+    return true;
+}
+
+/* The results, as the caller sees them: mapped axes at the left, then the output's own. */
+static bool take_results(at_resolver *r, at_frame *callee, at_axis **mapped, int mapped_count,
+                         at_value *results, int wanted) {
+    for (int i = 0; i < wanted; i++) {
+        at_entity *entity = at_lookup(r, callee, callee->definition->outputs[i].name);
+        if (!entity || entity->tag != AT_N_ARRAY) return false;
+        at_value own = at_value_read(r, &entity->view, callee->call_span);
+        at_value v = {.rank = mapped_count + own.rank};
+        v.axes = AT_NEW_ARRAY(r->s->arena, at_axis *, v.rank);
+        const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, mapped_count);
+        for (int k = 0; k < mapped_count; k++) {
+            v.axes[k] = at_placeholder(r, mapped[k]);
+            index[k] = at_index(r->s, v.axes[k], callee->call_span);
+        }
+        for (int k = 0; k < own.rank; k++) v.axes[mapped_count + k] = own.axes[k];
+        v.e = at_rename(r, own.e, mapped, index, mapped_count);
+        results[i] = v;
+    }
+    return true;
+}
+
+static bool check_outputs(at_resolver *r, at_frame *callee) {
+    const at_definition *d = callee->definition;
+    bool good = true;
+    for (int i = 0; i < d->output_count; i++) {
+        const at_target *out = &d->outputs[i];
+        at_entity *entity = at_lookup(r, callee, out->name);
+        if (entity && entity->tag == AT_N_BROKEN) {
+            good = false;
+            continue;
+        }
+        if (!entity || entity->tag != AT_N_ARRAY || !entity->own) {
+            at_diag *diag = at_resolve_error(r, callee, AT_E_OUTPUT_MISSING, out->span,
+                                             "nothing defines the output `%s`", out->name);
+            at_hint(r->s, diag, "every output has an equation in the body");
+            good = false;
+            continue;
+        }
+        if (entity->view.rank != out->count && (out->brackets || entity->view.rank == 0)) {
+            at_diag *diag = at_resolve_error(
+                r, callee, AT_E_LEFT_AXES, entity->span, "the output `%s` is declared with %d %s, "
+                "but this gives it %d", out->name, out->count, out->count == 1 ? "axis" : "axes",
+                entity->view.rank);
+            at_note(r->s, diag, out->span, "declared here");
+            good = false;
+            continue;
+        }
+        for (int k = 0; k < out->count; k++) {
+            at_entity *axis = at_lookup(r, callee, out->axes[k]);
+            if (!axis || axis->tag != AT_N_AXIS) continue;
+            const char *what = at_format(r->s->arena, "the axis `%s`", out->axes[k]);
+            const char *here = at_format(r->s->arena, "axis %d of the output `%s`", k + 1, out->name);
+            if (!at_extent_agree(r, callee, axis->axis, axis->span, what, entity->view.axes[k],
+                                 entity->span, here))
+                good = false;
+        }
+    }
+    return good;
+}
+
+static bool inline_call(at_resolver *r, at_scope *scope, const at_tree *tree, const at_function *f,
+                        const char *shared, at_value *results, int wanted) {
+    const at_definition *d = f->definition;
+    if (!call_limits(r, scope, tree, d)) return false;
+    if (tree->count != d->input_count) {
+        at_diag *diag = at_resolve_error(
+            r, scope->frame, AT_E_ARGUMENT_COUNT, tree->span, "`%s` takes %d array%s, but %d %s given",
+            d->name, d->input_count, d->input_count == 1 ? "" : "s", tree->count,
+            tree->count == 1 ? "is" : "are");
+        at_note(r->s, diag, d->name_span, "`%s` is defined here", d->name);
+        return false;
+    }
+    if (d->output_count != wanted) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_RESULT_COUNT, tree->span,
+                                         "`%s` gives %d results, but %d %s taken here", d->name,
+                                         d->output_count, wanted, wanted == 1 ? "is" : "are");
+        at_hint(r->s, diag, "bind them all: a, b = %s(…)", d->name);
+        return false;
+    }
+    at_value *args = AT_NEW_ARRAY(r->s->arena, at_value, tree->count);
+    bool good = true;
+    for (int i = 0; i < tree->count; i++) {
+        args[i] = at_resolve_expr(r, scope, tree->args[i]);
+        good = good && args[i].e && input_kind(r, scope, d, &d->inputs[i], &args[i],
+                                               tree->args[i]->span);
+    }
+    if (!good) return false;
+    at_frame *callee = new_frame(r, scope, tree, f, shared);
+    /* Indices around the call that its arguments or options depend on. */
+    for (int i = 0; i < scope->bound_count; i++) {
+        at_axis *axis = scope->bound[i];
+        bool used = options_mention(scope, tree, axis);
+        for (int k = 0; k < tree->count; k++) used = used || at_mentions(args[k].e, axis);
+        if (used && !is_hidden(r, callee, axis)) add_hidden(r, callee, axis);
+    }
+    at_scope inner = *scope;
+    at_axis **mapped = NULL;
+    int mapped_count;
+    if (!map_extra(r, scope, &inner, callee, tree, args, &mapped, &mapped_count)) return false;
+    for (int i = 0; i < d->input_count; i++)
+        if (!bind_input(r, callee, &d->inputs[i], args[i], tree->args[i]->span)) return false;
+    if (!at_bind_options(r, callee, scope, tree)) return false;
+    if (!at_resolve_block(r, callee, &d->body) || !check_outputs(r, callee)) return false;
+    return take_results(r, callee, mapped, mapped_count, results, wanted);
+}
+
+bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const char *shared,
+                     at_value *results, int wanted) {
+    const char *name = tree->name;
+    at_entity *entity = at_lookup(r, scope->frame, name);
+    bool own_name = entity && entity->tag == AT_N_FUNCTION;
+    int op = at_op_find(name);
+    if (!own_name && wanted == 1 && !shared) {
+        if (strcmp(name, "size") == 0) {
+            results[0] = size_of(r, scope, tree);
+            return results[0].e != NULL;
+        }
+        if (op >= 0) return built_in(r, scope, tree, op, &results[0]);
+        if (strcmp(name, "grad") == 0) {
+            results[0] = at_resolve_grad(r, scope, tree);
+            return results[0].e != NULL;
+        }
+        if (strcmp(name, "table") == 0 || at_draw_find(name) >= 0) {
+            bool table = strcmp(name, "table") == 0;
+            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_STANDS_ALONE, tree->span,
+                                             "`%s` stands alone at the right of `%s`", name,
+                                             table ? "=" : "~");
+            at_hint(r->s, diag, table ? "rate[r] = table(1, 2, 4), then use rate[r]"
+                                      : "e[i] ~ %s(…), then use e[i]", name);
+            return false;
+        }
+    }
+    const at_function *f = function_of(r, scope, name, tree->name_span);
+    if (!f) return false;
+    if (!f->definition) {
+        if (wanted == 1) return option_function(r, scope, tree, f, &results[0]);
+        at_resolve_error(r, scope->frame, AT_E_RESULT_COUNT, tree->span,
+                         "`%s` gives one result, but %d are taken", name, wanted);
+        return false;
+    }
+    return inline_call(r, scope, tree, f, shared, results, wanted);
+}

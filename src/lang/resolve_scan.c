@@ -1,0 +1,243 @@
+/* Scans: h[t,n] = a[t,n] * h[t-1,n | 0] + x[t,n].
+ *
+ * A scan's arrays may be read before their equations are met, so they exist, with their axes and a
+ * guessed kind, before the body is resolved. When a guess of a kind was wrong, the body is resolved
+ * again with what was found. Where a name gets several equations in one step, each has an array of
+ * its own, and at the end of the step the last is copied into the history. */
+#include "lang/resolve_int.h"
+
+#include <string.h>
+
+/* ---- guessing kinds ------------------------------------------------------------------------------- */
+
+enum { NOT_KNOWN = -1 };
+
+static int join(int a, int b) {
+    if (a == NOT_KNOWN) return b;
+    if (b == NOT_KNOWN) return a;
+    return a > b ? a : b;
+}
+
+static int guess(at_resolver *r, const at_frame *frame, const at_tree *tree) {
+    switch (tree->tag) {
+    case AT_T_NUMBER: return tree->is_real ? AT_REAL : AT_INT;
+    case AT_T_BOOL:
+    case AT_T_TRAINING: return AT_BOOL;
+    case AT_T_KEEP: return NOT_KNOWN;
+    case AT_T_NAME:
+    case AT_T_INDEX: {
+        int kind = tree->alternative ? guess(r, frame, tree->alternative) : NOT_KNOWN;
+        const at_env *env = at_env_find(frame->env, tree->name);
+        const at_entity *entity = at_lookup(r, frame, tree->name);
+        if (env && env->value.e) return join(kind, (int)env->value.e->kind);
+        if (!entity) return kind == NOT_KNOWN && tree->tag == AT_T_NAME ? AT_INT : kind;
+        if (entity->tag == AT_N_AXIS) return AT_INT;
+        if (entity->tag == AT_N_VALUE && entity->value.e)
+            return join(kind, (int)entity->value.e->kind);
+        if (entity->tag == AT_N_ARRAY && !entity->pending && entity->view.array)
+            return join(kind, (int)entity->view.array->kind);
+        return kind;
+    }
+    case AT_T_OP:
+        switch (at_op_info(tree->op)->rule) {
+        case AT_RULE_REAL: return AT_REAL;
+        case AT_RULE_INT: return AT_INT;
+        case AT_RULE_COMPARE:
+        case AT_RULE_LOGIC: return AT_BOOL;
+        default: break;
+        }
+        break;
+    case AT_T_CALL: {
+        int op = at_op_find(tree->name);
+        if (strcmp(tree->name, "size") == 0) return AT_INT;
+        if (op < 0) return AT_REAL;
+        at_rule rule = at_op_info((at_op)op)->rule;
+        if (rule == AT_RULE_TO_INT || rule == AT_RULE_INT) return AT_INT;
+        if (rule != AT_RULE_SAME) return AT_REAL;
+        break;
+    }
+    case AT_T_FOLD: {
+        at_gives gives = at_fold_info((at_fold)at_fold_find(tree->name))->gives;
+        if (gives == AT_GIVES_BOOL) return AT_BOOL;
+        if (gives == AT_GIVES_INT) return AT_INT;
+        if (gives == AT_GIVES_REAL) return AT_REAL;
+        return guess(r, frame, tree->parts[0].body);
+    }
+    }
+    int kind = NOT_KNOWN;
+    bool choice = tree->tag == AT_T_OP && tree->op == AT_OP_IF;
+    for (int i = choice ? 1 : 0; i < tree->count; i++)
+        kind = join(kind, guess(r, frame, tree->args[i]));
+    return kind;
+}
+
+at_kind at_guess_kind(at_resolver *r, const at_frame *frame, const at_tree *tree) {
+    int kind = guess(r, frame, tree);
+    return kind == NOT_KNOWN ? AT_REAL : (at_kind)kind;
+}
+
+/* ---- the arrays of a scan ---------------------------------------------------------------------------- */
+
+at_view *at_newest(at_entity *entity) {
+    at_pending *p = entity->pending;
+    if (p && p->definitions > 1) return p->current.array ? &p->current : NULL;
+    return &entity->view;
+}
+
+/* Gives a pending array its axes, if its left side names them all and they are known by now. */
+static bool make_pending(at_resolver *r, at_frame *frame, at_pending *p) {
+    const at_target *target = p->target;
+    at_scope scope = at_scope_of(r, frame, p->name);
+    if (!target->brackets) return false;
+    at_axis **own = AT_NEW_ARRAY(r->s->arena, at_axis *, target->count);
+    for (int i = 0; i < target->count; i++) {
+        if (!target->axes[i]) return false;
+        const at_env *env = at_env_find(frame->env, target->axes[i]);
+        if (env && env->value.e && env->value.e->tag == AT_INDEX) {
+            own[i] = (at_axis *)env->value.e->u.axis;
+            continue;
+        }
+        const at_tree *trees[1] = {p->statement->value};
+        own[i] = at_axis_find(r, &scope, target->axes[i], target->axis_spans[i], trees, 1, true);
+        if (!own[i]) return false;
+        if (at_axis_taken(r, &scope, own[i])) own[i] = at_axis_free(r, &scope, own[i], target->axes[i]);
+        at_scope_bind(r, &scope, own[i]);
+    }
+    int rank;
+    at_axis **axes = at_full_axes(r, frame, NULL, 0, true, own, target->count, &rank);
+    p->array = at_array_new(r, at_frame_path(r, frame, p->name), AT_DEFINED, p->kind, axes, rank,
+                            target->span);
+    p->entity = at_define(r, frame, AT_N_ARRAY, p->name, target->span);
+    p->entity->view = at_own_view(r, frame, p->array, own, target->count);
+    p->entity->own = true;
+    p->entity->pending = p;
+    return true;
+}
+
+static void make_pendings(at_resolver *r, at_frame *frame, at_region *region) {
+    /* One may get its extents from another, so until nothing changes. */
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int i = 0; i < region->pending_count; i++)
+            if (!region->pending[i]->array && make_pending(r, frame, region->pending[i]))
+                changed = true;
+    }
+}
+
+/* Ends a step: the newest definition goes into the history. */
+static void finish_pending(at_resolver *r, at_frame *frame, at_pending *p, at_span span) {
+    if (p->definitions > 1 && p->array && p->current.array && p->current.array != p->array) {
+        at_value v = at_value_read(r, &p->current, span);
+        const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, v.rank);
+        for (int i = 0; i < v.rank; i++) index[i] = at_index(r->s, p->entity->view.axes[i], span);
+        const at_expr *e = at_value_at(r, &v, index);
+        if (p->array->kind == AT_REAL) e = at_as_real(r->s, e);
+        at_emit(r, AT_EQUATION, p->array, span)->u.value = e;
+    }
+    at_entity *entity = at_lookup(r, frame, p->name);
+    if (entity && entity->tag == AT_N_ARRAY) entity->pending = NULL;
+}
+
+/* ---- the scan --------------------------------------------------------------------------------------- */
+
+static void body_trees(at_resolver *r, const at_tree_block *block, const at_tree ***trees, int *count,
+                       int *capacity) {
+    for (int i = 0; i < block->count; i++) {
+        const at_tree_statement *st = block->items[i];
+        if (st->value) AT_PUSH(r->s->arena, *trees, *count, *capacity, st->value);
+        body_trees(r, &st->body, trees, count, capacity);
+        body_trees(r, &st->otherwise, trees, count, capacity);
+    }
+}
+
+static bool open_scan(at_resolver *r, at_frame *frame, const at_tree_statement *st,
+                      at_axis **axes) {
+    const at_tree **trees = NULL;
+    int count = 0, capacity = 0;
+    body_trees(r, &st->body, &trees, &count, &capacity);
+    at_scope scope = at_scope_of(r, frame, "scan");
+    for (int i = 0; i < st->bound_count; i++) {
+        const at_bound *b = &st->bound[i];
+        axes[i] = at_axis_find(r, &scope, b->name, b->span, trees, count, false);
+        if (!axes[i]) return false;
+        axes[i] = at_axis_free(r, &scope, axes[i], b->name);
+        at_scope_bind(r, &scope, axes[i]);
+    }
+    /* A new list: what was copied from the old one must not see these. */
+    at_axis **scans = AT_NEW_ARRAY(r->s->arena, at_axis *, r->scan_count + st->bound_count);
+    at_move(scans, r->scans, sizeof *scans * (size_t)r->scan_count);
+    for (int i = 0; i < st->bound_count; i++) {
+        scans[r->scan_count + i] = axes[i];
+        frame->env = at_env_add(r, frame->env, st->bound[i].name,
+                                at_scalar(at_index(r->s, axes[i], st->bound[i].span)));
+    }
+    r->scans = scans;
+    r->scan_count += st->bound_count;
+    return true;
+}
+
+/* One attempt with the given kinds; `found` gets the kinds that the equations have. */
+static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st,
+                    const at_assigned *names, int name_count, const at_kind *kinds, at_kind *found) {
+    at_region region = {.outer = r->region, .is_scan = true, .count = st->bound_count, .frame = frame};
+    region.axes = AT_NEW_ARRAY(r->s->arena, at_axis *, st->bound_count);
+    at_env *env = frame->env;
+    at_axis **scans = r->scans;
+    int scan_count = r->scan_count;
+    if (!open_scan(r, frame, st, region.axes)) return false;
+    for (int i = 0; i < name_count; i++) {
+        at_pending *p = AT_NEW(r->s->arena, at_pending);
+        *p = (at_pending){.name = names[i].name, .statement = names[i].statement,
+                          .target = names[i].target, .definitions = names[i].count,
+                          .kind = kinds[i], .found = kinds[i]};
+        AT_PUSH(r->s->arena, region.pending, region.pending_count, region.pending_capacity, p);
+    }
+    r->region = &region;
+    make_pendings(r, frame, &region);
+    at_growing body = {0}, *outer = r->block;
+    r->block = &body;
+    bool good = at_resolve_block(r, frame, &st->body);
+    for (int i = 0; i < name_count; i++) {
+        if (good) finish_pending(r, frame, region.pending[i], st->span);
+        found[i] = region.pending[i]->found;
+    }
+    r->block = outer;
+    r->region = region.outer;
+    r->scans = scans;
+    r->scan_count = scan_count;
+    frame->env = env;
+    if (!good) return false;
+    at_statement *out = at_emit(r, AT_SCAN, NULL, st->span);
+    out->u.scan.count = st->bound_count;
+    out->u.scan.axes = region.axes;
+    out->u.scan.down = AT_NEW_ARRAY(r->s->arena, bool, st->bound_count);
+    for (int i = 0; i < st->bound_count; i++) out->u.scan.down[i] = st->bound[i].down;
+    out->u.scan.body = (at_block){body.count, body.items};
+    return true;
+}
+
+bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
+    at_assigned *names;
+    int count = at_assigned_names(r, &st->body, &names);
+    at_kind *kinds = AT_NEW_ARRAY(r->s->arena, at_kind, count);
+    at_kind *found = AT_NEW_ARRAY(r->s->arena, at_kind, count);
+    for (int i = 0; i < count; i++) {
+        const at_tree_statement *own = names[i].statement;
+        kinds[i] = own->drawn ? AT_REAL : at_guess_kind(r, frame, own->value);
+    }
+    at_mark mark = at_mark_take(r, frame);
+    /* A kind changes at most twice, so the attempts end. */
+    for (int tries = 0;; tries++) {
+        at_move(found, kinds, sizeof *found * (size_t)count);
+        bool good = attempt(r, frame, st, names, count, kinds, found);
+        bool same = true;
+        for (int i = 0; i < count; i++) {
+            if (found[i] == kinds[i]) continue;
+            same = false;
+            kinds[i] = found[i];
+        }
+        if (good && same) return true;
+        if (same || tries > 2 * count || r->need_round) return false;
+        at_mark_return(r, frame, &mark);
+    }
+}

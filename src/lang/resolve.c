@@ -60,7 +60,7 @@ static bool finish_input(at_resolver *r, at_frame *frame, const at_target *input
     const at_tree *tree = input->draw;
     start->draw = tree->tag == AT_T_CALL ? at_draw_find(tree->name) : -1;
     if (start->draw < 0 || tree->count != at_draw_info((at_draw)start->draw)->parameters) {
-        at_resolve_error(r, frame, AT_E_DRAW, tree->span,
+        at_resolve_error(r, frame, AT_E_DISTRIBUTION, tree->span,
                          "after `~` stands a distribution with its parameters");
         return false;
     }

@@ -384,14 +384,14 @@ static bool draw_equation(at_resolver *r, at_scope *scope, const at_tree_stateme
     const at_target *target = &st->targets[0];
     int draw = tree->tag == AT_T_CALL ? at_draw_find(tree->name) : -1;
     if (draw < 0 || st->target_count != 1) {
-        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_DRAW, tree->span,
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_DISTRIBUTION, tree->span,
                                          "after `~` stands a distribution");
         at_hint(r->s, diag, "normal(mean, deviation), uniform(a, b), bernoulli(p) or gumbel()");
         return false;
     }
     int wanted = at_draw_info((at_draw)draw)->parameters;
     if (tree->count != wanted || tree->option_count) {
-        at_resolve_error(r, scope->frame, AT_E_DRAW, tree->span, "%s, but %d %s given here",
+        at_resolve_error(r, scope->frame, AT_E_DISTRIBUTION, tree->span, "%s, but %d %s given here",
                          at_draw_info((at_draw)draw)->doc, tree->count,
                          tree->count == 1 ? "is" : "are");
         return false;
@@ -455,7 +455,7 @@ bool at_resolve_equation(at_resolver *r, at_frame *frame, const at_tree_statemen
         return at_grad_equation(r, &scope, st);
     if (tree->tag == AT_T_CALL) return call_equation(r, frame, st);
     if (st->shared) {
-        at_resolve_error(r, frame, AT_E_SHARED, st->shared_span,
+        at_resolve_error(r, frame, AT_E_SHARED_CALL, st->shared_span,
                          "`as %s` shares what a call learns, but this is no call", st->shared);
         return false;
     }

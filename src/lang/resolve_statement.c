@@ -102,7 +102,7 @@ static bool resolve_start(at_resolver *r, at_scope *scope, const at_tree_stateme
         start->draw = tree->tag == AT_T_CALL ? at_draw_find(tree->name) : -1;
         if (start->draw < 0 ||
             tree->count != at_draw_info((at_draw)start->draw)->parameters) {
-            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_DRAW, tree->span,
+            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_DISTRIBUTION, tree->span,
                                              "after `~` stands a distribution with its parameters");
             at_hint(r->s, diag, "normal(mean, deviation), uniform(a, b), bernoulli(p) or gumbel()");
             return false;
@@ -129,7 +129,7 @@ static bool resolve_start(at_resolver *r, at_scope *scope, const at_tree_stateme
         const at_expr *read = NULL;
         if (parts[i]) at_walk(parts[i], contains_read, (void *)&read);
         if (!read) continue;
-        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_START, read->span,
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_START_READS, read->span,
                                          "a starting value cannot read an array");
         at_hint(r->s, diag, "it may use numbers, sizes, options and its own indices");
         return false;

@@ -131,6 +131,7 @@ struct at_session {
     int diag_count, diag_capacity;
     int diag_limit;       /* 20; what comes after is counted, not kept */
     int diag_lost;
+    at_diag *spare;       /* a record for when there is no memory for one */
     jmp_buf *escape;      /* where a session that ran out of memory returns to */
     const char *stage;    /* the stage that runs, for assertions */
     /* Called at most four times a second during long work, with the share done (0..1, or negative

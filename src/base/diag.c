@@ -29,8 +29,7 @@ at_blame at_code_blame(at_code code) { return rows[code].blame; }
 
 at_diag *at_error(at_session *session, at_code code, at_span span, const char *format, ...) {
     at_diag *diag = AT_NEW(session->arena, at_diag);
-    static at_diag scrap; /* only when even the record cannot be had and nobody catches */
-    if (!diag) return &scrap;
+    if (!diag) return session->spare; /* nobody catches: the caller sees its own NULLs */
     diag->code = code;
     diag->span = span;
     va_list list;

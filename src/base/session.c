@@ -17,7 +17,8 @@ at_session *at_session_new(size_t memory_limit) {
     /* One place more than the limit, so that "out of memory" can always be said. */
     session->diag_capacity = session->diag_limit + 1;
     session->diags = AT_NEW_ARRAY(session->arena, at_diag *, session->diag_capacity);
-    if (!session->diags) {
+    session->spare = AT_NEW(session->arena, at_diag);
+    if (!session->diags || !session->spare) {
         at_session_free(session);
         return NULL;
     }
@@ -37,14 +38,14 @@ bool at_guarded(at_session *session, bool (*body)(void *user), void *user) {
     if (setjmp(escape)) {
         session->escape = NULL;
         at_arena_escape(session->arena, NULL);
-        /* The limit is met: report from a static record, as there is no memory for a new one. */
-        static at_diag full = {
+        /* The limit is met: there is no memory for a new record. */
+        *session->spare = (at_diag){
             .code = AT_E_MEMORY,
             .message = "this program needs more memory to compile than it may have",
             .hint = "calls are inlined: functions that call each other many times over grow fast",
         };
         if (session->diag_count < session->diag_capacity)
-            session->diags[session->diag_count++] = &full;
+            session->diags[session->diag_count++] = session->spare;
         else
             session->diag_lost++;
         return false;

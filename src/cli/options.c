@@ -60,9 +60,10 @@ static int misread(const at_cli_page *page, char **argv, int found) {
     const char *equals = strchr(word, '=');
     int length = equals ? (int)(equals - word) : (int)strlen(word);
     if (optopt >= LONG) return at_cli_misuse(page, "%.*s takes no value", length, word);
-    int best = 4;
     const char *near = NULL;
     char name[32];
+    /* Near: half of the letters may differ, at most three. */
+    int best = length < 4 ? 1 : length - 2 > 6 ? 4 : (length - 2) / 2 + 1;
     snprintf(name, sizeof name, "%.*s", length < 2 ? 0 : length - 2, word + (length < 2 ? 0 : 2));
     for (const at_cli_option *o = page->options; o->name; o++) {
         int distance = at_text_distance(name, o->name, best);

@@ -64,6 +64,7 @@ at_token_kind at_lex_foreign(at_parser *p, uint32_t *byte, bool line);
  * may have: complains and returns the byte behind them; else returns `at`. */
 uint32_t at_lex_foreign_name(at_parser *p, uint32_t begin, uint32_t at);
 const char *at_token_kind_text(at_token_kind kind);
+bool at_is_plain_name(const char *name); /* needs no backquotes but for being reserved */
 
 /* ---- parse_token.c ------------------------------------------------------------------------------ */
 

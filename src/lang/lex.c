@@ -63,6 +63,8 @@ static uint32_t name_end(const char *text, uint32_t i) {
     }
 }
 
+bool at_is_plain_name(const char *name) { return is_letter(*name) && !name[name_end(name, 0)]; }
+
 static uint32_t number_end(const char *text, uint32_t i) {
     while (is_digit(text[i])) i++;
     if (text[i] == '.' && is_digit(text[i + 1]))
@@ -113,7 +115,7 @@ static bool check_string(at_parser *p, uint32_t begin, uint32_t *end) {
         if (text[i] == '\\' && (text[i + 1] == '"' || text[i + 1] == '\\')) {
             i++;
         } else if (text[i] == '\\' || (unsigned char)text[i] < ' ') {
-            if (good && text[i] != '\r') {
+            if (good && !(text[i] == '\r' && text[i + 1] == '\n')) {
                 at_diag *diag = at_error(p->session, AT_E_STRING, span_of(p, i, i + 1),
                                          "this cannot stand in a string");
                 at_hint(p->session, diag, "only `\\\"` and `\\\\` are written with a backslash");

@@ -116,9 +116,12 @@ static bool check_string(at_parser *p, uint32_t begin, uint32_t *end) {
             i++;
         } else if (text[i] == '\\' || (unsigned char)text[i] < ' ') {
             if (good && !(text[i] == '\r' && text[i + 1] == '\n')) {
+                bool slash = text[i] == '\\';
                 at_diag *diag = at_error(p->session, AT_E_STRING, span_of(p, i, i + 1),
-                                         "this cannot stand in a string");
-                at_hint(p->session, diag, "only `\\\"` and `\\\\` are written with a backslash");
+                                         slash ? "this `\\` stands before nothing it can stand before"
+                                               : "a string cannot hold an invisible character");
+                if (slash)
+                    at_hint(p->session, diag, "only `\\\"` and `\\\\` are written with a backslash");
                 good = false;
             }
         }
@@ -166,7 +169,8 @@ typedef struct {
     uint32_t i;
     int lines, lines_of_any;
     int depth; /* ( and [ that seem open: a // there is a division, not a comment */
-    bool any;  /* a token or comment came before */
+    bool any;    /* a token or comment came before */
+    bool joined; /* a \\ was meant to join this line to the next */
 } lexer;
 
 static void add_comment(at_parser *p, lexer *x) {
@@ -183,7 +187,7 @@ static void add_comment(at_parser *p, lexer *x) {
 
 static void add_token(at_parser *p, lexer *x, at_token_kind kind, uint32_t begin, bool said) {
     bool line = x->lines > 0 || p->count == 0;
-    bool went_on = p->count > 0 && rows[p->tokens[p->count - 1].kind].goes_on;
+    bool went_on = x->joined || (p->count > 0 && rows[p->tokens[p->count - 1].kind].goes_on);
     at_token token = {begin, x->i, (uint8_t)kind, .line = line, .said = said,
                       .blank = x->lines_of_any > 1 && x->any};
     token.first = kind == AT_TOKEN_FILE_END ||
@@ -194,6 +198,7 @@ static void add_token(at_parser *p, lexer *x, at_token_kind kind, uint32_t begin
     if (kind == AT_TOKEN_RIGHT_PAREN || kind == AT_TOKEN_RIGHT_BRACKET) x->depth -= x->depth > 0;
     if (kind == AT_TOKEN_LEFT_BRACE || kind == AT_TOKEN_RIGHT_BRACE) x->depth = 0;
     x->lines = x->lines_of_any = 0;
+    x->joined = false;
     x->any = true;
 }
 
@@ -234,7 +239,10 @@ static void lex_one(at_parser *p, lexer *x) {
         kind = at_lex_foreign(p, &x->i, line);
         good = x->i == begin;
         if (good) kind = find_mark(text, &x->i);
-        if (!good && kind == AT_TOKEN_FILE_END) return;
+        if (!good && kind == AT_TOKEN_FILE_END) {
+            x->joined = x->joined || text[begin] == '\\';
+            return;
+        }
     }
     add_token(p, x, kind, begin, !good);
 }

@@ -258,7 +258,8 @@ static bool parse_bound(at_parser *p, at_bound *bound, const char *word) {
         at_hint(p->session, diag, "write the axes to run over: `%s[j](…)`", word);
         return false;
     }
-    if (at_parser_peek(p) == AT_TOKEN_NUMBER) {
+    if (at_parser_peek(p) == AT_TOKEN_NUMBER ||
+        (at_parser_peek(p) == AT_TOKEN_MINUS && at_parser_peek_second(p) == AT_TOKEN_NUMBER)) {
         at_diag *diag = at_complain(p, p->at, AT_E_FOLD_AXES, "axes have names, not numbers");
         at_hint(p->session, diag, "write the index that runs: `%s[j](x[i,j])`", word);
         return false;

@@ -9,6 +9,10 @@ static at_tree_statement *parse_statement(at_parser *p);
 bool at_parser_expect_end(at_parser *p) {
     at_token_kind kind = at_parser_peek(p);
     if (kind == AT_TOKEN_LINE_END || kind == AT_TOKEN_RIGHT_BRACE) return true;
+    if (kind == AT_TOKEN_ELSE && p->tokens[p->at - 1].kind == AT_TOKEN_RIGHT_BRACE) {
+        at_complain(p, p->at, AT_E_IF, "this `else` follows no `if` block");
+        return false;
+    }
     const char *hint = at_hint_unexpected(p);
     at_diag *diag = at_complain(p, p->at, AT_E_STATEMENT_END, "expected the end of the line, found %s",
                                 at_parser_shown(p));
@@ -302,6 +306,8 @@ static bool sees_equation(const at_parser *p) {
         case AT_TOKEN_TILDE: return depth == 0;
         case AT_TOKEN_NAME:
         case AT_TOKEN_QUOTED:
+            if (depth == 0 && i > p->at && p->tokens[i - 1].kind != AT_TOKEN_COMMA) return false;
+            break;
         case AT_TOKEN_COMMA: break;
         default:
             if (depth == 0) return false;
@@ -355,8 +361,20 @@ static bool begins_value(at_token_kind kind) {
 
 /* ---- any statement ------------------------------------------------------------------------------------------ */
 
+/* `next = 3`, `size[n] = …`: a word of the language where a name is defined. */
+static bool is_misnamed(const at_parser *p, at_token_kind kind) {
+    at_token_kind next = at_parser_peek_second(p);
+    return kind >= AT_TOKEN_FN && kind <= AT_TOKEN_AS &&
+           (next == AT_TOKEN_ASSIGN || next == AT_TOKEN_TILDE || next == AT_TOKEN_LEFT_BRACKET);
+}
+
 static bool parse_any(at_parser *p, at_tree_statement *st) {
     at_token_kind kind = (at_token_kind)p->tokens[p->at].kind;
+    if (is_misnamed(p, kind)) {
+        at_span span;
+        at_parser_name(p, "an array", &span);
+        return false;
+    }
     switch (kind) {
     case AT_TOKEN_AXIS: return parse_axis(p, st);
     case AT_TOKEN_PARAM: return parse_kept(p, st, true);

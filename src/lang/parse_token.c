@@ -104,7 +104,13 @@ void at_complain_expected(at_parser *p, const char *what) {
         if (p->at > 0 && p->tokens[p->at - 1].said) return;
         diag = at_error(p->session, AT_E_EXPECTED, here, "expected %s before %s", what, shown);
     } else {
-        diag = at_complain(p, p->at, AT_E_EXPECTED, "expected %s, found %s", what, shown);
+        if (p->at > 0 && p->tokens[p->at].line) { /* the line above went on, and nothing came */
+            diag = at_complain(p, p->at, AT_E_EXPECTED, "expected %s after `%s`", what,
+                               at_parser_text(p, p->at - 1));
+            diag->span.begin = diag->span.end = p->tokens[p->at - 1].end;
+        } else {
+            diag = at_complain(p, p->at, AT_E_EXPECTED, "expected %s, found %s", what, shown);
+        }
     }
     if (hint) at_hint(p->session, diag, "%s", hint);
 }

@@ -44,8 +44,9 @@ static void price(pricing *p, const at_expr *e) {
         const at_array *array = e->u.read.array;
         for (int i = 0; i < array->rank; i++) price(p, e->u.read.index[i]);
         price(p, e->u.read.alternative);
-        if (at_map_get(&p->seen, array->name)) return;
-        at_map_put(p->s->arena, &p->seen, array->name, (void *)array);
+        const char *key = at_format(p->s->arena, "%d", array->id); /* names may repeat */
+        if (at_map_get(&p->seen, key)) return;
+        at_map_put(p->s->arena, &p->seen, key, (void *)array);
         at_cost_add(p->s, &p->pass->bytes, at_kind_bytes(array->kind),
                     (const at_axis *const *)array->axes, array->rank);
         return;

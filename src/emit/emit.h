@@ -6,7 +6,7 @@
 
 #include "tile/tile.h"
 
-/* ---- what emitted code is called with ---------------------------------------------------------------- */
+/* ---- what emitted code is called with ------------------------------------------------------ */
 
 /* The two records as file.c prints them into every source; both sides must stay the same. */
 struct attend_fault {
@@ -22,11 +22,11 @@ struct attend_call {
 typedef int (*at_entry)(const struct attend_call *call);
 #define AT_ENTRY_NAME "attend_run"
 
-/* ---- file.c: all of it ----------------------------------------------------------------------------------- */
+/* ---- file.c: all of it --------------------------------------------------------------------- */
 
 void at_emit(at_session *s, const at_tile_program *program, at_text *out);
 
-/* ---- name.c: names of the program as names of C ------------------------------------------------------------ */
+/* ---- name.c: names of the program as names of C -------------------------------------------- */
 
 /* The names of one C function. */
 typedef struct {
@@ -45,7 +45,7 @@ const char *at_fault_name(at_names *names, const at_array *array); /* x_fault */
 /* Text that may stand in a comment of C: backquoted names may hold anything, its end mark too. */
 const char *at_c_comment(at_session *s, const char *text);
 
-/* ---- helper.c: operations that are functions in C ------------------------------------------------------------- */
+/* ---- helper.c: operations that are functions in C ------------------------------------------ */
 
 /* Which of them a file needs. */
 typedef struct {
@@ -60,7 +60,7 @@ const char *at_helper_name(at_session *s, at_op op, at_kind kind);
 const char *at_attempt_name(at_session *s, at_op op);
 void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
 
-/* ---- value.c: expressions ----------------------------------------------------------------------------------------- */
+/* ---- value.c: expressions ------------------------------------------------------------------ */
 
 /* How tightly the outermost operator of a text binds, after C's grammar. */
 typedef enum {
@@ -86,7 +86,7 @@ const char *at_c_value(at_printer *p, const at_value *value, at_c_level level);
 /* The same for the whole right side of a statement, which may be long. */
 const char *at_c_right_side(at_printer *p, const at_value *value);
 
-/* ---- nest.c: statements ----------------------------------------------------------------------------------------------- */
+/* ---- nest.c: statements -------------------------------------------------------------------- */
 
 /* The function of one pass: int compute_o(const struct attend_call *call). */
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,

@@ -18,7 +18,7 @@ void at_tiles_walk(const at_tiles *tiles,
     }
 }
 
-/* ---- what a pass uses -------------------------------------------------------------------------------- */
+/* ---- what a pass uses ---------------------------------------------------------------------- */
 
 typedef struct {
     bool *axes, *arrays, *faults; /* by id: the extent, the elements, the faults */
@@ -63,7 +63,7 @@ static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const 
     }
 }
 
-/* ---- statements --------------------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------------- */
 
 /* What follows a failed test; `fault` is an expression of that type. */
 static void print_failure(at_printer *p, const char *fault) {
@@ -207,7 +207,7 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
     }
 }
 
-/* ---- the function ------------------------------------------------------------------------------------- */
+/* ---- the function -------------------------------------------------------------------------- */
 
 /* An equation as it stands in the program, on one line. */
 static const char *equation_text(at_session *s, const at_statement *st) {

@@ -70,7 +70,7 @@ typedef struct {
 /* Never NULL. */
 const at_loop_program *at_loop_make(at_session *s, const at_plan *plan);
 
-/* ---- build.c: what loop.c and fold.c share ------------------------------------------------------------ */
+/* ---- build.c: what loop.c and fold.c share ------------------------------------------------- */
 
 typedef struct {
     at_session *s;
@@ -93,13 +93,13 @@ const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span
 /* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) … */
 const at_expr *at_address_of(at_session *s, const at_array *array, const at_expr *const *index);
 
-/* ---- lower.c, fold.c: expressions -------------------------------------------------------------------- */
+/* ---- lower.c, fold.c: expressions ---------------------------------------------------------- */
 
 /* Adds what must run before `e` can be evaluated and gives what is left of it. */
 const at_expr *at_lower(at_lowering *l, const at_expr *e);
 const at_expr *at_lower_fold(at_lowering *l, const at_expr *e);
 
-/* ---- range.c: between which ints a value lies ----------------------------------------------------------- */
+/* ---- range.c: between which ints a value lies ---------------------------------------------- */
 
 /* Axes are at most this long in compiled code, so that index arithmetic mostly fits 64 bits. */
 #define AT_AXIS_LIMIT ((int64_t)1 << 31)
@@ -117,7 +117,7 @@ bool at_same_extent(const at_axis *a, const at_axis *b);
 /* Whether an index of this dimension always lies inside. */
 bool at_index_inside(const at_expr *index, const at_axis *axis);
 
-/* ---- print.c -------------------------------------------------------------------------------------------- */
+/* ---- print.c ------------------------------------------------------------------------------- */
 
 void at_loop_print(const at_loop_program *program, at_text *out);
 

@@ -16,7 +16,7 @@ static const at_expr *named(at_lowering *l, const char *name, const at_expr *e) 
     return at_variable_read(l->s, at_loop_let(l, name, e->kind, e), e->span);
 }
 
-/* ---- lazy operations ------------------------------------------------------------------------------- */
+/* ---- lazy operations ----------------------------------------------------------------------- */
 
 /* Lowers `e` into a block of its own. */
 static const at_expr *lower_aside(at_lowering *l, at_loops *block, const at_expr *e) {
@@ -63,7 +63,7 @@ static const at_expr *lower_lazy(at_lowering *l, const at_expr *e) {
                   is_and ? settled : other);
 }
 
-/* ---- reads ------------------------------------------------------------------------------------------ */
+/* ---- reads --------------------------------------------------------------------------------- */
 
 static void inherit(at_lowering *l, at_loops *block, const at_array *array,
                     const at_expr *const *index) {
@@ -114,7 +114,7 @@ static const at_expr *lower_read(at_lowering *l, const at_expr *e) {
     return choose(l, e->kind, found, yes, at_read(l->s, array, index, NULL, e->span), no, other);
 }
 
-/* ---- operations --------------------------------------------------------------------------------------- */
+/* ---- operations ---------------------------------------------------------------------------- */
 
 static const at_expr *lower_map(at_lowering *l, const at_expr *e) {
     at_op op = e->u.map.op;

@@ -31,7 +31,7 @@ bool at_index_inside(const at_expr *index, const at_axis *axis) {
     return extent >= 0 && range.low >= 0 && range.high < extent;
 }
 
-/* ---- operations -------------------------------------------------------------------------------------- */
+/* ---- operations ---------------------------------------------------------------------------- */
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }

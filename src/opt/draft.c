@@ -70,7 +70,7 @@ const at_expr *at_draft_define(at_draft *draft, const at_array *owner, const cha
     return at_read_whole(s, array, value->span);
 }
 
-/* ---- small makers ---------------------------------------------------------------------------------- */
+/* ---- small makers -------------------------------------------------------------------------- */
 
 typedef struct {
     int nodes;

@@ -40,7 +40,7 @@ static const at_expr *score_of(writer *w, at_axis **axes, int rank, const at_exp
                            at_where(w->s, guard, body, -INFINITY));
 }
 
-/* ---- softmax and log_softmax ------------------------------------------------------------------------ */
+/* ---- softmax and log_softmax --------------------------------------------------------------- */
 
 /* The axes of a part's target that it does not bind: one normaliser for each of their indices. */
 static int rest_of(const at_part *part, at_axis **rest) {
@@ -98,7 +98,7 @@ static void write_out(writer *w, const at_statement *st) {
     }
 }
 
-/* ---- logsumexp ------------------------------------------------------------------------------------------ */
+/* ---- logsumexp ----------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *s;

@@ -7,7 +7,7 @@
 
 #include "ir/ir.h"
 
-/* ---- opt.c: all of them, in order ---------------------------------------------------------------- */
+/* ---- opt.c: all of them, in order ---------------------------------------------------------- */
 
 /* The cascade after every rewrite of passes.def, in the session's arena. Nothing in it is shared
  * with `cascade` but what did not change. */
@@ -17,7 +17,7 @@ const at_cascade *at_optimize(at_session *s, const at_cascade *cascade);
 #include "opt/passes.def"
 #undef AT_REWRITE
 
-/* ---- draft.c: a cascade while it is rewritten ------------------------------------------------------- */
+/* ---- draft.c: a cascade while it is rewritten ---------------------------------------------- */
 
 /* A copy of a cascade that takes new arrays, axes and statements. Statements are given anew, in
  * order, by at_draft_add; everything else is copied from the start. */
@@ -38,7 +38,7 @@ const at_expr *at_draft_define(at_draft *draft, const at_array *owner, const cha
 /* A new index over the extent of `like`: what at_substitute asks for. `user` is the draft. */
 at_axis *at_draft_axis(void *user, const at_axis *like);
 
-/* ---- small makers that rewrites share ------------------------------------------------------------------ */
+/* ---- small makers that rewrites share ------------------------------------------------------ */
 
 /* No fold in it and few nodes: evaluating it again costs less than storing it. NULL is cheap. */
 bool at_is_cheap(const at_expr *e);

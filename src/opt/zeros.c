@@ -141,25 +141,51 @@ static part split_map(zeros *z, const at_expr *e) {
     return out;
 }
 
+static const at_expr *over(zeros *z, at_fold fold, const at_expr *e, const at_expr *guard,
+                           const at_expr *body) {
+    return at_fold_node(z->s, fold, e->u.fold.axes, e->u.fold.count, guard, body, e->span);
+}
+
+/* Whether a fold has nothing to fold; NULL where that cannot be. */
+static const at_expr *is_empty(zeros *z, const at_expr *e, const at_expr *guard) {
+    if (guard) {
+        const at_expr *some = over(z, AT_FOLD_ANY, e, guard, at_bool(z->s, true, e->span));
+        return at_map_node(z->s, AT_OP_NOT, some, NULL, NULL, e->span);
+    }
+    const at_expr *empty = NULL;
+    for (int i = 0; i < e->u.fold.count; i++) {
+        const at_axis *axis = e->u.fold.axes[i];
+        if (at_extent(axis, NULL) > 0) continue;
+        const at_expr *none = at_map_node(z->s, AT_OP_EQ, at_size(z->s, axis, e->span),
+                                          at_int(z->s, 0, e->span), NULL, e->span);
+        empty = empty ? at_map_node(z->s, AT_OP_OR, empty, none, NULL, e->span) : none;
+    }
+    return empty;
+}
+
+/* A sum is a structural zero where it has terms and all of them are; one of nothing is a plain 0. */
+static part split_sum(zeros *z, const at_expr *e, const at_expr *guard, part body) {
+    const at_expr *inherited = body.whole ? guard : at_both(z->s, guard, body.support);
+    const at_expr *value = over(z, AT_FOLD_SUM, e, inherited, body.value);
+    const at_expr *support = body.support, *empty = is_empty(z, e, guard);
+    for (int i = 0; i < e->u.fold.count; i++) {
+        if (!at_mentions(body.support, e->u.fold.axes[i])) continue;
+        support = over(z, AT_FOLD_ANY, e, guard, body.support);
+        break;
+    }
+    if (empty) support = at_map_node(z->s, AT_OP_OR, support, empty, NULL, e->span);
+    return (part){value, support, true};
+}
+
 static part split_fold(zeros *z, const at_expr *e) {
     const at_expr *guard = changed(z, e->u.fold.guard);
     part body = split(z, e->u.fold.body);
     at_fold fold = e->u.fold.fold;
-    if (fold != AT_FOLD_SUM || !body.support)
-        return plain(at_fold_node(z->s, fold, e->u.fold.axes, e->u.fold.count, guard,
-                                  whole(z, body), e->span));
-    const at_expr *inherited = body.whole ? guard : at_both(z->s, guard, body.support);
-    const at_expr *value = at_fold_node(z->s, fold, e->u.fold.axes, e->u.fold.count, inherited,
-                                        body.value, e->span);
-    /* The sum is a structural zero where every element is. */
-    bool mentioned = false;
-    for (int i = 0; i < e->u.fold.count; i++)
-        mentioned |= at_mentions(body.support, e->u.fold.axes[i]);
-    const at_expr *support = body.support;
-    if (mentioned)
-        support = at_fold_node(z->s, AT_FOLD_ANY, e->u.fold.axes, e->u.fold.count, guard, support,
-                               e->span);
-    return (part){value, support, true};
+    if (body.support && fold == AT_FOLD_SUM) return split_sum(z, e, guard, body);
+    if (body.support && fold == AT_FOLD_PROD) /* one zero is enough */
+        return (part){over(z, fold, e, guard, body.value),
+                      over(z, AT_FOLD_ALL, e, guard, body.support), false};
+    return plain(over(z, fold, e, guard, whole(z, body)));
 }
 
 static part split(zeros *z, const at_expr *e) {

@@ -113,7 +113,7 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     return plan;
 }
 
-/* ---- printing --------------------------------------------------------------------------------------- */
+/* ---- printing ------------------------------------------------------------------------------ */
 
 static void print_array(const at_array *array, at_text *out) {
     at_ir_print_name(array->name, out);

@@ -45,7 +45,7 @@ typedef struct {
 const at_plan *at_plan_make(at_session *s, const at_cascade *cascade);
 void at_plan_print(const at_plan *plan, at_text *out);
 
-/* ---- cost.c ------------------------------------------------------------------------------------------- */
+/* ---- cost.c -------------------------------------------------------------------------------- */
 
 /* Adds count * the product of the axes' extents, joined with a term of the same axes. */
 void at_cost_add(at_session *s, at_cost *cost, int64_t count, const at_axis *const *axes, int rank);

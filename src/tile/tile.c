@@ -19,7 +19,7 @@ typedef struct {
     int values;
 } tiling;
 
-/* ---- values ----------------------------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------------------------- */
 
 static at_tile *add_tile(tiling *t, at_tile_tag tag) {
     at_tile *tile = AT_NEW(t->s->arena, at_tile);
@@ -109,7 +109,7 @@ static at_value *value_of(tiling *t, const at_expr *e) {
     return NULL;
 }
 
-/* ---- the tree ----------------------------------------------------------------------------------------- */
+/* ---- the tree ------------------------------------------------------------------------------ */
 
 static void tile_loops(tiling *t, const at_loops *loops);
 

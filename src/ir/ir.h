@@ -298,9 +298,13 @@ const at_expr *at_size(at_session *s, const at_axis *axis, at_span span);
 const at_expr *at_index(at_session *s, const at_axis *axis, at_span span);
 const at_expr *at_read(at_session *s, const at_array *array, const at_expr **index,
                        const at_expr *alternative, at_span span); /* index is kept */
-/* Unused arguments NULL. Gives the kind by the op's rule. */
+/* Unused arguments NULL. Gives the kind by the op's rule. Not always a new node: a negated number is
+ * a number, TO_REAL of a real and TO_INT of an int are the argument, TO_REAL of an int constant that a
+ * double holds exactly is a real constant, and `and`, `or`, `not`, `if` with a constant vanish. */
 const at_expr *at_map_node(at_session *s, at_op op, const at_expr *a, const at_expr *b,
                            const at_expr *c, at_span span);
+/* axes are copied; a guard that is the constant true becomes NULL. The body must be real for folds
+ * that give reals, bool for any and all, a number for the others but count, which takes anything. */
 const at_expr *at_fold_node(at_session *s, at_fold fold, at_axis **axes, int count,
                             const at_expr *guard, const at_expr *body, at_span span);
 /* x itself when it is real, TO_REAL of an int. */
@@ -325,16 +329,36 @@ at_constant at_constant_of(const at_expr *e, int64_t (*extent)(void *user, const
 int64_t at_extent(const at_axis *axis, const int64_t *open);
 /* Integer operations as the language defines them; false on overflow and division by 0. */
 bool at_int_op(at_op op, int64_t a, int64_t b, int64_t c, int64_t *result);
+/* The C text of ops.def on doubles (comparisons give 1 or 0); nothing of use for ops of ints. */
+double at_real_op(at_op op, double a, double b, double c);
+/* int(x): without its fraction; INT64_MIN, outside every extent, for NaN and what does not fit. */
+int64_t at_real_to_int(double x);
 
 /* ---- walk.c: looking at and rewriting expressions --------------------------------------------------------- */
 
-/* Calls `visit` on every node, parents first; stops below a node for which it returns false. */
+/* Calls `visit` on every node, parents first; stops below a node for which it returns false. A
+ * shared node is visited at each of its places. e may be NULL. */
 void at_walk(const at_expr *e, bool (*visit)(void *user, const at_expr *e), void *user);
 /* Every expression of a statement, not of the statements inside it. */
 void at_walk_statement(const at_statement *st, bool (*visit)(void *user, const at_expr *e),
                        void *user);
+/* Every statement of a block in order, those inside scans and repeats too, unless `visit` returns
+ * false for the scan or repeat. */
+void at_walk_block(const at_block *block, bool (*visit)(void *user, const at_statement *st),
+                   void *user);
 /* Whether axis occurs free (as INDEX, not bound by a fold within). */
 bool at_mentions(const at_expr *e, const at_axis *axis);
+/* Replaces nodes from the leaves up: `change` is given each node after its children were replaced
+ * and returns it, or another of the same kind. Unchanged nodes are shared with e. */
+const at_expr *at_rewrite(at_session *s, const at_expr *e,
+                          const at_expr *(*change)(void *user, const at_expr *e), void *user);
+/* Replaces each free INDEX of axes[k] by values[k], all at once; sizes stay. A fold within that
+ * binds one of `axes` keeps its own; it and any fold that would capture an index of a value get a
+ * new axis from `fresh`, which must give one of the same extent that occurs nowhere yet. Unchanged
+ * nodes are shared with e. */
+const at_expr *at_substitute(at_session *s, const at_expr *e, const at_axis **axes,
+                             const at_expr **values, int count,
+                             at_axis *(*fresh)(void *user, const at_axis *like), void *user);
 
 /* ---- verify.c, print.c ------------------------------------------------------------------------------------- */
 

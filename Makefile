@@ -1,20 +1,37 @@
 # attend: `make` builds build/attend, `make test` runs every test, `make demo` the main job.
-# No configure step; packages come from tool/install-packages, which the targets run themselves.
+# No configure step; packages come from tool/install-packages, which the targets call themselves.
+#
+#   make              build/attend and build/libattend.a
+#   make check-fast   unit tests, program tests and checks of the plain build (seconds)
+#   make test         these, again under ASan and UBSan, and every fuzz target for FUZZ_SECONDS
+#   make bless        writes what the programs under test/ now print into them; read the diff
+#   make size         lines a folder
+#
+# Three builds live side by side: build (gcc -O2), build/../build-sanitize and build-fuzz (clang).
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 BUILD ?= build
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= $(if $(CI),60,5)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS ?= -O2 -g
-# $(SAN) is set by `make sanitize`.
-ALL_CFLAGS := -std=c11 $(WARN) -ffp-contract=off -fopenmp -Isrc -Iinclude -MMD -MP $(SAN) $(CFLAGS)
+# $(SAN) is set by the sanitize and fuzz builds below. -ffp-contract=off: float64 results must not
+# depend on whether the machine has fused multiply-add.
+ALL_CFLAGS := -std=c11 $(WARN) -ffp-contract=off -fopenmp -Isrc -Iinclude -I$(BUILD) -MMD -MP \
+              $(SAN) $(CFLAGS)
 LIBS := -lz -ljansson -lutf8proc -lm -ldl
 
 LIBRARY_SOURCES := $(filter-out src/cli/%,$(wildcard src/*.c src/*/*.c))
-CLI_SOURCES := $(wildcard src/cli/*.c)
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o)
-CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/%.o)
+CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
+UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/test_*.c))
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
+DEMOS := $(patsubst %.c,$(BUILD)/%,$(wildcard demo/*.c))
+PRELUDE := $(BUILD)/generated/prelude.inc
 
-all: $(BUILD)/attend
+all: $(BUILD)/attend $(BUILD)/libattend.a
 
 $(BUILD)/libattend.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
@@ -23,12 +40,69 @@ $(BUILD)/libattend.a: $(LIBRARY_OBJECTS)
 $(BUILD)/attend: $(CLI_OBJECTS) $(BUILD)/libattend.a
 	$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c | $(PRELUDE)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
-clean:
-	rm -rf $(BUILD)
+# The prelude as a C array: a string literal could be longer than C11 promises to accept.
+$(PRELUDE): lib/prelude.attn
+	@mkdir -p $(@D)
+	@{ echo "/* Made from lib/prelude.attn. */"; echo "static const char at_prelude_text[] = {"; \
+	   od -An -v -td1 $< | sed 's/  *\(-*[0-9][0-9]*\)/\1,/g'; echo "0};"; } > $@
 
--include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)
-.PHONY: all clean
+# ---- tests ---------------------------------------------------------------------------------------
+
+$(UNITS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
+	$(CC) $(ALL_CFLAGS) $^ -lcmocka $(LIBS) -o $@
+
+$(DEMOS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
+	$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
+
+$(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
+
+programs: all $(UNITS) $(DEMOS)
+
+sanitize:
+	@$(MAKE) -j$(JOBS) --no-print-directory programs BUILD=build-sanitize CFLAGS="-O1 -g" \
+	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+
+fuzz-build:
+	@$(MAKE) -j$(JOBS) --no-print-directory fuzzers BUILD=build-fuzz CC=clang CFLAGS="-O1 -g" \
+	  SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
+
+fuzzers: $(FUZZERS)
+
+packages:
+	@tool/install-packages
+
+check-fast: packages
+	@$(MAKE) -j$(JOBS) --no-print-directory programs
+	@test/run fast
+
+fuzz: packages fuzz-build
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/run fuzz
+
+test: packages
+	@$(MAKE) -j$(JOBS) --no-print-directory programs
+	@$(MAKE) --no-print-directory sanitize fuzz-build
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/run all
+
+bless: programs
+	@test/run bless
+
+demo: packages
+	@$(MAKE) -j$(JOBS) --no-print-directory programs
+	@$(BUILD)/demo/nearest demo/nearest.attn
+
+size:
+	@for folder in src/* lib zoo test/* tool demo docs; do [ -d $$folder ] || continue; \
+	  printf '%7d  %s\n' $$(find $$folder -type f ! -path '*/corpus/*' -exec cat {} + | wc -l) $$folder; \
+	done
+
+clean:
+	rm -rf build build-sanitize build-fuzz
+
+-include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNITS:=.d) $(FUZZERS:=.d) $(DEMOS:=.d)
+.SECONDARY:
+.PHONY: all programs sanitize fuzz-build fuzzers packages check-fast fuzz test bless demo size clean

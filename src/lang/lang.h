@@ -44,7 +44,9 @@ struct at_tree {
     at_tree_tag tag;
     at_span span;         /* all of it */
     at_span name_span;    /* NAME, INDEX, CALL, OP (the symbol), FOLD (the word) */
-    const char *name;     /* NAME, INDEX, CALL, FOLD: as written without backquotes */
+    const char *name;     /* NAME, INDEX, CALL, FOLD: as written without backquotes;
+                             NUMBER: its digits as written, `inf` or `pi` */
+    int height;           /* 1 for a leaf, at most 1000: recursion over a tree is safe */
     bool parens;          /* was written in parentheses: (a or b) */
     bool is_real;         /* NUMBER */
     double real;          /* NUMBER when is_real */
@@ -122,7 +124,7 @@ typedef struct {
 /* Comments stay with what follows or precedes them on the line; the formatter prints them back. */
 typedef struct {
     int count;
-    const char **lines;   /* full-line comments before it, `#` included */
+    const char **lines;   /* full-line comments before it, `#` included; "" for an empty line */
     const char *trailing; /* on its last line; may be NULL */
     bool blank;           /* an empty line stood before it */
 } at_comments;
@@ -186,7 +188,7 @@ typedef struct {
     int last_comment_count;
 } at_file_tree;
 
-/* ---- lex.c, parse.c, print_tree.c, format.c ----------------------------------------------------------- */
+/* ---- lex*.c, parse*.c, show_tree.c, format*.c -------------------------------------------------------- */
 
 /* NULL when there were errors (all recorded); parsing resumes at the next statement after one. */
 const at_file_tree *at_parse(at_session *s, const at_source *source);
@@ -196,6 +198,8 @@ void at_format_tree(const at_file_tree *file, at_text *out);
 void at_format_expr(const at_tree *tree, at_text *out);
 /* An indented dump of the tree, for `show --stage=tree`. */
 void at_show_tree(const at_file_tree *file, at_text *out);
+/* Words that can be a name only in backquotes: the reserved ones, `inf`, `pi`, `training` and the
+ * operations over axes (sum, softmax, …). */
 bool at_is_reserved(const char *word);
 
 /* ---- resolve*.c ----------------------------------------------------------------------------------------- */

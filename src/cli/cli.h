@@ -1,0 +1,126 @@
+/* cli: the command line `attend`. The only folder that prints, exits, or knows of terminals; each
+ * command is a file cmd_<name>.c and a row of commands.def.
+ *
+ * Results go to the standard output, all else to the standard error. Exit codes are at_cli_exit. */
+#ifndef AT_CLI_H
+#define AT_CLI_H
+
+#include "ir/ir.h"
+#include "lang/lang.h"
+#include "tensor/tensor.h"
+
+#include <jansson.h>
+
+#define AT_VERSION "0.1.0"
+
+typedef enum {
+    AT_CLI_GOOD = 0,
+    AT_CLI_INPUT = 1, /* the user's program, file or data */
+    AT_CLI_USAGE = 2, /* the command line itself */
+    AT_CLI_BUG = 3,   /* ours */
+} at_cli_exit;
+
+/* ---- main.c ------------------------------------------------------------------------------------ */
+
+#define AT_COMMAND(name, summary, function) int function(int argc, char **argv);
+#include "cli/commands.def"
+#undef AT_COMMAND
+
+typedef struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+} at_cli_command;
+
+/* The rows of commands.def, ended by a NULL name. */
+const at_cli_command *at_cli_commands(void);
+/* Says that the library broke a promise of its own (`format` says which); gives AT_CLI_BUG. */
+int at_cli_bug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- options.c: GNU long options from a table, and --help made from it ------------------------- */
+
+typedef struct {
+    char letter;          /* -o, or 0 */
+    const char *name;     /* --out; NULL ends the table */
+    const char *argument; /* what the help calls it; NULL: none is taken */
+    const char *help;     /* lines joined by \n */
+} at_cli_option;
+
+typedef struct {
+    const char *name;  /* the command */
+    const char *usage; /* "attend run FILE[:fn] [options]" */
+    const char *about; /* a paragraph, ended by a newline */
+    const at_cli_option *options;
+    const char *examples; /* lines that can be typed as they stand */
+} at_cli_page;
+
+/* Reads the options, which may stand between the operands; `take` gets each and returns false after
+ * at_cli_misuse. Returns the index of the first operand in argv, or -1 when the command is over, with
+ * its exit code in *status: after --help, or after misuse. */
+int at_cli_parse(const at_cli_page *page, int argc, char **argv,
+                 bool (*take)(void *user, const char *name, const char *value), void *user,
+                 int *status);
+/* Prints "attend run: …" and where help is; gives AT_CLI_USAGE. */
+int at_cli_misuse(const at_cli_page *page, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A whole number within bounds; false after at_cli_misuse. */
+bool at_cli_number(const at_cli_page *page, const char *option, const char *text, int64_t low,
+                   int64_t high, int64_t *out);
+/* Bytes: a number that may end in k, m or g (1024 each). */
+bool at_cli_bytes(const at_cli_page *page, const char *option, const char *text, size_t *out);
+
+/* A list of texts that grows. */
+typedef struct {
+    const char **items;
+    int count, capacity;
+} at_cli_list;
+void at_cli_list_add(at_cli_list *list, const char *item);
+
+/* Values `name=value`, separated by commas where `commas`. */
+typedef struct {
+    at_cli_list names, values;
+} at_cli_pairs;
+bool at_cli_pairs_add(const at_cli_page *page, const char *option, const char *text, bool commas,
+                      at_cli_pairs *pairs);
+
+/* ---- report.c: sessions, errors, progress ----------------------------------------------------------- */
+
+/* A session that shows progress on a terminal; prints and exits when there is no memory. */
+at_session *at_cli_session(void);
+void at_cli_session_end(at_session *s);
+/* Whether the standard error is a terminal that shows colours. */
+bool at_cli_color(void);
+/* Prints the session's errors to the standard error. */
+void at_cli_report(at_session *s);
+json_t *at_cli_diags_json(const at_session *s);
+/* Prints and frees. Reals carry 17 digits. */
+void at_cli_print_json(json_t *value);
+/* A real as JSON: a number, or "nan", "inf", "-inf", which JSON has no numbers for. */
+json_t *at_cli_json_real(double value);
+/* Writes text to the standard output. */
+void at_cli_print(const at_text *text);
+
+/* ---- program.c: finding and resolving programs -------------------------------------------------------- */
+
+/* Where `use NAME` looks: $ATTEND_PATH, then the folders that came with the executable; ended by
+ * NULL. */
+const char *const *at_cli_library(at_session *s);
+/* Reads `path`; "-" is the standard input. */
+const at_source *at_cli_source(at_session *s, const char *path);
+/* Splits FILE:fn; *function is NULL without one. A file whose whole name is `operand` wins. */
+const char *at_cli_split(at_session *s, const char *operand, const char **function);
+/* `--size n=5,d=4` as the resolver takes it; false after at_cli_misuse. */
+bool at_cli_sizes(const at_cli_page *page, at_session *s, const at_cli_pairs *pairs,
+                  at_resolve_options *options);
+
+/* ---- arrays.c, summary.c: arrays given and shown --------------------------------------------------------- */
+
+/* `--in`: a .npz file (all its arrays), name=file.npy, name=file.npz (its only array), or name=value
+ * with a JSON value: 0.5, true, [[1,2],[3,4]]. false after an error or misuse (*status). */
+bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_collection *to,
+                  int *status);
+/* An output as text: name, axes and extents, kind, and its first values, or all of them. */
+void at_cli_summary(const at_output *output, const at_tensor *tensor, int digits, bool all,
+                    at_text *out);
+json_t *at_cli_summary_json(const at_output *output, const at_tensor *tensor, bool all);
+
+#endif

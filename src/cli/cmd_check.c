@@ -1,0 +1,262 @@
+/* attend check: parses and resolves programs without running them. Every function whose options all
+ * have values is resolved on its own, and every law; each cascade is printed, read back and printed
+ * again, and both prints must agree: otherwise attend is wrong, not the program.
+ *
+ * Some programs decide by extents (`if size(d) > 64`, `repeat size(n)`). Where the user gives none,
+ * a few small ones are tried; one that resolves is enough. */
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const at_cli_option options[] = {
+    {0, "size", "n=5,…", "the extents of input axes, where compiling needs them; small ones are\n"
+                         "tried without it"},
+    {0, "set", "name=value", "an option, for every function that has it"},
+    {0, "json", NULL, "print the result as JSON, errors included"},
+    {0, 0, 0, 0},
+};
+
+static const at_cli_page page = {
+    .name = "check",
+    .usage = "attend check FILE... [options]",
+    .about = "Parses programs and resolves their functions and laws, without running them.\n",
+    .options = options,
+    .examples = "  attend check attention.attn\n"
+                "  attend check net.attn --size d=64 --set heads=8\n"
+                "  attend check --json *.attn\n",
+};
+
+typedef struct {
+    bool json;
+    at_cli_pairs sizes, sets;
+    bool *set_used;
+    /* Of the file at hand: */
+    at_session *s;
+    const char *path;
+    const at_program *program;
+    at_resolve_options resolve;
+    int functions, laws;   /* resolved */
+    at_text skipped;       /* what was not, because an option has no value */
+    json_t *list;          /* one entry a function or law */
+    bool bug;
+} request;
+
+static bool take(void *user, const char *name, const char *value) {
+    request *r = user;
+    if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
+    if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
+    r->json = true;
+    return true;
+}
+
+/* ---- extents to try ------------------------------------------------------------------------------- */
+
+/* The names of a function's input axes, each once, that --size did not give. */
+static int open_axes(const request *r, const at_definition *d, const char **names, int limit) {
+    int count = 0;
+    for (int i = 0; i < d->input_count; i++) {
+        for (int k = 0; k < d->inputs[i].count; k++) {
+            const char *name = d->inputs[i].axes[k];
+            bool known = name == NULL;
+            for (int n = 0; n < count && !known; n++) known = strcmp(names[n], name) == 0;
+            for (int n = 0; n < r->sizes.names.count && !known; n++)
+                known = strcmp(r->sizes.names.items[n], name) == 0;
+            if (!known && count < limit) names[count++] = name;
+        }
+    }
+    return count;
+}
+
+/* The attempt-th set of extents: first all alike, then mixed ones, the same on every machine. */
+static int64_t extent_to_try(int attempt, int axis) {
+    static const int64_t alike[] = {4, 8, 16, 64, 2, 3, 6, 12, 1};
+    static const int64_t mixed[] = {1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 64};
+    enum { ALIKE = sizeof alike / sizeof *alike, MIXED = sizeof mixed / sizeof *mixed };
+    if (attempt < ALIKE) return alike[attempt];
+    uint64_t h = (uint64_t)attempt * 1000003u + (uint64_t)axis * 7919u + 12345u;
+    h ^= h >> 13;
+    h *= 0x9E3779B97F4A7C15u;
+    return mixed[(h >> 33) % MIXED];
+}
+
+static void forget_errors(at_session *s, int count, int lost) {
+    s->diag_count = count;
+    s->diag_lost = lost;
+}
+
+static const at_cascade *resolve(request *r, const at_definition *d) {
+    enum { TRIES = 16, AXES = 64 };
+    at_session *s = r->s;
+    int count = s->diag_count, lost = s->diag_lost;
+    const at_cascade *cascade = at_resolve(s, r->program, &r->resolve);
+    const char *names[AXES];
+    int open = open_axes(r, d, names, AXES), given = r->resolve.size_count;
+    if (cascade || open == 0) return cascade;
+    at_known_size *sizes = AT_NEW_ARRAY(s->arena, at_known_size, given + open + 1);
+    at_move(sizes, r->resolve.sizes, sizeof *sizes * (size_t)given);
+    r->resolve.sizes = sizes;
+    r->resolve.size_count = given + open;
+    for (int attempt = 0; attempt < TRIES && !cascade; attempt++) {
+        forget_errors(s, count, lost);
+        for (int i = 0; i < open; i++)
+            sizes[given + i] = (at_known_size){names[i], extent_to_try(attempt, i)};
+        cascade = at_resolve(s, r->program, &r->resolve);
+    }
+    if (!cascade) { /* it is not the extents: tell what is wrong without them */
+        forget_errors(s, count, lost);
+        r->resolve.size_count = given;
+        cascade = at_resolve(s, r->program, &r->resolve);
+    }
+    return cascade;
+}
+
+/* ---- printing and reading back --------------------------------------------------------------------- */
+
+static bool reads_back(request *r, const at_cascade *cascade) {
+    at_session *s = r->s;
+    at_text once = {0}, twice = {0};
+    at_ir_print(cascade, &once);
+    const char *name = at_format(s->arena, "(`%s` as printed)", cascade->name);
+    const at_source *source = at_make_source(s, name, once.data ? once.data : "", once.length);
+    const at_program *program = source ? at_load(s, source, r->resolve.library) : NULL;
+    at_resolve_options again = r->resolve;
+    again.function = cascade->name;
+    again.set_count = 0;
+    const at_cascade *copy = program ? at_resolve(s, program, &again) : NULL;
+    if (copy) at_ir_print(copy, &twice);
+    bool same = copy && once.length == twice.length && memcmp(once.data, twice.data, once.length) == 0;
+    if (!same) {
+        r->bug = true;
+        at_cli_report(s);
+        at_cli_bug("%s: the cascade of `%s` %s", r->path, cascade->name,
+                   copy ? "prints differently when it is read back" : "cannot be read back");
+        if (copy) fprintf(stderr, "--- first\n%s--- second\n%s", once.data, twice.data);
+    }
+    at_text_free(&once);
+    at_text_free(&twice);
+    return same;
+}
+
+/* ---- a file ------------------------------------------------------------------------------------------ */
+
+/* The option that has neither a default nor a --set; NULL when all have values. Collects the --set
+ * values that concern this function. */
+static const char *choose_options(request *r, const at_definition *d) {
+    const char **names = AT_NEW_ARRAY(r->s->arena, const char *, d->option_count + 1);
+    const char **values = AT_NEW_ARRAY(r->s->arena, const char *, d->option_count + 1);
+    const char *missing = NULL;
+    int count = 0;
+    for (int i = 0; i < d->option_count; i++) {
+        const at_bind *option = &d->options[i];
+        bool given = false;
+        for (int k = 0; k < r->sets.names.count && !given; k++) {
+            if (strcmp(r->sets.names.items[k], option->name) != 0) continue;
+            names[count] = option->name;
+            values[count++] = r->sets.values.items[k];
+            given = r->set_used[k] = true;
+        }
+        if (!given && !option->value && !missing) missing = option->name;
+    }
+    r->resolve.set_names = names;
+    r->resolve.set_values = values;
+    r->resolve.set_count = count;
+    return missing;
+}
+
+static json_t *sizes_json(const at_resolve_options *resolved) {
+    json_t *sizes = json_object();
+    for (int i = 0; i < resolved->size_count; i++)
+        json_object_set_new(sizes, resolved->sizes[i].name, json_integer(resolved->sizes[i].extent));
+    return sizes;
+}
+
+static bool check_definition(request *r, const at_definition *d) {
+    bool law = d->tag == AT_D_LAW;
+    const char *missing = choose_options(r, d);
+    json_t *entry = json_pack("{s:s, s:s}", "name", d->name, "is", law ? "law" : "function");
+    json_array_append_new(r->list, entry);
+    if (missing) {
+        at_text_addf(&r->skipped, "%s `%s` (option `%s` has no value; --set %s=… gives one)",
+                     r->skipped.length ? "," : "", d->name, missing, missing);
+        json_object_set_new(entry, "resolved", json_false());
+        json_object_set_new(entry, "needs_option", json_string(missing));
+        return true;
+    }
+    at_resolve_options before = r->resolve;
+    r->resolve.function = d->name;
+    const at_cascade *cascade = resolve(r, d);
+    bool good = cascade && reads_back(r, cascade);
+    json_object_set_new(entry, "resolved", json_boolean(cascade != NULL));
+    if (r->resolve.size_count) json_object_set_new(entry, "sizes", sizes_json(&r->resolve));
+    r->resolve = before;
+    if (cascade) ++*(law ? &r->laws : &r->functions);
+    return good;
+}
+
+static bool check_file(void *user) {
+    request *r = user;
+    const at_source *source = at_cli_source(r->s, r->path);
+    if (!source) return false;
+    r->resolve.library = at_cli_library(r->s);
+    r->program = at_load(r->s, source, r->resolve.library);
+    if (!r->program) return false;
+    const at_file_tree *tree = at_program_file(r->program);
+    bool good = true;
+    for (int i = 0; i < tree->count; i++) {
+        at_definition_tag tag = tree->items[i]->tag;
+        if ((tag == AT_D_FN || tag == AT_D_LAW) && !check_definition(r, tree->items[i])) good = false;
+    }
+    return good;
+}
+
+/* The text of one file's result; laws are said to be resolved, because that is all that was done. */
+static void print_file(const request *r) {
+    printf("%s: functions: %d resolved", r->path, r->functions);
+    if (r->skipped.length) printf(", not resolved:%s", r->skipped.data);
+    printf("; laws: %d resolved%s\n", r->laws, r->laws ? " (not run)" : "");
+}
+
+static int check_one(request *r, json_t *files) {
+    r->list = json_array();
+    bool good = at_guarded(r->s, check_file, r);
+    int status = r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
+    if (files) {
+        json_array_append_new(files, json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good,
+                                               "definitions", r->list, "errors",
+                                               at_cli_diags_json(r->s)));
+        return status;
+    }
+    json_decref(r->list);
+    if (good) print_file(r);
+    else if (!r->bug) at_cli_report(r->s);
+    return status;
+}
+
+int at_cmd_check(int argc, char **argv) {
+    request given = {0};
+    int status, first = at_cli_parse(&page, argc, argv, take, &given, &status);
+    if (first < 0) return status;
+    if (first == argc) return at_cli_misuse(&page, "a file is missing");
+    json_t *files = given.json ? json_array() : NULL;
+    bool used[64] = {false};
+    if (given.sets.names.count > 64) return at_cli_misuse(&page, "at most 64 options can be set");
+    given.set_used = used;
+    for (int i = first; i < argc && status != AT_CLI_USAGE; i++) {
+        request r = given;
+        r.path = argv[i];
+        r.s = at_cli_session();
+        int one = at_cli_sizes(&page, r.s, &r.sizes, &r.resolve) ? check_one(&r, files) : AT_CLI_USAGE;
+        if (one > status) status = one;
+        at_text_free(&r.skipped);
+        at_cli_session_end(r.s);
+    }
+    for (int k = 0; k < given.sets.names.count && status == AT_CLI_GOOD; k++)
+        if (!used[k])
+            status = at_cli_misuse(&page, "--set %s: no function has this option",
+                                   given.sets.names.items[k]);
+    if (files)
+        at_cli_print_json(json_pack("{s:b, s:o}", "good", status == AT_CLI_GOOD, "files", files));
+    return status;
+}

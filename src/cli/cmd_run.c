@@ -1,0 +1,243 @@
+/* attend run: arrays in, arrays out. The order is that of any caller of the library: load, find the
+ * function, read the inputs (which fixes extents), resolve, execute, write. Nothing is written unless
+ * all went well, the state last of all. */
+#define _DEFAULT_SOURCE
+#include "cli/cli.h"
+#include "compile.h"
+#include "ref/ref.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const at_cli_option options[] = {
+    {'i', "in", "WHAT", "an input: name=file.npy, or data.npz for all arrays in it, or\n"
+                        "name=value, a number or JSON lists: --in 'x=[[1,2],[3,4]]'"},
+    {'o', "out", "WHAT", "where outputs go: result.npz for all, or name=file.npy for one;\n"
+                         "without it a summary of each is printed"},
+    {0, "params", "FILE", "learned arrays, a .npz with their paths as names; those that are\n"
+                          "not in it begin as the program says"},
+    {0, "state", "FILE", "kept arrays, a .npz; read if it is there, rewritten if all goes well"},
+    {0, "set", "name=value", "an option of the function"},
+    {0, "seed", "N", "fixes all draws; 0 without it"},
+    {0, "run", "N", "the number of this run: draws differ between runs"},
+    {0, "training", NULL, "run as while training: dropout drops"},
+    {0, "executor", "NAME", "reference (float64, the meaning; the default) or compiled"},
+    {0, "threads", "N", "threads to use; as many as the machine has without it"},
+    {0, "memory", "BYTES", "how much arrays may take, as 500m or 4g; what is free without it"},
+    {0, "all", NULL, "print all values of outputs, not only the first"},
+    {0, "digits", "N", "digits of printed reals; 6 without it"},
+    {0, "json", NULL, "print the summary as JSON"},
+    {0, 0, 0, 0},
+};
+
+static const at_cli_page page = {
+    .name = "run",
+    .usage = "attend run FILE[:fn] [options]",
+    .about = "Runs a function: fn, or else `main`, or else the last one of the file.\n",
+    .options = options,
+    .examples = "  attend run attention.attn --in q=q.npy --in k=k.npy --in v=v.npy --out o=o.npy\n"
+                "  attend run attention.attn:sliding_window --in data.npz --set w=4 --out result.npz\n"
+                "  attend run double.attn --in 'x=[1,2,3]'\n",
+};
+
+typedef struct {
+    at_session *s;
+    const char *operand, *params_path, *state_path;
+    at_cli_list ins, outs;
+    at_cli_pairs sets;
+    bool compiled, json, all;
+    int64_t digits;
+    at_call call;
+    at_collection inputs, params, states;
+    at_resolve_options resolve;
+    const at_cascade *cascade;
+    at_results results;
+    double seconds;
+    int status;
+} request;
+
+static bool take_number(const char *name, const char *value, request *r) {
+    int64_t number = 0;
+    const char *option = at_format(r->s->arena, "--%s", name);
+    int64_t low = strcmp(name, "digits") == 0 || strcmp(name, "threads") == 0;
+    int64_t high = strcmp(name, "digits") == 0 ? 17 : strcmp(name, "threads") == 0 ? 64 : INT64_MAX;
+    if (!at_cli_number(&page, option, value, low, high, &number)) return false;
+    if (strcmp(name, "seed") == 0) r->call.seed = (uint64_t)number;
+    else if (strcmp(name, "run") == 0) r->call.run = (uint64_t)number;
+    else if (strcmp(name, "threads") == 0) r->call.threads = (int)number;
+    else r->digits = number;
+    return true;
+}
+
+static bool take(void *user, const char *name, const char *value) {
+    request *r = user;
+    if (strcmp(name, "in") == 0) at_cli_list_add(&r->ins, value);
+    else if (strcmp(name, "out") == 0) at_cli_list_add(&r->outs, value);
+    else if (strcmp(name, "params") == 0) r->params_path = value;
+    else if (strcmp(name, "state") == 0) r->state_path = value;
+    else if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
+    else if (strcmp(name, "training") == 0) r->resolve.training = true;
+    else if (strcmp(name, "all") == 0) r->all = true;
+    else if (strcmp(name, "json") == 0) r->json = true;
+    else if (strcmp(name, "memory") == 0)
+        return at_cli_bytes(&page, "--memory", value, &r->call.memory_limit);
+    else if (strcmp(name, "executor") == 0) {
+        r->compiled = strcmp(value, "compiled") == 0;
+        if (r->compiled || strcmp(value, "reference") == 0) return true;
+        at_cli_misuse(&page, "there is no executor `%s`; there are reference and compiled", value);
+        return false;
+    } else return take_number(name, value, r);
+    return true;
+}
+
+/* The extents that the inputs give to the function's axes, for what is decided when compiling. Wrong
+ * ranks and disagreeing extents are told by the executor, which sees everything. */
+static void know_sizes(request *r, const at_definition *definition) {
+    int room = 0;
+    for (int i = 0; i < definition->input_count; i++) room += definition->inputs[i].count;
+    at_known_size *sizes = AT_NEW_ARRAY(r->s->arena, at_known_size, room + 1);
+    int count = 0;
+    for (int i = 0; i < definition->input_count; i++) {
+        const at_target *input = &definition->inputs[i];
+        const at_tensor *tensor = at_collection_find(&r->inputs, input->name);
+        if (!tensor || tensor->rank != input->count) continue;
+        for (int k = 0; k < input->count; k++) {
+            bool known = false;
+            for (int n = 0; n < count; n++)
+                if (strcmp(sizes[n].name, input->axes[k]) == 0) known = true;
+            if (!known) sizes[count++] = (at_known_size){input->axes[k], tensor->extents[k]};
+        }
+    }
+    r->resolve.sizes = sizes;
+    r->resolve.size_count = count;
+}
+
+static bool read_arrays(request *r) {
+    for (int i = 0; i < r->ins.count; i++)
+        if (!at_cli_array(&page, r->s, r->ins.items[i], &r->inputs, &r->status)) return false;
+    r->call.inputs = &r->inputs;
+    if (r->params_path) {
+        if (!at_npz_read(r->s, r->params_path, &r->params)) return false;
+        r->call.params = &r->params;
+    }
+    if (r->state_path && access(r->state_path, F_OK) == 0) {
+        if (!at_npz_read(r->s, r->state_path, &r->states)) return false;
+        r->call.states = &r->states;
+    }
+    return true;
+}
+
+static bool execute(request *r) {
+    double start = at_now();
+    bool good;
+    if (r->compiled) {
+        at_kernel *kernel = at_compile(r->s, r->cascade, NULL, NULL);
+        good = kernel && at_kernel_run(r->s, kernel, &r->call, &r->results);
+        if (kernel) at_kernel_free(kernel);
+    } else {
+        good = at_ref_run(r->s, r->cascade, &r->call, &r->results);
+    }
+    r->seconds = at_now() - start;
+    return good;
+}
+
+static bool has_suffix(const char *text, const char *suffix) {
+    size_t n = strlen(text), m = strlen(suffix);
+    return n > m && strcmp(text + n - m, suffix) == 0;
+}
+
+/* What --out asks for must exist before hours are spent. */
+static bool check_outs(request *r) {
+    for (int i = 0; i < r->outs.count; i++) {
+        const char *out = r->outs.items[i], *equals = strchr(out, '=');
+        if (!equals) {
+            if (has_suffix(out, ".npz")) continue;
+            r->status = at_cli_misuse(&page, "--out takes result.npz or name=file.npy, not `%s`", out);
+            return false;
+        }
+        bool found = false;
+        for (int k = 0; k < r->cascade->output_count; k++) {
+            const char *name = r->cascade->outputs[k].name;
+            if (strlen(name) == (size_t)(equals - out) && memcmp(name, out, strlen(name)) == 0)
+                found = true;
+        }
+        if (found) continue;
+        r->status = at_cli_misuse(&page, "--out %s: `%s` has no output `%.*s`", out, r->cascade->name,
+                                  (int)(equals - out), out);
+        return false;
+    }
+    return true;
+}
+
+static bool write_all(request *r) {
+    for (int i = 0; i < r->outs.count; i++) {
+        const char *out = r->outs.items[i], *equals = strchr(out, '=');
+        if (!equals) {
+            if (!at_npz_write(r->s, out, &r->results.outputs, true)) return false;
+            continue;
+        }
+        const char *name = at_copy_text(r->s->arena, out, (size_t)(equals - out));
+        const at_tensor *tensor = at_collection_find(&r->results.outputs, name);
+        if (!at_npy_write(r->s, equals + 1, tensor)) return false;
+    }
+    return !r->state_path || at_npz_write(r->s, r->state_path, &r->results.states, true);
+}
+
+static bool run(void *user) {
+    request *r = user;
+    at_session *s = r->s;
+    const char *path = at_cli_split(s, r->operand, &r->resolve.function);
+    const at_source *source = at_cli_source(s, path);
+    if (!source) return false;
+    r->resolve.library = at_cli_library(s);
+    const at_program *program = at_load(s, source, r->resolve.library);
+    if (!program) return false;
+    const at_definition *definition = at_program_find(s, program, r->resolve.function);
+    if (!definition || !read_arrays(r)) return false;
+    know_sizes(r, definition);
+    r->cascade = at_resolve(s, program, &r->resolve);
+    return r->cascade && check_outs(r) && execute(r) && write_all(r);
+}
+
+static void print_summary(const request *r) {
+    json_t *list = r->json ? json_array() : NULL;
+    at_text text = {0};
+    for (int i = 0; i < r->cascade->output_count; i++) {
+        const at_output *output = &r->cascade->outputs[i];
+        const at_tensor *tensor = at_collection_find(&r->results.outputs, output->name);
+        if (r->json) json_array_append_new(list, at_cli_summary_json(output, tensor, r->all));
+        else at_cli_summary(output, tensor, (int)r->digits, r->all, &text);
+    }
+    at_cli_print(&text);
+    at_text_free(&text);
+    if (r->json)
+        at_cli_print_json(json_pack("{s:o, s:f, s:I}", "outputs", list, "seconds", r->seconds,
+                                    "peak_memory", (json_int_t)at_memory_peak()));
+}
+
+int at_cmd_run(int argc, char **argv) {
+    request r = {.s = at_cli_session(), .digits = 6};
+    int first = at_cli_parse(&page, argc, argv, take, &r, &r.status);
+    if (first == argc) r.status = at_cli_misuse(&page, "a file is missing");
+    else if (first >= 0 && first + 1 < argc)
+        r.status = at_cli_misuse(&page, "one file at a time; inputs are given as --in name=file.npy");
+    else if (first >= 0) {
+        r.operand = argv[first];
+        r.resolve.set_count = r.sets.names.count;
+        r.resolve.set_names = r.sets.names.items;
+        r.resolve.set_values = r.sets.values.items;
+        if (!at_guarded(r.s, run, &r)) {
+            if (r.status == AT_CLI_GOOD) r.status = AT_CLI_INPUT;
+            at_cli_report(r.s);
+        } else if (r.json || r.outs.count == 0) {
+            print_summary(&r);
+        }
+    }
+    at_results_free(&r.results);
+    at_collection_free(&r.inputs);
+    at_collection_free(&r.params);
+    at_collection_free(&r.states);
+    at_cli_session_end(r.s);
+    return r.status;
+}

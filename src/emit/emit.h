@@ -1,0 +1,99 @@
+/* emit: tile programs as C11 that stands alone: it needs the C library and a compiler, nothing of
+ * ours. It is written to be read: the equation above each loop nest, the program's own names inside.
+ * Nothing is decided here, and the same program always gives the same text. */
+#ifndef AT_EMIT_H
+#define AT_EMIT_H
+
+#include "tile/tile.h"
+
+/* ---- what emitted code is called with ------------------------------------------------------ */
+
+/* The two records as file.c prints them into every source; both sides must stay the same. */
+struct attend_fault {
+    int64_t site, value; /* at_loop_program.sites; the value that its message shows */
+};
+struct attend_call {
+    const int64_t *extents;              /* by axis id */
+    void *const *arrays;                 /* by place (at_plan.places) */
+    struct attend_fault *const *faults;  /* by place; NULL where no element can fail */
+    struct attend_fault *failure;        /* filled when attend_run gives 1 */
+};
+/* 0: all outputs are computed; 1: an output failed. */
+typedef int (*at_entry)(const struct attend_call *call);
+#define AT_ENTRY_NAME "attend_run"
+
+/* ---- file.c: all of it --------------------------------------------------------------------- */
+
+void at_emit(at_session *s, const at_tile_program *program, at_text *out);
+
+/* ---- name.c: names of the program as names of C -------------------------------------------- */
+
+/* The names of one C function. */
+typedef struct {
+    at_session *s;
+    at_map taken;  /* C names */
+    at_map of;     /* "axis 3", "array 5", "variable -2" to their C names */
+} at_names;
+
+/* A C name like `name` that the function does not have yet; letters that C lacks become `_`. */
+const char *at_c_name(at_names *names, const char *name);
+const char *at_axis_name(at_names *names, const at_axis *axis);
+const char *at_size_name(at_names *names, const at_axis *axis); /* size_i */
+const char *at_array_name(at_names *names, const at_array *array);
+const char *at_fault_name(at_names *names, const at_array *array); /* x_fault */
+
+/* Text that may stand in a comment of C: backquoted names may hold anything, its end mark too. */
+const char *at_c_comment(at_session *s, const char *text);
+
+/* ---- helper.c: operations that are functions in C ------------------------------------------ */
+
+/* Which of them a file needs. */
+typedef struct {
+    bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
+} at_helpers;
+
+/* Notes what a value needs. */
+void at_helpers_note(at_helpers *helpers, const at_value *value);
+/* The C function for an operation: attend_gelu, attend_int_max, or the library's own exp. */
+const char *at_helper_name(at_session *s, at_op op, at_kind kind);
+/* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
+const char *at_attempt_name(at_session *s, at_op op);
+void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
+
+/* ---- value.c: expressions ------------------------------------------------------------------ */
+
+/* How tightly the outermost operator of a text binds, after C's grammar. */
+typedef enum {
+    AT_C_CHOICE, AT_C_OR, AT_C_AND, AT_C_EQUAL, AT_C_LESS, AT_C_SUM, AT_C_PRODUCT, AT_C_UNARY,
+    AT_C_PRIMARY
+} at_c_level;
+
+typedef struct {
+    at_session *s;
+    at_text *out;
+    at_names names;
+    int indent;    /* in levels of four spaces */
+    bool keeps_faults; /* the pass stores the failures of its elements */
+    const char *label; /* where a failure goes then; NULL: it ends the run */
+} at_printer;
+
+void at_c_line(at_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *at_c_type(at_kind kind);    /* of a variable */
+const char *at_c_storage(at_kind kind); /* of an element */
+/* The value as a C expression that binds at least as tightly as `level`; long parts of it become
+ * constants on lines of their own, in front. */
+const char *at_c_value(at_printer *p, const at_value *value, at_c_level level);
+/* The same for the whole right side of a statement, which may be long. */
+const char *at_c_right_side(at_printer *p, const at_value *value);
+
+/* ---- nest.c: statements -------------------------------------------------------------------- */
+
+/* The function of one pass: int compute_o(const struct attend_call *call). */
+void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
+                  const char *name, at_text *out);
+/* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */
+void at_tiles_walk(const at_tiles *tiles,
+                   void (*visit)(void *user, const at_tile *tile, const at_value *value),
+                   void *user);
+
+#endif

@@ -1,0 +1,126 @@
+/* Operations that C has no operator for, as small functions in front of the emitted code. For reals
+ * their text is that of ir/ops.def, so that the compiled value is the defined value. */
+#include "emit/emit.h"
+
+#include <string.h>
+
+/* Ints: what C does differently or has no operator for; `result` is only of use where the operation
+ * is known to have one. An empty text: the operation is always attempted. */
+static const struct {
+    at_op op;
+    const char *result;
+    const char *attempt; /* false when there is no result */
+} rows[] = {
+    {AT_OP_ADD, "a + b", "!__builtin_add_overflow(a, b, result)"},
+    {AT_OP_SUB, "a - b", "!__builtin_sub_overflow(a, b, result)"},
+    {AT_OP_MUL, "a * b", "!__builtin_mul_overflow(a, b, result)"},
+    {AT_OP_NEG, "-a", "!__builtin_sub_overflow((int64_t)0, a, result)"},
+    {AT_OP_ABS, "a < 0 ? -a : a", "a >= 0 ? (*result = a, true) : "
+                                  "!__builtin_sub_overflow((int64_t)0, a, result)"},
+    {AT_OP_SIGN, "(a > 0) - (a < 0)", NULL},
+    {AT_OP_MIN, "a <= b ? a : b", NULL},
+    {AT_OP_MAX, "a >= b ? a : b", NULL},
+    {AT_OP_CLAMP, "a < b ? b : a > c ? c : a", NULL},
+    /* Divisors of the results are positive; those of the attempts are not known. */
+    {AT_OP_IDIV, "a / b - (a % b < 0)",
+     "b != 0 && !(a == INT64_MIN && b == -1) &&\n"
+     "           (*result = a / b - (a % b != 0 && (a % b < 0) != (b < 0)), true)"},
+    {AT_OP_MOD, "a % b + (a % b < 0 ? b : 0)",
+     "b == -1 ? (*result = 0, true)\n"
+     "                   : b != 0 && (*result = a % b + (a % b != 0 && (a % b < 0) != (b < 0) ? b "
+     ": 0), true)"},
+    {AT_OP_IPOW, "", NULL},
+};
+
+static const char *const power =
+    "static bool attend_try_ipow(int64_t a, int64_t b, int64_t *result) {\n"
+    "    int64_t power = 1;\n"
+    "    if (b < 0) return false;\n"
+    "    while (b > 0) {\n"
+    "        if ((b & 1) != 0 && __builtin_mul_overflow(power, a, &power)) return false;\n"
+    "        b >>= 1;\n"
+    "        if (b > 0 && __builtin_mul_overflow(a, a, &a)) return false;\n"
+    "    }\n"
+    "    *result = power;\n"
+    "    return true;\n"
+    "}\n";
+
+static const char *const to_int =
+    "/* Without the fraction; what does not fit becomes an int outside of every extent. */\n"
+    "static int64_t attend_to_int(double a) {\n"
+    "    return a >= -0x1p63 && a < 0x1p63 ? (int64_t)a : INT64_MIN;\n"
+    "}\n";
+
+/* Operations by symbol have no name that C takes. */
+static const char *word_of(at_op op) {
+    switch (op) {
+    case AT_OP_POW: return "power";
+    case AT_OP_IDIV: return "divide";
+    case AT_OP_MOD: return "modulo";
+    case AT_OP_ADD: return "add";
+    case AT_OP_SUB: return "subtract";
+    case AT_OP_MUL: return "multiply";
+    case AT_OP_NEG: return "negate";
+    case AT_OP_TO_INT: return "to_int";
+    default: return at_op_info(op)->text;
+    }
+}
+
+/* exp(a) is the library's own: called by its name. */
+static bool is_library(at_session *s, at_op op) {
+    const at_op_row *row = at_op_info(op);
+    return strcmp(row->c, at_format(s->arena, "%s(a)", row->text)) == 0 ||
+           strcmp(row->c, at_format(s->arena, "%s(a, b)", row->text)) == 0;
+}
+
+const char *at_helper_name(at_session *s, at_op op, at_kind kind) {
+    if (op == AT_OP_TO_INT) return "attend_to_int";
+    if (kind == AT_INT) return at_format(s->arena, "attend_int_%s", word_of(op));
+    return is_library(s, op) ? at_op_info(op)->text
+                             : at_format(s->arena, "attend_%s", word_of(op));
+}
+
+const char *at_attempt_name(at_session *s, at_op op) {
+    return at_format(s->arena, "attend_try_%s", word_of(op));
+}
+
+void at_helpers_note(at_helpers *helpers, const at_value *value) {
+    if (value->op == AT_TILE_ATTEMPT) helpers->attempt[value->map] = true;
+    if (value->op != AT_TILE_MAP) return;
+    if (value->kind == AT_REAL || value->map == AT_OP_TO_INT) helpers->real[value->map] = true;
+    else if (value->kind == AT_INT) helpers->whole[value->map] = true;
+}
+
+static void print_function(const char *type, const char *name, int arity, const char *argument,
+                           const char *last, const char *value, at_text *out) {
+    at_text_addf(out, "static %s %s(", type, name);
+    for (int i = 0; i < arity; i++) at_text_addf(out, "%s%s %c", i ? ", " : "", argument, 'a' + i);
+    at_text_addf(out, "%s) {\n    return %s;\n}\n", last, value);
+}
+
+static bool has_operator(at_op op, at_kind kind) {
+    if (kind == AT_INT && (op == AT_OP_IDIV || op == AT_OP_MOD)) return false;
+    return op == AT_OP_STOP || op == AT_OP_TO_REAL ||
+           (at_op_info(op)->level > 0 && op != AT_OP_POW);
+}
+
+void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out) {
+    for (at_op op = 0; op < AT_OPS; op++) {
+        if (op == AT_OP_TO_INT || !helpers->real[op]) continue;
+        if (has_operator(op, AT_REAL) || is_library(s, op)) continue;
+        print_function("double", at_helper_name(s, op, AT_REAL), at_op_info(op)->arity, "double",
+                       "", at_op_info(op)->c, out);
+    }
+    if (helpers->real[AT_OP_TO_INT]) at_text_add(out, to_int);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        at_op op = rows[i].op;
+        int arity = at_op_info(op)->arity;
+        if (helpers->whole[op] && !has_operator(op, AT_INT))
+            print_function("int64_t", at_helper_name(s, op, AT_INT), arity, "int64_t", "",
+                           rows[i].result, out);
+        if (helpers->attempt[op] && rows[i].attempt)
+            print_function("bool", at_attempt_name(s, op), arity, "int64_t",
+                           ", int64_t *result", rows[i].attempt, out);
+    }
+    if (helpers->attempt[AT_OP_IPOW]) at_text_add(out, power);
+}

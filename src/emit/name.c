@@ -1,0 +1,78 @@
+/* Names of the program as names of C: the same where C allows it. */
+#include "emit/emit.h"
+
+#include <string.h>
+
+/* What a local name must not hide or be: C's words, types that are used, macros of the headers and
+ * the library functions that are called by name. */
+static const char *const reserved[] = {
+    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
+    "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict",
+    "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
+    "unsigned", "void", "volatile", "while", "bool", "true", "false", "int64_t", "uint64_t", "asm",
+    "typeof", "unix", "linux", "main", "errno", "math_errhandling", "signgam", "I",
+    "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "atan2", "erf", "floor", "ceil", "pow",
+    "rint", "fabs", "fmax", "log1p", "isnan", "call", "fault", "value", "here",
+};
+
+static bool is_word_byte(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Macros of the C library are in capitals; a name of one letter is none. */
+static bool looks_like_macro(const char *name) {
+    if (strlen(name) < 2) return false;
+    for (const char *c = name; *c; c++)
+        if (*c >= 'a' && *c <= 'z') return false;
+    return true;
+}
+
+const char *at_c_name(at_names *names, const char *name) {
+    char *plain = at_copy_text(names->s->arena, name, strlen(name));
+    for (char *c = plain; *c; c++)
+        if (!is_word_byte(*c)) *c = '_';
+    bool bad = looks_like_macro(plain) || strncmp(plain, "attend_", 7) == 0 || plain[0] == '_' ||
+               (plain[0] >= '0' && plain[0] <= '9') || !plain[0];
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        bad |= strcmp(plain, reserved[i]) == 0;
+    const char *candidate = bad ? at_format(names->s->arena, "u_%s", plain) : plain;
+    const char *base = candidate;
+    for (int n = 2; at_map_get(&names->taken, candidate); n++)
+        candidate = at_format(names->s->arena, "%s_%d", base, n);
+    at_map_put(names->s->arena, &names->taken, candidate, names);
+    return candidate;
+}
+
+/* The name of a thing: made when first asked for, the same ever after. */
+static const char *name_of(at_names *names, const char *sort, int id, const char *wanted) {
+    const char *key = at_format(names->s->arena, "%s %d", sort, id);
+    const char *known = at_map_get(&names->of, key);
+    if (known) return known;
+    const char *name = at_c_name(names, wanted);
+    at_map_put(names->s->arena, &names->of, key, (void *)name);
+    return name;
+}
+
+const char *at_axis_name(at_names *names, const at_axis *axis) {
+    return name_of(names, "axis", axis->id, axis->name);
+}
+
+const char *at_size_name(at_names *names, const at_axis *axis) {
+    return name_of(names, "size", axis->id, at_format(names->s->arena, "size_%s", axis->name));
+}
+
+const char *at_array_name(at_names *names, const at_array *array) {
+    return name_of(names, "array", array->id, array->name);
+}
+
+const char *at_fault_name(at_names *names, const at_array *array) {
+    return name_of(names, "fault", array->id, at_format(names->s->arena, "%s_fault", array->name));
+}
+
+const char *at_c_comment(at_session *s, const char *text) {
+    char *copy = at_copy_text(s->arena, text, strlen(text));
+    for (char *c = copy; *c; c++)
+        if (*c == '\n' || *c == '\\' || (c[0] == '*' && c[1] == '/') || (c[0] == '/' && c[1] == '*'))
+            *c = ' ';
+    return copy;
+}

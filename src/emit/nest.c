@@ -1,0 +1,239 @@
+/* One pass as one C function: what it uses of the call under names of its own, then the loops.
+ *
+ * An element that may fail and is not surely needed computes `value` and jumps behind its
+ * computation when it fails; value and fault are stored either way. */
+#include "emit/emit.h"
+
+void at_tiles_walk(const at_tiles *tiles,
+                   void (*visit)(void *user, const at_tile *tile, const at_value *value),
+                   void *user) {
+    for (int i = 0; i < tiles->count; i++) {
+        const at_tile *tile = tiles->items[i];
+        if (tile->tag == AT_TILE_LEAF)
+            for (int k = 0; k < tile->count; k++) visit(user, NULL, tile->values[k]);
+        else
+            visit(user, tile, NULL);
+        at_tiles_walk(&tile->body, visit, user);
+        at_tiles_walk(&tile->otherwise, visit, user);
+    }
+}
+
+/* ---- what a pass uses ---------------------------------------------------------------------- */
+
+typedef struct {
+    bool *axes, *arrays, *faults; /* by id: the extent, the elements, the faults */
+} uses;
+
+static void note_use(void *user, const at_tile *tile, const at_value *value) {
+    uses *u = user;
+    if (tile && tile->tag == AT_TILE_FOR) u->axes[tile->axis->id] = true;
+    if (!value) return;
+    switch (value->op) {
+    case AT_TILE_SIZE: u->axes[value->axis->id] = true; break;
+    case AT_TILE_LOAD:
+    case AT_TILE_LOAD_WHERE:
+    case AT_TILE_STORE: u->arrays[value->array->id] = true; break;
+    case AT_TILE_INHERIT: u->faults[value->array->id] = true; break;
+    default: break;
+    }
+}
+
+static uses uses_of(at_session *s, const at_cascade *cascade, const at_tiles *tiles) {
+    uses u = {AT_NEW_ARRAY(s->arena, bool, cascade->axis_count),
+              AT_NEW_ARRAY(s->arena, bool, cascade->array_count),
+              AT_NEW_ARRAY(s->arena, bool, cascade->array_count)};
+    at_tiles_walk(tiles, note_use, &u);
+    return u;
+}
+
+static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const at_array *target) {
+    for (int i = 0; i < plan->cascade->axis_count; i++)
+        if (u->axes[i])
+            at_c_line(p, "const int64_t %s = call->extents[%d];",
+                      at_size_name(&p->names, plan->cascade->axes[i]), i);
+    for (int i = 0; i < plan->cascade->array_count; i++) {
+        const at_array *array = plan->cascade->arrays[i];
+        int place = plan->place_of[i];
+        if (u->arrays[i])
+            at_c_line(p, "%s%s *restrict %s = call->arrays[%d];", array == target ? "" : "const ",
+                      at_c_storage(array->kind), at_array_name(&p->names, array), place);
+        if (u->faults[i])
+            at_c_line(p, "%sstruct attend_fault *restrict %s = call->faults[%d];",
+                      array == target ? "" : "const ", at_fault_name(&p->names, array), place);
+    }
+}
+
+/* ---- statements ---------------------------------------------------------------------------- */
+
+/* What follows a failed test; `fault` is an expression of that type. */
+static void print_failure(at_printer *p, const char *fault) {
+    p->indent++;
+    if (p->label) {
+        at_c_line(p, "fault = %s;", fault);
+        at_c_line(p, "goto %s;", p->label);
+    } else {
+        at_c_line(p, "*call->failure = %s;", fault);
+        at_c_line(p, "return 1;");
+    }
+    p->indent--;
+    at_c_line(p, "}");
+}
+
+static const char *new_fault(at_printer *p, int site, const char *value) {
+    return at_format(p->s->arena, "(struct attend_fault){%d, %s}", site, value);
+}
+
+static void print_attempt(at_printer *p, const at_value *v) {
+    const char *text = at_format(p->s->arena, "%s(", at_attempt_name(p->s, v->map));
+    for (int i = 0; i < v->count; i++)
+        text = at_format(p->s->arena, "%s%s, ", text,
+                         at_c_value(p, v->operands[i], AT_C_CHOICE));
+    at_c_line(p, "if (!%s&%s)) {", text, at_array_name(&p->names, v->array));
+    print_failure(p, new_fault(p, v->site, "0"));
+}
+
+static void print_effect(at_printer *p, const at_value *v) {
+    const char *type = at_c_type(v->kind);
+    switch (v->op) {
+    case AT_TILE_LET:
+    case AT_TILE_SET: {
+        const char *right = v->count ? at_c_right_side(p, v->operands[0]) : NULL;
+        const char *name = at_array_name(&p->names, v->array);
+        if (v->op == AT_TILE_SET) at_c_line(p, "%s = %s;", name, right);
+        else if (right) at_c_line(p, "%s %s = %s;", type, name, right);
+        else at_c_line(p, "%s %s;", type, name);
+        return;
+    }
+    case AT_TILE_STORE: {
+        const char *name = at_array_name(&p->names, v->array);
+        const char *right = at_c_right_side(p, v->operands[1]);
+        if (p->label) at_c_line(p, "value = %s;", right);
+        else
+            at_c_line(p, "%s[%s] = %s;", name, at_c_value(p, v->operands[0], AT_C_CHOICE), right);
+        return;
+    }
+    case AT_TILE_REQUIRE:
+        at_c_line(p, "if (!(%s)) {", at_c_value(p, v->operands[0], AT_C_CHOICE));
+        print_failure(p, new_fault(p, v->site, at_c_value(p, v->operands[1], AT_C_CHOICE)));
+        return;
+    case AT_TILE_ATTEMPT: print_attempt(p, v); return;
+    case AT_TILE_INHERIT: {
+        const char *fault = at_format(p->s->arena, "%s[%s]", at_fault_name(&p->names, v->array),
+                                      at_c_value(p, v->operands[0], AT_C_CHOICE));
+        at_c_line(p, "if (%s.site != 0) {", fault);
+        print_failure(p, fault);
+        return;
+    }
+    default: return; /* a value: written where it is used */
+    }
+}
+
+static void print_tiles(at_printer *p, const at_tiles *tiles);
+
+static void print_block(at_printer *p, const at_tiles *tiles) {
+    p->indent++;
+    print_tiles(p, tiles);
+    p->indent--;
+}
+
+static const at_value *store_of(const at_tile *element) {
+    const at_tile *leaf = element->body.items[element->body.count - 1];
+    return leaf->values[leaf->count - 1];
+}
+
+static void note_failure(void *user, const at_tile *tile, const at_value *value) {
+    (void)tile;
+    bool *fails = user;
+    if (value && (value->op == AT_TILE_REQUIRE || value->op == AT_TILE_ATTEMPT ||
+                  value->op == AT_TILE_INHERIT))
+        *fails = true;
+}
+
+/* An element whose failure is stored beside it. */
+static void print_risky(at_printer *p, const at_tile *tile) {
+    bool fails = false; /* a label that nothing jumps to would be warned of */
+    at_tiles_walk(&tile->body, note_failure, &fails);
+    const at_value *store = store_of(tile);
+    const char *name = at_array_name(&p->names, store->array);
+    at_c_line(p, "const int64_t here = %s;", at_c_right_side(p, store->operands[0]));
+    at_c_line(p, "struct attend_fault fault = {0, 0};");
+    at_c_line(p, "%s value = 0;", at_c_type(store->kind));
+    p->label = at_c_name(&p->names, "failed");
+    print_tiles(p, &tile->body);
+    if (fails) at_c_line(p, "%s:", p->label);
+    p->label = NULL;
+    at_c_line(p, "%s[here] = value;", name);
+    at_c_line(p, "%s[here] = fault;", at_fault_name(&p->names, store->array));
+}
+
+static void print_tile(at_printer *p, const at_tile *tile) {
+    switch (tile->tag) {
+    case AT_TILE_LEAF:
+        for (int i = 0; i < tile->count; i++) print_effect(p, tile->values[i]);
+        return;
+    case AT_TILE_FOR: {
+        const char *i = at_axis_name(&p->names, tile->axis);
+        at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", i, i,
+                  at_size_name(&p->names, tile->axis), i);
+        break;
+    }
+    case AT_TILE_IF:
+        at_c_line(p, "if (%s) {", at_c_value(p, tile->condition, AT_C_CHOICE));
+        break;
+    case AT_TILE_ELEMENT: {
+        if (p->keeps_faults) print_risky(p, tile);
+        else print_tiles(p, &tile->body);
+        return;
+    }
+    }
+    print_block(p, &tile->body);
+    if (tile->otherwise.count) {
+        at_c_line(p, "} else {");
+        print_block(p, &tile->otherwise);
+    }
+    at_c_line(p, "}");
+}
+
+static void print_tiles(at_printer *p, const at_tiles *tiles) {
+    for (int i = 0; i < tiles->count; i++) {
+        const at_tile *tile = tiles->items[i];
+        /* A table's elements stand side by side: each with names of its own. */
+        bool block = tile->tag == AT_TILE_ELEMENT && p->keeps_faults && tiles->count > 1;
+        if (block) at_c_line(p, "{");
+        p->indent += block;
+        print_tile(p, tile);
+        p->indent -= block;
+        if (block) at_c_line(p, "}");
+    }
+}
+
+/* ---- the function -------------------------------------------------------------------------- */
+
+/* An equation as it stands in the program, on one line. */
+static const char *equation_text(at_session *s, const at_statement *st) {
+    at_text text = {0};
+    at_ir_print_name(st->target->name, &text);
+    for (int i = 0; i < st->target->rank; i++)
+        at_text_addf(&text, "%s%s", i ? "," : "[", st->target->axes[i]->name);
+    at_text_add(&text, st->target->rank ? "] = " : " = ");
+    if (st->tag == AT_TABLE) at_text_add(&text, "table(…)");
+    else at_ir_print_expr(st->u.value, &text);
+    const char *safe = at_c_comment(s, text.data ? text.data : "");
+    at_text_free(&text);
+    return safe;
+}
+
+void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
+                  const char *name, at_text *out) {
+    const at_plan *plan = program->loops->plan;
+    const at_array *target = nest->nest->pass->statement->target;
+    at_printer p = {s, out, {s, {0}, {0}}, 1, program->loops->fallible[target->id], NULL};
+    uses u = uses_of(s, plan->cascade, &nest->body);
+    if (p.keeps_faults) u.faults[target->id] = true;
+    at_text_addf(out, "\n/* %s\n * ", equation_text(s, nest->nest->pass->statement));
+    at_cost_print(&nest->nest->pass->flops, out);
+    at_text_addf(out, " flops */\nstatic int %s(const struct attend_call *call) {\n", name);
+    print_uses(&p, plan, &u, target);
+    print_tiles(&p, &nest->body);
+    at_text_add(out, "    return 0;\n}\n");
+}

@@ -1,0 +1,66 @@
+/* The loop trees as indented text, for `show --stage=loop`. */
+#include "loop/loop.h"
+
+static void line(at_text *out, int depth) { at_text_pad(out, ' ', 2 * depth); }
+
+static void print_place(const at_loop *loop, at_text *out) {
+    at_ir_print_name(loop->array->name, out);
+    at_text_add(out, " at ");
+    at_ir_print_expr(loop->address, out);
+}
+
+static void print_loops(const at_loops *loops, int depth, at_text *out) {
+    for (int i = 0; i < loops->count; i++) {
+        const at_loop *loop = loops->items[i];
+        if (loop->tag == AT_LOOP_STORE) print_loops(&loop->body, depth, out);
+        line(out, depth);
+        switch (loop->tag) {
+        case AT_LOOP_FOR: at_text_addf(out, "for %s", loop->axis->name); break;
+        case AT_LOOP_IF:
+            at_text_add(out, "if ");
+            at_ir_print_expr(loop->condition, out);
+            break;
+        case AT_LOOP_LET:
+        case AT_LOOP_SET:
+        case AT_LOOP_ATTEMPT:
+            at_text_add(out, loop->tag == AT_LOOP_LET   ? "let "
+                             : loop->tag == AT_LOOP_SET ? "set "
+                                                        : "try ");
+            at_text_add(out, loop->variable->name);
+            if (loop->value) at_text_add(out, " = ");
+            if (loop->value) at_ir_print_expr(loop->value, out);
+            break;
+        case AT_LOOP_STORE:
+            at_text_add(out, "store ");
+            print_place(loop, out);
+            at_text_add(out, " = ");
+            at_ir_print_expr(loop->value, out);
+            break;
+        case AT_LOOP_REQUIRE:
+            at_text_add(out, "require ");
+            at_ir_print_expr(loop->condition, out);
+            break;
+        case AT_LOOP_INHERIT:
+            at_text_add(out, "fail with ");
+            print_place(loop, out);
+            break;
+        }
+        at_text_add(out, "\n");
+        if (loop->tag == AT_LOOP_FOR || loop->tag == AT_LOOP_IF)
+            print_loops(&loop->body, depth + 1, out);
+        if (loop->otherwise.count) {
+            line(out, depth);
+            at_text_add(out, "else\n");
+            print_loops(&loop->otherwise, depth + 1, out);
+        }
+    }
+}
+
+void at_loop_print(const at_loop_program *program, at_text *out) {
+    for (int i = 0; i < program->nest_count; i++) {
+        const at_nest *nest = &program->nests[i];
+        at_text_addf(out, "%s%s:\n", nest->pass->statement->target->name,
+                     !nest->fallible ? "" : nest->needed ? " (may fail)" : " (elements may fail)");
+        print_loops(&nest->body, 1, out);
+    }
+}

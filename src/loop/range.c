@@ -1,0 +1,115 @@
+/* Interval arithmetic on ints: shows for most index expressions that they cannot overflow and for
+ * plain ones that they lie inside, so that only the rest is tested when the program runs. */
+#include "loop/loop.h"
+
+static const at_range all = {INT64_MIN, INT64_MAX};
+
+static const at_axis *root_of(const at_axis *axis) {
+    for (;;) {
+        if (axis->like) axis = axis->like;
+        else if (axis->extent && axis->extent->tag == AT_SIZE) axis = axis->extent->u.axis;
+        else return axis;
+    }
+}
+
+bool at_same_extent(const at_axis *a, const at_axis *b) {
+    a = root_of(a);
+    b = root_of(b);
+    if (a == b) return true;
+    int64_t extent = at_extent(a, NULL);
+    if (extent >= 0 && extent == at_extent(b, NULL)) return true;
+    return a->extent && b->extent && at_same(a->extent, b->extent);
+}
+
+bool at_index_inside(const at_expr *index, const at_axis *axis) {
+    if (index->tag == AT_INDEX) return at_same_extent(index->u.axis, axis);
+    /* Values declared `index v` were checked when they were given. */
+    if (index->tag == AT_READ && !index->u.read.alternative && index->u.read.array->inside)
+        return at_same_extent(index->u.read.array->inside, axis);
+    int64_t extent = at_extent(axis, NULL);
+    at_range range = at_range_of(index);
+    return extent >= 0 && range.low >= 0 && range.high < extent;
+}
+
+/* ---- operations ---------------------------------------------------------------------------- */
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static at_range hull(at_range a, at_range b) {
+    return (at_range){least(a.low, b.low), most(a.high, b.high)};
+}
+
+/* +, -, * and // take their extremes at the corners of the arguments' ranges (// for divisors of one
+ * sign, which is all that is asked). False when a corner has no result. */
+static bool corners(at_op op, const at_range *args, at_range *out) {
+    *out = (at_range){INT64_MAX, INT64_MIN};
+    for (int i = 0; i < 4; i++) {
+        int64_t a = i & 1 ? args[0].high : args[0].low, b = i & 2 ? args[1].high : args[1].low;
+        int64_t value;
+        if (!at_int_op(op, a, b, 0, &value)) return false;
+        *out = hull(*out, (at_range){value, value});
+    }
+    return true;
+}
+
+bool at_range_fits(at_op op, const at_range *args) {
+    at_range out;
+    switch (op) {
+    case AT_OP_ADD:
+    case AT_OP_SUB:
+    case AT_OP_MUL: return corners(op, args, &out);
+    case AT_OP_NEG:
+    case AT_OP_ABS: return args[0].low > INT64_MIN;
+    case AT_OP_IDIV:
+    case AT_OP_MOD: return args[1].low > 0;
+    case AT_OP_IPOW: return false;
+    default: return true;
+    }
+}
+
+static at_range map_range(const at_expr *e) {
+    const at_expr *const *x = e->u.map.args;
+    at_op op = e->u.map.op;
+    at_range args[3] = {all, all, all}, out;
+    for (int i = 0; i < at_op_info(op)->arity; i++)
+        if (x[i]->kind == AT_INT) args[i] = at_range_of(x[i]);
+    if (!at_range_fits(op, args)) return all;
+    switch (op) {
+    case AT_OP_ADD:
+    case AT_OP_SUB:
+    case AT_OP_MUL:
+    case AT_OP_IDIV: return corners(op, args, &out) ? out : all;
+    case AT_OP_MOD: return (at_range){0, args[1].high - 1};
+    case AT_OP_NEG: return args[0].high == INT64_MIN ? all : (at_range){-args[0].high, -args[0].low};
+    case AT_OP_ABS: return (at_range){0, most(-args[0].low, args[0].high)};
+    case AT_OP_SIGN: return (at_range){-1, 1};
+    case AT_OP_MIN:
+        return (at_range){least(args[0].low, args[1].low), least(args[0].high, args[1].high)};
+    case AT_OP_MAX:
+        return (at_range){most(args[0].low, args[1].low), most(args[0].high, args[1].high)};
+    case AT_OP_IF: return hull(args[1], args[2]);
+    case AT_OP_STOP: return args[0];
+    default: return all;
+    }
+}
+
+at_range at_range_of(const at_expr *e) {
+    switch (e->tag) {
+    case AT_CONST: return (at_range){e->u.integer, e->u.integer};
+    case AT_SIZE:
+    case AT_INDEX: {
+        int64_t extent = at_extent(e->u.axis, NULL);
+        int64_t high = extent >= 0 && extent <= AT_AXIS_LIMIT ? extent : AT_AXIS_LIMIT;
+        if (e->tag == AT_INDEX) return (at_range){0, most(high - 1, 0)};
+        return (at_range){extent >= 0 ? high : 0, high};
+    }
+    case AT_READ:
+        if (e->u.read.array->inside && !e->u.read.alternative)
+            return (at_range){0, AT_AXIS_LIMIT - 1};
+        return all;
+    case AT_MAP: return map_range(e);
+    case AT_FOLD_NODE: break;
+    }
+    return all;
+}

@@ -1,0 +1,237 @@
+/* Structural zeros made explicit: what a mask annihilates is not looked at.
+ *
+ *     p[i,j] = softmax[j where j <= i](s[i,j])        p[i,j] = softmax[j where j <= i](s[i,j])
+ *     o[i,e] = sum[j](p[i,j] * v[j,e])           ->   o[i,e] = sum[j where j <= i](p[i,j] * v[j,e])
+ *
+ * The zeros of a softmax outside its guard are structural: times anything, NaN and infinity too,
+ * they are zero. Every real expression therefore has a support, a condition outside of which it is a
+ * structural zero (none: there is no such place). Supports go up through products, quotients,
+ * negation, sums, reads and `if`, as the language says (language.md 7 and 13); a product is then
+ * evaluated only on its support, and a sum of products only over it. Later stages see ordinary
+ * guards, which is also what lets them skip masked work.
+ *
+ * The support of an array is an expression over the array's axes. One that is costly (it has a fold
+ * in it, or is long) becomes an array of bools when it is first read. */
+#include "opt/opt.h"
+
+#include <math.h>
+
+/* An expression split in two. Outside `support` it is a structural zero; `whole` says that `value`
+ * gives 0 there by itself (a read of a masked array), else it must not be evaluated there. */
+typedef struct {
+    const at_expr *value;
+    const at_expr *support; /* NULL: everywhere */
+    bool whole;
+} part;
+
+typedef struct {
+    at_session *s;
+    at_draft *draft;
+    const at_expr **supports; /* by array id; over the array's axes; NULL: everywhere */
+    int known;                /* arrays with a higher id are made here and have no support */
+} zeros;
+
+static part split(zeros *z, const at_expr *e);
+
+static const at_expr *whole(zeros *z, part p) {
+    return p.whole ? p.value : at_where(z->s, p.support, p.value, 0.0);
+}
+
+static const at_expr *changed(zeros *z, const at_expr *e) {
+    return e ? whole(z, split(z, e)) : NULL;
+}
+
+static part plain(const at_expr *value) { return (part){value, NULL, true}; }
+
+static const at_expr *or_true(zeros *z, const at_expr *condition, at_span span) {
+    return condition ? condition : at_bool(z->s, true, span);
+}
+
+/* The support of an array, cheap to evaluate. */
+static const at_expr *support_of(zeros *z, const at_array *array) {
+    const at_expr *support = array->id < z->known ? z->supports[array->id] : NULL;
+    if (!support || at_is_cheap(support)) return support;
+    at_axis **axes = AT_NEW_ARRAY(z->s->arena, at_axis *, array->rank);
+    int rank = 0;
+    for (int i = 0; i < array->rank; i++)
+        if (at_mentions(support, array->axes[i])) axes[rank++] = array->axes[i];
+    z->supports[array->id] = at_draft_define(z->draft, array, "nonzero", axes, rank, support);
+    return z->supports[array->id];
+}
+
+/* Whether a read with an alternative finds an element: the condition on its indices. An index that
+ * is plain and not declared is checked in any case, so it needs no condition. */
+static const at_expr *inside(zeros *z, const at_array *array, const at_expr *const *index) {
+    const at_expr *all = NULL;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *at = index[i];
+        if (at->tag == AT_INDEX && !at->u.axis->declared) continue;
+        const at_expr *low =
+            at_map_node(z->s, AT_OP_LE, at_int(z->s, 0, at->span), at, NULL, at->span);
+        const at_expr *high = at_map_node(z->s, AT_OP_LT, at,
+                                          at_size(z->s, array->axes[i], at->span), NULL, at->span);
+        all = at_both(z->s, all, at_both(z->s, low, high));
+    }
+    return all;
+}
+
+static part split_read(zeros *z, const at_expr *e) {
+    const at_array *array = e->u.read.array;
+    const at_expr **index = AT_NEW_ARRAY(z->s->arena, const at_expr *, array->rank);
+    for (int i = 0; i < array->rank; i++) index[i] = changed(z, e->u.read.index[i]);
+    part other = plain(NULL);
+    if (e->u.read.alternative) other = split(z, e->u.read.alternative);
+    const at_expr *support = support_of(z, array);
+    if (support)
+        support = at_substitute(z->s, support, (const at_axis **)array->axes, index, array->rank,
+                                at_draft_axis, z->draft);
+    if (other.value && (support || other.support)) {
+        const at_expr *found = inside(z, array, index);
+        if (found)
+            support = at_map_node(z->s, AT_OP_IF, found, or_true(z, support, e->span),
+                                  or_true(z, other.support, e->span), e->span);
+    }
+    const at_expr *alternative = other.value ? whole(z, other) : NULL;
+    return (part){at_read(z->s, array, index, alternative, e->span), support, true};
+}
+
+/* a + b is a structural zero where both are. */
+static const at_expr *either(zeros *z, const at_expr *a, const at_expr *b, at_span span) {
+    return a && b ? at_map_node(z->s, AT_OP_OR, a, b, NULL, span) : NULL;
+}
+
+static part split_map(zeros *z, const at_expr *e) {
+    part args[3] = {{0}};
+    bool supported = false;
+    for (int i = 0; i < at_op_info(e->u.map.op)->arity; i++) {
+        args[i] = split(z, e->u.map.args[i]);
+        supported |= args[i].support != NULL;
+    }
+    at_op op = e->u.map.op;
+    part out = {NULL, NULL, true};
+    if (supported && e->kind == AT_REAL) switch (op) {
+        case AT_OP_MUL:
+            out.support = at_both(z->s, args[0].support, args[1].support);
+            out.whole = false;
+            break;
+        case AT_OP_DIV:
+            out.support = args[0].support;
+            out.whole = !out.support;
+            break;
+        case AT_OP_NEG:
+        case AT_OP_STOP: out = args[0]; break;
+        case AT_OP_ADD:
+        case AT_OP_SUB: out.support = either(z, args[0].support, args[1].support, e->span); break;
+        case AT_OP_IF: {
+            if (!args[1].support && !args[2].support) break;
+            const at_expr *condition = whole(z, args[0]);
+            out.support = at_map_node(z->s, AT_OP_IF, condition,
+                                      or_true(z, args[1].support, e->span),
+                                      or_true(z, args[2].support, e->span), e->span);
+            break;
+        }
+        default: break;
+        }
+    /* A product on its support sees every factor on that factor's support: no need to ask again. */
+    bool bare = op == AT_OP_MUL || op == AT_OP_NEG || op == AT_OP_STOP;
+    const at_expr *values[3] = {0};
+    for (int i = 0; i < at_op_info(op)->arity; i++)
+        values[i] = bare || (op == AT_OP_DIV && i == 0) ? args[i].value : whole(z, args[i]);
+    out.value = at_map_node(z->s, op, values[0], values[1], values[2], e->span);
+    return out;
+}
+
+static const at_expr *over(zeros *z, at_fold fold, const at_expr *e, const at_expr *guard,
+                           const at_expr *body) {
+    return at_fold_node(z->s, fold, e->u.fold.axes, e->u.fold.count, guard, body, e->span);
+}
+
+/* Whether a fold has nothing to fold; NULL where that cannot be. */
+static const at_expr *is_empty(zeros *z, const at_expr *e, const at_expr *guard) {
+    if (guard) {
+        const at_expr *some = over(z, AT_FOLD_ANY, e, guard, at_bool(z->s, true, e->span));
+        return at_map_node(z->s, AT_OP_NOT, some, NULL, NULL, e->span);
+    }
+    const at_expr *empty = NULL;
+    for (int i = 0; i < e->u.fold.count; i++) {
+        const at_axis *axis = e->u.fold.axes[i];
+        if (at_extent(axis, NULL) > 0) continue;
+        const at_expr *none = at_map_node(z->s, AT_OP_EQ, at_size(z->s, axis, e->span),
+                                          at_int(z->s, 0, e->span), NULL, e->span);
+        empty = empty ? at_map_node(z->s, AT_OP_OR, empty, none, NULL, e->span) : none;
+    }
+    return empty;
+}
+
+/* A sum is a structural zero where it has terms and all of them are; one of nothing is a plain 0. */
+static part split_sum(zeros *z, const at_expr *e, const at_expr *guard, part body) {
+    const at_expr *inherited = body.whole ? guard : at_both(z->s, guard, body.support);
+    const at_expr *value = over(z, AT_FOLD_SUM, e, inherited, body.value);
+    const at_expr *support = body.support, *empty = is_empty(z, e, guard);
+    for (int i = 0; i < e->u.fold.count; i++) {
+        if (!at_mentions(body.support, e->u.fold.axes[i])) continue;
+        support = over(z, AT_FOLD_ANY, e, guard, body.support);
+        break;
+    }
+    if (empty) support = at_map_node(z->s, AT_OP_OR, support, empty, NULL, e->span);
+    return (part){value, support, true};
+}
+
+static part split_fold(zeros *z, const at_expr *e) {
+    const at_expr *guard = changed(z, e->u.fold.guard);
+    part body = split(z, e->u.fold.body);
+    at_fold fold = e->u.fold.fold;
+    if (body.support && fold == AT_FOLD_SUM) return split_sum(z, e, guard, body);
+    if (body.support && fold == AT_FOLD_PROD) /* one zero is enough */
+        return (part){over(z, fold, e, guard, body.value),
+                      over(z, AT_FOLD_ALL, e, guard, body.support), false};
+    return plain(over(z, fold, e, guard, whole(z, body)));
+}
+
+static part split(zeros *z, const at_expr *e) {
+    switch (e->tag) {
+    case AT_CONST:
+    case AT_SIZE:
+    case AT_INDEX: break;
+    case AT_READ: return split_read(z, e);
+    case AT_MAP: return split_map(z, e);
+    case AT_FOLD_NODE: return split_fold(z, e);
+    }
+    return plain(e);
+}
+
+static void equation(zeros *z, const at_statement *st) {
+    part value = split(z, st->u.value);
+    z->supports[st->target->id] = value.support;
+    at_draft_equation(z->draft, st->target, whole(z, value), st->span);
+}
+
+static void keeping(zeros *z, const at_statement *st) {
+    at_statement *copy = at_copy(z->s->arena, st, sizeof *st);
+    int count = st->u.keeping.count;
+    copy->u.keeping.parts =
+        at_copy(z->s->arena, st->u.keeping.parts, sizeof *copy->u.keeping.parts * (size_t)count);
+    for (int i = 0; i < count; i++) {
+        at_part *p = &copy->u.keeping.parts[i];
+        p->guard = changed(z, p->guard);
+        p->body = changed(z, p->body);
+        /* Stored at once when costly: the softmax and every product of its result ask it. */
+        if (!at_is_cheap(p->guard))
+            p->guard = at_draft_define(z->draft, p->target, "where", p->target->axes,
+                                       p->target->rank, p->guard);
+        if (st->u.keeping.fold == AT_FOLD_SOFTMAX) z->supports[p->target->id] = p->guard;
+    }
+    at_draft_add(z->draft, copy);
+}
+
+const at_cascade *at_opt_zeros(at_session *s, const at_cascade *from) {
+    zeros z = {s, at_draft_new(s, from), NULL, from->array_count};
+    z.supports = AT_NEW_ARRAY(s->arena, const at_expr *, from->array_count);
+    for (int i = 0; i < from->body.count; i++) {
+        at_statement *st = from->body.items[i];
+        if (st->tag == AT_EQUATION) equation(&z, st);
+        else if (st->tag == AT_KEEPING) keeping(&z, st);
+        else at_draft_add(z.draft, st);
+    }
+    return z.draft->out;
+}

@@ -1,0 +1,210 @@
+/* From loop trees to tile programs: every expression becomes operations in evaluation order. */
+#include "tile/tile.h"
+
+static const struct {
+    const char *text;
+    bool gives;
+} rows[] = {
+#define AT_TILE_OP(id, text, operands, gives, doc) {text, gives},
+#include "tile/ops.def"
+#undef AT_TILE_OP
+};
+
+const char *at_tile_op_text(at_tile_op op) { return rows[op].text; }
+bool at_tile_op_gives(at_tile_op op) { return rows[op].gives; }
+
+typedef struct {
+    at_session *s;
+    at_tiles *into;
+    int values;
+} tiling;
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+static at_tile *add_tile(tiling *t, at_tile_tag tag) {
+    at_tile *tile = AT_NEW(t->s->arena, at_tile);
+    tile->tag = tag;
+    AT_PUSH(t->s->arena, t->into->items, t->into->count, t->into->capacity, tile);
+    return tile;
+}
+
+/* Operations that follow each other share a leaf. */
+static at_value *add_value(tiling *t, at_tile_op op, at_kind kind) {
+    at_tile *leaf = t->into->count ? t->into->items[t->into->count - 1] : NULL;
+    if (!leaf || leaf->tag != AT_TILE_LEAF) leaf = add_tile(t, AT_TILE_LEAF);
+    at_value *value = AT_NEW(t->s->arena, at_value);
+    value->op = op;
+    value->kind = kind;
+    value->id = t->values++;
+    AT_PUSH(t->s->arena, leaf->values, leaf->count, leaf->capacity, value);
+    return value;
+}
+
+static void take(at_value *value, at_value *operand) { value->operands[value->count++] = operand; }
+
+static at_value *value_of(tiling *t, const at_expr *e);
+
+/* 0 <= index and index < size, for each index that is not known to lie inside. */
+static const at_expr *mask_of(at_session *s, const at_expr *e) {
+    const at_expr *mask = NULL;
+    const at_array *array = e->u.read.array;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *at = e->u.read.index[i];
+        if (at_index_inside(at, array->axes[i])) continue;
+        const at_expr *zero = at_int(s, 0, at->span), *size = at_size(s, array->axes[i], at->span);
+        const at_expr *low = at_map_node(s, AT_OP_LE, zero, at, NULL, at->span);
+        const at_expr *high = at_map_node(s, AT_OP_LT, at, size, NULL, at->span);
+        const at_expr *both = at_map_node(s, AT_OP_AND, low, high, NULL, at->span);
+        mask = mask ? at_map_node(s, AT_OP_AND, mask, both, NULL, at->span) : both;
+    }
+    return mask;
+}
+
+static at_value *read_value(tiling *t, const at_expr *e) {
+    const at_array *array = e->u.read.array;
+    at_value *value;
+    if (at_is_variable(array)) {
+        value = add_value(t, AT_TILE_GET, e->kind);
+        value->array = array;
+        return value;
+    }
+    const at_expr *address = at_address_of(t->s, array, e->u.read.index);
+    const at_expr *mask = e->u.read.alternative ? mask_of(t->s, e) : NULL;
+    at_value *operands[3] = {0};
+    int count = 0;
+    if (mask) operands[count++] = value_of(t, mask);
+    operands[count++] = value_of(t, address);
+    if (mask) operands[count++] = value_of(t, e->u.read.alternative);
+    value = add_value(t, mask ? AT_TILE_LOAD_WHERE : AT_TILE_LOAD, e->kind);
+    value->array = array;
+    for (int i = 0; i < count; i++) take(value, operands[i]);
+    return value;
+}
+
+static at_value *value_of(tiling *t, const at_expr *e) {
+    at_value *value, *operands[3] = {0};
+    switch (e->tag) {
+    case AT_CONST:
+        value = add_value(t, AT_TILE_NUMBER, e->kind);
+        if (e->kind == AT_REAL) value->real = e->u.real;
+        else value->integer = e->u.integer;
+        return value;
+    case AT_SIZE:
+    case AT_INDEX:
+        value = add_value(t, e->tag == AT_SIZE ? AT_TILE_SIZE : AT_TILE_INDEX, AT_INT);
+        value->axis = e->u.axis;
+        return value;
+    case AT_READ: return read_value(t, e);
+    case AT_MAP: {
+        int count = at_op_info(e->u.map.op)->arity;
+        for (int i = 0; i < count; i++) operands[i] = value_of(t, e->u.map.args[i]);
+        value = add_value(t, e->u.map.op == AT_OP_IF ? AT_TILE_SELECT : AT_TILE_MAP, e->kind);
+        value->map = e->u.map.op;
+        for (int i = 0; i < count; i++) take(value, operands[i]);
+        return value;
+    }
+    case AT_FOLD_NODE: break;
+    }
+    AT_ASSERT(t->s, e->tag != AT_FOLD_NODE);
+    return NULL;
+}
+
+/* ---- the tree ------------------------------------------------------------------------------ */
+
+static void tile_loops(tiling *t, const at_loops *loops);
+
+static void tile_block(tiling *t, at_tiles *block, const at_loops *loops) {
+    at_tiles *outer = t->into;
+    t->into = block;
+    tile_loops(t, loops);
+    t->into = outer;
+}
+
+static void tile_variable(tiling *t, const at_loop *loop) {
+    at_value *value = loop->value ? value_of(t, loop->value) : NULL;
+    at_value *effect = add_value(t, loop->tag == AT_LOOP_LET ? AT_TILE_LET : AT_TILE_SET,
+                                 loop->variable->kind);
+    effect->array = loop->variable;
+    if (value) take(effect, value);
+}
+
+static void tile_attempt(tiling *t, const at_loop *loop) {
+    at_op op = loop->value->u.map.op;
+    at_value *operands[3] = {0};
+    int count = at_op_info(op)->arity;
+    for (int i = 0; i < count; i++) operands[i] = value_of(t, loop->value->u.map.args[i]);
+    at_value *effect = add_value(t, AT_TILE_ATTEMPT, AT_INT);
+    effect->array = loop->variable;
+    effect->map = op;
+    effect->site = loop->site;
+    for (int i = 0; i < count; i++) take(effect, operands[i]);
+}
+
+static void tile_store(tiling *t, const at_loop *loop) {
+    at_tile *element = add_tile(t, AT_TILE_ELEMENT);
+    at_tiles *outer = t->into;
+    t->into = &element->body;
+    tile_loops(t, &loop->body);
+    at_value *address = value_of(t, loop->address), *value = value_of(t, loop->value);
+    at_value *store = add_value(t, AT_TILE_STORE, loop->array->kind);
+    store->array = loop->array;
+    take(store, address);
+    take(store, value);
+    t->into = outer;
+}
+
+static void tile_loop(tiling *t, const at_loop *loop) {
+    switch (loop->tag) {
+    case AT_LOOP_FOR: {
+        at_tile *tile = add_tile(t, AT_TILE_FOR);
+        tile->axis = loop->axis;
+        tile_block(t, &tile->body, &loop->body);
+        return;
+    }
+    case AT_LOOP_IF: {
+        at_value *condition = value_of(t, loop->condition);
+        at_tile *tile = add_tile(t, AT_TILE_IF);
+        tile->condition = condition;
+        tile_block(t, &tile->body, &loop->body);
+        tile_block(t, &tile->otherwise, &loop->otherwise);
+        return;
+    }
+    case AT_LOOP_LET:
+    case AT_LOOP_SET: tile_variable(t, loop); return;
+    case AT_LOOP_STORE: tile_store(t, loop); return;
+    case AT_LOOP_REQUIRE: {
+        at_value *condition = value_of(t, loop->condition), *shown = value_of(t, loop->value);
+        at_value *effect = add_value(t, AT_TILE_REQUIRE, AT_BOOL);
+        effect->site = loop->site;
+        take(effect, condition);
+        take(effect, shown);
+        return;
+    }
+    case AT_LOOP_ATTEMPT: tile_attempt(t, loop); return;
+    case AT_LOOP_INHERIT: {
+        at_value *address = value_of(t, loop->address);
+        at_value *effect = add_value(t, AT_TILE_INHERIT, AT_BOOL);
+        effect->array = loop->array;
+        take(effect, address);
+        return;
+    }
+    }
+}
+
+static void tile_loops(tiling *t, const at_loops *loops) {
+    for (int i = 0; i < loops->count; i++) tile_loop(t, loops->items[i]);
+}
+
+const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops) {
+    s->stage = "tile";
+    at_tile_program *program = AT_NEW(s->arena, at_tile_program);
+    program->loops = loops;
+    program->nest_count = loops->nest_count;
+    program->nests = AT_NEW_ARRAY(s->arena, at_tile_nest, loops->nest_count);
+    for (int i = 0; i < loops->nest_count; i++) {
+        program->nests[i].nest = &loops->nests[i];
+        tiling t = {s, &program->nests[i].body, 0};
+        tile_loops(&t, &loops->nests[i].body);
+    }
+    return program;
+}

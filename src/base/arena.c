@@ -26,9 +26,11 @@ enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20 };
 
 static bool grow(at_arena *arena, size_t bytes) {
     size_t size = arena->last ? 2 * arena->last->size : FIRST_BLOCK;
+    size_t rest = arena->limit - arena->total;
     if (size > LARGEST_BLOCK) size = LARGEST_BLOCK;
+    if (size > rest) size = rest;
     if (size < bytes) size = bytes;
-    if (arena->total > arena->limit || size > arena->limit - arena->total) return false;
+    if (size > rest || size > SIZE_MAX - sizeof(block)) return false;
     block *fresh = calloc(1, sizeof(block) + size);
     if (!fresh) return false;
     fresh->previous = arena->last;
@@ -77,6 +79,11 @@ void *at_alloc(at_arena *arena, size_t bytes) {
     b->used += rounded;
     arena->used += rounded;
     return result;
+}
+
+void *at_alloc_array(at_arena *arena, size_t count, size_t bytes) {
+    size_t all;
+    return at_alloc(arena, __builtin_mul_overflow(count, bytes, &all) ? SIZE_MAX : all);
 }
 
 void at_move(void *to, const void *from, size_t bytes) {

@@ -23,6 +23,8 @@ void at_arena_free(at_arena *arena);
 void at_arena_escape(at_arena *arena, jmp_buf *escape);
 /* Zeroed, aligned to 16 bytes; never NULL while an escape is set. */
 void *at_alloc(at_arena *arena, size_t bytes);
+/* count * bytes of them; a product that overflows cannot be served. */
+void *at_alloc_array(at_arena *arena, size_t count, size_t bytes);
 void *at_copy(at_arena *arena, const void *from, size_t bytes);
 char *at_copy_text(at_arena *arena, const char *text, size_t length);
 char *at_format(at_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -30,7 +32,7 @@ char *at_format_list(at_arena *arena, const char *format, va_list list);
 size_t at_arena_used(const at_arena *arena);
 
 #define AT_NEW(arena, type) ((type *)at_alloc((arena), sizeof(type)))
-#define AT_NEW_ARRAY(arena, type, n) ((type *)at_alloc((arena), sizeof(type) * (size_t)(n)))
+#define AT_NEW_ARRAY(arena, type, n) ((type *)at_alloc_array((arena), (size_t)(n), sizeof(type)))
 
 /* Appends `item` to a list in an arena: `items` its first element, `count` and `capacity` ints. */
 #define AT_PUSH(arena, items, count, capacity, item)                                               \
@@ -132,6 +134,7 @@ struct at_session {
     int diag_limit;       /* 20; what comes after is counted, not kept */
     int diag_lost;
     jmp_buf *escape;      /* where a session that ran out of memory returns to */
+    at_diag *full;        /* what at_error_full records, made while there was memory */
     const char *stage;    /* the stage that runs, for assertions */
     /* Called at most four times a second during long work, with the share done (0..1, or negative
      * when unknown). May be NULL. Returns false to stop the work. */
@@ -148,6 +151,8 @@ void at_session_free(at_session *session);
  * is thrown away when the session already holds diag_limit errors. */
 at_diag *at_error(at_session *session, at_code code, at_span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Records, once, that the session's memory limit was met: E001. Needs no memory. */
+at_diag *at_error_full(at_session *session);
 void at_label(at_session *session, at_diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void at_note(at_session *session, at_diag *diag, at_span span, const char *format, ...)
@@ -164,6 +169,11 @@ void at_diags_render(const at_session *session, bool color, at_text *out);
 /* Runs `body(user)`; returns its result, or false after recording E001 when the session's memory
  * limit was met on the way. Nests: the outermost call catches. */
 bool at_guarded(at_session *session, bool (*body)(void *user), void *user);
+/* Runs `body(user)`, then `release(user)`, also when the session's memory runs out on the way and
+ * control goes on to the guard outside: for bodies that hold files or memory of the heap. Guards by
+ * itself when nothing outside does. */
+bool at_released(at_session *session, bool (*body)(void *user), void (*release)(void *user),
+                 void *user);
 
 /* Our own mistake: names the stage and stops. Never for anything that input can cause. */
 #define AT_ASSERT(session, condition)                                                              \
@@ -185,7 +195,8 @@ const at_source *at_read_source(at_session *session, const char *path);
 const at_source *at_make_source(at_session *session, const char *name, const char *text,
                                 size_t length);
 /* Writes a file so that readers see the old or the new content, never a part: a temporary file in
- * the same folder, then rename. `write` is given the stream; false makes the whole call fail. */
+ * the same folder, then rename. `write` is given the stream; false makes the whole call fail, for the
+ * reason in errno if it set one. A link is followed, a device or pipe is written as it is. */
 bool at_write_file(at_session *session, const char *path, bool (*write)(void *file, void *user),
                    void *user);
 

@@ -29,19 +29,29 @@ at_blame at_code_blame(at_code code) { return rows[code].blame; }
 
 at_diag *at_error(at_session *session, at_code code, at_span span, const char *format, ...) {
     at_diag *diag = AT_NEW(session->arena, at_diag);
-    static at_diag scrap; /* only when even the record cannot be had and nobody catches */
-    if (!diag) return &scrap;
+    if (!diag) return at_error_full(session); /* no memory, and nobody catches */
     diag->code = code;
     diag->span = span;
     va_list list;
     va_start(list, format);
     diag->message = at_format_list(session->arena, format, list);
     va_end(list);
+    if (!diag->message) diag->message = rows[code].summary;
     if (session->diag_count < session->diag_limit)
         session->diags[session->diag_count++] = diag;
     else
         session->diag_lost++;
     return diag;
+}
+
+at_diag *at_error_full(at_session *session) {
+    for (int i = 0; i < session->diag_count; i++)
+        if (session->diags[i] == session->full) return session->full;
+    if (session->diag_count < session->diag_capacity)
+        session->diags[session->diag_count++] = session->full;
+    else
+        session->diag_lost++;
+    return session->full;
 }
 
 void at_label(at_session *session, at_diag *diag, const char *format, ...) {
@@ -56,6 +66,7 @@ void at_note(at_session *session, at_diag *diag, at_span span, const char *forma
     va_start(list, format);
     const char *text = at_format_list(session->arena, format, list);
     va_end(list);
+    if (!text) return;
     int n = diag->note_count;
     if (n == diag->note_capacity) {
         int capacity = n ? 2 * n : 2;

@@ -41,74 +41,132 @@ const at_source *at_make_source(at_session *session, const char *name, const cha
     return source;
 }
 
-const at_source *at_read_source(at_session *session, const char *path) {
+/* ---- reading --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    at_session *session;
+    const char *path;
+    FILE *file;
+    at_text text;
+    const at_source *source;
+} reading;
+
+static bool read_source(void *user) {
+    reading *r = user;
     at_span nowhere = at_no_span();
-    FILE *file = fopen(path, "rb");
+    r->file = fopen(r->path, "rb");
     struct stat status;
-    if (file && fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode)) {
-        at_error(session, AT_E_FILE_READ, nowhere, "%s is a folder, not a program", path);
-        fclose(file);
-        return NULL;
+    if (!r->file) {
+        at_error(r->session, AT_E_FILE_READ, nowhere, "cannot read %s: %s", r->path,
+                 strerror(errno));
+        return false;
     }
-    if (!file) {
-        at_error(session, AT_E_FILE_READ, nowhere, "cannot read %s: %s", path, strerror(errno));
-        return NULL;
+    if (fstat(fileno(r->file), &status) == 0 && S_ISDIR(status.st_mode)) {
+        at_error(r->session, AT_E_FILE_READ, nowhere, "%s is a folder, not a program", r->path);
+        return false;
     }
-    at_text text = {0};
     char piece[1 << 14];
     size_t n;
-    while (text.length <= SOURCE_LIMIT && (n = fread(piece, 1, sizeof piece, file)) > 0)
-        at_text_add_n(&text, piece, n);
-    bool failed = ferror(file) != 0 || text.failed;
-    fclose(file);
-    const at_source *source = NULL;
-    if (failed) at_error(session, AT_E_FILE_READ, nowhere, "cannot read %s", path);
-    else source = at_make_source(session, path, text.data ? text.data : "", text.length);
-    at_text_free(&text);
-    return source;
+    while (r->text.length <= SOURCE_LIMIT && (n = fread(piece, 1, sizeof piece, r->file)) > 0)
+        at_text_add_n(&r->text, piece, n);
+    if (ferror(r->file) || r->text.failed) {
+        at_error(r->session, AT_E_FILE_READ, nowhere, "cannot read %s: %s", r->path,
+                 strerror(r->text.failed ? ENOMEM : errno));
+        return false;
+    }
+    r->source = at_make_source(r->session, r->path, r->text.data ? r->text.data : "",
+                               r->text.length);
+    return r->source != NULL;
+}
+
+static void release_reading(void *user) {
+    reading *r = user;
+    if (r->file) fclose(r->file);
+    at_text_free(&r->text);
+}
+
+const at_source *at_read_source(at_session *session, const char *path) {
+    reading r = {.session = session, .path = path};
+    at_released(session, read_source, release_reading, &r);
+    return r.source;
+}
+
+/* ---- writing --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    at_session *session;
+    const char *path;
+    bool (*write)(void *file, void *user);
+    void *user;
+    bool special;    /* a device or pipe: written directly, as it cannot be renamed onto */
+    char *real;      /* the file that is there already, links followed; NULL when there is none */
+    char *temporary; /* to be removed; NULL when there is none */
+    FILE *file;
+} writing;
+
+/* A fresh file beside the target. Its permissions come from the umask or, where a file is replaced,
+ * are kept narrow until they can be set to those of the old one. */
+static int open_beside(writing *w) {
+    const char *target = w->real ? w->real : w->path;
+    const char *slash = strrchr(target, '/');
+    int folder = slash ? (int)(slash - target) + 1 : 0;
+    for (unsigned try = 0; try < 1000; try++) {
+        char *name = at_format(w->session->arena, "%.*s.attend-%ld-%u.part", folder, target,
+                               (long)getpid(), try);
+        if (!name) return -1;
+        int handle = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, w->real ? 0600 : 0666);
+        if (handle >= 0) w->temporary = name;
+        if (handle >= 0 || errno != EEXIST) return handle;
+    }
+    return -1;
+}
+
+static bool write_whole(writing *w) {
+    struct stat status;
+    bool there = stat(w->path, &status) == 0;
+    w->special = there && !S_ISREG(status.st_mode);
+    if (there && !w->special && !(w->real = realpath(w->path, NULL))) return false;
+    int handle = w->special ? open(w->path, O_WRONLY | O_CLOEXEC) : open_beside(w);
+    if (handle < 0) return false;
+    w->file = fdopen(handle, "wb");
+    if (!w->file) {
+        int reason = errno;
+        close(handle);
+        errno = reason;
+        return false;
+    }
+    errno = 0;
+    if (!w->write(w->file, w->user) || fflush(w->file) != 0) return false;
+    if (!w->special) {
+        if (w->real && fchmod(handle, status.st_mode & 07777) != 0) return false;
+        if (fsync(handle) != 0) return false;
+    }
+    FILE *file = w->file;
+    w->file = NULL;
+    if (fclose(file) != 0) return false;
+    if (w->special) return true;
+    if (rename(w->temporary, w->real ? w->real : w->path) != 0) return false;
+    w->temporary = NULL;
+    return true;
+}
+
+static bool write_file(void *user) {
+    writing *w = user;
+    if (write_whole(w)) return true;
+    at_error(w->session, AT_E_FILE_WRITE, at_no_span(), "cannot write %s: %s", w->path,
+             errno ? strerror(errno) : "its content could not be made");
+    return false;
+}
+
+static void release_writing(void *user) {
+    writing *w = user;
+    if (w->file) fclose(w->file);
+    if (w->temporary) unlink(w->temporary);
+    free(w->real);
 }
 
 bool at_write_file(at_session *session, const char *path, bool (*write)(void *file, void *user),
                    void *user) {
-    at_span nowhere = at_no_span();
-    /* A link is followed: its target is replaced, and the link stays. A device or pipe
-     * (/dev/stdout) cannot be renamed onto; it is written directly. */
-    struct stat status;
-    bool special = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
-    char *real = special ? NULL : realpath(path, NULL);
-    const char *target = real ? real : path;
-    char *temporary = at_format(session->arena, "%s.part-XXXXXX", target);
-    int handle = special ? open(path, O_WRONLY) : mkstemp(temporary);
-    FILE *file = handle < 0 ? NULL : fdopen(handle, "wb");
-    bool good = file != NULL;
-    int reason = errno;
-    if (good && !write(file, user)) {
-        good = false;
-        reason = errno;
-    }
-    if (file && fflush(file) != 0 && good) {
-        good = false;
-        reason = errno;
-    }
-    if (good && !special) {
-        mode_t mask = umask(0);
-        umask(mask);
-        mode_t mode = real ? status.st_mode & 07777 : 0666 & ~mask;
-        good = fchmod(handle, mode) == 0 && fsync(handle) == 0;
-        if (!good) reason = errno;
-    }
-    if (file && fclose(file) != 0 && good) {
-        good = false;
-        reason = errno;
-    }
-    if (good && !special && rename(temporary, target) != 0) {
-        good = false;
-        reason = errno;
-    }
-    if (!good) {
-        if (handle >= 0 && !special) unlink(temporary);
-        at_error(session, AT_E_FILE_WRITE, nowhere, "cannot write %s: %s", path, strerror(reason));
-    }
-    free(real);
-    return good;
+    writing w = {.session = session, .path = path, .write = write, .user = user};
+    return at_released(session, write_file, release_writing, &w);
 }

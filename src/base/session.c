@@ -17,10 +17,16 @@ at_session *at_session_new(size_t memory_limit) {
     /* One place more than the limit, so that "out of memory" can always be said. */
     session->diag_capacity = session->diag_limit + 1;
     session->diags = AT_NEW_ARRAY(session->arena, at_diag *, session->diag_capacity);
-    if (!session->diags) {
+    session->full = AT_NEW(session->arena, at_diag);
+    if (!session->diags || !session->full) {
         at_session_free(session);
         return NULL;
     }
+    *session->full = (at_diag){
+        .code = AT_E_MEMORY,
+        .message = "this program needs more memory to compile than it may have",
+        .hint = "calls are inlined: functions that call each other many times over grow fast",
+    };
     session->stage = "start";
     return session;
 }
@@ -37,16 +43,7 @@ bool at_guarded(at_session *session, bool (*body)(void *user), void *user) {
     if (setjmp(escape)) {
         session->escape = NULL;
         at_arena_escape(session->arena, NULL);
-        /* The limit is met: report from a static record, as there is no memory for a new one. */
-        static at_diag full = {
-            .code = AT_E_MEMORY,
-            .message = "this program needs more memory to compile than it may have",
-            .hint = "calls are inlined: functions that call each other many times over grow fast",
-        };
-        if (session->diag_count < session->diag_capacity)
-            session->diags[session->diag_count++] = &full;
-        else
-            session->diag_lost++;
+        at_error_full(session);
         return false;
     }
     session->escape = &escape;
@@ -54,6 +51,26 @@ bool at_guarded(at_session *session, bool (*body)(void *user), void *user) {
     bool result = body(user);
     session->escape = NULL;
     at_arena_escape(session->arena, NULL);
+    return result;
+}
+
+bool at_released(at_session *session, bool (*body)(void *user), void (*release)(void *user),
+                 void *user) {
+    jmp_buf *outer = session->escape, escape;
+    if (setjmp(escape)) {
+        session->escape = outer;
+        at_arena_escape(session->arena, outer);
+        release(user);
+        if (outer) longjmp(*outer, 1);
+        at_error_full(session);
+        return false;
+    }
+    session->escape = &escape;
+    at_arena_escape(session->arena, &escape);
+    bool result = body(user);
+    session->escape = outer;
+    at_arena_escape(session->arena, outer);
+    release(user);
     return result;
 }
 

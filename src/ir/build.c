@@ -3,7 +3,7 @@
  *
  * Only what a program needs in order to print back as itself is simplified: a minus before a number
  * is a negative number, and conditions known when compiled vanish. A part is dropped only when its
- * evaluation could not have been an error, so that what fails does not depend on the form written. */
+ * evaluation could not have been an error, so what fails does not depend on the form written. */
 #include "ir/ir.h"
 
 #include <string.h>
@@ -61,7 +61,7 @@ const at_expr *at_read(at_session *s, const at_array *array, const at_expr **ind
     return e;
 }
 
-/* ---- operations ------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static bool all_of_kind(const at_expr *const *args, int count, at_kind kind) {
     for (int i = 0; i < count; i++)
@@ -179,7 +179,7 @@ const at_expr *at_as_real(at_session *s, const at_expr *x) {
     return x->kind == AT_REAL ? x : at_map_node(s, AT_OP_TO_REAL, x, NULL, NULL, x->span);
 }
 
-/* ---- folds --------------------------------------------------------------------------------------- */
+/* ---- folds ----------------------------------------------------------------------------------- */
 
 static at_kind fold_kind(at_session *s, at_fold fold, at_kind body) {
     switch (at_fold_info(fold)->gives) {
@@ -213,7 +213,7 @@ const at_expr *at_fold_node(at_session *s, at_fold fold, at_axis **axes, int cou
     return e;
 }
 
-/* ---- equality -------------------------------------------------------------------------------------- */
+/* ---- equality -------------------------------------------------------------------------------- */
 
 static bool same_lists(const at_expr *const *a, const at_expr *const *b, int count) {
     for (int i = 0; i < count; i++)

@@ -92,7 +92,7 @@ int64_t at_real_to_int(double x) {
     return INT64_MIN;
 }
 
-/* ---- expressions --------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 typedef struct {
     int64_t (*extent)(void *user, const at_axis *axis);

@@ -3,8 +3,8 @@
  * can be kept as a file, compared, and used as input.
  *
  * The order is fixed: documentation, header, axes, requirements, params, states, body. Open axes
- * have no statement, the inputs carry them; rounds are named by their `repeat`. An axis that was not
- * declared and is like no other gets its extent from a table. The four arrays of what a repeat
+ * have no statement, the inputs carry them; rounds are named by their `repeat`. An axis that was
+ * not declared and is like no other gets its extent from a table. The four arrays of what a repeat
  * carries share one name, so they print as one name that is equated again. */
 #include "ir/ir_int.h"
 
@@ -52,7 +52,7 @@ static void print_start(const at_start *start, at_text *out) {
     }
 }
 
-/* ---- the header and the declarations --------------------------------------------------------------- */
+/* ---- the header and the declarations --------------------------------------------------------- */
 
 static void print_doc(const char *doc, at_text *out) {
     while (doc) {
@@ -132,7 +132,7 @@ static void print_starts(const char *word, const at_start *starts, int count, at
     }
 }
 
-/* ---- statements -------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void print_parts(at_fold fold, const at_part *parts, int count, at_text *out) {
     for (int i = 0; i < count; i++) {

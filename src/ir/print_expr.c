@@ -4,24 +4,24 @@
  * all other operators their left one, comparisons do not chain, a minus sign binds tighter than `*`
  * and looser than `^`, and `if` binds least.
  *
- * Conversions. TO_REAL of a bool is always written `real(b)`. TO_REAL of an int is left out where the
- * reader puts it back by itself, and only there:
+ * Conversions. TO_REAL of a bool is always written `real(b)`. TO_REAL of an int is left out where
+ * the reader puts it back by itself, and only there:
  *  1. as an argument of an operation with rule REAL (`sqrt(size(d))`, `n / 2.0`, `2.0^n`);
- *  2. as an argument of an operation with two or more arguments and rule SAME or COMPARE, or as one of
- *     the two values of an `if`, when at least one other of these arguments is real without being
+ *  2. as an argument of an operation with two or more arguments and rule SAME or COMPARE, or as one
+ *     of the two values of an `if`, when at least one other of these arguments is real without being
  *     such a conversion itself (`n * x`, `if c then n else 0.5`). When all of them are conversions,
  *     the first is written out, which then makes the others convert: `real(n) + m`;
  *  3. as the operand of a fold that gives reals: mean, logsumexp, softmax, log_softmax.
- * Everywhere else it is written: at the root of an equation, under a lone `-`, abs, sign or stop, in
- * other folds, in alternatives of reads, in the arguments of draws, in tables, at the sides of an
- * assertion. A real constant always has a point, an exponent or the name inf, so it is none. */
+ * Everywhere else it is written: at the root of an equation, under a lone `-`, abs, sign or stop,
+ * in other folds, in alternatives of reads, in the arguments of draws, in tables, at the sides of
+ * an assertion. A real constant always has a point, an exponent or the name inf, so it is none. */
 #include "ir/ir_int.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -72,7 +72,7 @@ void at_ir_print_name(const char *name, at_text *out) {
     at_text_addf(out, "%s%s%s", quote, name, quote);
 }
 
-/* ---- leaves --------------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static void print_constant(const at_expr *e, at_text *out) {
     char buffer[32];
@@ -123,7 +123,7 @@ static void print_read(const at_expr *e, at_text *out) {
     at_text_add(out, "]");
 }
 
-/* ---- conversions ------------------------------------------------------------------------------------ */
+/* ---- conversions ----------------------------------------------------------------------------- */
 
 static bool is_conversion(const at_expr *e) {
     return e->tag == AT_MAP && e->u.map.op == AT_OP_TO_REAL && e->u.map.args[0]->kind == AT_INT;
@@ -149,7 +149,7 @@ void at_ir_print_operand(at_fold fold, const at_expr *body, at_text *out) {
                       out);
 }
 
-/* ---- operations ---------------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static void print_call(const at_expr *e, at_text *out) {
     at_text_addf(out, "%s(", at_op_info(e->u.map.op)->text);
@@ -166,7 +166,7 @@ static void print_map(const at_expr *e, at_text *out) {
     if (level == 0) {
         print_call(e, out);
     } else if (row->rule == AT_RULE_CHOOSE) {
-        /* An `if` within the condition or the first value is legal without parentheses, not clear. */
+        /* An `if` in the condition or the first value is legal without parentheses, not clear. */
         at_text_add(out, "if ");
         at_ir_print_level(written(e, 0), level + 1, out);
         at_text_add(out, " then ");

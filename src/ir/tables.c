@@ -1,6 +1,6 @@
 /* The rows of ops.def, folds.def and draws.def as data, and the search for a row by its word.
  *
- * Every stage asks here instead of switching on its own list, so an operation is added by its row. */
+ * Every stage asks here instead of keeping a list of its own: an operation is added by its row. */
 #include "ir/ir.h"
 
 #include <string.h>

@@ -95,7 +95,7 @@ bool at_mentions(const at_expr *e, const at_axis *axis) {
     return what.found;
 }
 
-/* ---- rewriting ----------------------------------------------------------------------------------- */
+/* ---- rewriting ------------------------------------------------------------------------------- */
 
 typedef const at_expr *(*change)(void *user, const at_expr *e);
 
@@ -159,7 +159,7 @@ const at_expr *at_rewrite(at_session *s, const at_expr *e,
     return rewrite(&r, e);
 }
 
-/* ---- substitution ----------------------------------------------------------------------------------- */
+/* ---- substitution ---------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *s;

@@ -91,6 +91,17 @@ const char *at_shown(at_session *s, const char *text, size_t length) {
     return at_copy_text(s->arena, copy, strlen(copy));
 }
 
+bool at_name_plain(const char *name, size_t length) {
+    for (size_t i = 0; i < length;) {
+        utf8proc_int32_t point;
+        utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)name + i,
+                                              (utf8proc_ssize_t)(length - i), &point);
+        if (n <= 0 || utf8proc_category(point) == UTF8PROC_CATEGORY_CC) return false;
+        i += (size_t)n;
+    }
+    return length > 0;
+}
+
 at_tensor *at_tensor_new(at_session *s, at_type type, const int64_t *extents, int rank,
                          const char *name) {
     at_span nowhere = at_no_span();

@@ -8,7 +8,7 @@
 
 #include "base/base.h"
 
-/* ---- tensor.c: types, shapes, buffers ------------------------------------------------------------- */
+/* ---- tensor.c: types, shapes, buffers; convert.c: from one type to another ------------------------ */
 
 typedef enum {
 #define AT_TYPE(id, text, bytes, npy) AT_TYPE_##id,
@@ -30,32 +30,38 @@ struct at_tensor {
 
 const char *at_type_text(at_type type); /* "f32" */
 size_t at_type_bytes(at_type type);
-/* Elements of a shape, -1 when negative or more than a signed 64-bit byte count can hold. */
+/* Elements of a shape, -1 when negative or more than a signed 64-bit byte count can hold. An extent of
+ * 0 makes it 0, and the others must still fit, so that strides can be computed. */
 int64_t at_shape_count(const int64_t *extents, int rank, size_t element_bytes);
-/* "f32 (2, 3)" into a buffer of 256 bytes. */
+/* "f32 (2, 3)", "f32 scalar" into a buffer of 256 bytes; many long extents end in "…)". */
 void at_tensor_describe(const at_tensor *tensor, char *buffer);
 
-/* Zeroed. NULL after E001 when the memory cannot be had (`name` says whose it is). */
+/* Zeroed. NULL after E001 when the memory cannot be had (`name` says whose it is), E806 for more
+ * than AT_RANK_LIMIT axes. */
 at_tensor *at_tensor_new(at_session *s, at_type type, const int64_t *extents, int rank,
                          const char *name);
 void at_tensor_free(at_tensor *tensor); /* NULL is fine */
-/* A new tensor of another type: reals round to nearest even, ints wrap never (an error names the
- * first element that does not fit), bools become 0 and 1. */
+/* A new tensor of another type. Reals round once, to nearest even, and overflow to infinity. Into an
+ * int goes only what is that int: E807 names the first element that is too large, broken, or NaN;
+ * into a bool, 0 and 1. bools become 0 and 1. */
 at_tensor *at_tensor_convert(at_session *s, const at_tensor *from, at_type type, const char *name);
 float at_half_to_float(uint16_t half);
 uint16_t at_float_to_half(float value);
 float at_bfloat_to_float(uint16_t bfloat);
 uint16_t at_float_to_bfloat(float value);
 
-/* ---- npy.c: one array in a file ---------------------------------------------------------------------- */
+/* ---- npy.c: one array in a file (npy_header.c: its header) ---------------------------------------- */
 
 /* NumPy's .npy, versions 1 to 3: bool, ints, f16, f32, f64 in either byte order and either row
- * order; `name` is what messages call it. bytes is borrowed. */
+ * order; `name` is what messages call it. bytes is borrowed. The tensor is the caller's. NULL after
+ * E801 to E806; reading a path also E002, and E001 where memory does not suffice. */
 at_tensor *at_npy_parse(at_session *s, const char *name, const unsigned char *bytes, size_t length);
 at_tensor *at_npy_read(at_session *s, const char *path);
+/* The bytes that np.save writes. bf16, which NumPy has not, is written as f32: every value stays.
+ * False after E003. */
 bool at_npy_write(at_session *s, const char *path, const at_tensor *tensor);
 
-/* ---- npz.c: named arrays in one file (a zip) --------------------------------------------------------- */
+/* ---- npz.c: named arrays in one file; zip.c, npz_write.c: that file, a zip ------------------------- */
 
 typedef struct {
     const char *name; /* without .npy; owned by the collection's session */
@@ -68,14 +74,18 @@ typedef struct {
 } at_collection;
 
 /* Stored and deflated members, zip64 included; duplicate names, encryption, lying sizes and members
- * that inflate to more than they declare are errors. The result's tensors are the caller's. */
+ * that inflate to more than they declare are errors, E810 to E814 beside those of a .npy. The
+ * result's tensors are the caller's: at_collection_free. After an error `out` is empty. */
 bool at_npz_parse(at_session *s, const char *name, const unsigned char *bytes, size_t length,
                   at_collection *out);
 bool at_npz_read(at_session *s, const char *path, at_collection *out);
-/* Deflated when compress. Deterministic: no dates. */
+/* Deflated when compress, as .npy each, in the order of the collection. Deterministic: no dates.
+ * False after E003, or E814 for a name that is empty, not text, or there twice. */
 bool at_npz_write(at_session *s, const char *path, const at_collection *arrays, bool compress);
+/* The name is copied, the tensor becomes the collection's. */
 void at_collection_add(at_session *s, at_collection *collection, const char *name,
                        at_tensor *tensor);
+/* The tensor called `name`, still the collection's; NULL when there is none. */
 at_tensor *at_collection_find(const at_collection *collection, const char *name);
 void at_collection_free(at_collection *collection); /* frees the tensors */
 

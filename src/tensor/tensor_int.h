@@ -6,6 +6,7 @@
 #ifndef AT_TENSOR_INT_H
 #define AT_TENSOR_INT_H
 
+#define ZLIB_CONST /* inputs of zlib are const, as it keeps them */
 #include <zlib.h>
 
 #include "tensor/tensor.h"
@@ -20,6 +21,9 @@ void at_bytes_describe(uint64_t bytes, char *buffer);
 /* Text from a file as a message may show it: control characters and what is not UTF-8 become `?`,
  * and the end of a long text becomes `…`. In the session's arena. */
 const char *at_shown(at_session *s, const char *text, size_t length);
+/* Whether this can be the name of an array in a file: not empty, UTF-8, no control characters (names
+ * end up in messages, and as names in programs). */
+bool at_name_plain(const char *name, size_t length);
 
 /* ---- bytes.c: where bytes come from --------------------------------------------------------------- */
 

@@ -20,7 +20,7 @@
 
 #define UNUSED __attribute__((unused))
 
-enum { MANY = 32 };
+enum { MANY = 64 };
 
 typedef struct {
     at_session *s;

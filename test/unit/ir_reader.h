@@ -1,6 +1,6 @@
-/* A second, independent reader of printed expressions, written from the language's page and from the
- * conversion rule at the head of print_expr.c and not from the printer: what it reads back must be
- * the tree that was printed. It is strict: an operator that binds less than its place allows is an
+/* A second, independent reader of printed expressions, written from the language's page and the
+ * conversion rule at the head of print_expr.c, not from the printer: what it reads back must be the
+ * tree that was printed. It is strict: an operator that binds less than its place allows is an
  * error, so a missing pair of parentheses never passes. Names are looked up among the world's axes
  * and arrays. */
 #ifndef IR_READER_H

@@ -247,7 +247,7 @@ static void reads_and_folds_print_like_the_page(void **state) {
     CHECK_ROWS(rows);
 }
 
-/* ---- any tree ---------------------------------------------------------------------------------- */
+/* ---- any tree -------------------------------------------------------------------------------- */
 
 typedef struct {
     world *w;
@@ -355,7 +355,7 @@ static void the_reader_of_this_test_is_strict(void **state) {
                         NEG(POW(read_back(w, "y", &r), R(w, 2)))));
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void names_that_are_no_plain_paths_are_quoted(void **state) {
     (void)state;
@@ -394,7 +394,7 @@ static void names_that_are_no_plain_paths_are_quoted(void **state) {
     }
 }
 
-/* ---- cascades ---------------------------------------------------------------------------------- */
+/* ---- cascades -------------------------------------------------------------------------------- */
 
 static void check_text(world *w, const char *expected) {
     at_text out = {0};
@@ -411,7 +411,8 @@ static void a_whole_function_prints_in_order(void **state) {
         "## A page of everything.\n"
         "##\n"
         "## And a second line.\n"
-        "fn main(q[i,d], k[j,d], keep[j]: bool, ids[i]: index j, n: int, gate) -> o[i,d], lse[i] {\n"
+        "fn main(q[i,d], k[j,d], keep[j]: bool, ids[i]: index j, n: int, gate) -> "
+        "o[i,d], lse[i] {\n"
         "  axis m = 4\n"
         "  axis u as i\n"
         "  axis half = size(d) // 2\n"

@@ -57,5 +57,11 @@ uint64_t at_draw_key(uint64_t seed, uint64_t run, const char *path);
  * bernoulli uniform too, gumbel. The same on every machine to the last bit but for libm's log, sin
  * and cos. */
 double at_draw_value(uint64_t key, uint64_t element, at_draw draw);
+/* The element of rounds and indices: from 0, one of them after the other, rounds first, outermost
+ * first. No extent goes in. */
+uint64_t at_draw_element(uint64_t element, uint64_t index);
+/* A standard draw with its parameters as in draws.def (unused ones are ignored); bernoulli gives 1 or
+ * 0. */
+double at_draw_scaled(at_draw draw, double standard, double a, double b);
 
 #endif

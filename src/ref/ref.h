@@ -6,7 +6,33 @@
 #include "call/call.h"
 
 /* Runs a cascade. False after errors; results then are empty. Bitwise the same for any number of
- * threads. Memory is counted before anything is allocated. Thread-safe for different sessions. */
+ * threads. Memory is counted before anything is allocated. Thread-safe for different sessions.
+ * An assertion that does not hold is an error. */
 bool at_ref_run(at_session *s, const at_cascade *cascade, const at_call *call, at_results *results);
+
+/* What became of one assertion of a law. */
+typedef struct {
+    const at_statement *assertion;
+    bool holds;
+    /* Of the first element that does not hold, or of the last execution inside of regions: */
+    const char *element;         /* "[i=3, e=0]", "" for a scalar; in the session */
+    double left, right, allowed; /* both sides (bools as 0 and 1), the difference that was allowed */
+} at_check;
+
+typedef struct {
+    int count, capacity;
+    at_check *items; /* in the session; in the order of the assertions */
+} at_checks;
+
+/* Runs a law and says of each assertion whether it holds; at_ref_run otherwise. False after errors,
+ * which a failed assertion is not. results may be NULL. */
+bool at_ref_check(at_session *s, const at_cascade *law, const at_call *call, at_checks *checks,
+                  at_results *results);
+
+/* Computes how a param, a state or a law's drawn input begins: for at_bind_call, whose `user` is the
+ * at_call. out has the array's extents and is f64, i64 or bool. Draws of params and states belong to
+ * run 0, those of inputs to the call's run. */
+bool at_ref_start(at_session *s, void *call, const at_start *start, const int64_t *extents,
+                  at_tensor *out);
 
 #endif

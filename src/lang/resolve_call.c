@@ -170,7 +170,7 @@ static bool option_function(at_resolver *r, at_scope *scope, const at_tree *tree
     for (int i = 0; i < tree->count; i++) {
         at_value v = at_resolve_expr(r, scope, tree->args[i]);
         if (!v.e) return false;
-        if (!at_is_cheap(v.e) && uses(f->value, f->parameters[i]) > 1) {
+        if (!at_is_trivial(v.e) && uses(f->value, f->parameters[i]) > 1) {
             const char *name = at_format(r->s->arena, "%s.%s", tree->name, f->parameters[i]);
             v = at_hoist(r, scope, v, at_frame_path(r, scope->frame, name), tree->args[i]->span);
         }
@@ -393,7 +393,7 @@ static bool input_kind(at_resolver *r, at_scope *scope, const at_definition *d,
 static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input, at_value v,
                        at_span span) {
     at_view view = {0};
-    if (v.rank == 0 && at_is_cheap(v.e) && v.e->tag != AT_READ) {
+    if (v.rank == 0 && at_is_trivial(v.e) && v.e->tag != AT_READ) {
         at_entity *entity = at_define(r, callee, AT_N_VALUE, input->name, span);
         entity->value = v;
         return true;
@@ -414,7 +414,7 @@ static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input,
         at_axis **axes = at_full_axes(r, callee, &e, 1, false, own, input->count, &rank);
         at_array *array = at_array_new(r, at_frame_path(r, callee, input->name), AT_DEFINED, e->kind,
                                        axes, rank, span);
-        at_emit(r, AT_EQUATION, array, span)->u.value = e;
+        at_add_statement(r, AT_EQUATION, array, span)->u.value = e;
         view = at_own_view(r, callee, array, own, input->count);
     } else if (!bind_axes(r, callee, input, &view, NULL, span)) {
         return false;

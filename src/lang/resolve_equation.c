@@ -279,7 +279,7 @@ static bool define_value(at_resolver *r, at_scope *scope, const at_target *targe
     at_array *array =
         at_define_target(r, scope->frame, target, v.e->kind, own, own_count, &v.e, 1, false);
     if (!array) return false;
-    at_emit(r, AT_EQUATION, array, span)->u.value = v.e;
+    at_add_statement(r, AT_EQUATION, array, span)->u.value = v.e;
     return true;
 }
 
@@ -373,7 +373,7 @@ static bool table_equation(at_resolver *r, at_scope *scope, const at_tree_statem
     at_array *array = at_define_target(r, scope->frame, target, kind, left, target->count, NULL, 0,
                                        false);
     if (!array) return false;
-    at_statement *out = at_emit(r, AT_TABLE, array, st->span);
+    at_statement *out = at_add_statement(r, AT_TABLE, array, st->span);
     out->u.table.count = tree->count;
     out->u.table.values = list;
     return true;
@@ -432,7 +432,7 @@ static bool draw_equation(at_resolver *r, at_scope *scope, const at_tree_stateme
     at_array *array =
         at_define_target(r, scope->frame, &written, kind, own, own_count, NULL, 0, true);
     if (!array) return false;
-    at_statement *out = at_emit(r, AT_DRAWING, array, st->span);
+    at_statement *out = at_add_statement(r, AT_DRAWING, array, st->span);
     out->u.drawing.draw = (at_draw)draw;
     for (int i = 0; i < wanted; i++)
         out->u.drawing.args[i] = args[i].rank ? at_value_at(r, &args[i], index) : args[i].e;

@@ -163,7 +163,7 @@ static at_value splitting(at_resolver *r, at_scope *scope, const at_tree *tree, 
     const char *name = at_format(r->s->arena, "%s.%s", scope->name, tree->name);
     at_array *array = at_array_new(r, at_frame_path(r, scope->frame, name), AT_DEFINED, kind, axes,
                                    rank, tree->span);
-    at_statement *st = at_emit(r, AT_KEEPING, NULL, tree->span);
+    at_statement *st = at_add_statement(r, AT_KEEPING, NULL, tree->span);
     st->u.keeping.fold = fold;
     st->u.keeping.count = 1;
     st->u.keeping.parts = AT_NEW(r->s->arena, at_part);
@@ -273,7 +273,7 @@ bool at_keeping_equation(at_resolver *r, at_scope *scope, const at_tree_statemen
         parts[k].target = at_define_target(r, scope->frame, &st->targets[k], kind, own[k],
                                            own_count[k], used, 2 * count, false);
         if (!parts[k].target) return false;
-        if (!out) out = at_emit(r, AT_KEEPING, NULL, st->span);
+        if (!out) out = at_add_statement(r, AT_KEEPING, NULL, st->span);
     }
     out->u.keeping.fold = fold;
     out->u.keeping.count = count;
@@ -330,7 +330,7 @@ bool at_topk_equation(at_resolver *r, at_scope *scope, const at_tree_statement *
     const at_expr *used[2] = {out->body, out->guard};
     out->target = at_define_target(r, scope->frame, target, AT_INT, own, own_count, used, 2, false);
     if (!out->target) return false;
-    at_statement *emitted = at_emit(r, AT_TOPK, out->target, st->span);
+    at_statement *emitted = at_add_statement(r, AT_TOPK, out->target, st->span);
     emitted->u.topk = *out;
     return true;
 }

@@ -65,7 +65,7 @@ bool at_grad_equation(at_resolver *r, at_scope *scope, const at_tree_statement *
     at_array *array = at_define_target(r, scope->frame, target, AT_REAL, own, own_count, &loss.e, 1,
                                        true);
     if (!array) return false;
-    at_statement *out = at_emit(r, AT_GRAD, array, st->span);
+    at_statement *out = at_add_statement(r, AT_GRAD, array, st->span);
     out->u.grad.loss = loss.e;
     out->u.grad.z = z.e;
     return true;
@@ -92,7 +92,7 @@ at_value at_resolve_grad(at_resolver *r, at_scope *scope, const at_tree *tree) {
     const char *name = at_format(r->s->arena, "%s.grad", scope->name);
     at_array *array = at_array_new(r, at_frame_path(r, scope->frame, name), AT_DEFINED, AT_REAL,
                                    axes, rank, tree->span);
-    at_statement *st = at_emit(r, AT_GRAD, array, tree->span);
+    at_statement *st = at_add_statement(r, AT_GRAD, array, tree->span);
     st->u.grad.loss = loss.e;
     st->u.grad.z = z.e;
     at_view view = at_own_view(r, scope->frame, array, own + outer, z.rank);

@@ -265,7 +265,7 @@ at_value at_apply(at_resolver *r, const at_scope *scope, at_op op, at_value *arg
 /* Splits a value off into an array of its own and reads it. */
 at_value at_hoist(at_resolver *r, const at_scope *scope, at_value v, const char *name,
                   at_span span);
-bool at_is_cheap(const at_expr *e);
+bool at_is_trivial(const at_expr *e);
 const at_expr *at_rename(at_resolver *r, const at_expr *e, at_axis **from, const at_expr **to,
                          int count);
 /* The axes of a new array in this frame: open scans, hidden axes that are used (or all), then own. */
@@ -275,7 +275,7 @@ at_axis **at_full_axes(at_resolver *r, const at_frame *frame, const at_expr *con
 /* The frame's view of an array made so: its own axes. */
 at_view at_own_view(at_resolver *r, const at_frame *frame, const at_array *array, at_axis **own,
                     int own_count);
-at_statement *at_emit(at_resolver *r, at_statement_tag tag, at_array *target, at_span span);
+at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target, at_span span);
 
 /* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c ----------------------------------------------------- */
 

@@ -230,7 +230,7 @@ static bool finish(at_resolver *r, at_frame *frame, plan *p, candidate *c, const
         if (masked)
             e = at_map_node(r->s, AT_OP_IF, masked, e,
                             at_read(r->s, c->carried.inside, full, NULL, p->st->span), p->st->span);
-        at_emit(r, AT_EQUATION, copy, p->st->span)->u.value = e;
+        at_add_statement(r, AT_EQUATION, copy, p->st->span)->u.value = e;
         next = copy;
     }
     c->carried.next = next;
@@ -369,7 +369,7 @@ static outcome attempt(at_resolver *r, at_frame *frame, plan *p) {
     frame->env = env;
     if (r->need_round && r->needed == round) return AGAIN;
     if (result != DONE) return result;
-    at_statement *out = at_emit(r, AT_REPEAT, NULL, p->st->span);
+    at_statement *out = at_add_statement(r, AT_REPEAT, NULL, p->st->span);
     out->u.repeat.round = round;
     out->u.repeat.count = p->count;
     out->u.repeat.condition = condition;

@@ -132,7 +132,7 @@ static void finish_pending(at_resolver *r, at_frame *frame, at_pending *p, at_sp
         for (int i = 0; i < v.rank; i++) index[i] = at_index(r->s, p->entity->view.axes[i], span);
         const at_expr *e = at_value_at(r, &v, index);
         if (p->array->kind == AT_REAL) e = at_as_real(r->s, e);
-        at_emit(r, AT_EQUATION, p->array, span)->u.value = e;
+        at_add_statement(r, AT_EQUATION, p->array, span)->u.value = e;
     }
     at_entity *entity = at_lookup(r, frame, p->name);
     if (entity && entity->tag == AT_N_ARRAY) entity->pending = NULL;
@@ -207,7 +207,7 @@ static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st
     r->scan_count = scan_count;
     frame->env = env;
     if (!good) return false;
-    at_statement *out = at_emit(r, AT_SCAN, NULL, st->span);
+    at_statement *out = at_add_statement(r, AT_SCAN, NULL, st->span);
     out->u.scan.count = st->bound_count;
     out->u.scan.axes = region.axes;
     out->u.scan.down = AT_NEW_ARRAY(r->s->arena, bool, st->bound_count);

@@ -276,7 +276,7 @@ bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *s
     at_axis **axes = AT_NEW_ARRAY(r->s->arena, at_axis *, view->array->rank);
     for (int i = 0; i < view->array->rank; i++)
         axes[i] = view->hole[i] >= 0 ? own[view->hole[i]] : (at_axis *)view->fixed[i]->u.axis;
-    at_statement *out = at_emit(r, AT_NEXT, (at_array *)view->array, st->span);
+    at_statement *out = at_add_statement(r, AT_NEXT, (at_array *)view->array, st->span);
     out->u.next.value = v.e;
     out->u.next.axes = axes;
     return true;
@@ -392,7 +392,7 @@ bool at_resolve_assertion(at_resolver *r, at_frame *frame, const at_tree_stateme
         if (!c.known) return false;
         tolerance = c.real;
     }
-    at_statement *out = at_emit(r, AT_ASSERT, NULL, st->span);
+    at_statement *out = at_add_statement(r, AT_ASSERT, NULL, st->span);
     out->u.assertion.op = st->op;
     out->u.assertion.count = count + rank;
     out->u.assertion.axes = all;

@@ -176,10 +176,10 @@ at_value at_apply(at_resolver *r, const at_scope *scope, at_op op, at_value *arg
 
 /* ---- from values to arrays ----------------------------------------------------------------------------- */
 
-bool at_is_cheap(const at_expr *e) {
+bool at_is_trivial(const at_expr *e) {
     if (e->tag == AT_CONST || e->tag == AT_SIZE || e->tag == AT_INDEX) return true;
     if (e->tag == AT_MAP && (e->u.map.op == AT_OP_TO_REAL || e->u.map.op == AT_OP_NEG))
-        return at_is_cheap(e->u.map.args[0]);
+        return at_is_trivial(e->u.map.args[0]);
     if (e->tag != AT_READ || e->u.read.alternative) return false;
     for (int i = 0; i < e->u.read.array->rank; i++)
         if (e->u.read.index[i]->tag != AT_INDEX && e->u.read.index[i]->tag != AT_CONST) return false;
@@ -226,7 +226,7 @@ at_view at_own_view(at_resolver *r, const at_frame *frame, const at_array *array
     return view;
 }
 
-at_statement *at_emit(at_resolver *r, at_statement_tag tag, at_array *target, at_span span) {
+at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target, at_span span) {
     at_statement *st = AT_NEW(r->s->arena, at_statement);
     st->tag = tag;
     st->target = target;
@@ -266,7 +266,7 @@ at_value at_hoist(at_resolver *r, const at_scope *scope, at_value v, const char 
     at_axis **axes =
         at_full_axes(r, scope->frame, &placed.e, 1, false, own, outer + v.rank, &rank);
     at_array *array = at_array_new(r, name, AT_DEFINED, placed.e->kind, axes, rank, span);
-    at_emit(r, AT_EQUATION, array, span)->u.value = placed.e;
+    at_add_statement(r, AT_EQUATION, array, span)->u.value = placed.e;
     at_view view = at_own_view(r, scope->frame, array, own + outer, v.rank);
     return at_value_read(r, &view, span);
 }
@@ -282,7 +282,7 @@ at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, cons
     at_axis **axes = at_full_axes(r, frame, &placed.e, 1, true, own, v->rank, &rank);
     at_array *array =
         at_array_new(r, at_frame_path(r, frame, name), AT_DEFINED, placed.e->kind, axes, rank, span);
-    at_emit(r, AT_EQUATION, array, span)->u.value = placed.e;
+    at_add_statement(r, AT_EQUATION, array, span)->u.value = placed.e;
     *view = at_own_view(r, frame, array, own, v->rank);
     return array;
 }

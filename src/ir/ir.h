@@ -223,7 +223,8 @@ struct at_statement {
             const at_expr **values; /* without indices or reads */
         } table;
         struct {
-            const at_expr *loss, *z; /* reads; z->index are plain INDEX of the target's axes */
+            const at_expr *loss, *z; /* reads; z->index are plain INDEX of the target's axes. Derived
+                                        by those axes of z that the loss does not mention */
         } grad;
         struct {
             const at_expr *value;

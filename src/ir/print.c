@@ -3,8 +3,8 @@
  * can be kept as a file, compared, and used as input.
  *
  * The order is fixed: documentation, header, axes, requirements, params, states, body. Open axes
- * have no statement, the inputs carry them; rounds are named by their `repeat`. An axis that was
- * not declared and is like no other gets its extent from a table. The four arrays of what a repeat
+ * have no statement, the inputs carry them; rounds have one, because params that are stacked by
+ * round come before their repeat. The four arrays of what a repeat
  * carries share one name, so they print as one name that is equated again. */
 #include "ir/ir_int.h"
 
@@ -83,7 +83,7 @@ static void print_header(const at_cascade *c, at_text *out) {
 }
 
 static void print_axis(const at_axis *axis, at_text *out) {
-    if (axis->round || (!axis->like && !axis->declared)) return;
+    if (!axis->like && !axis->extent) return;
     at_text_add(out, "  axis ");
     at_ir_print_name(axis->name, out);
     if (axis->like) {
@@ -162,24 +162,29 @@ static void print_table(const at_statement *st, at_text *out) {
     at_text_add(out, ")");
 }
 
-/* `grad(loss[b], z)`; z keeps its own axes, so only the indices that stand at its left in place of
- * them are written: `z[b]`. */
+/* `g[b] = grad(loss[b], z[b])`: what the loss does not depend on are the axes by which it is
+ * derived; they stay, at the right of both sides. */
 static void print_grad(const at_statement *st, at_text *out) {
     const at_expr *z = st->u.grad.z;
-    const at_array *array = z->u.read.array;
-    int fixed = 0;
-    for (int i = 0; i < array->rank; i++)
-        if (z->u.read.index[i]->u.axis != array->axes[i]) fixed = i + 1;
-    print_left(st->target, out);
+    int kept = 0, last = 0;
+    for (int i = 0; i < z->u.read.array->rank; i++) {
+        if (at_mentions(st->u.grad.loss, z->u.read.index[i]->u.axis)) last = i + 1;
+        else kept++;
+    }
+    at_ir_print_name(st->target->name, out);
+    print_axes(st->target->axes, st->target->rank - kept, out);
     at_text_add(out, " = grad(");
     at_ir_print_expr(st->u.grad.loss, out);
     at_text_add(out, ", ");
-    at_ir_print_name(array->name, out);
-    for (int i = 0; i < fixed; i++) {
+    at_ir_print_name(z->u.read.array->name, out);
+    for (int i = 0; i < last; i++) {
         at_text_add(out, i ? "," : "[");
-        at_ir_print_expr(z->u.read.index[i], out);
+        if (at_mentions(st->u.grad.loss, z->u.read.index[i]->u.axis))
+            at_ir_print_expr(z->u.read.index[i], out);
+        else
+            at_text_add(out, ":");
     }
-    at_text_add(out, fixed ? "])" : ")");
+    at_text_add(out, last ? "])" : ")");
 }
 
 static void print_scan_head(const at_statement *st, at_text *out) {

@@ -294,6 +294,12 @@ static outcome one_round(at_resolver *r, at_frame *frame, plan *p, candidate *li
         }
     }
     if (own) *condition = any_mapped(r, frame, own, &mapped);
+    if (mapped) {
+        /* Said once, at the beginning: what it reads is equated anew in the round. */
+        at_scope scope = at_scope_of(r, frame, condition_name);
+        own = at_hoist(r, &scope, at_scalar(own), at_frame_path(r, frame, "repeat.goes_on"),
+                       p->st->span).e;
+    }
     if (!at_resolve_block(r, frame, &p->st->body)) return FAILED;
     if (p->condition_carried) {
         at_value v = condition_value(r, frame, p);

@@ -40,6 +40,11 @@ static bool compile(void *user) {
 #undef STOP_AFTER
 }
 
+static void release(void *user) {
+    compilation *c = user;
+    at_text_free(&c->source);
+}
+
 at_kernel *at_compile(at_session *s, const at_cascade *cascade, const char *stage, at_text *dump) {
     static const char *const stages[] = {"opt", "plan", "loop", "tile", "emit"};
     int known = stage == NULL;
@@ -52,7 +57,6 @@ at_kernel *at_compile(at_session *s, const at_cascade *cascade, const char *stag
         return NULL;
     }
     compilation c = {s, cascade, stage, dump, {0}, NULL};
-    at_guarded(s, compile, &c);
-    at_text_free(&c.source);
+    at_released(s, compile, release, &c);
     return c.kernel;
 }

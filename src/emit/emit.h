@@ -8,15 +8,20 @@
 
 /* ---- what emitted code is called with ------------------------------------------------------ */
 
-/* The two records as file.c prints them into every source; both sides must stay the same. */
+/* The records as file.c prints them into every source; both sides must stay the same. */
 struct attend_fault {
-    int64_t site, value; /* at_loop_program.sites; the value that its message shows */
+    int64_t site;         /* of at_loop_program.sites; 0: none */
+    int64_t value, other; /* what the message shows: the index, or both sides of the operation */
+};
+struct attend_failure {
+    struct attend_fault fault;
+    int64_t place, element; /* what needed it: an element of an output */
 };
 struct attend_call {
-    const int64_t *extents;              /* by axis id */
-    void *const *arrays;                 /* by place (at_plan.places) */
-    struct attend_fault *const *faults;  /* by place; NULL where no element can fail */
-    struct attend_fault *failure;        /* filled when attend_run gives 1 */
+    const int64_t *extents;             /* by axis id */
+    void *const *arrays;                /* by place (at_plan.places) */
+    struct attend_fault *const *faults; /* by place; NULL where no element can fail */
+    struct attend_failure *failure;     /* filled when attend_run gives 1 */
 };
 /* 0: all outputs are computed; 1: an output failed. */
 typedef int (*at_entry)(const struct attend_call *call);
@@ -42,18 +47,20 @@ const char *at_size_name(at_names *names, const at_axis *axis); /* size_i */
 const char *at_array_name(at_names *names, const at_array *array);
 const char *at_fault_name(at_names *names, const at_array *array); /* x_fault */
 
-/* Text that may stand in a comment of C: backquoted names may hold anything, its end mark too. */
-const char *at_c_comment(at_session *s, const char *text);
+/* Makes what stands in `text` from `begin` on fit for a comment of C: backquoted names may hold
+ * anything, the marks of comments too. */
+void at_c_comment(at_text *text, size_t begin);
 
 /* ---- helper.c: operations that are functions in C ------------------------------------------ */
 
 /* Which of them a file needs. */
 typedef struct {
     bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
+    bool fail;
 } at_helpers;
 
-/* Notes what a value needs. */
-void at_helpers_note(at_helpers *helpers, const at_value *value);
+/* Notes what a value of a nest needs; needed: its failures end the run. */
+void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed);
 /* The C function for an operation: attend_gelu, attend_int_max, or the library's own exp. */
 const char *at_helper_name(at_session *s, at_op op, at_kind kind);
 /* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
@@ -73,8 +80,10 @@ typedef struct {
     at_text *out;
     at_names names;
     int indent;    /* in levels of four spaces */
-    bool keeps_faults; /* the pass stores the failures of its elements */
-    const char *label; /* where a failure goes then; NULL: it ends the run */
+    int place;             /* of the array that the pass computes */
+    bool keeps_faults;     /* the pass stores the failures of its elements */
+    const char *label;     /* where a failure goes then; NULL: it ends the run */
+    const at_value *store; /* of the element that is computed */
 } at_printer;
 
 void at_c_line(at_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));

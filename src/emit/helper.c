@@ -4,32 +4,26 @@
 
 #include <string.h>
 
-/* Ints: what C does differently or has no operator for; `result` is only of use where the operation
- * is known to have one. An empty text: the operation is always attempted. */
+/* Ints: what C does differently or has no operator for. `result` is only of use where the operation
+ * is known to have one; an attempt first asks whether it `fails`. */
 static const struct {
     at_op op;
-    const char *result;
-    const char *attempt; /* false when there is no result */
+    const char *result, *fails, *attempted;
 } rows[] = {
-    {AT_OP_ADD, "a + b", "!__builtin_add_overflow(a, b, result)"},
-    {AT_OP_SUB, "a - b", "!__builtin_sub_overflow(a, b, result)"},
-    {AT_OP_MUL, "a * b", "!__builtin_mul_overflow(a, b, result)"},
-    {AT_OP_NEG, "-a", "!__builtin_sub_overflow((int64_t)0, a, result)"},
-    {AT_OP_ABS, "a < 0 ? -a : a", "a >= 0 ? (*result = a, true) : "
-                                  "!__builtin_sub_overflow((int64_t)0, a, result)"},
-    {AT_OP_SIGN, "(a > 0) - (a < 0)", NULL},
-    {AT_OP_MIN, "a <= b ? a : b", NULL},
-    {AT_OP_MAX, "a >= b ? a : b", NULL},
-    {AT_OP_CLAMP, "a < b ? b : a > c ? c : a", NULL},
-    /* Divisors of the results are positive; those of the attempts are not known. */
-    {AT_OP_IDIV, "a / b - (a % b < 0)",
-     "b != 0 && !(a == INT64_MIN && b == -1) &&\n"
-     "           (*result = a / b - (a % b != 0 && (a % b < 0) != (b < 0)), true)"},
-    {AT_OP_MOD, "a % b + (a % b < 0 ? b : 0)",
-     "b == -1 ? (*result = 0, true)\n"
-     "                   : b != 0 && (*result = a % b + (a % b != 0 && (a % b < 0) != (b < 0) ? b "
-     ": 0), true)"},
-    {AT_OP_IPOW, "", NULL},
+    {AT_OP_ADD, NULL, "__builtin_add_overflow(a, b, &value)", "value"},
+    {AT_OP_SUB, NULL, "__builtin_sub_overflow(a, b, &value)", "value"},
+    {AT_OP_MUL, NULL, "__builtin_mul_overflow(a, b, &value)", "value"},
+    {AT_OP_NEG, NULL, "a == INT64_MIN", "-a"},
+    {AT_OP_ABS, "a < 0 ? -a : a", "a == INT64_MIN", "a < 0 ? -a : a"},
+    {AT_OP_SIGN, "(a > 0) - (a < 0)", NULL, NULL},
+    {AT_OP_MIN, "a <= b ? a : b", NULL, NULL},
+    {AT_OP_MAX, "a >= b ? a : b", NULL, NULL},
+    {AT_OP_CLAMP, "a < b ? b : a > c ? c : a", NULL, NULL},
+    /* Divisors of results are positive; those of attempts are not known. */
+    {AT_OP_IDIV, "a / b - (a % b < 0)", "b == 0 || (a == INT64_MIN && b == -1)",
+     "a / b - (a % b != 0 && (a % b < 0) != (b < 0))"},
+    {AT_OP_MOD, "a % b + (a % b < 0 ? b : 0)", "b == 0",
+     "b == -1 ? 0 : a % b + (a % b != 0 && (a % b < 0) != (b < 0) ? b : 0)"},
 };
 
 static const char *const power =
@@ -43,6 +37,13 @@ static const char *const power =
     "    }\n"
     "    *result = power;\n"
     "    return true;\n"
+    "}\n";
+
+static const char *const fail =
+    "static int attend_fail(const struct attend_call *call, struct attend_fault fault, int64_t "
+    "place,\n                       int64_t element) {\n"
+    "    *call->failure = (struct attend_failure){fault, place, element};\n"
+    "    return 1;\n"
     "}\n";
 
 static const char *const to_int =
@@ -84,18 +85,29 @@ const char *at_attempt_name(at_session *s, at_op op) {
     return at_format(s->arena, "attend_try_%s", word_of(op));
 }
 
-void at_helpers_note(at_helpers *helpers, const at_value *value) {
-    if (value->op == AT_TILE_ATTEMPT) helpers->attempt[value->map] = true;
+void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed) {
+    bool fails = value->op == AT_TILE_REQUIRE || value->op == AT_TILE_INHERIT;
+    if (value->op == AT_TILE_ATTEMPT) fails = helpers->attempt[value->map] = true;
+    helpers->fail |= fails && needed;
     if (value->op != AT_TILE_MAP) return;
     if (value->kind == AT_REAL || value->map == AT_OP_TO_INT) helpers->real[value->map] = true;
     else if (value->kind == AT_INT) helpers->whole[value->map] = true;
 }
 
-static void print_function(const char *type, const char *name, int arity, const char *argument,
-                           const char *last, const char *value, at_text *out) {
+static void print_head(const char *type, const char *name, int arity, const char *argument,
+                       const char *last, at_text *out) {
     at_text_addf(out, "static %s %s(", type, name);
     for (int i = 0; i < arity; i++) at_text_addf(out, "%s%s %c", i ? ", " : "", argument, 'a' + i);
-    at_text_addf(out, "%s) {\n    return %s;\n}\n", last, value);
+    at_text_addf(out, "%s) {\n", last);
+}
+
+static void print_attempt(at_session *s, at_op op, const char *fails, const char *result,
+                          at_text *out) {
+    print_head("bool", at_attempt_name(s, op), at_op_info(op)->arity, "int64_t",
+               ", int64_t *result", out);
+    if (strcmp(result, "value") == 0) at_text_add(out, "    int64_t value;\n");
+    at_text_addf(out, "    if (%s) return false;\n    *result = %s;\n    return true;\n}\n", fails,
+                 result);
 }
 
 static bool has_operator(at_op op, at_kind kind) {
@@ -105,22 +117,23 @@ static bool has_operator(at_op op, at_kind kind) {
 }
 
 void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out) {
+    if (helpers->fail) at_text_add(out, fail);
     for (at_op op = 0; op < AT_OPS; op++) {
         if (op == AT_OP_TO_INT || !helpers->real[op]) continue;
         if (has_operator(op, AT_REAL) || is_library(s, op)) continue;
-        print_function("double", at_helper_name(s, op, AT_REAL), at_op_info(op)->arity, "double",
-                       "", at_op_info(op)->c, out);
+        const at_op_row *row = at_op_info(op);
+        print_head("double", at_helper_name(s, op, AT_REAL), row->arity, "double", "", out);
+        at_text_addf(out, "    return %s;\n}\n", row->c);
     }
     if (helpers->real[AT_OP_TO_INT]) at_text_add(out, to_int);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         at_op op = rows[i].op;
-        int arity = at_op_info(op)->arity;
-        if (helpers->whole[op] && !has_operator(op, AT_INT))
-            print_function("int64_t", at_helper_name(s, op, AT_INT), arity, "int64_t", "",
-                           rows[i].result, out);
-        if (helpers->attempt[op] && rows[i].attempt)
-            print_function("bool", at_attempt_name(s, op), arity, "int64_t",
-                           ", int64_t *result", rows[i].attempt, out);
+        if (helpers->whole[op] && !has_operator(op, AT_INT)) {
+            print_head("int64_t", at_helper_name(s, op, AT_INT), at_op_info(op)->arity, "int64_t",
+                       "", out);
+            at_text_addf(out, "    return %s;\n}\n", rows[i].result);
+        }
+        if (helpers->attempt[op]) print_attempt(s, op, rows[i].fails, rows[i].attempted, out);
     }
     if (helpers->attempt[AT_OP_IPOW]) at_text_add(out, power);
 }

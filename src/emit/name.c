@@ -69,10 +69,10 @@ const char *at_fault_name(at_names *names, const at_array *array) {
     return name_of(names, "fault", array->id, at_format(names->s->arena, "%s_fault", array->name));
 }
 
-const char *at_c_comment(at_session *s, const char *text) {
-    char *copy = at_copy_text(s->arena, text, strlen(text));
-    for (char *c = copy; *c; c++)
-        if (*c == '\n' || *c == '\\' || (c[0] == '*' && c[1] == '/') || (c[0] == '/' && c[1] == '*'))
-            *c = ' ';
-    return copy;
+void at_c_comment(at_text *text, size_t begin) {
+    if (!text->data) return;
+    for (char *c = text->data + begin; *c; c++) {
+        bool mark = (c[0] == '*' && c[1] == '/') || (c[0] == '/' && c[1] == '*');
+        if (mark || *c == '\n' || *c == '\\') *c = ' ';
+    }
 }

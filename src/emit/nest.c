@@ -72,49 +72,73 @@ static void print_failure(at_printer *p, const char *fault) {
         at_c_line(p, "fault = %s;", fault);
         at_c_line(p, "goto %s;", p->label);
     } else {
-        at_c_line(p, "*call->failure = %s;", fault);
-        at_c_line(p, "return 1;");
+        const char *element = at_c_value(p, p->store->operands[0], AT_C_CHOICE);
+        at_c_line(p, "return attend_fail(call, %s, %d, %s);", fault, p->place, element);
     }
     p->indent--;
     at_c_line(p, "}");
 }
 
-static const char *new_fault(at_printer *p, int site, const char *value) {
-    return at_format(p->s->arena, "(struct attend_fault){%d, %s}", site, value);
+static const char *new_fault(at_printer *p, int site, const char *value, const char *other) {
+    return at_format(p->s->arena, "(struct attend_fault){%d, %s, %s}", site, value, other);
 }
 
 static void print_attempt(at_printer *p, const at_value *v) {
-    const char *text = at_format(p->s->arena, "%s(", at_attempt_name(p->s, v->map));
-    for (int i = 0; i < v->count; i++)
-        text = at_format(p->s->arena, "%s%s, ", text,
-                         at_c_value(p, v->operands[i], AT_C_CHOICE));
-    at_c_line(p, "if (!%s&%s)) {", text, at_array_name(&p->names, v->array));
-    print_failure(p, new_fault(p, v->site, "0"));
+    const char *x[3] = {"0", "0", "0"}, *text = at_attempt_name(p->s, v->map);
+    for (int i = 0; i < v->count; i++) {
+        x[i] = at_c_value(p, v->operands[i], AT_C_CHOICE);
+        text = at_format(p->s->arena, "%s%s%s", text, i ? ", " : "(", x[i]);
+    }
+    at_c_line(p, "if (!%s, &%s)) {", text, at_array_name(&p->names, v->array));
+    print_failure(p, new_fault(p, v->site, x[0], x[1]));
+}
+
+static int weight_of(const at_value *v) {
+    int weight = 1;
+    for (int i = 0; i < v->count; i++) weight += weight_of(v->operands[i]);
+    return weight;
+}
+
+/* left = value. A long choice is spelled with if, so that only what is chosen is computed. */
+static void print_assignment(at_printer *p, const char *left, const at_value *value) {
+    enum { LONG_CHOICE = 12 };
+    if (value->op != AT_TILE_SELECT || weight_of(value) <= LONG_CHOICE) {
+        at_c_line(p, "%s = %s;", left, at_c_right_side(p, value));
+        return;
+    }
+    at_c_line(p, "if (%s) {", at_c_value(p, value->operands[0], AT_C_CHOICE));
+    p->indent++;
+    print_assignment(p, left, value->operands[1]);
+    p->indent--;
+    at_c_line(p, "} else {");
+    p->indent++;
+    print_assignment(p, left, value->operands[2]);
+    p->indent--;
+    at_c_line(p, "}");
 }
 
 static void print_effect(at_printer *p, const at_value *v) {
-    const char *type = at_c_type(v->kind);
+    const char *name = v->array ? at_array_name(&p->names, v->array) : NULL;
     switch (v->op) {
-    case AT_TILE_LET:
-    case AT_TILE_SET: {
+    case AT_TILE_LET: {
         const char *right = v->count ? at_c_right_side(p, v->operands[0]) : NULL;
-        const char *name = at_array_name(&p->names, v->array);
-        if (v->op == AT_TILE_SET) at_c_line(p, "%s = %s;", name, right);
-        else if (right) at_c_line(p, "%s %s = %s;", type, name, right);
-        else at_c_line(p, "%s %s;", type, name);
+        at_c_line(p, "%s %s%s%s;", at_c_type(v->kind), name, right ? " = " : "",
+                  right ? right : "");
         return;
     }
+    case AT_TILE_SET: print_assignment(p, name, v->operands[0]); return;
     case AT_TILE_STORE: {
-        const char *name = at_array_name(&p->names, v->array);
-        const char *right = at_c_right_side(p, v->operands[1]);
-        if (p->label) at_c_line(p, "value = %s;", right);
-        else
-            at_c_line(p, "%s[%s] = %s;", name, at_c_value(p, v->operands[0], AT_C_CHOICE), right);
+        const char *left = "value";
+        if (!p->label)
+            left = at_format(p->s->arena, "%s[%s]", name,
+                             at_c_value(p, v->operands[0], AT_C_CHOICE));
+        print_assignment(p, left, v->operands[1]);
         return;
     }
     case AT_TILE_REQUIRE:
         at_c_line(p, "if (!(%s)) {", at_c_value(p, v->operands[0], AT_C_CHOICE));
-        print_failure(p, new_fault(p, v->site, at_c_value(p, v->operands[1], AT_C_CHOICE)));
+        print_failure(p, new_fault(p, v->site, at_c_value(p, v->operands[1], AT_C_CHOICE),
+                                   "0"));
         return;
     case AT_TILE_ATTEMPT: print_attempt(p, v); return;
     case AT_TILE_INHERIT: {
@@ -153,10 +177,10 @@ static void note_failure(void *user, const at_tile *tile, const at_value *value)
 static void print_risky(at_printer *p, const at_tile *tile) {
     bool fails = false; /* a label that nothing jumps to would be warned of */
     at_tiles_walk(&tile->body, note_failure, &fails);
-    const at_value *store = store_of(tile);
+    const at_value *store = p->store;
     const char *name = at_array_name(&p->names, store->array);
     at_c_line(p, "const int64_t here = %s;", at_c_right_side(p, store->operands[0]));
-    at_c_line(p, "struct attend_fault fault = {0, 0};");
+    at_c_line(p, "struct attend_fault fault = {0, 0, 0};");
     at_c_line(p, "%s value = 0;", at_c_type(store->kind));
     p->label = at_c_name(&p->names, "failed");
     print_tiles(p, &tile->body);
@@ -180,11 +204,11 @@ static void print_tile(at_printer *p, const at_tile *tile) {
     case AT_TILE_IF:
         at_c_line(p, "if (%s) {", at_c_value(p, tile->condition, AT_C_CHOICE));
         break;
-    case AT_TILE_ELEMENT: {
+    case AT_TILE_ELEMENT:
+        p->store = store_of(tile);
         if (p->keeps_faults) print_risky(p, tile);
         else print_tiles(p, &tile->body);
         return;
-    }
     }
     print_block(p, &tile->body);
     if (tile->otherwise.count) {
@@ -210,27 +234,29 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
 /* ---- the function -------------------------------------------------------------------------- */
 
 /* An equation as it stands in the program, on one line. */
-static const char *equation_text(at_session *s, const at_statement *st) {
-    at_text text = {0};
-    at_ir_print_name(st->target->name, &text);
+static void print_equation(const at_statement *st, at_text *out) {
+    at_ir_print_name(st->target->name, out);
     for (int i = 0; i < st->target->rank; i++)
-        at_text_addf(&text, "%s%s", i ? "," : "[", st->target->axes[i]->name);
-    at_text_add(&text, st->target->rank ? "] = " : " = ");
-    if (st->tag == AT_TABLE) at_text_add(&text, "table(…)");
-    else at_ir_print_expr(st->u.value, &text);
-    const char *safe = at_c_comment(s, text.data ? text.data : "");
-    at_text_free(&text);
-    return safe;
+        at_text_addf(out, "%s%s", i ? "," : "[", st->target->axes[i]->name);
+    at_text_add(out, st->target->rank ? "] = " : " = ");
+    if (st->tag == AT_TABLE) at_text_add(out, "table(...)");
+    else at_ir_print_expr(st->u.value, out);
 }
 
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
                   const char *name, at_text *out) {
     const at_plan *plan = program->loops->plan;
     const at_array *target = nest->nest->pass->statement->target;
-    at_printer p = {s, out, {s, {0}, {0}}, 1, program->loops->fallible[target->id], NULL};
+    at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .indent = 1};
+    p.place = plan->place_of[target->id];
+    p.keeps_faults = program->loops->fallible[target->id];
     uses u = uses_of(s, plan->cascade, &nest->body);
     if (p.keeps_faults) u.faults[target->id] = true;
-    at_text_addf(out, "\n/* %s\n * ", equation_text(s, nest->nest->pass->statement));
+    at_text_add(out, "\n/* ");
+    size_t begin = out->length;
+    print_equation(nest->nest->pass->statement, out);
+    at_c_comment(out, begin);
+    at_text_add(out, "\n * ");
     at_cost_print(&nest->nest->pass->flops, out);
     at_text_addf(out, " flops */\nstatic int %s(const struct attend_call *call) {\n", name);
     print_uses(&p, plan, &u, target);

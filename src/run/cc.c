@@ -18,31 +18,39 @@
 
 extern char **environ;
 
+enum { LONGEST = 1024 }; /* path */
+
 typedef struct {
     at_session *s;
-    char *folder; /* from mkdtemp */
-    const char *source, *library, *log;
-    bool keep; /* the source, for the user to look at */
+    const at_text *text;
+    char folder[LONGEST - 16];                               /* from mkdtemp, once open */
+    char source[LONGEST], library[LONGEST], log[LONGEST]; /* files in it */
+    bool open, keep; /* keep: the source, for the user to look at */
+    void *handle;    /* of dlopen */
 } workshop;
 
 static bool open_workshop(workshop *w) {
     const char *base = getenv("TMPDIR");
     if (!base || !*base) base = "/tmp";
-    w->folder = at_format(w->s->arena, "%s/attend-XXXXXX", base);
-    if (!mkdtemp(w->folder)) {
+    int length = snprintf(w->folder, sizeof w->folder, "%s/attend-XXXXXX", base);
+    if (length >= (int)sizeof w->folder) errno = ENAMETOOLONG;
+    else w->open = mkdtemp(w->folder) != NULL;
+    if (!w->open) {
         at_diag *diag = at_error(w->s, AT_E_WORK_FOLDER, at_no_span(),
                                  "cannot make a folder in %s to compile in: %s", base,
                                  strerror(errno));
         at_hint(w->s, diag, "set TMPDIR to a folder that can be written");
         return false;
     }
-    w->source = at_format(w->s->arena, "%s/attend.c", w->folder);
-    w->library = at_format(w->s->arena, "%s/attend.so", w->folder);
-    w->log = at_format(w->s->arena, "%s/messages", w->folder);
+    snprintf(w->source, sizeof w->source, "%s/attend.c", w->folder);
+    snprintf(w->library, sizeof w->library, "%s/attend.so", w->folder);
+    snprintf(w->log, sizeof w->log, "%s/messages", w->folder);
     return true;
 }
 
-static void close_workshop(workshop *w) {
+static void close_workshop(void *user) {
+    workshop *w = user;
+    if (!w->open) return;
     unlink(w->library);
     unlink(w->log);
     if (w->keep) return;
@@ -156,19 +164,21 @@ static bool compile(workshop *w) {
     return false;
 }
 
+static bool build(void *user) {
+    workshop *w = user;
+    if (!open_workshop(w) || !at_write_file(w->s, w->source, write_source, (void *)w->text))
+        return false;
+    if (!compile(w)) return false;
+    w->handle = dlopen(w->library, RTLD_NOW | RTLD_LOCAL);
+    if (w->handle) return true;
+    at_diag *diag = at_error(w->s, AT_E_LOAD, at_no_span(), "the compiled code cannot be loaded: %s",
+                             dlerror());
+    at_hint(w->s, diag, "if its folder allows no programs to run (noexec), set TMPDIR to one that "
+                        "does");
+    return false;
+}
+
 void *at_cc_load(at_session *s, const at_text *source) {
-    workshop w = {s, NULL, NULL, NULL, NULL, false};
-    if (!open_workshop(&w)) return NULL;
-    void *handle = NULL;
-    if (at_write_file(s, w.source, write_source, (void *)source) && compile(&w)) {
-        handle = dlopen(w.library, RTLD_NOW | RTLD_LOCAL);
-        if (!handle) {
-            at_diag *diag = at_error(s, AT_E_LOAD, at_no_span(),
-                                     "the compiled code cannot be loaded: %s", dlerror());
-            at_hint(s, diag, "if the folder does not allow programs to run (noexec), set TMPDIR to "
-                             "one that does");
-        }
-    }
-    close_workshop(&w);
-    return handle;
+    workshop w = {.s = s, .text = source};
+    return at_released(s, build, close_workshop, &w) ? w.handle : NULL;
 }

@@ -1,6 +1,7 @@
 /* A loaded kernel and its calls: binding the caller's arrays, memory for the others, the run, and
  * the outputs handed back. */
 #define _DEFAULT_SOURCE
+#include "ref/ref.h"
 #include "run/run.h"
 
 #include <dlfcn.h>
@@ -61,11 +62,12 @@ static bool make_run(run *r) {
     r->arrays = calloc(count + 1, sizeof *r->arrays);
     r->faults = calloc(count + 1, sizeof *r->faults);
     if (r->made && r->arrays && r->faults) return true;
-    at_error(r->s, AT_E_MEMORY, at_no_span(), "there is no memory left for this run");
+    at_error(r->s, AT_E_RUN_MEMORY, at_no_span(), "there is no memory left for this run");
     return false;
 }
 
-static void end_run(run *r) {
+static void end_run(void *user) {
+    run *r = user;
     for (int i = 0; i < r->plan->place_count; i++) {
         if (r->made) at_tensor_free(r->made[i]);
         if (r->faults) free(r->faults[i]);
@@ -101,8 +103,8 @@ static bool fits_memory(const run *r) {
     }
     size_t limit = r->call->memory_limit ? r->call->memory_limit : at_memory_free();
     if (bytes <= (double)limit) return true;
-    at_diag *diag = at_error(r->s, AT_E_MEMORY, at_no_span(),
-                             "the arrays of this run need %.1f MB, but %.1f MB can be had",
+    at_diag *diag = at_error(r->s, AT_E_RUN_MEMORY, at_no_span(),
+                             "this run needs %.1f MB for its arrays, and may use %.1f MB",
                              bytes / 1e6, (double)limit / 1e6);
     at_hint(r->s, diag, "`attend plan` lists the arrays and how they grow with each axis");
     return false;
@@ -138,7 +140,7 @@ static bool place_arrays(run *r) {
         if (!r->kernel->program->fallible[array->id]) continue;
         r->faults[i] = calloc((size_t)tensor->count + 1, sizeof **r->faults);
         if (r->faults[i]) continue;
-        at_error(r->s, AT_E_MEMORY, at_no_span(), "there is no memory left for this run");
+        at_error(r->s, AT_E_RUN_MEMORY, at_no_span(), "there is no memory left for this run");
         return false;
     }
     return true;
@@ -167,9 +169,8 @@ static bool check_tables(const run *r) {
         if (st->tag != AT_TABLE) continue;
         int64_t count = count_of(r, st->target, 1);
         if (count == st->u.table.count) continue;
-        at_error(r->s, AT_E_RUN_TABLE, st->span,
-                 "the table of `%s` has %d values, but its axes have %lld elements",
-                 st->target->name, st->u.table.count, (long long)count);
+        at_error(r->s, AT_E_RUN_TABLE, st->span, "this table has %d values, and `%s` has %lld elements",
+                 st->u.table.count, st->target->name, (long long)count);
         return false;
     }
     return true;
@@ -198,16 +199,16 @@ static bool hand_back(run *r) {
     return true;
 }
 
-static bool run_guarded(void *user) {
+static bool run_bound(void *user) {
     run *r = user;
-    if (!at_bind_call(r->s, r->plan->cascade, r->call, at_start_fill, (void *)r->call, &r->bound))
+    if (!at_bind_call(r->s, r->plan->cascade, r->call, at_ref_start, (void *)r->call, &r->bound))
         return false;
     if (!check_extents(r) || !check_tables(r) || !fits_memory(r)) return false;
     if (!make_run(r) || !place_arrays(r)) return false;
-    struct attend_fault failure = {0, 0};
+    struct attend_failure failure = {{0, 0, 0}, 0, 0};
     const struct attend_call call = {r->bound.extents, r->arrays, r->faults, &failure};
     if (r->kernel->entry(&call) != 0) {
-        at_fault_report(r->s, r->kernel->program, &failure, r->bound.extents);
+        at_failure_report(r->s, r->kernel->program, &failure, r->bound.extents);
         return false;
     }
     return hand_back(r);
@@ -219,8 +220,7 @@ bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
     s->stage = "run";
     run r = {.s = s, .kernel = kernel, .plan = kernel->program->plan, .call = call,
              .results = results};
-    bool good = at_guarded(s, run_guarded, &r);
-    end_run(&r);
+    bool good = at_released(s, run_bound, end_run, &r);
     if (!good) at_results_free(results);
     return good;
 }

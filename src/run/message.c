@@ -1,53 +1,76 @@
-/* Faults of compiled code in the words of the program. */
+/* Failures of compiled code in the words of the program: the same codes and words as the reference
+ * executor uses for the same mistakes. */
 #include "run/run.h"
 
-/* The extent of an axis of an array, as the run has it. */
-static void report_outside(at_session *s, const at_site *site, int64_t index,
-                           const int64_t *extents) {
+#include <inttypes.h>
+
+static at_diag *report_outside(at_session *s, const at_site *site, int64_t index,
+                               const int64_t *extents) {
     const at_array *array = site->expr->u.read.array;
     const at_axis *axis = array->axes[site->dimension];
-    long long extent = (long long)extents[axis->id];
-    at_diag *diag;
-    if (extent == 0)
-        diag = at_error(s, AT_E_RUN_OUTSIDE, site->expr->span,
-                        "`%s` is read at %s = %lld, but %s has no elements", array->name,
-                        axis->name, (long long)index, axis->name);
+    at_diag *diag = at_error(s, AT_E_RUN_OUTSIDE, site->expr->span,
+                             "`%s` is read outside: its index along `%s` is %" PRId64
+                             ", and the size of `%s` is %" PRId64,
+                             array->name, axis->name, index, axis->name, extents[axis->id]);
+    at_label(s, diag, "this is %" PRId64, index);
+    if (!site->expr->u.read.alternative)
+        at_hint(s, diag, "`%s[… | 0]` reads 0 outside; or keep it out by a guard", array->name);
+    return diag;
+}
+
+static at_diag *report_arithmetic(at_session *s, const at_expr *e, int64_t value, int64_t other) {
+    bool is_map = e->tag == AT_MAP;
+    at_op op = is_map ? e->u.map.op : AT_OP_ADD;
+    const char *text = is_map ? at_op_info(op)->text : at_fold_info(e->u.fold.fold)->text;
+    if ((op == AT_OP_IDIV || op == AT_OP_MOD) && other == 0)
+        return at_error(s, AT_E_RUN_DIVISION, e->span,
+                        "%" PRId64 " %s 0: ints cannot be divided by 0", value, text);
+    if (op == AT_OP_IPOW && other < 0)
+        return at_error(s, AT_E_RUN_POWER, e->span,
+                        "ipow(%" PRId64 ", %" PRId64 "): an int has no negative powers", value,
+                        other);
+    at_diag *diag = at_error(s, AT_E_RUN_OVERFLOW, e->span, "an int leaves its range of 64 bits");
+    if (is_map && at_op_info(op)->arity == 2)
+        at_label(s, diag, "%s of %" PRId64 " and %" PRId64, text, value, other);
     else
-        diag = at_error(s, AT_E_RUN_OUTSIDE, site->expr->span,
-                        "`%s` is read at %s = %lld, outside of 0 to %lld", array->name, axis->name,
-                        (long long)index, extent - 1);
-    at_label(s, diag, "in the equation of `%s`", site->target->name);
-    at_hint(s, diag, "where an index may lie outside, say what holds there: `%s[… | 0]`",
-            array->name);
+        at_label(s, diag, "at %" PRId64, value);
+    return diag;
 }
 
-static void report_arithmetic(at_session *s, const at_site *site) {
-    const at_expr *e = site->expr;
-    const char *what = "the result does not fit in 64 bits";
-    const char *op = e->tag == AT_MAP ? at_op_info(e->u.map.op)->text
-                                      : at_fold_info(e->u.fold.fold)->text;
-    if (e->tag == AT_MAP && (e->u.map.op == AT_OP_IDIV || e->u.map.op == AT_OP_MOD))
-        what = "its right side is 0";
-    else if (e->tag == AT_MAP && e->u.map.op == AT_OP_IPOW)
-        what = "the exponent is negative or the result does not fit in 64 bits";
-    at_diag *diag = at_error(s, AT_E_RUN_ARITHMETIC, e->span, "this `%s` of ints has no value: %s",
-                             op, what);
-    at_label(s, diag, "in the equation of `%s`", site->target->name);
+/* "o[i=3, e=0]": an element of an output by its place in memory. */
+static const char *element_text(at_session *s, const at_array *array, int64_t at,
+                                const int64_t *extents) {
+    int64_t index[AT_RANK_LIMIT];
+    for (int i = array->rank - 1; i >= 0; i--) {
+        int64_t extent = extents[array->axes[i]->id];
+        index[i] = at % extent;
+        at /= extent;
+    }
+    const char *text = array->name;
+    for (int i = 0; i < array->rank; i++)
+        text = at_format(s->arena, "%s%s%s=%" PRId64, text, i ? ", " : "[", array->axes[i]->name,
+                         index[i]);
+    return array->rank ? at_format(s->arena, "%s]", text) : text;
 }
 
-void at_fault_report(at_session *s, const at_loop_program *program, const struct attend_fault *fault,
-                     const int64_t *extents) {
+void at_failure_report(at_session *s, const at_loop_program *program,
+                       const struct attend_failure *failure, const int64_t *extents) {
+    const struct attend_fault *fault = &failure->fault;
     AT_ASSERT(s, fault->site > 0 && fault->site < program->site_count);
     const at_site *site = &program->sites[fault->site];
+    at_diag *diag = NULL;
     switch (site->tag) {
-    case AT_SITE_OUTSIDE: report_outside(s, site, fault->value, extents); return;
-    case AT_SITE_ARITHMETIC: report_arithmetic(s, site); return;
-    case AT_SITE_EMPTY: {
-        const char *word = at_fold_info(site->expr->u.fold.fold)->text;
-        at_diag *diag = at_error(s, AT_E_RUN_EMPTY, site->expr->span,
-                                 "this `%s` ranges over no ints, so it has no value", word);
-        at_label(s, diag, "in the equation of `%s`", site->target->name);
-        return;
+    case AT_SITE_OUTSIDE: diag = report_outside(s, site, fault->value, extents); break;
+    case AT_SITE_ARITHMETIC:
+        diag = report_arithmetic(s, site->expr, fault->value, fault->other);
+        break;
+    case AT_SITE_EMPTY:
+        diag = at_error(s, AT_E_RUN_EMPTY, site->expr->span,
+                        "the largest or smallest of no ints does not exist");
+        at_hint(s, diag, "over nothing, reals give -inf or inf: real(…) makes them of ints");
+        break;
     }
-    }
+    const at_array *output = program->plan->places[failure->place].array;
+    at_note(s, diag, at_no_span(), "needed for the output `%s`",
+            element_text(s, output, failure->element, extents));
 }

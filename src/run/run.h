@@ -9,7 +9,7 @@
  * that it was compiled in. */
 typedef struct at_kernel at_kernel;
 
-/* ---- kernel.c ----------------------------------------------------------------------------------------- */
+/* ---- kernel.c */
 
 /* Compiles and loads what at_emit wrote of `program`. NULL after E901, E902, E903 or E907. */
 at_kernel *at_kernel_build(at_session *s, const at_tile_program *program, const at_text *source);
@@ -17,19 +17,13 @@ at_kernel *at_kernel_build(at_session *s, const at_tile_program *program, const 
 bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call, at_results *results);
 void at_kernel_free(at_kernel *kernel);
 
-/* ---- start.c: how params and states begin ----------------------------------------------------------------- */
+/* ---- message.c */
 
-/* Fills `out` from a start: what at_bind_call asks for. `user` is the at_call. */
-bool at_start_fill(at_session *s, void *user, const at_start *start, const int64_t *extents,
-                   at_tensor *out);
+/* Records the error of a failure, as the reference executor words it. */
+void at_failure_report(at_session *s, const at_loop_program *program,
+                       const struct attend_failure *failure, const int64_t *extents);
 
-/* ---- message.c ---------------------------------------------------------------------------------------------- */
-
-/* Records the error of a fault, in the words of the program. */
-void at_fault_report(at_session *s, const at_loop_program *program, const struct attend_fault *fault,
-                     const int64_t *extents);
-
-/* ---- cc.c: the system's C compiler ------------------------------------------------------------------------------ */
+/* ---- cc.c: the system's C compiler */
 
 /* Compiles `source` in a folder of its own, which is gone when this returns (it stays, named in the
  * error, when the compiler rejects the source). Gives what dlopen gave; NULL after errors. */

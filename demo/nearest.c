@@ -81,6 +81,30 @@ static void count_votes(demo *d, const at_tensor *vote) {
     d->done += vote->extents[0];
 }
 
+static bool execute(demo *d, const at_cascade *cascade, const at_kernel *kernel, at_named *inputs,
+                    int count, at_results *results) {
+    at_collection collection = {.count = count, .capacity = count, .items = inputs};
+    at_call call = {.inputs = &collection};
+    return kernel ? at_kernel_run(d->s, kernel, &call, results)
+                  : at_ref_run(d->s, cascade, &call, results);
+}
+
+/* The keys are prepared once: all known images through `unit`. */
+static bool prepare(demo *d, const at_program *program) {
+    at_resolve_options options = {.function = "unit"};
+    const at_cascade *unit = at_resolve(d->s, program, &options);
+    at_results results = {0};
+    at_named inputs[] = {{"x", d->known}};
+    double start = at_now();
+    if (!unit || !execute(d, unit, NULL, inputs, 1, &results)) return false;
+    d->seconds += at_now() - start;
+    at_tensor_free(d->known);
+    d->known = results.outputs.items[0].tensor;
+    results.outputs.items[0].tensor = NULL;
+    at_results_free(&results);
+    return true;
+}
+
 /* Classifies the next `count` images. */
 static bool run_batch(demo *d, int64_t count) {
     int64_t pixels = d->image->extents[1];
@@ -88,12 +112,9 @@ static bool run_batch(demo *d, int64_t count) {
     if (!images) return false;
     memcpy(images->data, (unsigned char *)d->image->data + d->done * pixels, (size_t)images->count);
     at_named inputs[] = {{"image", images}, {"known", d->known}, {"label", d->label}};
-    at_collection collection = {.count = 3, .capacity = 3, .items = inputs};
-    at_call call = {.inputs = &collection};
     at_results results = {0};
     double start = at_now();
-    bool good = d->kernel ? at_kernel_run(d->s, d->kernel, &call, &results)
-                          : at_ref_run(d->s, d->cascade, &call, &results);
+    bool good = execute(d, d->cascade, d->kernel, inputs, 3, &results);
     d->seconds += at_now() - start;
     if (good) count_votes(d, at_collection_find(&results.outputs, "vote"));
     at_results_free(&results);
@@ -101,16 +122,17 @@ static bool run_batch(demo *d, int64_t count) {
     return good;
 }
 
-/* A small first batch tells how fast it goes; the rest is cut so that the time is met. */
+/* A small first batch tells how fast it goes; the others are cut so that the time is met. */
 static bool run_all(demo *d, double budget) {
     int64_t all = d->image->extents[0], batch = FIRST_BATCH;
+    double before = d->seconds;
     while (d->done < all && batch > 0) {
         if (batch > all - d->done) batch = all - d->done;
         if (!run_batch(d, batch)) return false;
         fprintf(stderr, "%lld images, %.0f s\n", (long long)d->done, d->seconds);
-        double left = budget - d->seconds;
-        batch = (int64_t)(left / (d->seconds / (double)d->done));
+        batch = (int64_t)((budget - d->seconds) * (double)d->done / (d->seconds - before));
         if (batch > BATCH) batch = BATCH;
+        if (batch < FIRST_BATCH) batch = 0;
     }
     return true;
 }
@@ -119,9 +141,9 @@ static void print_results(const demo *d) {
     printf("%lld of %lld test images against %lld known ones: %.1f %% right\n\n", (long long)d->done,
            (long long)d->image->extents[0], (long long)d->known->extents[0],
            100.0 * (double)d->right / (double)d->done);
-    printf("%-10s", "it is");
+    printf("rows: what it is; columns: what was said\n%-10s", "");
     for (int c = 0; c < CLASSES; c++) printf("%9s", class_names[c]);
-    printf("   <- was said\n");
+    printf("\n");
     for (int is = 0; is < CLASSES; is++) {
         printf("%-10s", class_names[is]);
         for (int c = 0; c < CLASSES; c++) {
@@ -140,7 +162,7 @@ static bool run_demo(demo *d, const char *path, double budget, bool compiled) {
     const at_program *program = source ? at_load(d->s, source, NULL) : NULL;
     at_resolve_options options = {0};
     d->cascade = program ? at_resolve(d->s, program, &options) : NULL;
-    if (!d->cascade || !read_data(d)) return false;
+    if (!d->cascade || !read_data(d) || !prepare(d, program)) return false;
     if (compiled && !(d->kernel = at_compile(d->s, d->cascade, NULL, NULL))) return false;
     return run_all(d, budget);
 }

@@ -122,5 +122,6 @@ bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_c
         more.items[i].tensor = NULL; /* it moved */
     }
     at_collection_free(&more);
+    *status = AT_CLI_GOOD;
     return true;
 }

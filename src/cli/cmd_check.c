@@ -86,29 +86,39 @@ static void forget_errors(at_session *s, int count, int lost) {
     s->diag_lost = lost;
 }
 
+/* Whether nothing is wrong but that extents are missing. */
+static bool only_size_missing(const at_session *s, int from) {
+    for (int i = from; i < s->diag_count; i++)
+        if (s->diags[i]->code != AT_E_SIZE_NEEDED) return false;
+    return s->diag_count > from;
+}
+
 static const at_cascade *resolve(request *r, const at_definition *d) {
-    enum { TRIES = 16, AXES = 64 };
+    enum { TRIES = 40, AXES = 64 };
     at_session *s = r->s;
     int count = s->diag_count, lost = s->diag_lost;
     const at_cascade *cascade = at_resolve(s, r->program, &r->resolve);
+    if (cascade || !only_size_missing(s, count)) return cascade;
     const char *names[AXES];
     int open = open_axes(r, d, names, AXES), given = r->resolve.size_count;
-    if (cascade || open == 0) return cascade;
     at_known_size *sizes = AT_NEW_ARRAY(s->arena, at_known_size, given + open + 1);
     at_move(sizes, r->resolve.sizes, sizeof *sizes * (size_t)given);
     r->resolve.sizes = sizes;
     r->resolve.size_count = given + open;
+    at_text tried = {0};
     for (int attempt = 0; attempt < TRIES && !cascade; attempt++) {
         forget_errors(s, count, lost);
         for (int i = 0; i < open; i++)
             sizes[given + i] = (at_known_size){names[i], extent_to_try(attempt, i)};
         cascade = at_resolve(s, r->program, &r->resolve);
     }
-    if (!cascade) { /* it is not the extents: tell what is wrong without them */
-        forget_errors(s, count, lost);
-        r->resolve.size_count = given;
-        cascade = at_resolve(s, r->program, &r->resolve);
-    }
+    for (int i = 0; i < open; i++)
+        at_text_addf(&tried, "%s%s=%" PRId64, i ? "," : "", names[i], sizes[given + i].extent);
+    if (!cascade && s->diag_count > count)
+        at_note(s, s->diags[s->diag_count - 1], at_no_span(),
+                "tried with %s, and other small extents fail too; --size gives your own",
+                tried.data ? tried.data : "no extents");
+    at_text_free(&tried);
     return cascade;
 }
 

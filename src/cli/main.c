@@ -22,6 +22,7 @@ const at_cli_command *at_cli_commands(void) { return commands; }
 int at_cli_bug(const char *format, ...) {
     va_list list;
     va_start(list, format);
+    fflush(stdout);
     fputs("attend: ", stderr);
     vfprintf(stderr, format, list);
     va_end(list);

@@ -16,6 +16,7 @@ enum { OPTION_LIMIT = 32, LONG = 256 };
 int at_cli_misuse(const at_cli_page *page, const char *format, ...) {
     va_list list;
     va_start(list, format);
+    fflush(stdout); /* so that both streams, read together, are in order */
     fprintf(stderr, "attend %s: ", page->name);
     vfprintf(stderr, format, list);
     va_end(list);

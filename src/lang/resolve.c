@@ -225,5 +225,5 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     if (!good) return NULL;
     const at_cascade *cascade = assemble(r, d, &body, outputs);
     at_ir_verify(s, cascade);
-    return cascade;
+    return at_check_bounds(r, cascade) ? cascade : NULL;
 }

@@ -113,8 +113,10 @@ static const char *word(world *w) {
 }
 
 static at_span span_from(world *w, const char *from) {
+    const char *to = w->at;
+    while (to > from && to[-1] == ' ') to--;
     return (at_span){w->source, (uint32_t)(from - w->source->text),
-                     (uint32_t)(w->at - w->source->text)};
+                     (uint32_t)(to - w->source->text)};
 }
 
 static at_axis *find_axis(world *w, const char *name) {

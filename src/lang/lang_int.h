@@ -46,6 +46,10 @@ typedef struct {
     int statement;    /* the first token of the statement being read */
     int definition;   /* the first token of the definition being read */
     bool in_law;
+    /* For a missing }: the block closed by a } further left than its header, 0 when there is none,
+     * and whether this definition's missing } was complained about; too_deep_said likewise. */
+    int doubtful_open, doubtful_brace;
+    bool unclosed_said, too_deep_said;
 } at_parser;
 
 /* Nesting that a program may have: parentheses, calls, blocks; and operations in one expression. */

@@ -220,6 +220,13 @@ static void sort_errors(at_session *s, int from) {
     }
 }
 
+/* Whether a definition with mistakes was read to its end, so that what comes is looked at too. */
+static bool is_behind_body(const at_parser *p) {
+    if (p->at == p->definition) return false;
+    return at_parser_at_definition(p) ||
+           (p->tokens[p->at].line && p->tokens[p->at - 1].kind == AT_TOKEN_RIGHT_BRACE);
+}
+
 const at_file_tree *at_parse(at_session *s, const at_source *source) {
     at_parser parser = {.session = s, .source = source}, *p = &parser;
     int errors = s->diag_count + s->diag_lost, from_diag = s->diag_count, capacity = 0;
@@ -228,11 +235,12 @@ const at_file_tree *at_parse(at_session *s, const at_source *source) {
     at_lex(p);
     while (p->tokens[p->at].kind != AT_TOKEN_FILE_END) {
         p->definition = p->statement = p->at;
-        p->depth = 0;
+        p->depth = p->level = p->doubtful_brace = 0;
+        p->unclosed_said = p->too_deep_said = false;
         at_definition *d = parse_definition(p);
         if (d) {
             AT_PUSH(s->arena, file->items, file->count, capacity, d);
-        } else if (p->at == p->definition || !at_parser_at_definition(p)) {
+        } else if (!is_behind_body(p)) {
             at_parser_skip_definition(p);
         }
     }

@@ -34,19 +34,43 @@ static bool open_block(at_parser *p, const char *what) {
     return false;
 }
 
+/* One complaint a definition, however many blocks are open: at the block whose } stands further left
+ * than its header, when there is one, as that } was meant for another. */
 static void complain_unclosed(at_parser *p, int open, const char *what) {
-    at_diag *diag = at_complain(p, open, AT_E_UNCLOSED, "this `{` is never closed");
+    if (p->unclosed_said) return;
+    p->unclosed_said = true;
+    int brace = p->doubtful_brace;
+    at_diag *diag = at_complain(p, brace ? p->doubtful_open : open, AT_E_UNCLOSED,
+                                "this `{` is never closed");
+    if (brace) {
+        at_note(p->session, diag, at_parser_span(p, brace),
+                "this `}` closes it, but stands where another block ends");
+        return;
+    }
     at_label(p->session, diag, "begins %s", what);
     at_span end = at_parser_span(p, p->at - 1);
     end.begin = end.end;
     at_note(p->session, diag, end, "expected `}` after this");
 }
 
+static int line_column(const at_parser *p, int token) {
+    while (token > 0 && !p->tokens[token].line) token--;
+    return at_parser_column(p, token);
+}
+
+static void doubt_brace(at_parser *p, int open) {
+    if (p->doubtful_brace || !p->tokens[p->at].line) return;
+    if (at_parser_column(p, p->at) >= line_column(p, open)) return;
+    p->doubtful_open = open;
+    p->doubtful_brace = p->at;
+}
+
 bool at_parse_block(at_parser *p, at_tree_block *block, const char *what) {
     int open = p->at, capacity = 0;
     if (!open_block(p, what)) return false;
     if (!at_parser_enter(p)) {
-        at_parser_skip_statement(p, p->at - 1);
+        p->at = open; /* so that the whole block is skipped */
+        at_parser_skip_statement(p, open);
         return false;
     }
     bool good = true;
@@ -68,6 +92,7 @@ bool at_parse_block(at_parser *p, at_tree_block *block, const char *what) {
         complain_unclosed(p, open, what);
         return false;
     }
+    doubt_brace(p, open);
     at_parser_advance(p);
     block->span = at_parser_span_from(p, open);
     return good;

@@ -192,6 +192,8 @@ bool at_parser_enter(at_parser *p) {
         p->level++;
         return true;
     }
+    if (p->too_deep_said) return false;
+    p->too_deep_said = true;
     at_diag *diag = at_complain(p, p->at, AT_E_NESTING, "this is nested more than %d levels deep",
                                 AT_LEVELS);
     at_hint(p->session, diag, "give inner parts names of their own, in equations before this one");

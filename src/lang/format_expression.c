@@ -173,7 +173,7 @@ static bool is_tight(const at_tree *tree, bool index) {
     if (tree->op == AT_OP_POW) return true;
     if (tree->op == AT_OP_DIV)
         return a->tag == AT_T_NUMBER && !a->parens && !is_negative(a) &&
-               (b->parens || level_of(b) == LEVEL_LEAF);
+               (b->parens || level_of(b) == LEVEL_LEAF || level_of(b) <= at_op_level(AT_OP_DIV));
     return index && is_plain(a) && is_plain(b) &&
            (tree->op == AT_OP_ADD || tree->op == AT_OP_SUB || tree->op == AT_OP_MUL ||
             tree->op == AT_OP_IDIV);
@@ -184,7 +184,7 @@ static void write_binary(at_line *line, const at_tree *tree, int depth, bool ind
     bool power = tree->op == AT_OP_POW, compare = level == at_op_level(AT_OP_EQ);
     const at_tree *left = tree->args[0];
     /* The terms of a chain are all as deep: a + b + c breaks at either sign. */
-    bool chain = left->tag == AT_T_OP && !left->parens && left->count == 2 &&
+    bool chain = left->tag == AT_T_OP && !left->parens && left->count == 2 && !power && !compare &&
                  at_op_level(left->op) == level;
     write(line, left, power || compare ? level + 1 : level, chain ? depth : depth + 1, index);
     bool tight = is_tight(tree, index);

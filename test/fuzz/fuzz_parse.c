@@ -1,6 +1,7 @@
-/* Any bytes: parsing them ends, in errors that render or in a tree whose canonical text parses to the
- * same tree and formats to the same text. Built with clang's -fsanitize=fuzzer,address,undefined; the
- * kept corpus in test/fuzz/corpus/parse/ is small and covers the grammar. */
+/* Any bytes: parsing them ends, in errors that render or in a tree whose canonical text parses to
+ * the same tree and formats to the same text. Built with clang's
+ * -fsanitize=fuzzer,address,undefined; the kept corpus in test/fuzz/corpus/parse/ is small and
+ * covers the grammar. */
 #include "lang/lang.h"
 
 #include <stdlib.h>

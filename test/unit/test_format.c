@@ -85,7 +85,7 @@ static void check_expression(const char *text, const char *expected) {
     at_session_free(job.session);
 }
 
-/* ---- expressions -------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static void operators_have_spaces_but_for_powers(void **state) {
     (void)state;
@@ -139,7 +139,7 @@ static void names_are_quoted_only_where_they_must_be(void **state) {
     check_expression("`2d` + `a.2`", "`2d` + `a.2`");
 }
 
-/* ---- statements ------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void layout_is_canonical(void **state) {
     (void)state;
@@ -189,7 +189,7 @@ static void long_lines_break_at_the_outermost_place(void **state) {
                  "}\n");
 }
 
-/* ---- programs in files ------------------------------------------------------------------------------- */
+/* ---- programs in files ----------------------------------------------------------------------- */
 
 static bool ends_with(const char *text, const char *end) {
     size_t n = strlen(text), m = strlen(end);
@@ -250,7 +250,7 @@ static void programs_that_come_with_attend_are_stable(void **state) {
     check_folder("zoo", 0);
 }
 
-/* ---- random trees --------------------------------------------------------------------------------------- */
+/* ---- random trees ---------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *session;
@@ -263,8 +263,10 @@ static unsigned roll(dice *d, unsigned n) {
 }
 
 static const char *random_name(dice *d) {
-    static const char *const names[] = {"a", "b'2", "x.y", "long_name_of_an_array", "sum", "if", "pi",
-                                        "block[].p#2", "down", "within", "i", "j", "2d", "inf.x"};
+    static const char *const names[] = {"a",    "b'2",    "x.y", "long_name_of_an_array",
+                                        "sum",  "if",     "pi",  "block[].p#2",
+                                        "down", "within", "i",   "j",
+                                        "2d",   "inf.x"};
     return names[roll(d, sizeof names / sizeof *names)];
 }
 
@@ -321,9 +323,7 @@ static void random_leaf(dice *d, at_tree *t) {
         t->integer = roll(d, 2);
         break;
     case 3: t->tag = AT_T_TRAINING; break;
-    default:
-        t->tag = AT_T_NAME;
-        t->name = random_name(d);
+    default: t->tag = AT_T_NAME; t->name = random_name(d);
     }
 }
 
@@ -397,8 +397,12 @@ static void check_random(uint64_t seed) {
     at_tree_statement statements[3] = {0}, *items[3];
     at_target output = {.name = "y"};
     for (int i = 0; i < 3; i++) random_statement(&d, items[i] = &statements[i]);
-    at_definition definition = {.tag = AT_D_FN, .name = "f", .output_count = 1, .outputs = &output,
-                                .body = {.count = 3, .items = items}}, *definitions[] = {&definition};
+    at_definition definition = {.tag = AT_D_FN,
+                                .name = "f",
+                                .output_count = 1,
+                                .outputs = &output,
+                                .body = {.count = 3, .items = items}},
+                  *definitions[] = {&definition};
     at_file_tree file = {.count = 1, .items = definitions};
     at_text text = {0}, dump = {0}, again = {0}, again_dump = {0};
     at_format_tree(&file, &text);

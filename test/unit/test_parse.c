@@ -45,7 +45,7 @@ static parsing parse_good(const char *text) {
 /* The statements of one function's body. */
 static const at_tree_block *body_of(const parsing *job) { return &job->file->items[0]->body; }
 
-/* ---- expressions as (op a b) --------------------------------------------------------------------- */
+/* ---- expressions as (op a b) ----------------------------------------------------------------- */
 
 static void lisp(const at_tree *t, at_text *out) {
     static const char *const ops[] = {
@@ -166,7 +166,7 @@ static void numbers_have_exact_values(void **state) {
     at_session_free(job.session);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static int count_statements(const char *body) {
     char program[512];
@@ -201,12 +201,13 @@ static void an_arrow_may_begin_a_line(void **state) {
 
 static void windows_line_ends_and_a_byte_order_mark_are_fine(void **state) {
     (void)state;
-    parsing job = parse_good("\xEF\xBB\xBF" "fn f(x) -> y {\r\n\ty = x # c\r\n}\r\n");
+    parsing job = parse_good("\xEF\xBB\xBF"
+                             "fn f(x) -> y {\r\n\ty = x # c\r\n}\r\n");
     assert_string_equal(body_of(&job)->items[0]->comments.trailing, "# c");
     at_session_free(job.session);
 }
 
-/* ---- statements ------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void statements_fill_their_fields(void **state) {
     (void)state;
@@ -237,8 +238,9 @@ static void statements_fill_their_fields(void **state) {
 
 static void headers_fill_their_fields(void **state) {
     (void)state;
-    parsing job = parse_good("## One.\n## Two.\nfn f(q[i,d], t[i]: index v, n: int, keep[j]: bool, g;\n"
-                             "     heads, mask(i,j) = true, mix = attention) -> o[i] = q[i,0]\n");
+    parsing job =
+        parse_good("## One.\n## Two.\nfn f(q[i,d], t[i]: index v, n: int, keep[j]: bool, g;\n"
+                   "     heads, mask(i,j) = true, mix = attention) -> o[i] = q[i,0]\n");
     const at_definition *d = job.file->items[0];
     assert_string_equal(d->doc, "One.\nTwo.");
     assert_true(d->is_short);
@@ -288,7 +290,7 @@ static void spans_cover_what_they_name(void **state) {
     at_session_free(job.session);
 }
 
-/* ---- comments ----------------------------------------------------------------------------------------- */
+/* ---- comments -------------------------------------------------------------------------------- */
 
 static void comments_go_with_their_statements(void **state) {
     (void)state;
@@ -315,7 +317,7 @@ static void comments_go_with_their_statements(void **state) {
     at_session_free(job.session);
 }
 
-/* ---- mistakes ----------------------------------------------------------------------------------------- */
+/* ---- mistakes -------------------------------------------------------------------------------- */
 
 static void one_run_reports_every_mistake_once(void **state) {
     (void)state;
@@ -333,9 +335,9 @@ static void one_run_reports_every_mistake_once(void **state) {
                         "}\n"
                         "stray\n"
                         "fn h(x) -> y = x +\n");
-    static const at_code expected[] = {AT_E_UNCLOSED, AT_E_STATEMENT_END, AT_E_EXPECTED, AT_E_TARGET,
-                                       AT_E_BRACKETS, AT_E_OPERATOR,      AT_E_ARROW,    AT_E_FOLD_AXES,
-                                       AT_E_DEFINITION, AT_E_EXPECTED};
+    static const at_code expected[] = {
+        AT_E_UNCLOSED, AT_E_STATEMENT_END, AT_E_EXPECTED,  AT_E_TARGET,     AT_E_BRACKETS,
+        AT_E_OPERATOR, AT_E_ARROW,         AT_E_FOLD_AXES, AT_E_DEFINITION, AT_E_EXPECTED};
     assert_null(job.file);
     int count = (int)(sizeof expected / sizeof *expected);
     at_text out = {0};
@@ -371,8 +373,8 @@ static void at_most_twenty_errors_are_kept(void **state) {
 /* Every repeated piece that nests, far beyond the limit: an error that names it, no crash. */
 static void nesting_is_limited(void **state) {
     (void)state;
-    static const char *const pieces[] = {"(", "-", "not ", "x[", "f(", "2^", "sum[j](",
-                                         "if a then b else ", "f(;a="};
+    static const char *const pieces[] = {
+        "(", "-", "not ", "x[", "f(", "2^", "sum[j](", "if a then b else ", "f(;a="};
     for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) {
         at_text text = {0};
         at_text_add(&text, "fn f(x) -> y = ");

@@ -276,7 +276,7 @@ typedef struct {
 /* lower.c */
 at_lowering *at_lowering_new(at_ref *ref, const at_statement *st, at_axis **axes, int count);
 at_unit *at_lowering_end(at_lowering *l);
-at_instr *at_emit(at_lowering *l, int op);
+at_instr *at_code_add(at_lowering *l, int op);
 int at_new_label(at_lowering *l);
 void at_place_label(at_lowering *l, int label);
 void at_emit_jump(at_lowering *l, int label);
@@ -295,7 +295,7 @@ at_instr *at_emit_header(at_lowering *l, int op, int depth);
 void at_reset_flag(at_lowering *l, int reg, int depth);
 /* A register that holds the value. zero: where to jump at a structural zero; AT_NOWHERE: it is the
  * number 0. A failure goes to l->handler. */
-int at_lower(at_lowering *l, const at_expr *e, int zero);
+int at_code_lower(at_lowering *l, const at_expr *e, int zero);
 /* Jumps to label if the bool `e` is `when`; evaluates only what it needs. */
 void at_lower_branch(at_lowering *l, const at_expr *e, bool when, int label);
 
@@ -345,7 +345,7 @@ at_accumulator at_accumulator_new(at_lowering *l, const at_expr *fold, bool zero
 /* Evaluates the body for the current indices and takes it in. */
 void at_accumulate(at_lowering *l, const at_accumulator *acc, const at_expr *fold);
 int at_accumulated(at_lowering *l, const at_accumulator *acc, const at_expr *fold, int zero);
-int at_lower_fold(at_lowering *l, const at_expr *e, int zero);
+int at_code_fold(at_lowering *l, const at_expr *e, int zero);
 
 /* ranges.c */
 /* What the guard of a fold says about the range of each of its axes. */
@@ -363,13 +363,16 @@ struct at_scatter {
     at_unit *pass;        /* over the free axes but the solved one, and the bound axes */
     at_unit *finish;      /* over the free axes, the solved one last */
     at_unit *general;     /* the double loop, for rows in which something failed */
-    int64_t tuples, steps; /* rows of finish; rows of pass for each */
+    int64_t tuples;       /* of the free axes that are left */
+    int64_t steps, rows;  /* rows of pass, and of finish and general, for each of them */
     int state_count;
     at_cell initial[AT_COLUMNS];
 };
 /* Finds the folds in e that are scatters, lowers them and notes what replaces them. */
 void at_find_scatters(at_lowering *l, const at_expr *e);
-void at_scatter_run(at_ref *ref, const at_scatter *scatter);
+/* Evaluates them, before the unit; and frees what they gave, after it. */
+void at_scatters_run(at_ref *ref, const at_unit *unit);
+void at_scatters_end(at_ref *ref, const at_unit *unit);
 
 /* zeros.c */
 void at_find_zeros(at_ref *ref);

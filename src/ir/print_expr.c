@@ -8,9 +8,9 @@
  * the reader puts it back by itself, and only there:
  *  1. as an argument of an operation with rule REAL (`sqrt(size(d))`, `n / 2.0`, `2.0^n`);
  *  2. as an argument of an operation with two or more arguments and rule SAME or COMPARE, or as one
- *     of the two values of an `if`, when at least one other of these arguments is real without being
- *     such a conversion itself (`n * x`, `if c then n else 0.5`). When all of them are conversions,
- *     the first is written out, which then makes the others convert: `real(n) + m`;
+ *     of the two values of an `if`, when at least one other of these arguments is real without
+ *     being such a conversion itself (`n * x`, `if c then n else 0.5`). When all of them are
+ *     conversions, the first is written out, which then makes the others convert: `real(n) + m`;
  *  3. as the operand of a fold that gives reals: mean, logsumexp, softmax, log_softmax.
  * Everywhere else it is written: at the root of an equation, under a lone `-`, abs, sign or stop,
  * in other folds, in alternatives of reads, in the arguments of draws, in tables, at the sides of

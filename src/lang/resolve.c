@@ -208,5 +208,8 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     for (int i = 0; i < d->output_count; i++)
         if (!take_output(r, frame, &d->outputs[i], &outputs[i])) good = false;
     AT_ASSERT(s, good || s->diag_count + s->diag_lost > errors);
-    return good ? assemble(r, d, &body, outputs) : NULL;
+    if (!good) return NULL;
+    const at_cascade *cascade = assemble(r, d, &body, outputs);
+    at_ir_verify(s, cascade);
+    return cascade;
 }

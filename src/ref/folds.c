@@ -73,7 +73,7 @@ at_accumulator at_accumulator_new(at_lowering *l, const at_expr *e, bool zeros) 
 }
 
 static at_instr *emit(at_lowering *l, int op, int dst, int a, int b, int c) {
-    at_instr *in = at_emit(l, op);
+    at_instr *in = at_code_add(l, op);
     in->dst = dst;
     in->a = a;
     in->b = b;
@@ -112,7 +112,7 @@ static void accumulate_sum(at_lowering *l, const at_accumulator *acc, const at_e
     const at_expr *body = e->u.fold.body;
     int sum = acc->state[0];
     if (!acc->zeros) {
-        int value = at_lower(l, body, AT_NOWHERE);
+        int value = at_code_lower(l, body, AT_NOWHERE);
         at_instr *in = emit(l, e->kind == AT_INT ? AT_I_INT_ADD : (int)AT_OP_ADD, sum, sum, value,
                             sum);
         in->imm = AT_OP_ADD;
@@ -120,12 +120,12 @@ static void accumulate_sum(at_lowering *l, const at_accumulator *acc, const at_e
         return;
     }
     int zero = at_new_label(l), end = at_new_label(l);
-    int value = at_lower(l, body, zero);
+    int value = at_code_lower(l, body, zero);
     emit(l, AT_OP_ADD, sum, sum, value, sum);
     at_emit_move(l, acc->state[1], at_constant_int(l, 3));
     at_emit_jump(l, end);
     at_place_label(l, zero);
-    at_instr *some = at_emit(l, AT_I_JUMP_IF);
+    at_instr *some = at_code_add(l, AT_I_JUMP_IF);
     some->a = acc->state[1];
     some->to = end;
     at_emit_move(l, acc->state[1], at_constant_int(l, 1));
@@ -135,7 +135,7 @@ static void accumulate_sum(at_lowering *l, const at_accumulator *acc, const at_e
 static void accumulate_product(at_lowering *l, const at_accumulator *acc, const at_expr *e) {
     int product = acc->state[0], outer = l->handler;
     if (!acc->zeros) {
-        int value = at_lower(l, e->u.fold.body, AT_NOWHERE);
+        int value = at_code_lower(l, e->u.fold.body, AT_NOWHERE);
         at_instr *in = emit(l, e->kind == AT_INT ? AT_I_INT_MUL : (int)AT_OP_MUL, product, product,
                             value, product);
         in->imm = AT_OP_MUL;
@@ -144,7 +144,7 @@ static void accumulate_product(at_lowering *l, const at_accumulator *acc, const 
     }
     int zero = at_new_label(l), failed = at_new_label(l), end = at_new_label(l);
     l->handler = failed;
-    int value = at_lower(l, e->u.fold.body, zero);
+    int value = at_code_lower(l, e->u.fold.body, zero);
     l->handler = outer;
     emit(l, AT_OP_MUL, product, product, value, product);
     at_emit_jump(l, end);
@@ -152,16 +152,16 @@ static void accumulate_product(at_lowering *l, const at_accumulator *acc, const 
     at_emit_move(l, acc->state[1], at_constant_int(l, 1));
     at_emit_jump(l, end);
     at_place_label(l, failed);
-    at_instr *first = at_emit(l, AT_I_JUMP_IF);
+    at_instr *first = at_code_add(l, AT_I_JUMP_IF);
     first->a = acc->state[2];
     first->to = end;
-    at_emit(l, AT_I_CAUSE)->dst = acc->state[2];
+    at_code_add(l, AT_I_CAUSE)->dst = acc->state[2];
     at_place_label(l, end);
 }
 
 static void accumulate_extreme(at_lowering *l, const at_accumulator *acc, const at_expr *e) {
     bool largest = e->u.fold.fold == AT_FOLD_MAX;
-    int value = at_lower(l, e->u.fold.body, AT_NOWHERE), best = acc->state[0];
+    int value = at_code_lower(l, e->u.fold.body, AT_NOWHERE), best = acc->state[0];
     if (e->kind == AT_REAL) {
         emit(l, largest ? AT_I_MAX_REAL : AT_I_MIN_REAL, best, value, 0, 0);
         return;
@@ -174,7 +174,7 @@ static void accumulate_place(at_lowering *l, const at_accumulator *acc, const at
     bool largest = e->u.fold.fold == AT_FOLD_ARGMAX, real = e->u.fold.body->kind == AT_REAL;
     int op = largest ? (real ? AT_I_ARGMAX_REAL : AT_I_ARGMAX_INT)
                      : (real ? AT_I_ARGMIN_REAL : AT_I_ARGMIN_INT);
-    int value = at_lower(l, e->u.fold.body, AT_NOWHERE);
+    int value = at_code_lower(l, e->u.fold.body, AT_NOWHERE);
     int position = emit_position(l, e);
     emit(l, op, acc->state[0], value, acc->state[1], position);
 }
@@ -190,12 +190,12 @@ void at_accumulate(at_lowering *l, const at_accumulator *acc, const at_expr *e) 
     case AT_FOLD_ARGMIN:
     case AT_FOLD_ARGMAX: accumulate_place(l, acc, e); return;
     case AT_FOLD_MEAN:
-        value = at_lower(l, body, AT_NOWHERE);
+        value = at_code_lower(l, body, AT_NOWHERE);
         emit(l, AT_OP_ADD, state, state, value, state);
         emit(l, AT_I_SCALE_ADD, acc->state[1], acc->state[1], one, 0)->imm = 1;
         return;
     case AT_FOLD_LOGSUMEXP:
-        value = at_lower(l, body, AT_NOWHERE);
+        value = at_code_lower(l, body, AT_NOWHERE);
         emit(l, AT_I_LOGSUM, state, value, acc->state[1], 0);
         return;
     case AT_FOLD_ANY:
@@ -220,7 +220,7 @@ void at_accumulate(at_lowering *l, const at_accumulator *acc, const at_expr *e) 
 static int finish_mean(at_lowering *l, const at_accumulator *acc) {
     int dst = at_new_register(l), count = at_new_register(l), end = at_new_label(l);
     at_emit_move(l, dst, acc->state[0]);
-    at_instr *none = at_emit(l, AT_I_JUMP_UNLESS);
+    at_instr *none = at_code_add(l, AT_I_JUMP_UNLESS);
     none->a = acc->state[1];
     none->to = end;
     emit(l, AT_I_TO_REAL, count, acc->state[1], 0, 0);
@@ -242,10 +242,10 @@ int at_accumulated(at_lowering *l, const at_accumulator *acc, const at_expr *e, 
     case AT_FOLD_MAX:
         if (e->kind == AT_INT) {
             int some = at_new_label(l);
-            at_instr *in = at_emit(l, AT_I_JUMP_IF);
+            at_instr *in = at_code_add(l, AT_I_JUMP_IF);
             in->a = acc->state[1];
             in->to = some;
-            in = at_emit(l, AT_I_RAISE);
+            in = at_code_add(l, AT_I_RAISE);
             in->imm = AT_CAUSE_EMPTY;
             in->ptr = fold_site(l, e);
             at_place_label(l, some);
@@ -255,17 +255,17 @@ int at_accumulated(at_lowering *l, const at_accumulator *acc, const at_expr *e, 
         if (acc->zeros) {
             int only = at_new_register(l);
             emit(l, AT_I_INT_EQ, only, acc->state[1], at_constant_int(l, 1), 0);
-            at_instr *in = at_emit(l, AT_I_JUMP_IF);
+            at_instr *in = at_code_add(l, AT_I_JUMP_IF);
             in->a = only;
             in->to = zero;
         }
         return result;
     case AT_FOLD_PROD:
         if (acc->zeros) {
-            at_instr *in = at_emit(l, AT_I_JUMP_IF);
+            at_instr *in = at_code_add(l, AT_I_JUMP_IF);
             in->a = acc->state[1];
             in->to = zero;
-            at_emit(l, AT_I_RAISE_IF)->a = acc->state[2];
+            at_code_add(l, AT_I_RAISE_IF)->a = acc->state[2];
         }
         return result;
     default: return result;
@@ -324,13 +324,13 @@ static int lower_terms(at_lowering *l, const at_expr *e, int zero) {
     dot->x_offset = at_emit_linear(l, &x);
     dot->y_offset = at_emit_linear(l, &y);
     dot->terms = at_new_register(l);
-    at_instr *in = at_emit(l, AT_I_DOT);
+    at_instr *in = at_code_add(l, AT_I_DOT);
     in->dst = dst;
     in->ptr = dot;
     in->to = general;
     l->unit->cost += l->weight * (double)dot->count / 4;
     if (zero != AT_NOWHERE && dot->count > 0 && at_may_be_zero(l->ref, e)) {
-        in = at_emit(l, AT_I_JUMP_UNLESS);
+        in = at_code_add(l, AT_I_JUMP_UNLESS);
         in->a = dot->terms;
         in->to = zero;
     }
@@ -353,11 +353,11 @@ static int lower_kept(at_lowering *l, const at_expr *e, int zero, int depth) {
     if (zeros) {
         int was_zero = at_new_register(l);
         emit(l, AT_I_INT_EQ, was_zero, flag, at_constant_int(l, 2), 0);
-        at_instr *in = at_emit(l, AT_I_JUMP_IF);
+        at_instr *in = at_code_add(l, AT_I_JUMP_IF);
         in->a = was_zero;
         in->to = zero;
     }
-    at_instr *in = at_emit(l, AT_I_JUMP_IF);
+    at_instr *in = at_code_add(l, AT_I_JUMP_IF);
     in->a = flag;
     in->to = have;
     at_emit_move(l, value, lower_terms(l, e, zeros ? found_zero : zero));

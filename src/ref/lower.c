@@ -40,7 +40,7 @@ static at_instr *push(at_lowering *l, at_code_list *list, int op) {
     return &list->items[list->count - 1];
 }
 
-at_instr *at_emit(at_lowering *l, int op) {
+at_instr *at_code_add(at_lowering *l, int op) {
     l->unit->cost += l->weight;
     return push(l, &l->levels[l->level_count - 1].body, op);
 }
@@ -57,10 +57,10 @@ void at_place_label(at_lowering *l, int label) {
     push(l, &l->levels[l->level_count - 1].body, AT_I_LABEL)->to = label;
 }
 
-void at_emit_jump(at_lowering *l, int label) { at_emit(l, AT_I_JUMP)->to = label; }
+void at_emit_jump(at_lowering *l, int label) { at_code_add(l, AT_I_JUMP)->to = label; }
 
 void at_emit_move(at_lowering *l, int dst, int from) {
-    at_instr *in = at_emit(l, AT_I_MOVE);
+    at_instr *in = at_code_add(l, AT_I_MOVE);
     in->dst = dst;
     in->a = from;
 }
@@ -98,7 +98,7 @@ void at_close_level(at_lowering *l, const at_axis *axis) {
 
 static void emit_loop(at_lowering *l, const at_level *level, int index, int low, int high) {
     int back = at_new_label(l), end = at_new_label(l);
-    at_instr *loop = at_emit(l, AT_I_LOOP);
+    at_instr *loop = at_code_add(l, AT_I_LOOP);
     loop->dst = index;
     loop->a = low;
     loop->b = high;
@@ -106,7 +106,7 @@ static void emit_loop(at_lowering *l, const at_level *level, int index, int low,
     at_place_label(l, back);
     append(l, &l->levels[l->level_count - 1].body, &level->header);
     append(l, &l->levels[l->level_count - 1].body, &level->body);
-    at_instr *next = at_emit(l, AT_I_NEXT);
+    at_instr *next = at_code_add(l, AT_I_NEXT);
     next->dst = index;
     next->a = high;
     next->to = back;
@@ -271,7 +271,7 @@ static int lower_node(at_lowering *l, const at_expr *e, int zero) {
     return AT_NOWHERE;
 }
 
-int at_lower(at_lowering *l, const at_expr *e, int zero) {
+int at_code_lower(at_lowering *l, const at_expr *e, int zero) {
     if (zero != AT_NOWHERE || !needs_wrap(l, e)) return lower_node(l, e, zero);
     int found = at_new_label(l), end = at_new_label(l), dst = at_new_register(l);
     int value = lower_node(l, e, found);
@@ -299,8 +299,8 @@ void at_lower_branch(at_lowering *l, const at_expr *e, bool when, int label) {
             at_place_label(l, skip);
         }
     } else {
-        int value = at_lower(l, e, AT_NOWHERE);
-        at_instr *in = at_emit(l, when ? AT_I_JUMP_IF : AT_I_JUMP_UNLESS);
+        int value = at_code_lower(l, e, AT_NOWHERE);
+        at_instr *in = at_code_add(l, when ? AT_I_JUMP_IF : AT_I_JUMP_UNLESS);
         in->a = value;
         in->to = label;
     }

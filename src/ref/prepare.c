@@ -138,7 +138,7 @@ at_unit *at_lower_into(at_lowering *l, at_store *store, at_axis *const *axes,
     return at_lowering_end(l);
 }
 
-static int lower_value(at_lowering *l, const void *of, int zero) { return at_lower(l, of, zero); }
+static int lower_value(at_lowering *l, const void *of, int zero) { return at_code_lower(l, of, zero); }
 
 static at_unit *lower_equation(at_ref *ref, const at_statement *st, const at_expr *value,
                                at_store *store, at_axis *const *axes, int rank) {
@@ -162,21 +162,21 @@ static at_unit *lower_row(at_ref *ref, const at_statement *st, at_axis **axes, i
         at_lower_branch(l, guard, false, outside);
         at_emit_jump(l, inside_row);
         at_place_label(l, outside);
-        at_emit(l, AT_I_ROW)->imm = AT_ROW_OUTSIDE;
+        at_code_add(l, AT_I_ROW)->imm = AT_ROW_OUTSIDE;
         at_emit_jump(l, next);
         at_place_label(l, unknown);
-        at_emit(l, AT_I_ROW_POISON)->imm = AT_ROW_GUARD_POISON;
+        at_code_add(l, AT_I_ROW_POISON)->imm = AT_ROW_GUARD_POISON;
         at_emit_jump(l, next);
         at_place_label(l, inside_row);
     }
     l->handler = failed;
-    int value = at_lower(l, body, AT_NOWHERE);
-    at_instr *in = at_emit(l, AT_I_ROW);
+    int value = at_code_lower(l, body, AT_NOWHERE);
+    at_instr *in = at_code_add(l, AT_I_ROW);
     in->c = value;
     in->imm = AT_ROW_INSIDE;
     at_emit_jump(l, next);
     at_place_label(l, failed);
-    at_emit(l, AT_I_ROW_POISON)->imm = AT_ROW_POISON;
+    at_code_add(l, AT_I_ROW_POISON)->imm = AT_ROW_POISON;
     at_place_label(l, next);
     at_unit *unit = at_lowering_end(l);
     int64_t extents[2 * AT_RANK_LIMIT];
@@ -229,16 +229,16 @@ static int lower_draw(at_lowering *l, const void *of, int zero) {
         site->index[site->count++] = l->axis_register[d->axes[i]->id];
     int args[2] = {0};
     for (int i = 0; i < at_draw_info(d->draw)->parameters; i++)
-        args[i] = at_lower(l, d->args[i], AT_NOWHERE);
+        args[i] = at_code_lower(l, d->args[i], AT_NOWHERE);
     int dst = at_new_register(l);
-    at_instr *in = at_emit(l, AT_I_DRAW);
+    at_instr *in = at_code_add(l, AT_I_DRAW);
     in->dst = dst;
     in->a = args[0];
     in->b = args[1];
     in->ptr = site;
     if (d->kind == AT_REAL) return dst;
     int whole = at_new_register(l);
-    in = at_emit(l, AT_I_TO_INT);
+    in = at_code_add(l, AT_I_TO_INT);
     in->dst = whole;
     in->a = dst;
     return whole;

@@ -94,7 +94,7 @@ static bool take_linear(at_lowering *l, at_ranges *r, const at_expr *e) {
 }
 
 static void emit_clip(at_lowering *l, int op, int dst, int bound, int64_t more) {
-    at_instr *in = at_emit(l, op);
+    at_instr *in = at_code_add(l, op);
     in->dst = dst;
     in->a = bound;
     in->imm = more;
@@ -115,7 +115,7 @@ static bool take_entry(at_lowering *l, at_ranges *r, const at_expr *index, const
     at_emit_move(l, r->entry_high,
                  at_constant_int(l, l->ref->extents[r->fold->u.fold.axes[k]->id]));
     l->handler = skip;
-    int bound = at_lower(l, e, AT_NOWHERE);
+    int bound = at_code_lower(l, e, AT_NOWHERE);
     if (op == AT_OP_EQ || op == AT_OP_GE) emit_clip(l, AT_I_CLIP_LOW, r->entry_low, bound, 0);
     if (op == AT_OP_GT) emit_clip(l, AT_I_CLIP_LOW, r->entry_low, bound, 1);
     if (op == AT_OP_EQ || op == AT_OP_LE) emit_clip(l, AT_I_CLIP_HIGH, r->entry_high, bound, 1);

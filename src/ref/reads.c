@@ -71,10 +71,10 @@ static bool check_order(at_lowering *l, const at_expr *e, bool emit) {
     check->down = at_copy(l->ref->arena, down, sizeof *down * (size_t)count);
     check->same = same;
     for (int i = 0; i < count; i++) {
-        check->index[i] = at_lower(l, e->u.read.index[i], AT_NOWHERE);
+        check->index[i] = at_code_lower(l, e->u.read.index[i], AT_NOWHERE);
         check->current[i] = l->axis_register[axes[i]->id];
     }
-    at_emit(l, AT_I_EARLIER)->ptr = check;
+    at_code_add(l, AT_I_EARLIER)->ptr = check;
     return true;
 }
 
@@ -90,7 +90,7 @@ typedef struct {
 static void check_dimension(at_lowering *l, const at_expr *e, int k, int reg, int outside) {
     const at_array *array = e->u.read.array;
     bool strict = is_strict(e, k);
-    at_instr *in = at_emit(l, strict ? AT_I_BOUND : AT_I_BOUND_ELSE);
+    at_instr *in = at_code_add(l, strict ? AT_I_BOUND : AT_I_BOUND_ELSE);
     in->a = reg;
     in->imm = l->ref->extents[array->axes[k]->id];
     if (strict) in->ptr = new_site(l, e, k);
@@ -115,7 +115,7 @@ static void lower_address(at_lowering *l, const at_expr *e, const at_store *stor
         for (int k = 0; k < rank; k++) {
             if (is_strict(e, k) != (strict == 1)) continue;
             if (join_linear(l, e, k, store->strides[k], out)) continue;
-            int reg = at_lower(l, e->u.read.index[k], AT_NOWHERE);
+            int reg = at_code_lower(l, e->u.read.index[k], AT_NOWHERE);
             check_dimension(l, e, k, reg, outside);
             out->index[out->count] = reg;
             out->stride[out->count++] = store->strides[k];
@@ -131,7 +131,7 @@ static void emit_address(at_lowering *l, const address *where, int *a, int *b, i
     *a = at_emit_linear(l, &where->offset);
     for (int i = 0; i < where->count - 1; i++) {
         int next = at_new_register(l);
-        at_instr *in = at_emit(l, AT_I_SCALE_ADD);
+        at_instr *in = at_code_add(l, AT_I_SCALE_ADD);
         in->dst = next;
         in->a = *a;
         in->b = where->index[i];
@@ -151,7 +151,7 @@ static int emit_load(at_lowering *l, const at_store *store, const address *where
     int64_t imm;
     emit_address(l, where, &a, &b, &imm);
     bool zeros = store->zeroable && zero != AT_NOWHERE;
-    at_instr *in = at_emit(l, zeros ? AT_I_LOAD_ZERO : load_opcode(store->kind));
+    at_instr *in = at_code_add(l, zeros ? AT_I_LOAD_ZERO : load_opcode(store->kind));
     in->dst = dst;
     in->a = a;
     in->b = b;
@@ -174,7 +174,7 @@ int at_lower_read(at_lowering *l, const at_expr *e, int zero) {
     at_emit_move(l, dst, value);
     at_emit_jump(l, end);
     at_place_label(l, outside);
-    at_emit_move(l, dst, at_lower(l, alternative, zero));
+    at_emit_move(l, dst, at_code_lower(l, alternative, zero));
     at_place_label(l, end);
     return dst;
 }
@@ -202,7 +202,7 @@ at_instr *at_emit_element(at_lowering *l, int op, at_store *store, const at_axis
     int a, b;
     int64_t imm;
     a = at_emit_prefix(l, &offset, &b, &imm);
-    at_instr *in = at_emit(l, op);
+    at_instr *in = at_code_add(l, op);
     in->a = a;
     in->b = b;
     in->imm = imm;

@@ -276,7 +276,7 @@ typedef struct {
 /* lower.c */
 at_lowering *at_lowering_new(at_ref *ref, const at_statement *st, at_axis **axes, int count);
 at_unit *at_lowering_end(at_lowering *l);
-at_instr *at_emit(at_lowering *l, int op);
+at_instr *at_code_add(at_lowering *l, int op);
 int at_new_label(at_lowering *l);
 void at_place_label(at_lowering *l, int label);
 void at_emit_jump(at_lowering *l, int label);
@@ -295,7 +295,7 @@ at_instr *at_emit_header(at_lowering *l, int op, int depth);
 void at_reset_flag(at_lowering *l, int reg, int depth);
 /* A register that holds the value. zero: where to jump at a structural zero; AT_NOWHERE: it is the
  * number 0. A failure goes to l->handler. */
-int at_lower(at_lowering *l, const at_expr *e, int zero);
+int at_code_lower(at_lowering *l, const at_expr *e, int zero);
 /* Jumps to label if the bool `e` is `when`; evaluates only what it needs. */
 void at_lower_branch(at_lowering *l, const at_expr *e, bool when, int label);
 

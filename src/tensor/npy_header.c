@@ -32,7 +32,7 @@ static bool wrong(const reader *r, const char *wanted) {
     else
         diag = at_error(s, AT_E_NPY_HEADER, at_no_span(),
                         "the header of %s has `%s` at byte %zu, where %s should be", r->name,
-                        at_shown(s, r->text + r->at, rest < 24 ? rest : 24), r->at, wanted);
+                        at_shown(s, r->text + r->at, rest, AT_SHOWN_PIECE), r->at, wanted);
     at_hint(s, diag, "a header reads like %s", example);
     return false;
 }
@@ -158,7 +158,7 @@ static bool refuse(const reader *r, const char *descr, size_t length) {
     default: break;
     }
     at_diag *diag = at_error(s, AT_E_NPY_TYPE, at_no_span(), "%s holds %s (`%s`)", r->name, what,
-                             at_shown(s, descr, length));
+                             at_shown(s, descr, length, AT_SHOWN_NAME));
     if (hint) at_hint(s, diag, "%s", hint);
     else at_hint(s, diag, "bool, int and uint of 8 to 64 bits, and float of 16 to 64 are read");
     return false;

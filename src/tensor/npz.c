@@ -46,7 +46,7 @@ static const char *array_name(const reading *r, const char *member) {
     size_t length = strlen(member);
     if (length > 4 && strcmp(member + length - 4, ".npy") == 0)
         return at_copy_text(s->arena, member, length - 4);
-    const char *shown = at_shown(s, member, length);
+    const char *shown = at_shown(s, member, length, AT_SHOWN_NAME);
     at_diag *diag = at_error(s, AT_E_NPZ_NAME, at_no_span(),
                              "%s holds `%s`, which is not a named array (`NAME.npy`)", r->name, shown);
     if (length > 8 && strcmp(member + length - 8, "data.pkl") == 0)
@@ -59,7 +59,8 @@ static bool read_member(reading *r, const at_zip_member *m) {
     at_session *s = r->session;
     const char *name = array_name(r, m->name);
     if (!name) return false;
-    const char *title = at_format(s->arena, "`%s` in %s", at_shown(s, name, strlen(name)), r->name);
+    const char *shown = at_shown(s, name, strlen(name), AT_SHOWN_NAME);
+    const char *title = at_format(s->arena, "`%s` in %s", shown, r->name);
     /* The place is made first: from then on the tensor is never held by nobody. */
     at_collection_add(s, &r->arrays, name, NULL);
     at_tensor **place = &r->arrays.items[r->arrays.count - 1].tensor;

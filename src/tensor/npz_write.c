@@ -243,7 +243,7 @@ static bool check_names(const writing *w) {
         else if (at_map_get(&names, name)) what = "is there twice";
         if (what) {
             at_error(s, AT_E_NPZ_NAME, at_no_span(), "cannot write %s: the name `%s` %s", w->path,
-                     at_shown(s, name, length), what);
+                     at_shown(s, name, length, AT_SHOWN_NAME), what);
             return false;
         }
         at_map_put(s->arena, &names, name, w->session);

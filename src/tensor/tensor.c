@@ -70,11 +70,10 @@ void at_bytes_describe(uint64_t bytes, char *buffer) {
     snprintf(buffer, 32, "%.1f %s", amount, units[unit]);
 }
 
-const char *at_shown(at_session *s, const char *text, size_t length) {
-    enum { LONGEST = 96 };
+const char *at_shown(at_session *s, const char *text, size_t length, size_t most) {
     at_text shown = {0};
     size_t i = 0;
-    while (i < length && i < LONGEST) {
+    while (i < length && i < most) {
         utf8proc_int32_t point;
         utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text + i,
                                               (utf8proc_ssize_t)(length - i), &point);
@@ -85,7 +84,7 @@ const char *at_shown(at_session *s, const char *text, size_t length) {
     }
     if (i < length) at_text_add(&shown, "…");
     /* A copy that cannot be had leaves by the escape: the text on the heap goes first. */
-    char copy[4 * LONGEST];
+    char copy[4 * AT_SHOWN_NAME];
     snprintf(copy, sizeof copy, "%s", shown.data ? shown.data : "");
     at_text_free(&shown);
     return at_copy_text(s->arena, copy, strlen(copy));

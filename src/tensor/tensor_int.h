@@ -19,8 +19,9 @@ void at_shape_describe(at_type type, const int64_t *extents, int rank, char *buf
 /* "37.3 GiB", "120 bytes" into a buffer of at least 32 bytes. */
 void at_bytes_describe(uint64_t bytes, char *buffer);
 /* Text from a file as a message may show it: control characters and what is not UTF-8 become `?`,
- * and the end of a long text becomes `…`. In the session's arena. */
-const char *at_shown(at_session *s, const char *text, size_t length);
+ * and what follows `most` bytes (at most AT_SHOWN_NAME) becomes `…`. In the session's arena. */
+enum { AT_SHOWN_NAME = 96, AT_SHOWN_PIECE = 24 };
+const char *at_shown(at_session *s, const char *text, size_t length, size_t most);
 /* Whether this can be the name of an array in a file: not empty, UTF-8, no control characters (names
  * end up in messages, and as names in programs). */
 bool at_name_plain(const char *name, size_t length);

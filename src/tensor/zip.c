@@ -187,9 +187,13 @@ static bool read_extra(const unsigned char *extra, size_t length, header *h, boo
     return true;
 }
 
+static const char *shown_name(const listing *l, const at_zip_member *m) {
+    return at_shown(l->session, m->name, strlen(m->name), AT_SHOWN_NAME);
+}
+
 static bool member_damaged(const listing *l, const at_zip_member *m, const char *what) {
     at_error(l->session, AT_E_ZIP_FORMAT, at_no_span(), "%s is damaged: `%s` %s", l->name,
-             at_shown(l->session, m->name, strlen(m->name)), what);
+             shown_name(l, m), what);
     return false;
 }
 
@@ -197,13 +201,12 @@ static bool check_name(const listing *l, const char *name, size_t length) {
     if (at_name_plain(name, length)) return true;
     at_error(l->session, AT_E_NPZ_NAME, at_no_span(),
              "%s holds a member whose name, `%s`, is not plain UTF-8 text", l->name,
-             at_shown(l->session, name, length));
+             at_shown(l->session, name, length, AT_SHOWN_NAME));
     return false;
 }
 
 static bool check_features(const listing *l, const at_zip_member *m, const header *h) {
     const char *what = NULL, *hint = NULL;
-    const char *shown = at_shown(l->session, m->name, strlen(m->name));
     if (h->flags & ENCRYPTED) {
         what = "is encrypted";
         hint = "unpack it with its password, and save it with np.savez";
@@ -214,20 +217,19 @@ static bool check_features(const listing *l, const at_zip_member *m, const heade
         hint = "np.savez and np.savez_compressed make files that can be read";
     }
     if (!what) return true;
-    at_diag *diag = at_error(l->session, AT_E_ZIP_FEATURE, at_no_span(), "`%s` in %s %s", shown,
-                             l->name, what);
+    at_diag *diag = at_error(l->session, AT_E_ZIP_FEATURE, at_no_span(), "`%s` in %s %s",
+                             shown_name(l, m), l->name, what);
     if (hint) at_hint(l->session, diag, "%s", hint);
     return false;
 }
 
 static bool check_sizes(const listing *l, const at_zip_member *m, const header *h) {
-    const char *shown = at_shown(l->session, m->name, strlen(m->name));
     bool possible = h->method == STORED ? h->packed == h->size
                                         : h->packed > 0 && h->size / largest_ratio <= h->packed;
     if (possible) return true;
     at_error(l->session, AT_E_ZIP_SIZE, at_no_span(),
-             "`%s` in %s cannot be true: %" PRIu64 " bytes, %s, from %" PRIu64, shown, l->name,
-             h->size, h->method == STORED ? "not compressed" : "inflated", h->packed);
+             "`%s` in %s cannot be true: %" PRIu64 " bytes, %s, from %" PRIu64, shown_name(l, m),
+             l->name, h->size, h->method == STORED ? "not compressed" : "inflated", h->packed);
     return false;
 }
 
@@ -283,7 +285,7 @@ static bool read_entry(listing *l, uint64_t *at, at_map *names) {
         return member_damaged(l, &m, "has an extra field that is cut off");
     if (at_map_get(names, m.name)) {
         at_error(s, AT_E_NPZ_NAME, at_no_span(), "%s holds two members called `%s`", l->name,
-                 at_shown(s, m.name, h.name_length));
+                 shown_name(l, &m));
         return false;
     }
     m.begin = h.offset;
@@ -316,10 +318,9 @@ static bool check_overlap(listing *l) {
     qsort(l->sorted, (size_t)zip->count, sizeof *l->sorted, by_place);
     for (int i = 1; i < zip->count; i++)
         if (l->sorted[i]->begin < l->sorted[i - 1]->end) {
-            at_session *s = l->session;
-            const char *a = l->sorted[i - 1]->name, *b = l->sorted[i]->name;
-            at_error(s, AT_E_ZIP_FORMAT, at_no_span(), "%s is damaged: `%s` and `%s` share bytes",
-                     l->name, at_shown(s, a, strlen(a)), at_shown(s, b, strlen(b)));
+            at_error(l->session, AT_E_ZIP_FORMAT, at_no_span(),
+                     "%s is damaged: `%s` and `%s` share bytes", l->name,
+                     shown_name(l, l->sorted[i - 1]), shown_name(l, l->sorted[i]));
             return false;
         }
     return true;

@@ -1,5 +1,5 @@
-/* Short words for building trees and cascades by hand, for the tests of ir/. Each test makes its own
- * session; whatever is built lives in it. */
+/* Short words for building trees and cascades by hand, for the tests of ir/. Each test makes its
+ * own session; whatever is built lives in it. */
 #ifndef IR_FIXTURE_H
 #define IR_FIXTURE_H
 
@@ -20,7 +20,7 @@
 
 #define UNUSED __attribute__((unused))
 
-enum { MANY = 32 };
+enum { MANY = 64 };
 
 typedef struct {
     at_session *s;
@@ -53,10 +53,14 @@ UNUSED static int end(void **state) {
     return 0;
 }
 
-/* ---- expressions ------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
-UNUSED static const at_expr *R(world *w, double value) { return at_real(w->s, value, at_no_span()); }
-UNUSED static const at_expr *I(world *w, int64_t value) { return at_int(w->s, value, at_no_span()); }
+UNUSED static const at_expr *R(world *w, double value) {
+    return at_real(w->s, value, at_no_span());
+}
+UNUSED static const at_expr *I(world *w, int64_t value) {
+    return at_int(w->s, value, at_no_span());
+}
 UNUSED static const at_expr *B(world *w, bool value) { return at_bool(w->s, value, at_no_span()); }
 UNUSED static const at_expr *X(world *w, const at_axis *axis) {
     return at_index(w->s, axis, at_no_span());
@@ -99,7 +103,7 @@ UNUSED static const at_expr *own(world *w, const at_array *array) {
     return at_read(w->s, array, index, NULL, at_no_span());
 }
 
-/* ---- cascades ---------------------------------------------------------------------------------- */
+/* ---- cascades -------------------------------------------------------------------------------- */
 
 UNUSED static at_axis *axis(world *w, const char *name, const at_expr *extent) {
     at_axis *a = AT_NEW(w->s->arena, at_axis);
@@ -157,7 +161,7 @@ UNUSED static at_part part(world *w, at_array *target, at_axis *bound, const at_
     return p;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------ */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 UNUSED static char *text_of(world *w, const at_expr *e) {
     at_text out = {0};

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* ---- tables ------------------------------------------------------------------------------------ */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static void every_row_is_found_by_its_word(void **state) {
     (void)state;
@@ -33,7 +33,7 @@ static void rows_keep_their_c_text_unexpanded(void **state) {
     assert_string_equal(at_op_info(AT_OP_ATAN2)->c, "atan2(a, b)");
 }
 
-/* ---- kinds ------------------------------------------------------------------------------------- */
+/* ---- kinds ----------------------------------------------------------------------------------- */
 
 static void nodes_get_the_kind_of_their_rule(void **state) {
     world *w = *state;
@@ -118,7 +118,7 @@ static void only_what_printing_needs_is_folded(void **state) {
     assert_ptr_equal(fold1(w, AT_FOLD_SUM, j, f, n)->u.fold.guard, f);
 }
 
-/* ---- equality ---------------------------------------------------------------------------------- */
+/* ---- equality -------------------------------------------------------------------------------- */
 
 static void equality_is_of_trees_not_of_places(void **state) {
     world *w = *state;
@@ -145,7 +145,7 @@ static void equality_is_of_trees_not_of_places(void **state) {
     assert_false(at_same(NULL, xi));
 }
 
-/* ---- constants --------------------------------------------------------------------------------- */
+/* ---- constants ------------------------------------------------------------------------------- */
 
 static void int_operations_are_exact_or_unknown(void **state) {
     (void)state;
@@ -276,7 +276,7 @@ static void extents_come_from_the_open_axes(void **state) {
     assert_int_equal(at_extent(n, open), 0);
 }
 
-/* ---- walking and rewriting --------------------------------------------------------------------- */
+/* ---- walking and rewriting ------------------------------------------------------------------- */
 
 static bool count_node(void *user, const at_expr *e) {
     ++*(int *)user;
@@ -359,7 +359,7 @@ static void rewriting_shares_what_stays(void **state) {
     assert_string_equal(text_of(w, alternative), "x[j | 2.0]");
 }
 
-/* ---- substitution ------------------------------------------------------------------------------ */
+/* ---- substitution ---------------------------------------------------------------------------- */
 
 static at_axis *primed(void *user, const at_axis *like) {
     world *w = user;

@@ -127,6 +127,20 @@ static void exchange_names(at_resolver *r, const at_array *array, const char *na
     }
 }
 
+/* An output's array has its axes in the declared order: a copy where a scan put them otherwise. */
+static at_array *in_order(at_resolver *r, const at_view *view, const at_target *declared) {
+    bool same = true;
+    for (int i = 0; i < view->array->rank; i++) same = same && view->hole[i] == i;
+    if (same) return (at_array *)view->array;
+    at_value v = at_value_read(r, view, declared->span);
+    const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, v.rank);
+    for (int i = 0; i < v.rank; i++) index[i] = at_index(r->s, view->axes[i], declared->span);
+    at_array *array = at_array_new(r, declared->name, AT_DEFINED, view->array->kind, view->axes,
+                                   v.rank, declared->span);
+    at_add_statement(r, AT_EQUATION, array, declared->span)->u.value = at_value_at(r, &v, index);
+    return array;
+}
+
 static bool take_output(at_resolver *r, at_frame *frame, const at_target *declared, at_output *out) {
     at_entity *entity = at_lookup(r, frame, declared->name);
     if (entity && entity->tag == AT_N_BROKEN) return false;
@@ -154,7 +168,7 @@ static bool take_output(at_resolver *r, at_frame *frame, const at_target *declar
             return false;
     }
     out->name = declared->name;
-    out->array = (at_array *)entity->view.array;
+    out->array = in_order(r, &entity->view, declared);
     if (strcmp(out->array->name, declared->name) != 0)
         exchange_names(r, out->array, declared->name);
     return true;

@@ -153,10 +153,15 @@ static bool is_forced(const at_resolver *r, const at_frame *frame, const char *n
 /* In a scan of this frame, the left side begins with the scan's axes. */
 static bool begins_with_scan(at_resolver *r, const at_frame *frame, const at_target *target,
                              at_axis **own, int own_count) {
-    int scans = r->scan_count - frame->scan_base;
+    int scans = r->scan_count - frame->scan_base, at = 0;
     for (int i = 0; i < scans; i++) {
         const at_axis *axis = r->scans[frame->scan_base + i];
-        if (i < own_count && own[i] == axis) continue;
+        /* Rounds that are collected may stand before. */
+        while (at < own_count && own[at]->round && own[at] != axis) at++;
+        if (at < own_count && own[at] == axis) {
+            at++;
+            continue;
+        }
         at_diag *diag = at_resolve_error(r, frame, AT_E_SCAN_LEFT, target->span,
                                          "in this scan, the left side begins with `%s`",
                                          axis->name);

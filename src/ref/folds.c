@@ -383,7 +383,7 @@ static int lower_replaced(at_lowering *l, at_store *store, int zero) {
     return dst;
 }
 
-int at_lower_fold(at_lowering *l, const at_expr *e, int zero) {
+int at_code_fold(at_lowering *l, const at_expr *e, int zero) {
     for (int i = 0; i < l->replaced_count; i++)
         if (l->replaced[i].fold == e) return lower_replaced(l, l->replaced[i].store, zero);
     int depth = at_depth_of(l, e);

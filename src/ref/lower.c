@@ -266,7 +266,7 @@ static int lower_node(at_lowering *l, const at_expr *e, int zero) {
         return l->axis_register[e->u.axis->id];
     case AT_READ: return at_lower_read(l, e, zero);
     case AT_MAP: return at_lower_map(l, e, zero);
-    case AT_FOLD_NODE: return at_lower_fold(l, e, zero);
+    case AT_FOLD_NODE: return at_code_fold(l, e, zero);
     }
     return AT_NOWHERE;
 }

@@ -345,7 +345,7 @@ at_accumulator at_accumulator_new(at_lowering *l, const at_expr *fold, bool zero
 /* Evaluates the body for the current indices and takes it in. */
 void at_accumulate(at_lowering *l, const at_accumulator *acc, const at_expr *fold);
 int at_accumulated(at_lowering *l, const at_accumulator *acc, const at_expr *fold, int zero);
-int at_lower_fold(at_lowering *l, const at_expr *e, int zero);
+int at_code_fold(at_lowering *l, const at_expr *e, int zero);
 
 /* ranges.c */
 /* What the guard of a fold says about the range of each of its axes. */

@@ -260,6 +260,7 @@ static void rounds_collected_in_a_scan_may_stand_before_its_axes(void **state) {
     at_text out = {0};
     at_ir_print(&w->cascade, &out);
     assert_string_equal(out.data, "fn main(x[t]) {\n"
+                                  "  axis l = 2\n"
                                   "  repeat l < 2 {\n"
                                   "    scan t {\n"
                                   "      h[l,t] = h[l, t - 1 | 0.0] + x[t]\n"

@@ -117,12 +117,15 @@ bool at_assertion_run(at_ref *ref, const at_step *step) {
         const at_unit *unit = step->units[i];
         sides[i] = &unit->frames[0];
         good &= at_row_new(ref, unit, sides[i]);
-        for (int k = 0; k < unit->scatter_count; k++) at_scatter_run(ref, unit->scatters[k]);
+        at_scatters_run(ref, unit);
         sides[i]->position = 0;
         if (!ref->stopped && unit->width > 0)
             at_unit_rows(unit, sides[i], 0, unit->rows, 0, unit->width);
     }
     if (good && !ref->stopped) good = compare(ref, step, sides, step->units[0]->row_length);
-    for (int i = 0; i < SIDES; i++) at_row_free(ref, step->units[i], sides[i]);
+    for (int i = 0; i < SIDES; i++) {
+        at_row_free(ref, step->units[i], sides[i]);
+        at_scatters_end(ref, step->units[i]);
+    }
     return good;
 }

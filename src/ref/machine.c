@@ -149,6 +149,9 @@ static void clear_marks(at_store *store, int64_t at) {
         break;                                                                                     \
     }
 
+/* Conditions on doubles (`!a`, `a ? b : c`) are meant: clang counts them as conversions. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wfloat-conversion"
 static void run_row(const at_unit *unit, at_frame *frame) {
     const at_instr *code = unit->code, *pc = code;
     at_cell *r = frame->r;
@@ -345,6 +348,8 @@ static void run_row(const at_unit *unit, at_frame *frame) {
     }
 }
 
+#pragma GCC diagnostic pop
+
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
 /* Caches of folds that depend on an index at `depth` or deeper hold no more. */
@@ -402,8 +407,7 @@ int at_worth(const at_ref *ref, double work) {
     return work < ENOUGH ? 1 : ref->threads;
 }
 
-void at_unit_run(at_ref *ref, const at_unit *unit) {
-    for (int i = 0; i < unit->scatter_count; i++) at_scatter_run(ref, unit->scatters[i]);
+static void run_elements(at_ref *ref, const at_unit *unit) {
     if (unit->rows <= 0 || unit->width <= 0 || ref->stopped) return;
     int threads = unit->frame_count;
     if (threads == 1) {
@@ -422,4 +426,10 @@ void at_unit_run(at_ref *ref, const at_unit *unit) {
         if (split_rows) at_unit_rows(unit, frame, from, to, 0, unit->width);
         else at_unit_rows(unit, frame, 0, unit->rows, from, to);
     }
+}
+
+void at_unit_run(at_ref *ref, const at_unit *unit) {
+    at_scatters_run(ref, unit);
+    run_elements(ref, unit);
+    at_scatters_end(ref, unit);
 }

@@ -363,13 +363,16 @@ struct at_scatter {
     at_unit *pass;        /* over the free axes but the solved one, and the bound axes */
     at_unit *finish;      /* over the free axes, the solved one last */
     at_unit *general;     /* the double loop, for rows in which something failed */
-    int64_t tuples, steps; /* rows of finish; rows of pass for each */
+    int64_t tuples;       /* of the free axes that are left */
+    int64_t steps, rows;  /* rows of pass, and of finish and general, for each of them */
     int state_count;
     at_cell initial[AT_COLUMNS];
 };
 /* Finds the folds in e that are scatters, lowers them and notes what replaces them. */
 void at_find_scatters(at_lowering *l, const at_expr *e);
-void at_scatter_run(at_ref *ref, const at_scatter *scatter);
+/* Evaluates them, before the unit; and frees what they gave, after it. */
+void at_scatters_run(at_ref *ref, const at_unit *unit);
+void at_scatters_end(at_ref *ref, const at_unit *unit);
 
 /* zeros.c */
 void at_find_zeros(at_ref *ref);

@@ -37,8 +37,8 @@ bool at_unit_value(at_ref *ref, const at_unit *unit, at_cell *value, uint32_t *c
     at_frame *frame = &unit->frames[0];
     bool good = false;
     *cause = 0;
-    for (int i = 0; i < unit->scatter_count; i++) at_scatter_run(ref, unit->scatters[i]);
-    if (at_row_new(ref, unit, frame)) {
+    at_scatters_run(ref, unit);
+    if (!ref->stopped && at_row_new(ref, unit, frame)) {
         frame->position = 0;
         at_unit_rows(unit, frame, 0, 1, 0, 1);
         good = frame->row_tag[0] == AT_ROW_INSIDE && !ref->stopped;
@@ -46,6 +46,7 @@ bool at_unit_value(at_ref *ref, const at_unit *unit, at_cell *value, uint32_t *c
         *cause = frame->row_cause[0];
     }
     at_row_free(ref, unit, frame);
+    at_scatters_end(ref, unit);
     return good;
 }
 
@@ -334,12 +335,9 @@ static void topk_tuple(const worker *w, int64_t tuple, row_place *places) {
     }
 }
 
-static void run_tuples(at_ref *ref, const at_step *step, at_part *parts, int64_t tuples) {
+static void run_rows(at_ref *ref, const at_step *step, at_part *parts, int64_t tuples) {
     bool topk = step->st->tag == AT_TOPK;
     bool sorts = topk || step->st->u.keeping.fold == AT_FOLD_ARGSORT;
-    for (int p = 0; p < step->unit_count; p++)
-        for (int i = 0; i < step->units[p]->scatter_count; i++)
-            at_scatter_run(ref, step->units[p]->scatters[i]);
     if (tuples == 0 || ref->stopped) return;
     int threads = tuples < ref->threads ? (int)tuples : ref->threads;
     for (int p = 0; p < step->unit_count; p++)
@@ -367,6 +365,12 @@ static void run_tuples(at_ref *ref, const at_step *step, at_part *parts, int64_t
         at_give_back(ref, frames, count, sizeof(at_frame *));
         at_give_back(ref, w.order, cells, sizeof *w.order);
     }
+}
+
+static void run_tuples(at_ref *ref, const at_step *step, at_part *parts, int64_t tuples) {
+    for (int p = 0; p < step->unit_count; p++) at_scatters_run(ref, step->units[p]);
+    run_rows(ref, step, parts, tuples);
+    for (int p = 0; p < step->unit_count; p++) at_scatters_end(ref, step->units[p]);
 }
 
 void at_keeping_run(at_ref *ref, const at_step *step) {

@@ -36,6 +36,8 @@ typedef struct {
     at_statement *regions[8];
     at_array *visible[MANY]; /* names as they mean now, newest last */
     int visible_count;
+    at_array *promised[4]; /* that a scan reads before their equations */
+    int promised_count;
     const at_source *source;
     const char *at; /* of the text that is being read */
     at_collection inputs, params, states;
@@ -113,8 +115,10 @@ static const char *word(world *w) {
 }
 
 static at_span span_from(world *w, const char *from) {
+    const char *to = w->at;
+    while (to > from && to[-1] == ' ') to--;
     return (at_span){w->source, (uint32_t)(from - w->source->text),
-                     (uint32_t)(w->at - w->source->text)};
+                     (uint32_t)(to - w->source->text)};
 }
 
 static at_axis *find_axis(world *w, const char *name) {
@@ -143,6 +147,19 @@ static at_array *new_array(world *w, const char *name, at_role role, at_kind kin
     w->cascade.arrays[w->cascade.array_count++] = array;
     w->visible[w->visible_count++] = array;
     return array;
+}
+
+/* The array that a statement defines: the promised one of this name, or a new one. */
+static at_array *defined(world *w, const char *name, at_kind kind, at_axis *const *axes, int rank,
+                         at_span span) {
+    for (int i = 0; i < w->promised_count; i++)
+        if (strcmp(w->promised[i]->name, name) == 0) {
+            at_array *array = w->promised[i];
+            w->promised[i] = w->promised[--w->promised_count];
+            array->span = span;
+            return array;
+        }
+    return new_array(w, name, AT_DEFINED, kind, (at_axis **)(uintptr_t)axes, rank, span);
 }
 
 /* ---- expressions --------------------------------------------------------------------------------------- */
@@ -414,8 +431,8 @@ static void keeping(world *w, target *targets, int count, int which) {
         at_gives gives = at_fold_info((at_fold)which)->gives;
         if (gives == AT_GIVES_REAL) parts[i].body = at_as_real(w->s, parts[i].body);
         at_kind kind = gives == AT_GIVES_INT ? AT_INT : parts[i].body->kind;
-        parts[i].target = new_array(w, targets[i].name, AT_DEFINED, kind, targets[i].axes,
-                                    targets[i].rank, targets[i].span);
+        parts[i].target = defined(w, targets[i].name, kind, targets[i].axes, targets[i].rank,
+                                  targets[i].span);
     }
     need(w, ")");
     st->span = targets[0].span;
@@ -444,8 +461,7 @@ static void table(world *w, const target *to) {
     st->u.table.count = count;
     st->u.table.values = at_copy(w->s->arena, values, sizeof *values * (size_t)count);
     st->span = to->span;
-    st->target = new_array(w, to->name, AT_DEFINED, values[0]->kind, (at_axis **)(uintptr_t)to->axes,
-                           to->rank, to->span);
+    st->target = defined(w, to->name, values[0]->kind, to->axes, to->rank, to->span);
 }
 
 static void drawing(world *w, const target *to) {
@@ -460,19 +476,28 @@ static void drawing(world *w, const target *to) {
     need(w, ")");
     st->span = to->span;
     at_kind kind = at_draw_info(draw)->gives == AT_GIVES_BOOL ? AT_BOOL : AT_REAL;
-    st->target = new_array(w, to->name, AT_DEFINED, kind, (at_axis **)(uintptr_t)to->axes, to->rank,
-                           to->span);
+    st->target = defined(w, to->name, kind, to->axes, to->rank, to->span);
 }
 
-/* Inside of a scan a name that is read by its own equation has to exist; `kind` says as what. */
 static void equation(world *w, const target *to, at_kind kind) {
     at_statement *st = add_statement(w, AT_EQUATION);
-    st->target = new_array(w, to->name, AT_DEFINED, kind, (at_axis **)(uintptr_t)to->axes, to->rank,
-                           to->span);
+    /* Directly in a scan the name means the history that is being written. */
+    bool early = w->open > 0 && w->regions[w->open]->tag == AT_SCAN;
+    if (early) st->target = defined(w, to->name, kind, to->axes, to->rank, to->span);
     st->span = to->span;
     st->u.value = expression(w, 0);
     if (kind == AT_REAL) st->u.value = at_as_real(w->s, st->u.value);
     if (st->u.value->kind != kind) wrong(w, "a value of another kind");
+    if (!early) st->target = defined(w, to->name, kind, to->axes, to->rank, to->span);
+}
+
+/* "h[t]": an array of reals that a scan reads before it is equated. */
+UNUSED static void promise(world *w, const char *text) {
+    target to;
+    read_text(w, text);
+    to.rank = left_side(w, &to.name, to.axes, &to.span);
+    w->promised[w->promised_count++] =
+        new_array(w, to.name, AT_DEFINED, AT_REAL, to.axes, to.rank, to.span);
 }
 
 /* Equations, keeping operations, topk, tables and draws. A kind other than real is given before:

@@ -67,7 +67,8 @@ void at_text_free(at_text *text);
 /* The shortest decimal that reads back as `value` (`inf`, `-inf`, `nan` by name), always with a
  * point, an exponent or a name, so that it reads as a real. Buffer of at least 32 bytes. */
 void at_text_real(double value, char *buffer);
-/* The number of single-letter edits between two words, at most `limit`: for "did you mean". */
+/* The number of typing errors between two words (a letter too many, missing, wrong, or swapped with
+ * its neighbour), at most `limit`: for "did you mean". */
 int at_text_distance(const char *a, const char *b, int limit);
 
 /* ---- map.c: names to things ------------------------------------------------------------------ */

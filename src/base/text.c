@@ -88,19 +88,25 @@ void at_text_real(double value, char *buffer) {
     }
 }
 
+/* Rows of the table of distances between prefixes, the last three: a swap looks two back. */
 int at_text_distance(const char *a, const char *b, int limit) {
     size_t m = strlen(a), n = strlen(b);
     if (m > 63 || n > 63) return limit;
-    int row[64];
+    int rows[3][64], *before = rows[0], *above = rows[1], *row = rows[2];
     for (size_t j = 0; j <= n; j++) row[j] = (int)j;
     for (size_t i = 1; i <= m; i++) {
-        int diagonal = row[0];
+        int *free_row = before;
+        before = above;
+        above = row;
+        row = free_row;
         row[0] = (int)i;
         for (size_t j = 1; j <= n; j++) {
-            int up = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
-            if (up + 1 < best) best = up + 1;
+            int best = above[j - 1] + (a[i - 1] != b[j - 1]);
+            if (above[j] + 1 < best) best = above[j] + 1;
             if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = up;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
             row[j] = best;
         }
     }

@@ -122,6 +122,22 @@ static const at_cascade *resolve(request *r, const at_definition *d) {
     return cascade;
 }
 
+/* Several functions may reach one mistake: an error is told once, the shortest way to it. */
+static void forget_repeated(at_session *s, int from) {
+    int kept = from;
+    for (int i = from; i < s->diag_count; i++) {
+        const at_diag *new = s->diags[i];
+        bool told = false;
+        for (int k = 0; k < kept && !told; k++) {
+            const at_diag *old = s->diags[k];
+            told = old->code == new->code && old->span.source && old->span.source == new->span.source &&
+                   old->span.begin == new->span.begin && old->span.end == new->span.end;
+        }
+        if (!told) s->diags[kept++] = s->diags[i];
+    }
+    s->diag_count = kept;
+}
+
 /* ---- printing and reading back --------------------------------------------------------------------- */
 
 /* Whether all errors since `count` name a limit: what was inlined can be longer than a file may be. */
@@ -207,7 +223,9 @@ static bool check_definition(request *r, const at_definition *d) {
     }
     at_resolve_options before = r->resolve;
     r->resolve.function = d->name;
+    int count = r->s->diag_count;
     const at_cascade *cascade = resolve(r, d);
+    forget_repeated(r->s, count);
     bool good = cascade && reads_back(r, cascade);
     json_object_set_new(entry, "resolved", json_boolean(cascade != NULL));
     if (r->resolve.size_count) json_object_set_new(entry, "sizes", sizes_json(&r->resolve));

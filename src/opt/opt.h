@@ -13,7 +13,8 @@
  * with `cascade` but what did not change. */
 const at_cascade *at_optimize(at_session *s, const at_cascade *cascade);
 
-#define AT_REWRITE(name, doc) const at_cascade *at_opt_##name(at_session *s, const at_cascade *from);
+#define AT_REWRITE(name, doc)                                                                      \
+    const at_cascade *at_opt_##name(at_session *s, const at_cascade *from);
 #include "opt/passes.def"
 #undef AT_REWRITE
 

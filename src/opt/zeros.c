@@ -4,8 +4,8 @@
  *     o[i,e] = sum[j](p[i,j] * v[j,e])           ->   o[i,e] = sum[j where j <= i](p[i,j] * v[j,e])
  *
  * The zeros of a softmax outside its guard are structural: times anything, NaN and infinity too,
- * they are zero. Every real expression therefore has a support, a condition outside of which it is a
- * structural zero (none: there is no such place). Supports go up through products, quotients,
+ * they are zero. Every real expression therefore has a support, a condition outside of which it is
+ * a structural zero (none: there is no such place). Supports go up through products, quotients,
  * negation, sums, reads and `if`, as the language says (language.md 7 and 13); a product is then
  * evaluated only on its support, and a sum of products only over it. Later stages see ordinary
  * guards, which is also what lets them skip masked work.
@@ -163,7 +163,7 @@ static const at_expr *is_empty(zeros *z, const at_expr *e, const at_expr *guard)
     return empty;
 }
 
-/* A sum is a structural zero where it has terms and all of them are; one of nothing is a plain 0. */
+/* A sum is a structural zero where it has terms and all of them are; without any it is 0. */
 static part split_sum(zeros *z, const at_expr *e, const at_expr *guard, part body) {
     const at_expr *inherited = body.whole ? guard : at_both(z->s, guard, body.support);
     const at_expr *value = over(z, AT_FOLD_SUM, e, inherited, body.value);

@@ -4,11 +4,12 @@
 
 #include <inttypes.h>
 
-static at_diag *report_outside(at_session *s, const at_site *site, int64_t index,
+static at_diag *report_outside(at_session *s, const at_loop_site *site, int64_t index,
                                const int64_t *extents) {
     const at_array *array = site->expr->u.read.array;
     const at_axis *axis = array->axes[site->dimension];
-    at_diag *diag = at_error(s, AT_E_RUN_OUTSIDE, site->expr->span,
+    at_span span = site->expr->u.read.index[site->dimension]->span;
+    at_diag *diag = at_error(s, AT_E_RUN_OUTSIDE, span,
                              "`%s` is read outside: its index along `%s` is %" PRId64
                              ", and the size of `%s` is %" PRId64,
                              array->name, axis->name, index, axis->name, extents[axis->id]);
@@ -57,7 +58,7 @@ void at_failure_report(at_session *s, const at_loop_program *program,
                        const struct attend_failure *failure, const int64_t *extents) {
     const struct attend_fault *fault = &failure->fault;
     AT_ASSERT(s, fault->site > 0 && fault->site < program->site_count);
-    const at_site *site = &program->sites[fault->site];
+    const at_loop_site *site = &program->sites[fault->site];
     at_diag *diag = NULL;
     switch (site->tag) {
     case AT_SITE_OUTSIDE: diag = report_outside(s, site, fault->value, extents); break;

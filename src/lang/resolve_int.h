@@ -194,7 +194,7 @@ typedef struct {
     const at_axis *needed; /* that round */
 } at_resolver;
 
-enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 200000, AT_EXPR_LIMIT = 1000000, AT_UNROLL_LIMIT = 4096 };
+enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 50000, AT_EXPR_LIMIT = 1000000, AT_UNROLL_LIMIT = 4096 };
 
 /* ---- resolve_names.c: names, axes, arrays ------------------------------------------------------------ */
 

@@ -156,6 +156,16 @@ static int order_axes(const search *f, at_axis **out) {
     return count - f->solved_count;
 }
 
+static void find(at_lowering *l, const at_expr *e, const at_axis **around, int count);
+
+/* Scatters that the pass waits for; to them, solved indices are like those of a fold around. */
+static void find_inside(at_lowering *l, const search *f) {
+    const at_axis **solved = AT_NEW_ARRAY(l->ref->arena, const at_axis *, f->solved_count);
+    for (int i = 0; i < f->solved_count; i++) solved[i] = f->solved[i].axis;
+    for (int i = 0; i < f->conjunct_count; i++) find(l, f->conjuncts[i], solved, f->solved_count);
+    find(l, f->fold->u.fold.body, solved, f->solved_count);
+}
+
 /* The place of the solved indices in the columns. */
 static int emit_place(at_lowering *l, const search *f) {
     at_linear place = {0}, index = {.count = 1, .factors = {1}}, sum;
@@ -219,8 +229,7 @@ static at_unit *lower_pass(const search *f, at_axis **order, int rest, at_scatte
     for (int i = 0; i < rest; i++) axes[count++] = order[i];
     for (int i = 0; i < f->fold->u.fold.count; i++) axes[count++] = f->fold->u.fold.axes[i];
     at_lowering *l = at_lowering_new(ref, f->l->statement, axes, count);
-    for (int i = 0; i < f->conjunct_count; i++) at_find_scatters(l, f->conjuncts[i]);
-    at_find_scatters(l, f->fold->u.fold.body);
+    find_inside(l, f);
     bool zeros = scatter->store->zeroable;
     at_accumulator acc = at_accumulator_new(l, f->fold, zeros);
     int skip = at_new_label(l), failed = at_new_label(l);
@@ -307,9 +316,7 @@ static bool try_scatter(at_lowering *l, const at_expr *e, const at_axis **around
     return true;
 }
 
-/* ---- finding ----------------------------------------------------------------------------------------------------- */
-
-static void find(at_lowering *l, const at_expr *e, const at_axis **around, int count);
+/* ---- finding ------------------------------------------------------------------------------------------------------ */
 
 static void find_in_fold(at_lowering *l, const at_expr *e, const at_axis **around, int count) {
     for (int i = 0; i < l->replaced_count; i++)

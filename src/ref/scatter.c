@@ -3,11 +3,11 @@
  * A fold whose guard says what an index of the left side must be is evaluated before its equation,
  * for all left indices it depends on: the pass goes over the bound axes, computes the index, and
  * takes the term into that index' accumulator. Accumulators are those of folds.c, kept in columns
- * instead of registers, and each gets its terms in the order that the double loop has; so the result
- * is the same to the last bit. Several equalities give several indices.
+ * instead of registers, and each gets its terms in the order that the double loop has; so the
+ * result is the same to the last bit. Several equalities give several indices.
  *
- * The pass is optimistic: where anything in it has no value, that tuple of the remaining left indices
- * is evaluated by the double loop, which knows whom it concerns. */
+ * The pass is optimistic: where anything in it has no value, that tuple of the remaining left
+ * indices is evaluated by the double loop, which knows whom it concerns. */
 #include "ref/ref_int.h"
 
 enum { MOST_BOUND = 1 << 22 }; /* elements of a fold inside of a fold that may be kept */
@@ -35,7 +35,7 @@ typedef struct {
     solution solved[AT_RANK_LIMIT];
 } search;
 
-/* ---- what the fold depends on --------------------------------------------------------------------------- */
+/* ---- what the fold depends on ---------------------------------------------------------------- */
 
 static bool is_around(const search *f, const at_axis *axis) {
     for (int i = 0; i < f->around_count; i++)
@@ -68,7 +68,7 @@ static int64_t free_elements(const search *f) {
     return at_shape_count(extents, f->free_count, sizeof(at_cell));
 }
 
-/* ---- solving ----------------------------------------------------------------------------------------------- */
+/* ---- solving --------------------------------------------------------------------------------- */
 
 static bool is_solved(const search *f, const at_axis *axis) {
     for (int i = 0; i < f->solved_count; i++)
@@ -145,14 +145,15 @@ static bool in_order(const search *f) {
     return true;
 }
 
-/* ---- units --------------------------------------------------------------------------------------------------- */
+/* ---- units ----------------------------------------------------------------------------------- */
 
 /* The free axes that are left, then the solved ones: the order of the store's axes. */
 static int order_axes(const search *f, at_axis **out) {
     int count = 0;
     for (int i = 0; i < f->free_count; i++)
         if (!is_solved(f, f->free_axes[i])) out[count++] = f->free_axes[i];
-    for (int i = 0; i < f->solved_count; i++) out[count++] = (at_axis *)(uintptr_t)f->solved[i].axis;
+    for (int i = 0; i < f->solved_count; i++)
+        out[count++] = (at_axis *)(uintptr_t)f->solved[i].axis;
     return count - f->solved_count;
 }
 
@@ -316,7 +317,7 @@ static bool try_scatter(at_lowering *l, const at_expr *e, const at_axis **around
     return true;
 }
 
-/* ---- finding ------------------------------------------------------------------------------------------------------ */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 static void find_in_fold(at_lowering *l, const at_expr *e, const at_axis **around, int count) {
     for (int i = 0; i < l->replaced_count; i++)
@@ -352,7 +353,7 @@ void at_find_scatters(at_lowering *l, const at_expr *e) {
     if (!l->ref->plain) find(l, e, NULL, 0);
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------------ */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void run_tuple(const at_scatter *scatter, at_frame *frame, int64_t tuple) {
     const at_unit *pass = scatter->pass;

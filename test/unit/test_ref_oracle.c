@@ -1,10 +1,10 @@
-/* Random equations, judged by an evaluator that walks the expression tree and follows the text of the
- * language and nothing else: no bytecode, no jumps, no ranges, no scatters, no kept folds. Each
+/* Random equations, judged by an evaluator that walks the expression tree and follows the text of
+ * the language and nothing else: no bytecode, no jumps, no ranges, no scatters, no kept folds. Each
  * element is a value, a structural zero or nothing at all; all three must agree for every element,
  * the first needed element without a value included. */
 #include "ref_fixture.h"
 
-/* ---- the oracle --------------------------------------------------------------------------------------------- */
+/* ---- the oracle ------------------------------------------------------------------------------ */
 
 typedef struct {
     at_cell value;
@@ -202,7 +202,7 @@ static void judge_input(oracle *o, const at_array *array) {
             array->kind == AT_REAL ? real(element(t, i)) : whole((int64_t)element(t, i));
 }
 
-/* ---- random expressions --------------------------------------------------------------------------------------- */
+/* ---- random expressions ---------------------------------------------------------------------- */
 
 typedef struct {
     world *w;
@@ -262,7 +262,8 @@ static const char *make_int(maker *m, int depth) {
         return roll(m, 3) ? some_axis(m) : TEXT("%d", (int)roll(m, 4));
     switch (roll(m, 8)) {
     case 0:
-    case 1: return TEXT("(%s %s %s)", make_int(m, depth - 1), ops[roll(m, 5)], make_int(m, depth - 1));
+    case 1:
+        return TEXT("(%s %s %s)", make_int(m, depth - 1), ops[roll(m, 5)], make_int(m, depth - 1));
     case 2: return TEXT("idx[%s]", some_axis(m));
     case 3: return TEXT("idx[%s | %d]", make_int(m, depth - 1), (int)roll(m, 3));
     case 4: return make_fold(m, folds[roll(m, 4)], depth, make_int);
@@ -285,7 +286,8 @@ static const char *make_bool(maker *m, int depth) {
         return TEXT("%s %s %s", make_real(m, depth - 1), compares[roll(m, 6)],
                     make_real(m, depth - 1));
     default:
-        return TEXT("%s %s %s", make_int(m, depth - 1), compares[roll(m, 6)], make_int(m, depth - 1));
+        return TEXT("%s %s %s", make_int(m, depth - 1), compares[roll(m, 6)],
+                    make_int(m, depth - 1));
     }
 }
 
@@ -310,7 +312,8 @@ static const char *make_real(maker *m, int depth) {
     case 0:
     case 1:
     case 2:
-        return TEXT("(%s %s %s)", make_real(m, depth - 1), ops[roll(m, 6)], make_real(m, depth - 1));
+        return TEXT("(%s %s %s)", make_real(m, depth - 1), ops[roll(m, 6)],
+                    make_real(m, depth - 1));
     case 3:
     case 4: return make_fold(m, folds[roll(m, 7)], depth, make_real);
     case 5:
@@ -324,7 +327,7 @@ static const char *make_real(maker *m, int depth) {
     }
 }
 
-/* ---- the comparison --------------------------------------------------------------------------------------------- */
+/* ---- the comparison -------------------------------------------------------------------------- */
 
 static void build(world *w, uint64_t seed) {
     maker maker_of = {w, seed, 0, {"n", "m"}, 2}, *m = &maker_of;
@@ -399,8 +402,9 @@ static void compare(world *w, uint64_t seed, int64_t n, int64_t m) {
         if (!run_as(w, plain)) fail_msg("seed %d: %s\n%s", (int)seed, text, errors_of(w));
         for (int64_t i = 0; i < n * m; i++) {
             if (y->elements[i].missing || same(y->elements[i], element(got(w, "z"), i))) continue;
-            fail_msg("seed %d, plain %d: element %d of\n%s\nis %.17g and should be %.17g", (int)seed,
-                     plain, (int)i, text, element(got(w, "z"), i), y->elements[i].value.r);
+            fail_msg("seed %d, plain %d: element %d of\n%s\nis %.17g and should be %.17g",
+                     (int)seed, plain, (int)i, text, element(got(w, "z"), i),
+                     y->elements[i].value.r);
         }
     }
     if (first >= 0) {

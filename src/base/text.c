@@ -71,9 +71,18 @@ void at_text_real(double value, char *buffer) {
         strcpy(buffer, value < 0 ? "-inf" : "inf");
         return;
     }
-    for (int digits = 1; digits <= 17; digits++) {
+    /* With 5 digits asked for, %g writes 20, not 2e+01; it leaves out zeros at the end itself. */
+    bool usual = fabs(value) >= 1e-4 && fabs(value) < 1e5;
+    for (int digits = usual ? 5 : 1; digits <= 17; digits++) {
         snprintf(buffer, 32, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value) break;
+    }
+    /* The caller's program may have chosen a locale with another point. */
+    const char *point = localeconv()->decimal_point;
+    char *at = strcmp(point, ".") == 0 ? NULL : strstr(buffer, point);
+    if (at) {
+        *at = '.';
+        memmove(at + 1, at + strlen(point), strlen(at + strlen(point)) + 1);
     }
     /* 1e+06 reads worse than 1e6, and 3 would read back as an int. */
     char *exponent = strchr(buffer, 'e');

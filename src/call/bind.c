@@ -191,6 +191,13 @@ static void report_size(at_session *s, const at_axis *axis, const int64_t *open)
     note_sizes(s, diag, axis->extent, open);
 }
 
+/* The rounds of a repeat are known whatever the inputs. */
+static bool know_rounds(void *user, const at_statement *st) {
+    int64_t *extents = user;
+    if (st->tag == AT_REPEAT) extents[st->u.repeat.round->id] = st->u.repeat.count;
+    return true;
+}
+
 static bool all_extents(at_session *s, const at_cascade *cascade, int64_t *extents) {
     bool good = true;
     for (int i = 0; i < cascade->axis_count; i++) {
@@ -344,6 +351,7 @@ static bool bind(at_session *s, const at_cascade *cascade, const at_call *call,
     out->states = take(s, cascade->state_count, sizeof(at_tensor *));
     if (!out->extents || !out->inputs || !out->params || !out->states) return false;
     for (int i = 0; i < cascade->axis_count; i++) out->extents[i] = -1;
+    at_walk_block(&cascade->body, know_rounds, out->extents);
     if (!find_inputs(s, cascade, call, given) || !open_extents(s, cascade, given, out->extents) ||
         !all_extents(s, cascade, out->extents) ||
         !check_shapes(s, cascade, given, out->extents) ||
@@ -362,11 +370,9 @@ bool at_bind_call(at_session *s, const at_cascade *cascade, const at_call *call,
                                    const int64_t *extents, at_tensor *out),
                   void *user, at_bound_call *out) {
     *out = (at_bound_call){0};
-    const at_tensor **given = take(s, cascade->input_count, sizeof(at_tensor *));
-    if (!given) return false;
-    bool good = bind(s, cascade, call, evaluate, user, given, out);
-    free(given);
-    return good;
+    /* Borrowed pointers, in the session: an escape must not leak them. */
+    const at_tensor **given = AT_NEW_ARRAY(s->arena, const at_tensor *, cascade->input_count);
+    return given && bind(s, cascade, call, evaluate, user, given, out);
 }
 
 static void free_tensors(at_tensor **tensors, int count) {

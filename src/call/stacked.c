@@ -161,6 +161,11 @@ static at_tensor *bind_one(at_session *s, const at_kept *kept, const at_start *s
                            const int64_t *extents, at_evaluate evaluate, void *user) {
     const at_array *array = start->array;
     int64_t shape[AT_RANK_LIMIT];
+    if (array->rank > AT_RANK_LIMIT) {
+        at_error(s, AT_E_TENSOR_RANK, array->span, "`%s` has %d axes, and may have at most %d",
+                 array->name, array->rank, AT_RANK_LIMIT);
+        return NULL;
+    }
     for (int i = 0; i < array->rank; i++) shape[i] = extents[array->axes[i]->id];
     at_tensor *out =
         at_tensor_new(s, at_kind_type(array->kind), shape, array->rank, array->name);

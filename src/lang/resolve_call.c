@@ -426,6 +426,11 @@ static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input,
 
 /* ---- options ------------------------------------------------------------------------------------------ */
 
+static bool is_fold(void *user, const at_expr *e) {
+    if (e->tag == AT_FOLD_NODE) *(bool *)user = true;
+    return true;
+}
+
 /* What the right side of an option is in its scope: a function by name, or a value. */
 static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const at_bind *declared,
                         const at_bind *given) {
@@ -482,6 +487,10 @@ static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const
         v.e = known.kind == AT_REAL  ? at_real(r->s, known.real, v.e->span)
               : known.kind == AT_INT ? at_int(r->s, known.integer, v.e->span)
                                      : at_bool(r->s, known.integer != 0, v.e->span);
+    /* It may be used where the callee has bound the same axes, and again and again: once is enough. */
+    bool folds = false;
+    at_walk(v.e, is_fold, &folds);
+    if (folds) v = at_hoist(r, scope, v, at_frame_path(r, callee, given->name), span);
     at_entity *entity = at_define(r, callee, AT_N_VALUE, given->name, span);
     entity->value = v;
     return true;

@@ -136,7 +136,7 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
 
 /* ---- the array that is defined ------------------------------------------------------------------- */
 
-static at_pending *find_pending(const at_resolver *r, const at_frame *frame, const char *name) {
+at_pending *at_find_pending(const at_resolver *r, const at_frame *frame, const char *name) {
     for (at_region *region = r->region; region && region->frame == frame; region = region->outer)
         for (int i = 0; i < region->pending_count; i++)
             if (strcmp(region->pending[i]->name, name) == 0) return region->pending[i];
@@ -233,7 +233,7 @@ at_array *at_define_target(at_resolver *r, at_frame *frame, const at_target *tar
         at_note(r->s, diag, before->span, "`%s` is defined here", target->name);
         return NULL;
     }
-    at_pending *p = find_pending(r, frame, target->name);
+    at_pending *p = at_find_pending(r, frame, target->name);
     all_hidden = all_hidden || is_forced(r, frame, target->name) || p != NULL;
     int rank;
     at_axis **axes =
@@ -279,7 +279,7 @@ static bool define_value(at_resolver *r, at_scope *scope, const at_target *targe
     int own_count;
     if (!at_place_left(r, scope, target, left, &v, &own, &own_count)) return false;
     v = collected(r, scope, target, own, own_count, v, span);
-    at_pending *p = find_pending(r, scope->frame, target->name);
+    at_pending *p = at_find_pending(r, scope->frame, target->name);
     if (p && p->array && p->array->kind == AT_REAL) v.e = at_as_real(r->s, v.e);
     at_array *array =
         at_define_target(r, scope->frame, target, v.e->kind, own, own_count, &v.e, 1, false);

@@ -168,6 +168,17 @@ static at_value pending_value(at_resolver *r, at_scope *scope, at_entity *entity
             if (axis == r->scans[k] && hole >= 0)
                 now = index[hole]->tag == AT_INDEX && index[hole]->u.axis == axis;
     }
+    if (!now && p->definitions > 1) {
+        p->history = true;
+        if (!p->array) {
+            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
+                                             "`%s` is equated several times in a step, so its earlier "
+                                             "steps can only be read where its axes are known before",
+                                             tree->name);
+            at_hint(r->s, diag, "name all its axes at the left, and say their extents before the scan");
+            return at_no_value();
+        }
+    }
     return read_at(r, scope, tree, at_value_read(r, now ? &p->current : &entity->view, tree->span),
                    index);
 }

@@ -148,6 +148,8 @@ struct at_pending {
     at_array *array; /* NULL until read or defined */
     at_entity *entity;
     at_view current; /* with several definitions: the newest of this step; array NULL: none yet */
+    bool history;    /* with several definitions: an earlier step is read inside */
+    bool forgets;    /* found by an earlier attempt: none is, so array stays NULL */
 };
 
 typedef struct at_region at_region;
@@ -218,11 +220,18 @@ at_array *at_array_new(at_resolver *r, const char *path, at_role role, at_kind k
 const char *at_frame_path(at_resolver *r, const at_frame *frame, const char *name);
 at_view at_view_whole(at_resolver *r, const at_array *array);
 void at_scope_bind(at_resolver *r, at_scope *scope, at_axis *axis);
+/* An array of an open scan as it was. */
+typedef struct {
+    at_pending *pending, was;
+    bool entered; /* its entity knew of it */
+} at_pending_mark;
 /* A state of the resolver to go back to, with the names of `frame`. */
 typedef struct {
     at_resolver r;
     at_frame frame;
     int diag_count, diag_lost, block_count;
+    int pending_count, pending_capacity;
+    at_pending_mark *pendings;
 } at_mark;
 at_mark at_mark_take(at_resolver *r, const at_frame *frame);
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark);
@@ -231,6 +240,8 @@ void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark);
 
 typedef enum { AT_EXTENT_SAME, AT_EXTENT_DIFFER, AT_EXTENT_UNKNOWN } at_extent_relation;
 at_extent_relation at_extent_compare(at_resolver *r, const at_axis *a, const at_axis *b);
+/* value - extent (or value alone, axis NULL) where that is a number whatever the open extents are. */
+bool at_extent_excess(at_resolver *r, const at_expr *value, const at_axis *axis, int64_t *excess);
 /* "5", or "size(n) - 1" where it is not known; for messages. */
 const char *at_extent_text(at_resolver *r, const at_axis *axis);
 /* Reports E3xx when they differ; adds a require when it is not known. */
@@ -248,6 +259,11 @@ at_axis *at_axis_find(at_resolver *r, const at_scope *scope, const char *name, a
                       const at_tree *const *trees, int count, bool quiet);
 /* Looks for the first plain use of `name` as an index. */
 at_axis *at_plain_use(at_resolver *r, const at_scope *scope, const char *name, const at_tree *tree);
+
+/* ---- resolve_bounds.c: reads that surely are outside ------------------------------------------------- */
+
+/* Reports each; false when there was one. */
+bool at_check_bounds(at_resolver *r, const at_cascade *cascade);
 
 /* ---- resolve_value.c: values ------------------------------------------------------------------------- */
 
@@ -333,6 +349,8 @@ at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, cons
 /* The kind that a right side probably has, from its form; for a scan's arrays that are read before
  * their equations. AT_REAL when nothing tells. */
 at_kind at_guess_kind(at_resolver *r, const at_frame *frame, const at_tree *tree);
+/* The array of an open scan of this frame that is called `name`; NULL when there is none. */
+at_pending *at_find_pending(const at_resolver *r, const at_frame *frame, const char *name);
 /* The view of a name at this place: in a scan the newest of this step. */
 at_view *at_newest(at_entity *entity);
 

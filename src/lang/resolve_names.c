@@ -232,6 +232,12 @@ at_mark at_mark_take(at_resolver *r, const at_frame *frame) {
                     .diag_lost = r->s->diag_lost, .block_count = r->block->count};
     mark.frame.names = map_clone(r->s, &frame->names);
     mark.frame.call_counts = map_clone(r->s, &frame->call_counts);
+    for (const at_region *region = r->region; region; region = region->outer)
+        for (int i = 0; i < region->pending_count; i++) {
+            at_pending *p = region->pending[i];
+            at_pending_mark was = {p, *p, p->entity && p->entity->pending == p};
+            AT_PUSH(r->s->arena, mark.pendings, mark.pending_count, mark.pending_capacity, was);
+        }
     return mark;
 }
 
@@ -246,6 +252,11 @@ void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark) {
     *frame = mark->frame;
     frame->names = map_clone(r->s, &mark->frame.names);
     frame->call_counts = map_clone(r->s, &mark->frame.call_counts);
+    for (int i = 0; i < mark->pending_count; i++) {
+        const at_pending_mark *was = &mark->pendings[i];
+        *was->pending = was->was;
+        if (was->entered) was->was.entity->pending = was->pending;
+    }
     r->s->diag_count = mark->diag_count;
     r->s->diag_lost = mark->diag_lost;
     r->block->count = mark->block_count;

@@ -3,7 +3,8 @@
  * A scan's arrays may be read before their equations are met, so they exist, with their axes and a
  * guessed kind, before the body is resolved. When a guess of a kind was wrong, the body is resolved
  * again with what was found. Where a name gets several equations in one step, each has an array of
- * its own, and at the end of the step the last is copied into the history. */
+ * its own, and at the end of the step the last is copied into the history; where no earlier step is
+ * read, the last is the history. A scan right inside another shares the arrays that both see. */
 #include "lang/resolve_int.h"
 
 #include <string.h>
@@ -119,7 +120,8 @@ static void make_pendings(at_resolver *r, at_frame *frame, at_region *region) {
     for (bool changed = true; changed;) {
         changed = false;
         for (int i = 0; i < region->pending_count; i++)
-            if (!region->pending[i]->array && make_pending(r, frame, region->pending[i]))
+            if (!region->pending[i]->array && !region->pending[i]->forgets &&
+                make_pending(r, frame, region->pending[i]))
                 changed = true;
     }
 }
@@ -135,7 +137,10 @@ static void finish_pending(at_resolver *r, at_frame *frame, at_pending *p, at_sp
         at_add_statement(r, AT_EQUATION, p->array, span)->u.value = e;
     }
     at_entity *entity = at_lookup(r, frame, p->name);
-    if (entity && entity->tag == AT_N_ARRAY) entity->pending = NULL;
+    if (!entity || entity->tag != AT_N_ARRAY) return;
+    if (!p->array && p->current.array) entity->view = p->current;
+    entity->pending = NULL;
+    p->current.array = NULL; /* a scan around has nothing to finish */
 }
 
 /* ---- the scan --------------------------------------------------------------------------------------- */
@@ -176,33 +181,63 @@ static bool open_scan(at_resolver *r, at_frame *frame, const at_tree_statement *
     return true;
 }
 
-/* One attempt with the given kinds; `found` gets the kinds that the equations have. */
+/* What an attempt assumes of an array, or finds. */
+typedef struct {
+    at_kind kind;
+    bool forgets;
+} belief;
+
+/* The array of one name of the scan: one of its own, or that of a scan around. */
+static at_pending *pending_of(at_resolver *r, at_frame *frame, const at_assigned *name,
+                              belief assumed) {
+    at_pending *p = at_find_pending(r, frame, name->name);
+    if (p && p->definitions == name->count) return p;
+    if (p) {
+        at_diag *diag = at_resolve_error(r, frame, AT_E_LIMIT, name->target->span,
+                                         "`%s` is equated both in this scan and beside it, in the scan "
+                                         "around it", name->name);
+        at_hint(r->s, diag, "give one of them another name");
+        return NULL;
+    }
+    p = AT_NEW(r->s->arena, at_pending);
+    *p = (at_pending){.name = name->name, .statement = name->statement, .target = name->target,
+                      .definitions = name->count, .kind = assumed.kind, .found = assumed.kind,
+                      .forgets = assumed.forgets};
+    return p;
+}
+
+/* One attempt with the given beliefs; `found` gets what the equations say. */
 static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st,
-                    const at_assigned *names, int name_count, const at_kind *kinds, at_kind *found) {
+                    const at_assigned *names, int name_count, const belief *assumed, belief *found) {
     at_region region = {.outer = r->region, .is_scan = true, .count = st->bound_count, .frame = frame};
     region.axes = AT_NEW_ARRAY(r->s->arena, at_axis *, st->bound_count);
     at_env *env = frame->env;
     at_axis **scans = r->scans;
     int scan_count = r->scan_count;
     if (!open_scan(r, frame, st, region.axes)) return false;
+    bool good = true;
     for (int i = 0; i < name_count; i++) {
-        at_pending *p = AT_NEW(r->s->arena, at_pending);
-        *p = (at_pending){.name = names[i].name, .statement = names[i].statement,
-                          .target = names[i].target, .definitions = names[i].count,
-                          .kind = kinds[i], .found = kinds[i]};
-        AT_PUSH(r->s->arena, region.pending, region.pending_count, region.pending_capacity, p);
+        at_pending *p = pending_of(r, frame, &names[i], assumed[i]);
+        good = good && p;
+        if (p) AT_PUSH(r->s->arena, region.pending, region.pending_count, region.pending_capacity, p);
     }
     r->region = &region;
     make_pendings(r, frame, &region);
     at_growing body = {0}, *outer = r->block;
     r->block = &body;
-    bool good = at_resolve_block(r, frame, &st->body);
-    for (int i = 0; i < name_count; i++) {
-        if (good) finish_pending(r, frame, region.pending[i], st->span);
-        found[i] = region.pending[i]->found;
+    good = good && at_resolve_block(r, frame, &st->body);
+    for (int i = 0; good && i < name_count; i++) {
+        at_pending *p = region.pending[i];
+        finish_pending(r, frame, p, st->span);
+    }
+    r->region = region.outer;
+    for (int i = 0; i < region.pending_count; i++) {
+        const at_pending *p = region.pending[i];
+        if (at_find_pending(r, frame, p->name)) continue; /* for the scan around to judge */
+        found[i].kind = p->found;
+        if (good && p->definitions > 1) found[i].forgets = !p->history;
     }
     r->block = outer;
-    r->region = region.outer;
     r->scans = scans;
     r->scan_count = scan_count;
     frame->env = env;
@@ -219,25 +254,25 @@ static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st
 bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
     at_assigned *names;
     int count = at_assigned_names(r, &st->body, &names);
-    at_kind *kinds = AT_NEW_ARRAY(r->s->arena, at_kind, count);
-    at_kind *found = AT_NEW_ARRAY(r->s->arena, at_kind, count);
+    belief *assumed = AT_NEW_ARRAY(r->s->arena, belief, count);
+    belief *found = AT_NEW_ARRAY(r->s->arena, belief, count);
     for (int i = 0; i < count; i++) {
         const at_tree_statement *own = names[i].statement;
-        kinds[i] = own->drawn ? AT_REAL : at_guess_kind(r, frame, own->value);
+        assumed[i].kind = own->drawn ? AT_REAL : at_guess_kind(r, frame, own->value);
     }
     at_mark mark = at_mark_take(r, frame);
-    /* A kind changes at most twice, so the attempts end. */
+    /* A kind changes at most twice, and what is forgotten once, so the attempts end. */
     for (int tries = 0;; tries++) {
-        at_move(found, kinds, sizeof *found * (size_t)count);
-        bool good = attempt(r, frame, st, names, count, kinds, found);
+        at_move(found, assumed, sizeof *found * (size_t)count);
+        bool good = attempt(r, frame, st, names, count, assumed, found);
         bool same = true;
         for (int i = 0; i < count; i++) {
-            if (found[i] == kinds[i]) continue;
+            if (found[i].kind == assumed[i].kind && found[i].forgets == assumed[i].forgets) continue;
             same = false;
-            kinds[i] = found[i];
+            assumed[i] = found[i];
         }
         if (good && same) return true;
-        if (same || tries > 2 * count || r->need_round) return false;
+        if (same || tries > 3 * count || r->need_round) return false;
         at_mark_return(r, frame, &mark);
     }
 }

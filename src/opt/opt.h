@@ -33,7 +33,7 @@ at_draft *at_draft_new(at_session *s, const at_cascade *from);
 void at_draft_add(at_draft *draft, at_statement *statement);
 void at_draft_equation(at_draft *draft, at_array *target, const at_expr *value, at_span span);
 /* Adds the equation of a new array `owner.suffix[axes] = value` and gives a read of it at these
- * axes. `owner` is the array whose equation needs it; the name is made unique. */
+ * axes. `owner` is the array whose equation needs it; the name is made unique, the path is its. */
 const at_expr *at_draft_define(at_draft *draft, const at_array *owner, const char *suffix,
                                at_axis **axes, int rank, const at_expr *value);
 /* A new index over the extent of `like`: what at_substitute asks for. `user` is the draft. */

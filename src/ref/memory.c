@@ -273,16 +273,23 @@ static double work_of(const at_ref *ref, at_steps *steps) {
 
 /* ---- the peak ----------------------------------------------------------------------------------------------- */
 
-static double scratch_bytes(const at_ref *ref, const at_step *step) {
+/* Of the scatters that a unit waits for, with those that they wait for. */
+static double scatter_bytes(const at_unit *unit) {
     double bytes = 0;
-    for (int i = 0; i < step->unit_count; i++) {
-        const at_unit *unit = step->units[i];
-        double frames = step->st->tag == AT_KEEPING || step->st->tag == AT_TOPK ? ref->threads : 1;
-        bytes += frames * (double)unit->row_length * 32;
-        for (int k = 0; k < unit->scatter_count; k++)
-            bytes += (double)store_bytes(unit->scatters[k]->store) +
-                     (double)unit->scatters[k]->pass->columns * AT_COLUMNS * sizeof(at_cell);
+    for (int k = 0; k < unit->scatter_count; k++) {
+        const at_unit *pass = unit->scatters[k]->pass;
+        bytes += (double)store_bytes(unit->scatters[k]->store) + scatter_bytes(pass) +
+                 (double)pass->columns * AT_COLUMNS * sizeof(at_cell);
     }
+    return bytes;
+}
+
+/* A row holds value, tag and cause, and where it is sorted two orders. */
+static double scratch_bytes(const at_ref *ref, const at_step *step) {
+    bool rows = step->st->tag == AT_KEEPING || step->st->tag == AT_TOPK;
+    double bytes = 0, frames = rows ? ref->threads : 1, cell = rows ? 29 : 13;
+    for (int i = 0; i < step->unit_count; i++)
+        bytes += frames * cell * (double)step->units[i]->row_length + scatter_bytes(step->units[i]);
     return bytes;
 }
 

@@ -223,7 +223,7 @@ static at_unit *lower_pass(const search *f, at_axis **order, int rest, at_scatte
     at_find_scatters(l, f->fold->u.fold.body);
     bool zeros = scatter->store->zeroable;
     at_accumulator acc = at_accumulator_new(l, f->fold, zeros);
-    int skip = at_new_label(l), failed = at_new_label(l), end = at_new_label(l);
+    int skip = at_new_label(l), failed = at_new_label(l);
     l->handler = failed;
     emit_guard(l, f, skip);
     int place = emit_place(l, f);
@@ -237,7 +237,6 @@ static at_unit *lower_pass(const search *f, at_axis **order, int rest, at_scatte
     at_place_label(l, failed);
     at_code_add(l, AT_I_FAIL);
     at_place_label(l, skip);
-    at_place_label(l, end);
     scatter->state_count = acc.count;
     for (int i = 0; i < acc.count; i++) scatter->initial[i] = acc.initial[i];
     return at_lowering_end(l);
@@ -295,7 +294,7 @@ static bool try_scatter(at_lowering *l, const at_expr *e, const at_axis **around
     f->conjunct_count = at_conjuncts(l->ref, e->u.fold.guard, &f->conjuncts);
     if (f->conjunct_count == 0) return false;
     at_walk(e, collect_axis, f);
-    if (f->too_many || f->free_count == 0) return false;
+    if (f->too_many || f->free_count == 0 || e->u.fold.count > AT_RANK_LIMIT) return false;
     solve(f);
     int64_t elements = free_elements(f);
     if (f->solved_count == 0 || !in_order(f) || elements <= 0) return false;

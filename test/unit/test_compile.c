@@ -789,6 +789,37 @@ static void make_zoo(program *p) {
     output(p, z);
 }
 
+static bool compile_in_little_memory(void *user) {
+    program *p = user;
+    make_attention(p, true);
+    at_text text = {0};
+    at_kernel *kernel = at_compile(p->s, &p->c, "emit", &text);
+    bool good = text.length > 0;
+    at_text_free(&text);
+    return good && !kernel;
+}
+
+/* Whatever the point at which memory runs out, it is reported once. */
+static void running_out_of_memory_is_an_error(void **state) {
+    (void)state;
+    bool good = false;
+    int failed = 0;
+    for (size_t limit = (size_t)16 << 10; !good; limit += (size_t)4 << 10) {
+        program p = {.s = at_session_new(limit)};
+        if (!p.s) continue;
+        p.c.name = "test";
+        good = at_guarded(p.s, compile_in_little_memory, &p);
+        if (!good) {
+            failed++;
+            assert_int_equal(p.s->diag_count, 1);
+            assert_string_equal(at_code_text(p.s->diags[0]->code), "E001");
+        }
+        at_session_free(p.s);
+        assert_true(limit < (size_t)8 << 20);
+    }
+    assert_true(failed > 0);
+}
+
 /* Compiles `source` with every warning an error; false when that compiler is not installed. */
 static bool compiles_clean(const char *compiler, const char *source) {
     char command[512], path[] = "/tmp/attend-test-XXXXXX";
@@ -888,6 +919,7 @@ int main(void) {
         TEST(the_same_program_gives_the_same_text),
         TEST(emitted_attention_compiles_without_warnings),
         TEST(emitted_code_of_all_sorts_compiles_without_warnings),
+        TEST(running_out_of_memory_is_an_error),
         TEST(a_missing_compiler_is_an_error),
         TEST(a_failing_compiler_is_an_error_that_keeps_the_source),
     };

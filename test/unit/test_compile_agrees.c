@@ -170,6 +170,8 @@ static const example examples[] = {
     {"a failure in a mask", {"in x[i]", "p[i] = softmax[i where x[i + 1] > 0](x[i])", "out p"}},
     {"a failure in a score",
      {"in x[i]", "p[i] = softmax[i where i > 0](x[i + 1] * 2)", "z = p[0]", "out z"}},
+    {"a masked array read outside",
+     {"in x[i]", "p[i] = softmax[i where i < 2](x[i])", "y[i] = p[size(i)] * x[i]", "out y"}},
     {"division by 0", {"in n[i]: int", "int y[i] = 6 // n[i]", "int z = sum[i](y[i])", "out z"}},
     {"a remainder by 0", {"in n[i]: int", "int y[i] = 6 % n[i]", "out y"}},
     {"a negative power", {"in n[i]: int", "int y[i] = ipow(2, n[i] - 1)", "out y"}},

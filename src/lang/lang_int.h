@@ -106,6 +106,8 @@ void at_parser_leave(at_parser *p);
 void at_parser_skip_statement(at_parser *p, int from);
 /* Skips to the next `fn`, `law`, `paper` or `use` that begins a line. */
 void at_parser_skip_definition(at_parser *p);
+/* More errors than anyone reads: lexing and parsing end. */
+bool at_parser_gave_up(const at_parser *p);
 bool at_parser_at_definition(const at_parser *p);
 int at_parser_column(const at_parser *p, int token);
 

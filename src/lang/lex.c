@@ -253,9 +253,11 @@ static void lex_one(at_parser *p, lexer *x) {
 void at_lex(at_parser *p) {
     const char *text = p->source->text;
     lexer x = {0};
+    p->capacity = (int)(p->source->length / 3) + 64; /* most programs have fewer tokens than that */
+    p->tokens = AT_NEW_ARRAY(p->session->arena, at_token, p->capacity);
     if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
         x.i = 3; /* a byte order mark, as some editors write */
-    while (text[x.i]) {
+    while (text[x.i] && !at_parser_gave_up(p)) {
         char c = text[x.i];
         if (c == '\n') {
             x.i++;

@@ -202,6 +202,12 @@ bool at_parser_enter(at_parser *p) {
 
 void at_parser_leave(at_parser *p) { p->level--; }
 
+/* Thousands of errors are not a program with mistakes but no program. */
+bool at_parser_gave_up(const at_parser *p) {
+    enum { HOPELESS = 2000 };
+    return p->session->diag_lost > HOPELESS;
+}
+
 /* ---- resuming -------------------------------------------------------------------------------- */
 
 int at_parser_column(const at_parser *p, int token) {
@@ -231,6 +237,7 @@ static bool begins_statement(at_token_kind kind) {
 void at_parser_skip_statement(at_parser *p, int from) {
     int braces = 0, column = at_parser_column(p, from);
     if (p->at < from) p->at = from;
+    if (at_parser_gave_up(p)) p->at = p->count - 1;
     for (;; at_parser_advance(p)) {
         const at_token *t = &p->tokens[p->at];
         at_token_kind kind = (at_token_kind)t->kind;
@@ -253,6 +260,7 @@ void at_parser_skip_statement(at_parser *p, int from) {
 
 void at_parser_skip_definition(at_parser *p) {
     p->depth = 0;
+    if (at_parser_gave_up(p)) p->at = p->count - 1;
     do at_parser_advance(p);
     while (!at_parser_at_definition(p));
 }

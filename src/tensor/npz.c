@@ -1,6 +1,6 @@
 /* An .npz file, a zip of .npy files, to named arrays. zip.c has checked the table by the time
- * anything is inflated; here each member becomes a tensor, its length and checksum are compared with
- * what the table promised, and its name loses the .npy.
+ * anything is inflated; here each member becomes a tensor, its length and checksum are compared
+ * with what the table promised, and its name loses the .npy.
  *
  * Memory is taken member by member, each after its own header was read: what a file can make us
  * hold is bounded by deflate's ratio times its length and by what the machine has free. */
@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- collections ----------------------------------------------------------------------------------------- */
+/* ---- collections ----------------------------------------------------------------------------- */
 
 void at_collection_add(at_session *s, at_collection *collection, const char *name,
                        at_tensor *tensor) {
@@ -28,7 +28,7 @@ void at_collection_free(at_collection *collection) {
     *collection = (at_collection){0};
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *session;
@@ -48,7 +48,8 @@ static const char *array_name(const reading *r, const char *member) {
         return at_copy_text(s->arena, member, length - 4);
     const char *shown = at_shown(s, member, length, AT_SHOWN_NAME);
     at_diag *diag = at_error(s, AT_E_NPZ_NAME, at_no_span(),
-                             "%s holds `%s`, which is not a named array (`NAME.npy`)", r->name, shown);
+                             "%s holds `%s`, which is not a named array (`NAME.npy`)", r->name,
+                             shown);
     if (length > 8 && strcmp(member + length - 8, "data.pkl") == 0)
         at_hint(s, diag, "it looks like a file of PyTorch's: there, save the arrays by "
                          "np.savez(path, **{name: t.numpy() for name, t in state.items()})");

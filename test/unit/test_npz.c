@@ -8,7 +8,7 @@
 
 #include "tensor_test.h"
 
-/* ---- made by NumPy 2.4 (np.savez, np.savez_compressed) -------------------------------------------- */
+/* ---- made by NumPy 2.4 (np.savez, np.savez_compressed) --------------------------------------- */
 
 static void assert_numpy_arrays(const at_collection *c) {
     assert_int_equal(c->count, 3);
@@ -49,7 +49,7 @@ static void numpy_files_are_read(void **state) {
     assert_silent(s);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void fill(at_tensor *t, unsigned seed) {
     unsigned char *bytes = t->data;
@@ -158,7 +158,7 @@ static void a_full_disk_is_said(void **state) {
     at_tensor_free(t);
 }
 
-/* ---- a zip to be changed -------------------------------------------------------------------------- */
+/* ---- a zip to be changed --------------------------------------------------------------------- */
 
 typedef struct {
     unsigned char bytes[8192];
@@ -326,7 +326,7 @@ static void the_zips_of_these_tests_are_right_before_they_are_changed(void **sta
     }
 }
 
-/* ---- end and directory ------------------------------------------------------------------------------ */
+/* ---- end and directory ----------------------------------------------------------------------- */
 
 #define AGAIN "  = hint: copy or save it again: a transfer that broke off does this\n"
 
@@ -341,8 +341,8 @@ static void what_is_no_zip_is_told_what_it_is(void **state) {
                           "  = hint: it is one array without a name: call it .npy\n");
     z = two(false, false);
     z.length -= 1;
-    assert_refused(s, &z, "error[E810]: x.npz is damaged: it begins like a zip, and its directory, at "
-                          "the end, is missing\n" AGAIN);
+    assert_refused(s, &z, "error[E810]: x.npz is damaged: it begins like a zip, and its directory, "
+                          "at the end, is missing\n" AGAIN);
     at_collection c;
     assert_false(at_npz_read(s, "/nowhere/x.npz", &c));
     assert_said(s, "error[E002]: cannot read /nowhere/x.npz: No such file or directory\n");
@@ -377,8 +377,8 @@ static void an_end_record_that_lies_is_refused(void **state) {
                           "file\n" AGAIN);
     z = two(false, true);
     put(z.bytes + z.end - 12, 5, 8);
-    assert_refused(s, &z, "error[E810]: x.npz is damaged: its zip64 end record is not where it should "
-                          "be\n" AGAIN);
+    assert_refused(s, &z, "error[E810]: x.npz is damaged: its zip64 end record is not where it "
+                          "should be\n" AGAIN);
     z = two(false, true);
     put(z.bytes + z.end + 10, 7, 2);
     assert_refused(s, &z, "error[E810]: x.npz is damaged: its two end records disagree\n" AGAIN);
@@ -393,8 +393,8 @@ static void bytes_before_or_after_the_zip_are_refused(void **state) {
     assert_refused(s, &moved, "error[E810]: x.npz is damaged: its directory is not where its end "
                               "record says\n" AGAIN);
     add(&z, 0, 4);
-    assert_refused(s, &z, "error[E810]: x.npz is damaged: it begins like a zip, and its directory, at "
-                          "the end, is missing\n" AGAIN);
+    assert_refused(s, &z, "error[E810]: x.npz is damaged: it begins like a zip, and its directory, "
+                          "at the end, is missing\n" AGAIN);
     /* The same four bytes as a comment are fine. */
     put(z.bytes + z.end + 20, 4, 2);
     at_collection c;
@@ -418,8 +418,8 @@ static void entries_that_lie_are_refused(void **state) {
     assert_refused(s, &z, "error[E810]: x.npz is damaged: `a.npy` lies outside of the file\n");
     z = two(false, false);
     put(z.bytes + z.entry[0] + 42, 1, 4);
-    assert_refused(s, &z, "error[E810]: x.npz is damaged: `a.npy` does not begin where the directory "
-                          "says\n");
+    assert_refused(s, &z, "error[E810]: x.npz is damaged: `a.npy` does not begin where the "
+                          "directory says\n");
     z = two(false, false);
     put(z.bytes + z.entry[0] + 42, z.local[1], 4);
     assert_refused(s, &z, "error[E810]: x.npz is damaged: `a.npy` has another name in front of its "
@@ -433,8 +433,8 @@ static void entries_that_lie_are_refused(void **state) {
                           "off\n");
     z = two(false, false);
     put(z.bytes + z.local[1] + 28, 0xffff, 2);
-    assert_refused(s, &z, "error[E810]: x.npz is damaged: `b.npy` does not begin where the directory "
-                          "says\n");
+    assert_refused(s, &z, "error[E810]: x.npz is damaged: `b.npy` does not begin where the "
+                          "directory says\n");
     z = two(false, false);
     put(z.bytes + z.local[1] + 22, 3, 4);
     assert_refused(s, &z, "error[E810]: x.npz is damaged: `b.npy` has two headers that disagree\n");
@@ -464,6 +464,9 @@ static void members_that_share_bytes_are_refused(void **state) {
     assert_refused(s, &z, "error[E810]: x.npz is damaged: `a.npy` and `b.npy` share bytes\n");
 }
 
+#define ENCRYPTED                                                                                  \
+    "is encrypted\n  = hint: unpack it with its password, and save it with np.savez"
+
 static void what_arrays_never_need_is_refused(void **state) {
     at_session *s = *state;
     static const struct {
@@ -471,9 +474,9 @@ static void what_arrays_never_need_is_refused(void **state) {
         unsigned value;
         const char *said;
     } cases[] = {
-        {8, 1, "is encrypted\n  = hint: unpack it with its password, and save it with np.savez"},
-        {8, 1 << 6, "is encrypted\n  = hint: unpack it with its password, and save it with np.savez"},
-        {8, 1 << 13, "is encrypted\n  = hint: unpack it with its password, and save it with np.savez"},
+        {8, 1, ENCRYPTED},
+        {8, 1 << 6, ENCRYPTED},
+        {8, 1 << 13, ENCRYPTED},
         {8, 1 << 5, "is a patch for another zip"},
         {10, 12, "is compressed by another method than deflate\n"
                  "  = hint: np.savez and np.savez_compressed make files that can be read"},
@@ -493,7 +496,7 @@ static void what_arrays_never_need_is_refused(void **state) {
     assert_refused(s, &z, "error[E810]: x.npz is damaged: `b.npy` has two headers that disagree\n");
 }
 
-/* ---- names ------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static zip named(const char *first, const char *second) {
     zip z = {.count = 0};
@@ -510,16 +513,17 @@ static void names_that_no_array_can_have_are_refused(void **state) {
     zip z = named("a.npy", "a.npy");
     assert_refused(s, &z, "error[E814]: x.npz holds two members called `a.npy`\n");
     z = named("a.npy", "a\x1b[31m.npy");
-    assert_refused(s, &z, "error[E814]: x.npz holds a member whose name, `a?[31m.npy`, is not plain "
-                          "UTF-8 text\n");
+    assert_refused(s, &z, "error[E814]: x.npz holds a member whose name, `a?[31m.npy`, is not "
+                          "plain UTF-8 text\n");
     z = named("a.npy", "\xff.npy");
-    assert_refused(s, &z, "error[E814]: x.npz holds a member whose name, `?.npy`, is not plain UTF-8 "
-                          "text\n");
+    assert_refused(s, &z, "error[E814]: x.npz holds a member whose name, `?.npy`, is not plain "
+                          "UTF-8 text\n");
     z = named("a.npy", "");
     assert_refused(s, &z, "error[E814]: x.npz holds a member whose name, ``, is not plain UTF-8 "
                           "text\n");
     z = named("a.npy", ".npy");
-    assert_refused(s, &z, "error[E814]: x.npz holds `.npy`, which is not a named array (`NAME.npy`)\n");
+    assert_refused(s, &z, "error[E814]: x.npz holds `.npy`, which is not a named array "
+                          "(`NAME.npy`)\n");
     z = named("a.npy", "notes.txt");
     assert_refused(s, &z, "error[E814]: x.npz holds `notes.txt`, which is not a named array "
                           "(`NAME.npy`)\n");
@@ -530,8 +534,8 @@ static void names_that_no_array_can_have_are_refused(void **state) {
                           "np.savez(path, **{name: t.numpy() for name, t in state.items()})\n");
     z = named("a.npy", "b.npy");
     z.bytes[z.entry[0] + 46] = z.bytes[z.local[0] + 30] = 0;
-    assert_refused(s, &z, "error[E814]: x.npz holds a member whose name, `?.npy`, is not plain UTF-8 "
-                          "text\n");
+    assert_refused(s, &z, "error[E814]: x.npz holds a member whose name, `?.npy`, is not plain "
+                          "UTF-8 text\n");
     /* Names are names, not places: nothing is ever unpacked to a path. */
     z = named("../../a.npy", "/b.npy");
     at_collection c;
@@ -540,7 +544,7 @@ static void names_that_no_array_can_have_are_refused(void **state) {
     at_collection_free(&c);
 }
 
-/* ---- sizes and bombs ---------------------------------------------------------------------------------- */
+/* ---- sizes and bombs ------------------------------------------------------------------------- */
 
 static void set_size(zip *z, int i, uint64_t size) {
     put(z->bytes + z->local[i] + 22, size, 4);
@@ -557,8 +561,8 @@ static void sizes_that_deflate_cannot_reach_are_refused(void **state) {
     assert_refused(s, &z, expected);
     z = two(false, false);
     set_size(&z, 1, 10);
-    snprintf(expected, sizeof expected, "error[E812]: `b.npy` in x.npz cannot be true: 10 bytes, not "
-             "compressed, from %zu\n", z.packed[1]);
+    snprintf(expected, sizeof expected, "error[E812]: `b.npy` in x.npz cannot be true: 10 bytes, "
+             "not compressed, from %zu\n", z.packed[1]);
     assert_refused(s, &z, expected);
     z = two(true, true);
     put(z.bytes + z.local[1] + 30 + 5 + 4, 0xffffffffffffffff, 8);
@@ -578,8 +582,8 @@ static void members_that_inflate_to_another_length_are_refused(void **state) {
     at_session *s = *state;
     zip z = two(true, false);
     set_size(&z, 1, z.size[1] + 1);
-    assert_refused(s, &z, "error[E805]: `b` in x.npz is too long: u8 (200) takes 200 bytes, and 201 "
-                          "follow its header\n"
+    assert_refused(s, &z, "error[E805]: `b` in x.npz is too long: u8 (200) takes 200 bytes, and "
+                          "201 follow its header\n"
                           "  = hint: a .npy file holds one array; several go into an .npz, by "
                           "np.savez\n");
     /* Both the entry and the array say 100 more, or 100 less, than there is. */
@@ -592,10 +596,10 @@ static void members_that_inflate_to_another_length_are_refused(void **state) {
         add_member(&z, "b.npy", array, n, true);
         add_directory(&z);
         set_size(&z, 0, sign > 0 ? n + 100 : n - 100);
-        assert_refused(s, &z, sign > 0 ? "error[E812]: `b` in x.npz inflates to 100 bytes less than "
-                                         "its zip entry says\n"
-                                       : "error[E812]: `b` in x.npz goes on after the bytes that its "
-                                         "zip entry says\n");
+        assert_refused(s, &z, sign > 0 ? "error[E812]: `b` in x.npz inflates to 100 bytes less "
+                                         "than its zip entry says\n"
+                                       : "error[E812]: `b` in x.npz goes on after the bytes that "
+                                         "its zip entry says\n");
     }
 }
 
@@ -603,7 +607,8 @@ static void bytes_after_the_compressed_data_are_refused(void **state) {
     at_session *s = *state;
     zip z = {.count = 0};
     unsigned char array[512] = {0};
-    size_t n = npy(array, "{'descr': '|u1', 'fortran_order': False, 'shape': (9,)}", "123456789", 9);
+    size_t n = npy(array, "{'descr': '|u1', 'fortran_order': False, 'shape': (9,)}", "123456789",
+                   9);
     add_member(&z, "b.npy", array, n, true);
     add(&z, 0, 1);
     z.packed[0]++;
@@ -683,7 +688,7 @@ static void a_member_that_is_no_npy_is_named(void **state) {
     assert_refused(s, &z, "error[E801]: `b` in x.npz is not a .npy file: it has 0 bytes\n");
 }
 
-/* ---- sweeps --------------------------------------------------------------------------------------------- */
+/* ---- sweeps ---------------------------------------------------------------------------------- */
 
 /* Every prefix gives one error; every change of one bit an error, or arrays. */
 static void cut_and_changed_files_end_in_one_error(void **state) {

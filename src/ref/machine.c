@@ -406,7 +406,8 @@ void at_unit_run(at_ref *ref, const at_unit *unit) {
     for (int i = 0; i < unit->scatter_count; i++) at_scatter_run(ref, unit->scatters[i]);
     if (unit->rows <= 0 || unit->width <= 0 || ref->stopped) return;
     int threads = unit->frame_count;
-    if (threads == 1) {
+    /* One element is the leader's, who reports progress. */
+    if (threads == 1 || (unit->rows == 1 && unit->width == 1)) {
         at_unit_rows(unit, &unit->frames[0], 0, unit->rows, 0, unit->width);
         return;
     }

@@ -274,9 +274,25 @@ int at_accumulated(at_lowering *l, const at_accumulator *acc, const at_expr *e, 
 
 /* ---- loops ----------------------------------------------------------------------------------- */
 
+/* Without a guard there is nothing that could keep the loops short. */
+static void check_count(at_lowering *l, const at_expr *e) {
+    int64_t total = 1;
+    bool fits = true;
+    for (int k = 0; k < e->u.fold.count; k++) {
+        int64_t extent = l->ref->extents[e->u.fold.axes[k]->id];
+        if (extent == 0) return;
+        fits = fits && !__builtin_mul_overflow(total, extent, &total);
+    }
+    if (!fits && !e->u.fold.guard)
+        at_error(l->ref->s, AT_E_RUN_COUNT, e->span,
+                 "this %s ranges over more elements than can be counted",
+                 at_fold_info(e->u.fold.fold)->text);
+}
+
 static int lower_loops(at_lowering *l, const at_expr *e, int zero) {
     int count = e->u.fold.count;
     bool zeros = zero != AT_NOWHERE && at_may_be_zero(l->ref, e);
+    check_count(l, e);
     at_accumulator acc = at_accumulator_new(l, e, zeros);
     for (int i = 0; i < acc.count; i++)
         at_emit_move(l, acc.state[i], at_constant_cell(l, acc.initial[i]));

@@ -410,7 +410,8 @@ int at_worth(const at_ref *ref, double work) {
 static void run_elements(at_ref *ref, const at_unit *unit) {
     if (unit->rows <= 0 || unit->width <= 0 || ref->stopped) return;
     int threads = unit->frame_count;
-    if (threads == 1) {
+    /* One element is the leader's, who reports progress. */
+    if (threads == 1 || (unit->rows == 1 && unit->width == 1)) {
         at_unit_rows(unit, &unit->frames[0], 0, unit->rows, 0, unit->width);
         return;
     }

@@ -658,6 +658,38 @@ static void a_bomb_unfolds_only_to_what_it_declares(void **state) {
     free(packed);
 }
 
+/* A file with a hole: each promise is kept, and they are more than any memory. */
+static void arrays_larger_than_memory_are_refused(void **state) {
+    at_session *s = *state;
+    const uint64_t hole = (uint64_t)8 << 40;
+    zip z = {.count = 1, .name = {"b.npy"}, .size = {hole}, .packed = {hole}, .wide = true};
+    add(&z, 0x04034b50, 4);
+    add_common(&z, 0);
+    add(&z, 20, 2);
+    add_bytes(&z, "b.npy", 5);
+    add_wide(&z, 0);
+    size_t head = z.length;
+    add_directory(&z);
+    put(z.bytes + z.end - 20 - 8, head + hole, 8);
+    put(z.bytes + z.end - 12, z.end - 20 - 56 + hole, 8);
+    char path[] = "/tmp/attend-npz-XXXXXX";
+    int handle = mkstemp(path);
+    assert_int_equal(write(handle, z.bytes, head), head);
+    bool made = ftruncate(handle, (off_t)(head + hole)) == 0 && lseek(handle, 0, SEEK_END) > 0 &&
+                write(handle, z.bytes + head, z.length - head) == (ssize_t)(z.length - head);
+    close(handle);
+    at_collection c;
+    bool good = made && at_npz_read(s, path, &c);
+    unlink(path);
+    if (!made) skip(); /* this file system has no holes */
+    assert_false(good);
+    s->diags[0]->note_count = 0; /* what is free */
+    char expected[128];
+    snprintf(expected, sizeof expected, "not supported[E001]: no memory for the arrays of %s: they "
+             "take 8.0 TiB\n", path);
+    assert_said(s, expected);
+}
+
 static void damaged_data_are_noticed(void **state) {
     at_session *s = *state;
     zip z = two(false, false);
@@ -763,6 +795,7 @@ int main(void) {
         TEST(members_that_inflate_to_another_length_are_refused),
         TEST(bytes_after_the_compressed_data_are_refused),
         TEST(a_bomb_unfolds_only_to_what_it_declares),
+        TEST(arrays_larger_than_memory_are_refused),
         TEST(damaged_data_are_noticed),
         TEST(a_member_that_is_no_npy_is_named),
         TEST(cut_and_changed_files_end_in_one_error),

@@ -85,6 +85,7 @@ static void collections_come_back_and_are_the_same_bytes_each_time(void **state)
         assert_int_equal(length[0], length[1]);
         assert_memory_equal(bytes[0], bytes[1], length[0]);
         if (compress) assert_true(length[0] < 2400000);
+        assert_int_equal(bytes[0][7] & 8, 8); /* the flag that says the name is UTF-8 */
         at_collection back;
         assert_true(at_npz_read(s, path, &back));
         assert_silent(s);
@@ -380,6 +381,10 @@ static void an_end_record_that_lies_is_refused(void **state) {
     assert_refused(s, &z, "error[E810]: x.npz is damaged: its zip64 end record is not where it "
                           "should be\n" AGAIN);
     z = two(false, true);
+    put(z.bytes + z.end - 76 + 4, 45, 8);
+    assert_refused(s, &z, "error[E810]: x.npz is damaged: its zip64 end record is not where it "
+                          "should be\n" AGAIN);
+    z = two(false, true);
     put(z.bytes + z.end + 10, 7, 2);
     assert_refused(s, &z, "error[E810]: x.npz is damaged: its two end records disagree\n" AGAIN);
 }
@@ -618,6 +623,28 @@ static void bytes_after_the_compressed_data_are_refused(void **state) {
                           "says\n");
 }
 
+/* All bytes are there, and the stream does not say that they are all. */
+static void compressed_data_without_an_end_are_refused(void **state) {
+    at_session *s = *state;
+    zip z = {.count = 0};
+    unsigned char array[512], packed[512];
+    size_t n = npy(array, "{'descr': '|u1', 'fortran_order': False, 'shape': (9,)}", "123456789",
+                   9);
+    z_stream stream = {.next_in = array, .avail_in = (uInt)n};
+    assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    stream.next_out = packed;
+    stream.avail_out = sizeof packed;
+    assert_int_equal(deflate(&stream, Z_SYNC_FLUSH), Z_OK);
+    deflateEnd(&stream);
+    add_member(&z, "b.npy", array, n, true);
+    z.length = z.data[0];
+    z.packed[0] = stream.total_out;
+    put(z.bytes + z.local[0] + 18, z.packed[0], 4);
+    add_bytes(&z, packed, z.packed[0]);
+    add_directory(&z);
+    assert_refused(s, &z, "error[E812]: the compressed data of `b` in x.npz has no end\n");
+}
+
 /* 3 KiB that unfold to a correct array of 3 MB are fine; the same member cannot claim an array that
  * is larger than itself. */
 static void a_bomb_unfolds_only_to_what_it_declares(void **state) {
@@ -794,6 +821,7 @@ int main(void) {
         TEST(sizes_that_deflate_cannot_reach_are_refused),
         TEST(members_that_inflate_to_another_length_are_refused),
         TEST(bytes_after_the_compressed_data_are_refused),
+        TEST(compressed_data_without_an_end_are_refused),
         TEST(a_bomb_unfolds_only_to_what_it_declares),
         TEST(arrays_larger_than_memory_are_refused),
         TEST(damaged_data_are_noticed),

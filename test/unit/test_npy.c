@@ -182,7 +182,7 @@ static void both_byte_orders_of_every_size_are_read(void **state) {
             snprintf(header, sizeof header,
                      "{'descr': '%c%s', 'fortran_order': False, 'shape': (2,)}", big ? '>' : '<',
                      types[i].descr);
-            unsigned char data[16], expected[16];
+            unsigned char data[32], expected[32];
             for (size_t b = 0; b < 2 * types[i].bytes; b++) {
                 size_t size = types[i].bytes, element = b / size, place = b % size;
                 data[b] = (unsigned char)(b + 1);

@@ -19,7 +19,9 @@ void at_stream_report(at_session *s, const char *name, const at_stream *stream) 
     switch (stream->state) {
     case AT_STREAM_FINE: break;
     case AT_STREAM_SHORT:
-        if (stream->deflated)
+        if (stream->deflated && stream->left == 0)
+            at_error(s, AT_E_ZIP_SIZE, nowhere, "the compressed data of %s has no end", name);
+        else if (stream->deflated)
             at_error(s, AT_E_ZIP_SIZE, nowhere, "%s inflates to %" PRIu64
                      " bytes less than its zip entry says", name, stream->left);
         else

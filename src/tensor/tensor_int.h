@@ -15,6 +15,8 @@
 /* ---- tensor.c -------------------------------------------------------------------------------- */
 
 enum { AT_DESCRIBE_BYTES = 256 };
+/* Bytes up to which nobody asks how much memory is free. */
+enum { AT_MEMORY_SMALL = 16 << 20 };
 /* As at_tensor_describe, for a tensor that is not there (yet). */
 void at_shape_describe(at_type type, const int64_t *extents, int rank, char *buffer);
 /* "37.3 GiB", "120 bytes" into a buffer of at least 32 bytes. */

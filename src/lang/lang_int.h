@@ -45,6 +45,7 @@ typedef struct {
     int level;        /* expressions and blocks around this place */
     int statement;    /* the first token of the statement being read */
     int definition;   /* the first token of the definition being read */
+    int value_end;    /* the token behind the last value read, for hints */
     bool in_law;
     /* For a missing }: the block closed by a } further left than its header, 0 when there is none,
      * and whether this definition's missing } was complained about; too_deep_said likewise. */

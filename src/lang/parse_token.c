@@ -183,7 +183,7 @@ const char *at_parser_name(at_parser *p, const char *what, at_span *span) {
         at_hint(p->session, diag, "choose another name, such as `%s_1`", at_token_kind_text(kind));
         return NULL;
     }
-    at_complain_expected(p, what);
+    at_complain_expected(p, at_format(p->session->arena, "the name of %s", what));
     return NULL;
 }
 

@@ -104,7 +104,8 @@ static bool check_number(at_parser *p, uint32_t begin, uint32_t *end) {
         at_hint(p->session, diag, "write the digits without `_`");
     else
         at_hint(p->session, diag,
-                "a name begins with a letter; a product is written with `*`: `2 * d`");
+                "a name begins with a letter; a product is written with `*`: `%.*s * %.*s`", digits,
+                text + begin, (int)(i - *end < 40 ? i - *end : 40), text + *end);
     *end = i;
     return false;
 }

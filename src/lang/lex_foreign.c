@@ -162,6 +162,8 @@ static at_token_kind lex_quotes(at_parser *p, uint32_t *byte) {
                                  closed ? "text stands in double quotes: `\"…\"`"
                                         : "this quote means nothing here");
         if (closed && k < 4) at_hint(p->session, diag, "type `\"` instead of the curved quotes");
+        if (!closed && k + 1 == sizeof quotes / sizeof *quotes)
+            at_hint(p->session, diag, "in a name it stands only before a number: `x'2`");
         *byte = end;
         return closed ? AT_TOKEN_STRING : AT_TOKEN_BAD;
     }

@@ -37,6 +37,12 @@ at_diag *at_error(at_session *session, at_code code, at_span span, const char *f
     diag->message = at_format_list(session->arena, format, list);
     va_end(list);
     if (!diag->message) diag->message = rows[code].summary;
+    /* Said twice in a row of one place, it is one mistake met on two ways. */
+    const at_diag *last = session->diag_count ? session->diags[session->diag_count - 1] : NULL;
+    if (last && last->code == code && last->span.source == span.source && span.source &&
+        last->span.begin == span.begin && last->span.end == span.end &&
+        strcmp(last->message, diag->message) == 0)
+        return diag;
     if (session->diag_count < session->diag_limit)
         session->diags[session->diag_count++] = diag;
     else

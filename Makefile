@@ -7,7 +7,7 @@
 #   make bless        writes what the programs under test/ now print into them; read the diff
 #   make size         lines a folder
 #
-# Three builds live side by side: build (gcc -O2), build/../build-sanitize and build-fuzz (clang).
+# Three builds live side by side: build (gcc -O2), build-sanitize, and build-fuzz (clang).
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -21,6 +21,8 @@ CFLAGS ?= -O2 -g
 # depend on whether the machine has fused multiply-add.
 ALL_CFLAGS := -std=c11 $(WARN) -ffp-contract=off -fopenmp -Isrc -Iinclude -I$(BUILD) -MMD -MP \
               $(SAN) $(CFLAGS)
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 LIBS := -lz -ljansson -lutf8proc -lm -ldl
 
 LIBRARY_SOURCES := $(filter-out src/cli/%,$(wildcard src/*.c src/*/*.c))
@@ -34,15 +36,15 @@ PRELUDE := $(BUILD)/generated/prelude.inc
 all: $(BUILD)/attend $(BUILD)/libattend.a
 
 $(BUILD)/libattend.a: $(LIBRARY_OBJECTS)
-	@rm -f $@
-	ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/attend: $(CLI_OBJECTS) $(BUILD)/libattend.a
-	$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
 
 $(BUILD)/%.o: %.c | $(PRELUDE)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
+	$(if $(V),,@echo "  $(CC) $<")
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # The prelude as a C array: a string literal could be longer than C11 promises to accept.
 $(PRELUDE): lib/prelude.attn
@@ -53,13 +55,13 @@ $(PRELUDE): lib/prelude.attn
 # ---- tests ---------------------------------------------------------------------------------------
 
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
-	$(CC) $(ALL_CFLAGS) $^ -lcmocka $(LIBS) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -lcmocka $(LIBS) -o $@
 
 $(DEMOS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
-	$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
 
 $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
-	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
 programs: all $(UNITS) $(DEMOS)
 

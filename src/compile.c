@@ -2,7 +2,7 @@
  *
  *     cascade -opt-> cascade -plan-> passes -loop-> loops -tile-> tiles -emit-> C -run-> kernel
  *
- * Derivatives come between two runs of opt: grad takes a cascade with `grad` statements and gives one
+ * Derivatives come between two runs of opt: grad takes a cascade with `grad` statements, gives one
  * without, and stands before at_optimize. */
 #include "compile.h"
 
@@ -33,7 +33,7 @@ static bool compile(void *user) {
     STOP_AFTER("loop", at_loop_print(loops, c->dump));
     const at_tile_program *tiles = at_tile_make(c->s, loops);
     STOP_AFTER("tile", at_tile_print(tiles, c->dump));
-    at_emit(c->s, tiles, &c->source);
+    at_emit_source(c->s, tiles, &c->source);
     STOP_AFTER("emit", at_text_add_n(c->dump, c->source.data, c->source.length));
     c->kernel = at_kernel_build(c->s, tiles, &c->source);
     return c->kernel != NULL;

@@ -64,10 +64,12 @@ void at_text_add_n(at_text *text, const char *piece, size_t length);
 void at_text_addf(at_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void at_text_pad(at_text *text, char c, int count);
 void at_text_free(at_text *text);
-/* The shortest decimal that reads back as `value` (`inf`, `-inf`, `nan` by name), always with a
- * point, an exponent or a name, so that it reads as a real. Buffer of at least 32 bytes. */
+/* The fewest digits that read back as `value` (`inf`, `-inf`, `nan` by name), always with a point, an
+ * exponent or a name, so that it reads as a real: 20.0, 0.001, 1e6. The same in every locale. Buffer
+ * of at least 32 bytes. */
 void at_text_real(double value, char *buffer);
-/* The number of single-letter edits between two words, at most `limit`: for "did you mean". */
+/* The number of typing errors between two words (a letter too many, missing, wrong, or swapped with
+ * its neighbour), at most `limit`: for "did you mean". */
 int at_text_distance(const char *a, const char *b, int limit);
 
 /* ---- map.c: names to things ------------------------------------------------------------------ */
@@ -204,6 +206,6 @@ bool at_write_file(at_session *session, const char *path, bool (*write)(void *fi
 
 double at_now(void);           /* seconds, monotonic */
 size_t at_memory_peak(void);   /* bytes resident at most, of this process */
-size_t at_memory_free(void);   /* bytes that can be had now without swapping */
+size_t at_memory_free(void);   /* bytes that can be had now without swapping or being ended */
 
 #endif

@@ -1,4 +1,7 @@
-/* Time and memory of this process, as the operating system tells them. */
+/* Time and memory of this process, as the operating system tells them.
+ *
+ * Memory is what the machine has available, or less where a control group (a container, a job of a
+ * batch system) allows less: Linux ends a process that goes beyond, so it must be known before. */
 #define _DEFAULT_SOURCE
 #include "base/base.h"
 
@@ -20,14 +23,75 @@ size_t at_memory_peak(void) {
     return (size_t)usage.ru_maxrss * 1024u;
 }
 
+/* The number that follows `key` in a file of lines "key number"; an empty key: the file's first. */
+static bool read_number(const char *path, const char *key, uint64_t *number) {
+    FILE *file = fopen(path, "r");
+    char line[256];
+    bool found = false;
+    unsigned long long value = 0;
+    size_t length = strlen(key);
+    while (file && !found && fgets(line, sizeof line, file))
+        found = strncmp(line, key, length) == 0 && sscanf(line + length, " %llu", &value) == 1;
+    if (file) fclose(file);
+    *number = value;
+    return found;
+}
+
+typedef struct {
+    const char *root, *limit, *usage, *cache;
+} group_files;
+
+/* What one group leaves: its limit less its use, of which the idle part of the file cache is free. */
+static uint64_t group_free(const group_files *f, const char *folder) {
+    char path[1024];
+    uint64_t limit, usage, cache = 0;
+    snprintf(path, sizeof path, "%s%s/%s", f->root, folder, f->limit);
+    if (!read_number(path, "", &limit)) return UINT64_MAX; /* no such group, or "max" */
+    snprintf(path, sizeof path, "%s%s/%s", f->root, folder, f->usage);
+    if (!read_number(path, "", &usage)) return UINT64_MAX;
+    snprintf(path, sizeof path, "%s%s/memory.stat", f->root, folder);
+    (void)read_number(path, f->cache, &cache);
+    if (cache > usage) cache = usage;
+    usage -= cache;
+    return limit > usage ? limit - usage : 0;
+}
+
+/* The least that this process' groups, from its own up to the root, leave. */
+static uint64_t groups_free(void) {
+    static const group_files unified = {"/sys/fs/cgroup", "memory.max", "memory.current",
+                                        "inactive_file "};
+    static const group_files legacy = {"/sys/fs/cgroup/memory", "memory.limit_in_bytes",
+                                       "memory.usage_in_bytes", "total_inactive_file "};
+    FILE *file = fopen("/proc/self/cgroup", "r");
+    char line[768];
+    uint64_t least = UINT64_MAX;
+    while (file && fgets(line, sizeof line, file)) {
+        /* "0::/folder" or "4:memory:/folder" */
+        line[strcspn(line, "\n")] = 0;
+        char *kinds = strchr(line, ':'), *folder = kinds ? strchr(kinds + 1, ':') : NULL;
+        if (!folder) continue;
+        *folder++ = 0;
+        const group_files *files = kinds[1] == 0 ? &unified : &legacy;
+        if (files == &legacy && strcmp(kinds + 1, "memory") != 0) continue;
+        for (char *slash = folder; slash;) {
+            uint64_t left = group_free(files, strcmp(folder, "/") == 0 ? "" : folder);
+            if (left < least) least = left;
+            slash = strrchr(folder, '/');
+            if (slash) *slash = 0;
+        }
+    }
+    if (file) fclose(file);
+    return least;
+}
+
 size_t at_memory_free(void) {
-    FILE *info = fopen("/proc/meminfo", "r");
-    char line[128];
-    unsigned long long kib = 0;
-    while (info && fgets(line, sizeof line, info))
-        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) break;
-    if (info) fclose(info);
-    if (kib) return (size_t)(kib * 1024u);
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return pages > 0 && size > 0 ? (size_t)pages * (size_t)size / 2 : (size_t)1 << 30;
+    uint64_t machine, groups = groups_free();
+    if (read_number("/proc/meminfo", "MemAvailable:", &machine)) {
+        machine *= 1024;
+    } else {
+        long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+        machine = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size / 2 : (uint64_t)1 << 30;
+    }
+    uint64_t least = groups < machine ? groups : machine;
+    return least < SIZE_MAX ? (size_t)least : SIZE_MAX;
 }

@@ -71,9 +71,18 @@ void at_text_real(double value, char *buffer) {
         strcpy(buffer, value < 0 ? "-inf" : "inf");
         return;
     }
-    for (int digits = 1; digits <= 17; digits++) {
+    /* With 5 digits asked for, %g writes 20, not 2e+01; it leaves out zeros at the end itself. */
+    bool usual = fabs(value) >= 1e-4 && fabs(value) < 1e5;
+    for (int digits = usual ? 5 : 1; digits <= 17; digits++) {
         snprintf(buffer, 32, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value) break;
+    }
+    /* The caller's program may have chosen a locale with another point. */
+    const char *point = localeconv()->decimal_point;
+    char *at = strcmp(point, ".") == 0 ? NULL : strstr(buffer, point);
+    if (at) {
+        *at = '.';
+        memmove(at + 1, at + strlen(point), strlen(at + strlen(point)) + 1);
     }
     /* 1e+06 reads worse than 1e6, and 3 would read back as an int. */
     char *exponent = strchr(buffer, 'e');
@@ -88,19 +97,25 @@ void at_text_real(double value, char *buffer) {
     }
 }
 
+/* Rows of the table of distances between prefixes, the last three: a swap looks two back. */
 int at_text_distance(const char *a, const char *b, int limit) {
     size_t m = strlen(a), n = strlen(b);
     if (m > 63 || n > 63) return limit;
-    int row[64];
+    int rows[3][64], *before = rows[0], *above = rows[1], *row = rows[2];
     for (size_t j = 0; j <= n; j++) row[j] = (int)j;
     for (size_t i = 1; i <= m; i++) {
-        int diagonal = row[0];
+        int *free_row = before;
+        before = above;
+        above = row;
+        row = free_row;
         row[0] = (int)i;
         for (size_t j = 1; j <= n; j++) {
-            int up = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
-            if (up + 1 < best) best = up + 1;
+            int best = above[j - 1] + (a[i - 1] != b[j - 1]);
+            if (above[j] + 1 < best) best = above[j] + 1;
             if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = up;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
             row[j] = best;
         }
     }

@@ -1,15 +1,16 @@
 /* Binding: a caller's arrays are fitted to a cascade's inputs, or refused in the caller's words.
  *
- * Shapes are settled first: every open axis gets its extent from the inputs that carry it, all other
- * axes from those, and everything is checked, before a byte is copied. Then inputs are converted and
- * params and states made (stacked.c). All problems with inputs are reported, not only the first. */
+ * Shapes are settled first: every open axis gets its extent from the inputs that carry it, all
+ * other axes from those, and everything is checked, before a byte is copied. Then inputs are
+ * converted and params and states made (stacked.c). All problems with inputs are reported, not only
+ * the first. */
 #include "call/call_int.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- kinds -------------------------------------------------------------------------------------------- */
+/* ---- kinds ----------------------------------------------------------------------------------- */
 
 at_kind at_type_kind(at_type type) {
     if (type == AT_TYPE_BOOL) return AT_BOOL;
@@ -34,7 +35,7 @@ bool at_fits_kind(at_session *s, const at_array *array, const char *name, const 
     return false;
 }
 
-/* ---- names -------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void report_unknown(at_session *s, const at_cascade *cascade, const char *name) {
     at_diag *diag = at_error(s, AT_E_BIND_UNKNOWN, at_no_span(), "`%s` has no input `%s`",
@@ -99,7 +100,7 @@ static bool find_inputs(at_session *s, const at_cascade *cascade, const at_call 
     return good;
 }
 
-/* ---- extents ------------------------------------------------------------------------------------------ */
+/* ---- extents --------------------------------------------------------------------------------- */
 
 /* The input that gave an axis its extent, for messages. */
 static const at_array *first_with(const at_cascade *cascade, const at_axis *axis) {
@@ -143,8 +144,8 @@ static bool check_fixed(at_session *s, const at_axis *axis, const int64_t *exten
         return true;
     const at_array *array = first_with(cascade, axis);
     at_diag *diag = at_error(s, AT_E_BIND_FIXED, array ? array->span : axis->span,
-                             "axis `%s` was %" PRId64 " long when this was compiled, and is %" PRId64
-                             " now", axis->name, axis->fixed, extents[axis->id]);
+                             "axis `%s` was %" PRId64 " long when this was compiled, and is "
+                             "%" PRId64 " now", axis->name, axis->fixed, extents[axis->id]);
     at_hint(s, diag, "a compile-time `if` or a repeat's count depends on it: compile it again for "
                      "this size");
     return false;
@@ -191,6 +192,13 @@ static void report_size(at_session *s, const at_axis *axis, const int64_t *open)
     note_sizes(s, diag, axis->extent, open);
 }
 
+/* The rounds of a repeat are known whatever the inputs. */
+static bool know_rounds(void *user, const at_statement *st) {
+    int64_t *extents = user;
+    if (st->tag == AT_REPEAT) extents[st->u.repeat.round->id] = st->u.repeat.count;
+    return true;
+}
+
 static bool all_extents(at_session *s, const at_cascade *cascade, int64_t *extents) {
     bool good = true;
     for (int i = 0; i < cascade->axis_count; i++) {
@@ -227,7 +235,7 @@ static bool check_shapes(at_session *s, const at_cascade *cascade, const at_tens
     return good;
 }
 
-/* ---- requirements --------------------------------------------------------------------------------------- */
+/* ---- requirements ---------------------------------------------------------------------------- */
 
 static int64_t known_extent(void *user, const at_axis *axis) {
     const int64_t *extents = user;
@@ -244,16 +252,17 @@ static bool check_requires(at_session *s, const at_cascade *cascade, int64_t *ex
         const char *text = require->why;
         if (!text && span.source && span.source->text)
             text = at_copy_text(s->arena, span.source->text + span.begin, span.end - span.begin);
-        at_diag *diag = at_error(s, AT_E_BIND_REQUIRE, span, "%s%s%s does not hold for these inputs",
-                                 require->why || !text ? "" : "`", text ? text : "a requirement",
-                                 require->why || !text ? "" : "`");
+        const char *quote = require->why || !text ? "" : "`";
+        at_diag *diag =
+            at_error(s, AT_E_BIND_REQUIRE, span, "%s%s%s does not hold for these inputs", quote,
+                     text ? text : "a requirement", quote);
         note_sizes(s, diag, require->condition, extents);
         good = false;
     }
     return good;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static bool check_indices(at_session *s, const at_array *array, const at_tensor *tensor,
                           const int64_t *extents) {
@@ -292,7 +301,7 @@ static bool convert_inputs(at_session *s, const at_cascade *cascade, const at_te
     return true;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static double bytes_of(const at_array *array, const int64_t *extents) {
     double bytes = array->kind == AT_BOOL ? 1 : 8;
@@ -315,8 +324,8 @@ static bool check_memory(at_session *s, const at_cascade *cascade, const at_call
         }
     if (sum <= limit) return true;
     at_diag *diag = at_error(s, AT_E_RUN_MEMORY, most->span,
-                             "inputs, params and states take %.1f MiB, and this run may use %.1f MiB",
-                             sum / (1 << 20), limit / (1 << 20));
+                             "inputs, params and states take %.1f MiB, and this run may use "
+                             "%.1f MiB", sum / (1 << 20), limit / (1 << 20));
     at_text text = {0};
     for (int i = 0; i < most->rank; i++)
         at_text_addf(&text, "%s%s = %" PRId64, i ? ", " : "with ", most->axes[i]->name,
@@ -327,7 +336,7 @@ static bool check_memory(at_session *s, const at_cascade *cascade, const at_call
     return false;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void *take(at_session *s, int count, size_t size) {
     void *memory = calloc((size_t)count + 1, size);
@@ -344,6 +353,7 @@ static bool bind(at_session *s, const at_cascade *cascade, const at_call *call,
     out->states = take(s, cascade->state_count, sizeof(at_tensor *));
     if (!out->extents || !out->inputs || !out->params || !out->states) return false;
     for (int i = 0; i < cascade->axis_count; i++) out->extents[i] = -1;
+    at_walk_block(&cascade->body, know_rounds, out->extents);
     if (!find_inputs(s, cascade, call, given) || !open_extents(s, cascade, given, out->extents) ||
         !all_extents(s, cascade, out->extents) ||
         !check_shapes(s, cascade, given, out->extents) ||
@@ -362,11 +372,9 @@ bool at_bind_call(at_session *s, const at_cascade *cascade, const at_call *call,
                                    const int64_t *extents, at_tensor *out),
                   void *user, at_bound_call *out) {
     *out = (at_bound_call){0};
-    const at_tensor **given = take(s, cascade->input_count, sizeof(at_tensor *));
-    if (!given) return false;
-    bool good = bind(s, cascade, call, evaluate, user, given, out);
-    free(given);
-    return good;
+    /* Borrowed pointers, in the session: an escape must not leak them. */
+    const at_tensor **given = AT_NEW_ARRAY(s->arena, const at_tensor *, cascade->input_count);
+    return given && bind(s, cascade, call, evaluate, user, given, out);
 }
 
 static void free_tensors(at_tensor **tensors, int count) {

@@ -1,13 +1,13 @@
 /* Params and states: files hold one array for each round of the repeats they stand in
- * (`block[3].w`), the cascade one array with the rounds in front (path `block[].w`). This file stacks
- * and unstacks, and checks what a file holds against what the program has. */
+ * (`block[3].w`), the cascade one array with the rounds in front (path `block[].w`). This file
+ * stacks and unstacks, and checks what a file holds against what the program has. */
 #include "call/call_int.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static int rounds_in(const char *path) {
     int rounds = 0;
@@ -76,7 +76,7 @@ static const at_tensor *look_up(lookup *all, const char *name) {
     return NULL;
 }
 
-/* ---- one array ------------------------------------------------------------------------------------------- */
+/* ---- one array ------------------------------------------------------------------------------- */
 
 static bool fits_shape(at_session *s, const at_array *array, const char *name,
                        const at_tensor *given, const int64_t *extents, int rounds) {
@@ -161,6 +161,11 @@ static at_tensor *bind_one(at_session *s, const at_kept *kept, const at_start *s
                            const int64_t *extents, at_evaluate evaluate, void *user) {
     const at_array *array = start->array;
     int64_t shape[AT_RANK_LIMIT];
+    if (array->rank > AT_RANK_LIMIT) {
+        at_error(s, AT_E_TENSOR_RANK, array->span, "`%s` has %d axes, and may have at most %d",
+                 array->name, array->rank, AT_RANK_LIMIT);
+        return NULL;
+    }
     for (int i = 0; i < array->rank; i++) shape[i] = extents[array->axes[i]->id];
     at_tensor *out =
         at_tensor_new(s, at_kind_type(array->kind), shape, array->rank, array->name);
@@ -173,7 +178,7 @@ static at_tensor *bind_one(at_session *s, const at_kept *kept, const at_start *s
     return NULL;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static bool report_unused(at_session *s, const at_kept *kept, const lookup *all) {
     bool good = true;

@@ -1,6 +1,6 @@
 /* emit: tile programs as C11 that stands alone: it needs the C library and a compiler, nothing of
- * ours. It is written to be read: the equation above each loop nest, the program's own names inside.
- * Nothing is decided here, and the same program always gives the same text. */
+ * ours. It is written to be read: the equation above each loop nest, the program's own names
+ * inside. Nothing is decided here, and the same program always gives the same text. */
 #ifndef AT_EMIT_H
 #define AT_EMIT_H
 
@@ -29,7 +29,7 @@ typedef int (*at_entry)(const struct attend_call *call);
 
 /* ---- file.c: all of it --------------------------------------------------------------------- */
 
-void at_emit(at_session *s, const at_tile_program *program, at_text *out);
+void at_emit_source(at_session *s, const at_tile_program *program, at_text *out);
 
 /* ---- name.c: names of the program as names of C -------------------------------------------- */
 

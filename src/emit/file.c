@@ -10,7 +10,7 @@ static const char *const head =
     "/* Conditions are written as the program has them, `i == i` too. */\n"
     "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n"
     "\n"
-    "/* What an element fails of: a number that stands for a place in the program (0: it did not), and\n"
+    "/* What an element fails of: a number that stands for a place in the program (0: none), and\n"
     " * two values for the message. */\n"
     "struct attend_fault {\n"
     "    int64_t site, value, other;\n"
@@ -47,7 +47,7 @@ static void print_axes(const at_cascade *cascade, at_text *out) {
 static void print_places(const at_loop_program *loops, at_text *out) {
     static const char *const uses[] = {"given", "output", "work"};
     for (int i = 0; i < loops->plan->place_count; i++) {
-        const at_place *place = &loops->plan->places[i];
+        const at_array_place *place = &loops->plan->places[i];
         const at_array *array = place->array;
         at_text_addf(out, " * arrays[%d]: ", i);
         size_t begin = out->length;
@@ -72,7 +72,7 @@ static void note_helper(void *user, const at_tile *tile, const at_value *value) 
     if (value) at_helpers_note(&n->helpers, value, n->needed);
 }
 
-void at_emit(at_session *s, const at_tile_program *program, at_text *out) {
+void at_emit_source(at_session *s, const at_tile_program *program, at_text *out) {
     s->stage = "emit";
     const at_plan *plan = program->loops->plan;
     at_text_add(out, "/* ");

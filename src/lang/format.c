@@ -28,7 +28,7 @@ static void end_line(const char *trailing, at_text *out) {
     at_text_add(out, "\n");
 }
 
-/* ---- statements without a block ------------------------------------------------------------------- */
+/* ---- statements without a block -------------------------------------------------------------- */
 
 static void add_targets(at_line *line, const at_target *targets, int count) {
     for (int i = 0; i < count; i++) {
@@ -129,7 +129,7 @@ static void add_statement(at_line *line, const at_tree_statement *st) {
     add_value(line, st);
 }
 
-/* ---- blocks on one line ------------------------------------------------------------------------------ */
+/* ---- blocks on one line ---------------------------------------------------------------------- */
 
 static bool has_block(const at_tree_statement *st) {
     return st->tag == AT_S_SCAN || st->tag == AT_S_REPEAT || st->tag == AT_S_IF;
@@ -175,7 +175,7 @@ static bool add_inline(at_line *line, const at_tree_statement *st) {
     return add_inline_block(line, &st->otherwise);
 }
 
-/* ---- statements --------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void format_choice(const at_tree_statement *st, int indent, at_text *out) {
     format_block(&st->body, indent, out);
@@ -225,7 +225,7 @@ static void format_block(const at_tree_block *block, int indent, at_text *out) {
     at_text_add(out, "}");
 }
 
-/* ---- definitions ----------------------------------------------------------------------------------------- */
+/* ---- definitions ----------------------------------------------------------------------------- */
 
 static void add_string(at_line *line, const char *text) {
     add(line, "\"");

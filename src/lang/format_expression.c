@@ -1,9 +1,9 @@
-/* Expressions in canonical layout. Parentheses that were written stay; those that the tree needs and
- * does not have are added, so a tree made by hand prints rightly too.
+/* Expressions in canonical layout. Parentheses that were written stay; those that the tree needs
+ * and does not have are added, so a tree made by hand prints rightly too.
  *
- * Spaces: around two-sided operators but `^`; none in a fraction `1/n`; inside an index none between
- * two plain operands (`x[t-1]`, `x[y*8 + u]`). Commas: none behind them in lists of plain indices
- * (`q[i,d]`), one elsewhere. */
+ * Spaces: around two-sided operators but `^`; none in a fraction `1/n`; inside an index none
+ * between two plain operands (`x[t-1]`, `x[y*8 + u]`). Commas: none behind them in lists of plain
+ * indices (`q[i,d]`), one elsewhere. */
 #include "lang/lang_int.h"
 
 #include <inttypes.h>
@@ -26,7 +26,7 @@ static int level_of(const at_tree *tree) {
 
 static void write(at_line *line, const at_tree *tree, int level, int depth, bool index);
 
-/* ---- leaves --------------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 /* Numbers of trees that were not parsed have no spelling. */
 static void write_number(at_line *line, const at_tree *tree) {
@@ -45,8 +45,8 @@ static void write_number(at_line *line, const at_tree *tree) {
 }
 
 static bool is_plain(const at_tree *tree) {
-    return !tree->parens && (tree->tag == AT_T_NAME ||
-                             (tree->tag == AT_T_NUMBER && !is_negative(tree)));
+    return !tree->parens &&
+           (tree->tag == AT_T_NAME || (tree->tag == AT_T_NUMBER && !is_negative(tree)));
 }
 
 static bool is_shift(const at_tree *tree) {
@@ -78,7 +78,7 @@ static void write_index(at_line *line, const at_tree *tree, int depth) {
     add(line, "]");
 }
 
-/* ---- calls ------------------------------------------------------------------------------------------ */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 /* Reserved words that are called like functions. */
 static bool is_called_word(const at_tree *tree) {
@@ -128,7 +128,7 @@ static void write_call(at_line *line, const at_tree *tree, int depth) {
     add(line, ")");
 }
 
-/* ---- operations over axes ----------------------------------------------------------------------------- */
+/* ---- operations over axes -------------------------------------------------------------------- */
 
 static void write_bound(at_line *line, const at_bound *bound, int count) {
     bool down = false;
@@ -166,14 +166,14 @@ static void write_fold(at_line *line, const at_tree *tree, int depth) {
     add(line, ")");
 }
 
-/* ---- operators -------------------------------------------------------------------------------------------- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 static bool is_tight(const at_tree *tree, bool index) {
     const at_tree *a = tree->args[0], *b = tree->args[1];
     if (tree->op == AT_OP_POW) return true;
     if (tree->op == AT_OP_DIV)
         return a->tag == AT_T_NUMBER && !a->parens && !is_negative(a) &&
-               (b->parens || level_of(b) == LEVEL_LEAF);
+               (b->parens || level_of(b) == LEVEL_LEAF || level_of(b) <= at_op_level(AT_OP_DIV));
     return index && is_plain(a) && is_plain(b) &&
            (tree->op == AT_OP_ADD || tree->op == AT_OP_SUB || tree->op == AT_OP_MUL ||
             tree->op == AT_OP_IDIV);
@@ -184,7 +184,7 @@ static void write_binary(at_line *line, const at_tree *tree, int depth, bool ind
     bool power = tree->op == AT_OP_POW, compare = level == at_op_level(AT_OP_EQ);
     const at_tree *left = tree->args[0];
     /* The terms of a chain are all as deep: a + b + c breaks at either sign. */
-    bool chain = left->tag == AT_T_OP && !left->parens && left->count == 2 &&
+    bool chain = left->tag == AT_T_OP && !left->parens && left->count == 2 && !power && !compare &&
                  at_op_level(left->op) == level;
     write(line, left, power || compare ? level + 1 : level, chain ? depth : depth + 1, index);
     bool tight = is_tight(tree, index);
@@ -259,7 +259,8 @@ void at_line_target(at_line *line, const at_target *target, int depth) {
         add(line, ": index ");
         at_line_name(line, target->inside);
     } else if (target->has_kind) {
-        static const char *const kinds[] = {[AT_BOOL] = ": bool", [AT_INT] = ": int", [AT_REAL] = ": real"};
+        static const char *const kinds[] = {
+            [AT_BOOL] = ": bool", [AT_INT] = ": int", [AT_REAL] = ": real"};
         add(line, kinds[target->kind]);
     }
     if (!target->draw) return;

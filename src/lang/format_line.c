@@ -1,10 +1,10 @@
 /* One line of the canonical layout, and where it is broken when it is too long.
  *
- * A line is built flat; where it may be broken a byte below 32 stands for a space, its value telling
- * how deep inside the statement. Breaking weighs depth against room left empty: one level further
- * out is worth that many columns. A full optimiser (Oppen, Wadler) was not worth its size: equations
- * that need more than two lines are rare. The result depends on the tree alone, so formatting
- * twice gives the same. */
+ * A line is built flat; where it may be broken a byte below 32 stands for a space, its value
+ * telling how deep inside the statement. Breaking weighs depth against room left empty: one level
+ * further out is worth that many columns. A full optimiser (Oppen, Wadler) was not worth its size:
+ * equations that need more than two lines are rare. The result depends on the tree alone, so
+ * formatting twice gives the same. */
 #include "lang/lang_int.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* What lex*.c, parse*.c and format*.c share: tokens and the parser's position in them.
  *
- * How the parser's functions behave: each begins at the first token of its piece and ends behind its
- * last one. One that fails has complained, returns NULL (or false) and may stop anywhere; its caller
+ * How the parser's functions behave: each begins at the first token of its piece and ends behind
+ * its last. One that fails has complained, returns NULL (or false) and may stop anywhere; its caller
  * passes the failure up until a statement, a header or a definition skips to where it can resume.
  *
  * Lines: a token is `first` when a statement may begin with it: it begins a line, the line before
@@ -46,12 +46,16 @@ typedef struct {
     int statement;    /* the first token of the statement being read */
     int definition;   /* the first token of the definition being read */
     bool in_law;
+    /* For a missing }: the block closed by a } further left than its header, 0 when there is none,
+     * and whether this definition's missing } was complained about; too_deep_said likewise. */
+    int doubtful_open, doubtful_brace;
+    bool unclosed_said, too_deep_said;
 } at_parser;
 
 /* Nesting that a program may have: parentheses, calls, blocks; and operations in one expression. */
 enum { AT_LEVELS = 200, AT_HEIGHT = 1000 };
 
-/* ---- lex.c, lex_foreign.c ---------------------------------------------------------------------- */
+/* ---- lex.c, lex_foreign.c -------------------------------------------------------------------- */
 
 /* Fills tokens and comments. Complains about characters that mean nothing; a character or operator
  * of another language that has a meaning here gives the token it stands for, marked `said`. */
@@ -66,7 +70,7 @@ uint32_t at_lex_foreign_name(at_parser *p, uint32_t begin, uint32_t at);
 const char *at_token_kind_text(at_token_kind kind);
 bool at_is_plain_name(const char *name); /* needs no backquotes but for being reserved */
 
-/* ---- parse_token.c ------------------------------------------------------------------------------ */
+/* ---- parse_token.c --------------------------------------------------------------------------- */
 
 at_token_kind at_parser_peek(const at_parser *p);
 at_token_kind at_parser_peek_second(const at_parser *p);
@@ -81,7 +85,7 @@ at_span at_parser_span_from(const at_parser *p, int from);
 char *at_parser_text(const at_parser *p, int token);
 /* "`)`", "the end of the line": the next token, for messages. */
 const char *at_parser_shown(const at_parser *p);
-/* Where something is missing: the next token, or what stands just before it at the end of a line. */
+/* Where something is missing: the next token, or just behind the last one of a line. */
 at_span at_parser_here(const at_parser *p);
 /* An error at token `token`. One place gets one error: later ones are thrown away. Never NULL. */
 at_diag *at_complain(at_parser *p, int token, at_code code, const char *format, ...)
@@ -93,7 +97,7 @@ bool at_parser_expect(at_parser *p, at_token_kind kind, const char *what);
 /* Takes the bracket that closes token `open`, or complains. Keeps p->depth. */
 bool at_parser_open(at_parser *p, at_token_kind kind);
 bool at_parser_close(at_parser *p, int open, const char *what);
-/* A name for a `what` (axis, array); NULL after complaining about a reserved word or another token. */
+/* A name for `what` ("an axis"). A reserved word is complained about; NULL where no word stands. */
 const char *at_parser_name(at_parser *p, const char *what, at_span *span);
 /* One level further in; false after complaining that there are too many. */
 bool at_parser_enter(at_parser *p);
@@ -105,7 +109,7 @@ void at_parser_skip_definition(at_parser *p);
 bool at_parser_at_definition(const at_parser *p);
 int at_parser_column(const at_parser *p, int token);
 
-/* ---- parse_hint.c: what beginners write ------------------------------------------------------------ */
+/* ---- parse_hint.c: what beginners write ------------------------------------------------------ */
 
 /* The hint for the next token where it cannot stand; NULL when nothing is known. */
 const char *at_hint_unexpected(at_parser *p);
@@ -114,7 +118,7 @@ void at_complain_statement(at_parser *p);
 /* A file holds no such thing as the next token. */
 void at_complain_definition(at_parser *p);
 
-/* ---- parse_expression.c ------------------------------------------------------------------------------ */
+/* ---- parse_expression.c ---------------------------------------------------------------------- */
 
 at_tree *at_parse_expression(at_parser *p);
 /* Without comparisons, not, and, or: the side of an assertion. */
@@ -126,7 +130,7 @@ bool at_is_function(const char *word); /* built-in, level 0 of ops.def */
 int at_op_level(at_op op);
 const char *at_op_symbol(at_op op);
 
-/* ---- parse_target.c ------------------------------------------------------------------------------------ */
+/* ---- parse_target.c -------------------------------------------------------------------------- */
 
 /* name[i,j]; at the left of an equation name[i,:,j] too. `what` it is: "an array", "an input". */
 bool at_parse_target(at_parser *p, at_target *target, const char *what, bool equation);
@@ -137,7 +141,7 @@ bool at_parse_option(at_parser *p, at_bind *option, bool header);
 /* Options up to the closing parenthesis. */
 bool at_parse_options(at_parser *p, at_bind **options, int *count, bool header);
 
-/* ---- parse_statement.c ------------------------------------------------------------------------------------ */
+/* ---- parse_statement.c ----------------------------------------------------------------------- */
 
 /* `= value` or `~ value`, `as path`, behind the targets. */
 bool at_parse_equation_rest(at_parser *p, at_tree_statement *st);
@@ -149,7 +153,7 @@ void at_parse_abandoned_block(at_parser *p);
 /* Whether the line ends here; else complains. */
 bool at_parser_expect_end(at_parser *p);
 
-/* ---- parse_comment.c --------------------------------------------------------------------------------------- */
+/* ---- parse_comment.c ------------------------------------------------------------------------- */
 
 /* The comments before the next token become `lines`; `doc` (when not NULL) gets those with ##. */
 void at_comments_before(at_parser *p, at_comments *comments, const char **doc);
@@ -159,7 +163,7 @@ void at_comments_trailing(at_parser *p, at_comments *comments);
 /* All up to the next token, for the end of a block or file. */
 void at_comments_last(at_parser *p, const char ***lines, int *count);
 
-/* ---- format_line.c, format_expression.c ----------------------------------------------------------------------- */
+/* ---- format_line.c, format_expression.c ------------------------------------------------------ */
 
 /* One line being laid out: its text, in which a byte below 32 stands for a space at which the line
  * may be broken, the smaller the better. */

@@ -1,5 +1,5 @@
-/* From text to tokens and comments, all at once: a parser that can look at any token decides between
- * an equation and an assertion without reading anything twice.
+/* From text to tokens and comments, all at once: a parser that can look at any token decides
+ * between an equation and an assertion without reading anything twice.
  *
  * Comments are kept apart from tokens, in order of place, with what the formatter needs to put them
  * back. Whether a line goes on is half decided here (at_token.first) and half by the parser, which
@@ -47,10 +47,12 @@ bool at_is_reserved(const char *word) {
            strcmp(word, "pi") == 0 || strcmp(word, "training") == 0 || at_is_fold(word);
 }
 
-/* ---- pieces: each gives the byte behind what begins at i ------------------------------------------ */
+/* ---- pieces: each gives the byte behind what begins at i ------------------------------------- */
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 /* `encoder.w`, `x'2`: parts joined by dots, each with an optional ' and number. */
 static uint32_t name_end(const char *text, uint32_t i) {
@@ -87,9 +89,9 @@ static bool check_number(at_parser *p, uint32_t begin, uint32_t *end) {
     uint32_t i = *end;
     if (text[i] != '.' && !is_letter(text[i])) return true;
     while (is_letter(text[i]) || is_digit(text[i]) || text[i] == '.') i++;
-    at_diag *diag = at_error(p->session, AT_E_NUMBER, span_of(p, begin, i),
-                             "`%.*s` is not a number", (int)(i - begin < 60 ? i - begin : 60),
-                             text + begin);
+    at_diag *diag =
+        at_error(p->session, AT_E_NUMBER, span_of(p, begin, i), "`%.*s` is not a number",
+                 (int)(i - begin < 60 ? i - begin : 60), text + begin);
     int digits = (int)(*end - begin < 40 ? *end - begin : 40);
     if (text[*end] == '.' && i == *end + 1)
         at_hint(p->session, diag, "digits stand on both sides of the point: `%.*s.0`", digits,
@@ -117,11 +119,13 @@ static bool check_string(at_parser *p, uint32_t begin, uint32_t *end) {
         } else if (text[i] == '\\' || (unsigned char)text[i] < ' ') {
             if (good && !(text[i] == '\r' && text[i + 1] == '\n')) {
                 bool slash = text[i] == '\\';
-                at_diag *diag = at_error(p->session, AT_E_STRING, span_of(p, i, i + 1),
-                                         slash ? "this `\\` stands before nothing it can stand before"
-                                               : "a string cannot hold an invisible character");
+                at_diag *diag =
+                    at_error(p->session, AT_E_STRING, span_of(p, i, i + 1),
+                             slash ? "this `\\` stands before nothing it can stand before"
+                                   : "a string cannot hold an invisible character");
                 if (slash)
-                    at_hint(p->session, diag, "only `\\\"` and `\\\\` are written with a backslash");
+                    at_hint(p->session, diag,
+                            "only `\\\"` and `\\\\` are written with a backslash");
                 good = false;
             }
         }
@@ -162,13 +166,13 @@ static bool check_quoted(at_parser *p, uint32_t begin, uint32_t *end) {
     return false;
 }
 
-/* ---- the whole text ----------------------------------------------------------------------------------- */
+/* ---- the whole text -------------------------------------------------------------------------- */
 
-/* Where the lexer is, with the line ends since the last token and since the last token or comment. */
+/* Where the lexer is, and the line ends since the last token and since the last of any kind. */
 typedef struct {
     uint32_t i;
     int lines, lines_of_any;
-    int depth; /* ( and [ that seem open: a // there is a division, not a comment */
+    int depth;   /* ( and [ that seem open: a // there is a division, not a comment */
     bool any;    /* a token or comment came before */
     bool joined; /* a \\ was meant to join this line to the next */
 } lexer;
@@ -188,11 +192,10 @@ static void add_comment(at_parser *p, lexer *x) {
 static void add_token(at_parser *p, lexer *x, at_token_kind kind, uint32_t begin, bool said) {
     bool line = x->lines > 0 || p->count == 0;
     bool went_on = x->joined || (p->count > 0 && rows[p->tokens[p->count - 1].kind].goes_on);
-    at_token token = {begin, x->i, (uint8_t)kind, .line = line, .said = said,
-                      .blank = x->lines_of_any > 1 && x->any};
-    token.first = kind == AT_TOKEN_FILE_END ||
-                  (line && !went_on && kind != AT_TOKEN_THEN && kind != AT_TOKEN_ELSE &&
-                   kind != AT_TOKEN_ARROW);
+    at_token token = {begin,        x->i,         (uint8_t)kind,
+                      .line = line, .said = said, .blank = x->lines_of_any > 1 && x->any};
+    token.first = kind == AT_TOKEN_FILE_END || (line && !went_on && kind != AT_TOKEN_THEN &&
+                                                kind != AT_TOKEN_ELSE && kind != AT_TOKEN_ARROW);
     AT_PUSH(p->session->arena, p->tokens, p->count, p->capacity, token);
     if (kind == AT_TOKEN_LEFT_PAREN || kind == AT_TOKEN_LEFT_BRACKET) x->depth++;
     if (kind == AT_TOKEN_RIGHT_PAREN || kind == AT_TOKEN_RIGHT_BRACKET) x->depth -= x->depth > 0;
@@ -250,7 +253,8 @@ static void lex_one(at_parser *p, lexer *x) {
 void at_lex(at_parser *p) {
     const char *text = p->source->text;
     lexer x = {0};
-    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) x.i = 3; /* a byte order mark, as some editors write */
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
+        x.i = 3; /* a byte order mark, as some editors write */
     while (text[x.i]) {
         char c = text[x.i];
         if (c == '\n') {

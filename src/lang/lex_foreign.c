@@ -77,9 +77,9 @@ static const struct {
 };
 
 static const char *const greek[] = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota",
-    "kappa", "lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "sigma",
-    "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+    "alpha", "beta",   "gamma",   "delta", "epsilon", "zeta",    "eta",   "theta", "iota",
+    "kappa", "lambda", "mu",      "nu",    "xi",      "omicron", "pi",    "rho",   "sigma",
+    "sigma", "tau",    "upsilon", "phi",   "chi",     "psi",     "omega",
 };
 
 static at_span span_of(const at_parser *p, uint32_t begin, uint32_t end) {
@@ -101,7 +101,7 @@ static bool is_letter_like(int32_t point) {
         return (point >= 'a' && point <= 'z') || (point >= 'A' && point <= 'Z') ||
                (point >= '0' && point <= '9') || point == '_';
     if (point == 0x1D40 || point == 0x207B) return false; /* ᵀ and ⁻ are operators */
-    if (point >= 0x2080 && point <= 0x209C) return true; /* subscripts */
+    if (point >= 0x2080 && point <= 0x209C) return true;  /* subscripts */
     utf8proc_category_t category = utf8proc_category(point);
     return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_ME) ||
            category == UTF8PROC_CATEGORY_ND;
@@ -120,12 +120,10 @@ uint32_t at_lex_foreign_name(at_parser *p, uint32_t begin, uint32_t at) {
     int32_t small = first >= 0x391 && first <= 0x3A9 ? first + 0x20 : first;
     if (begin == at && letters == 1 && small >= 0x3B1 && small <= 0x3C9) {
         const char *name = greek[small - 0x3B1];
-        if (small == 0x3C0)
-            at_hint(p->session, diag, "the number is written `pi`");
+        if (small == 0x3C0) at_hint(p->session, diag, "the number is written `pi`");
         else if (small == 0x3BB)
             at_hint(p->session, diag, "write `lambda`, or a name that says what it stands for");
-        else
-            at_hint(p->session, diag, "write `%s`", name);
+        else at_hint(p->session, diag, "write `%s`", name);
     }
     return end;
 }
@@ -133,8 +131,7 @@ uint32_t at_lex_foreign_name(at_parser *p, uint32_t begin, uint32_t at) {
 static bool is_space(int32_t point) {
     return point == 0xA0 || point == 0x2028 || point == 0x2029 || point == 0xFEFF ||
            point == 0x200C || point == 0x200D ||
-           (point > 0x80 && utf8proc_category(point) == UTF8PROC_CATEGORY_ZS) ||
-           point == 0x200B;
+           (point > 0x80 && utf8proc_category(point) == UTF8PROC_CATEGORY_ZS) || point == 0x200B;
 }
 
 /* Text in quotes of another kind, up to `close` on the same line; 0 when it is not closed. */
@@ -149,8 +146,8 @@ static uint32_t quoted_end(const at_parser *p, uint32_t i, const char *close) {
 static at_token_kind lex_quotes(at_parser *p, uint32_t *byte) {
     static const struct {
         const char *open, *close;
-    } quotes[] = {{"“", "”"}, {"”", "”"}, {"„", "“"}, {"«", "»"}, {"‘", "’"},
-                  {"’", "’"}, {"'", "'"}};
+    } quotes[] = {{"“", "”"}, {"”", "”"}, {"„", "“"}, {"«", "»"},
+                  {"‘", "’"}, {"’", "’"}, {"'", "'"}};
     const char *text = p->source->text + *byte;
     for (size_t k = 0; k < sizeof quotes / sizeof *quotes; k++) {
         size_t length = strlen(quotes[k].open);
@@ -188,9 +185,9 @@ static bool lex_operator(at_parser *p, uint32_t *byte, at_token_kind *kind) {
     for (size_t k = 0; k < sizeof foreign / sizeof *foreign; k++) {
         size_t length = strlen(foreign[k].text);
         if (strncmp(text, foreign[k].text, length) != 0) continue;
-        at_diag *diag = at_error(p->session, AT_E_OPERATOR,
-                                 span_of(p, *byte, *byte + (uint32_t)length),
-                                 "`%s` is not an operator of the language", foreign[k].text);
+        at_diag *diag =
+            at_error(p->session, AT_E_OPERATOR, span_of(p, *byte, *byte + (uint32_t)length),
+                     "`%s` is not an operator of the language", foreign[k].text);
         at_hint(p->session, diag, "%s", foreign[k].hint);
         *byte += (uint32_t)length;
         *kind = foreign[k].kind;
@@ -215,15 +212,17 @@ static at_token_kind lex_character(at_parser *p, uint32_t *byte) {
     }
     at_diag *diag;
     if (point < ' ' || (point >= 0x7F && point < 0xA0))
-        diag = at_error(p->session, AT_E_CHARACTER, span, "an invisible character (U+%04X) stands here",
-                        (unsigned)point);
+        diag = at_error(p->session, AT_E_CHARACTER, span,
+                        "an invisible character (U+%04X) stands here", (unsigned)point);
     else
-        diag = at_error(p->session, AT_E_CHARACTER, span, "`%.*s` means nothing here", length, text);
+        diag =
+            at_error(p->session, AT_E_CHARACTER, span, "`%.*s` means nothing here", length, text);
     if (point == '.') {
         at_label(p->session, diag, "a stray dot");
-        at_hint(p->session, diag, text[1] >= '0' && text[1] <= '9'
-                                      ? "a number begins with a digit: `0.5`"
-                                      : "the parts of a path are joined without spaces: `encoder.w`");
+        at_hint(p->session, diag,
+                text[1] >= '0' && text[1] <= '9'
+                    ? "a number begins with a digit: `0.5`"
+                    : "the parts of a path are joined without spaces: `encoder.w`");
     } else if (point == '!') {
         at_hint(p->session, diag, "the opposite of a condition is written `not`");
         return AT_TOKEN_NOT;

@@ -1,6 +1,6 @@
-/* Comments to their places in the tree. The lexer kept them in order; the parser asks for those that
- * stand before the piece it begins or ends, and each is given out once, so none is lost and none
- * printed twice. A comment inside an expression goes up to the lines before its statement. */
+/* Comments to their places in the tree. The lexer kept them in order; the parser asks for those
+ * that stand before the piece it begins or ends, and each is given out once, so none is lost and
+ * none printed twice. A comment inside an expression goes up to the lines before its statement. */
 #include "lang/lang_int.h"
 
 #include <string.h>

@@ -46,7 +46,7 @@ at_op at_parser_comparison(const at_parser *p) {
     return op < AT_OPS && ops[op].level == LEVEL_COMPARE ? op : AT_OPS;
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static at_tree *new_tree(at_parser *p, at_tree_tag tag, int from) {
     at_tree *tree = AT_NEW(p->session->arena, at_tree);
@@ -89,14 +89,15 @@ static at_tree *operation(at_parser *p, at_op op, int sign, at_tree *a, at_tree 
     return finish(p, tree, sign);
 }
 
-/* ---- leaves ------------------------------------------------------------------------------------------ */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 /* strtod for a C locale whatever the program's own: libraries may have changed it. */
 static double read_real(const at_parser *p, const char *digits) {
     const char *point = localeconv()->decimal_point, *dot = strchr(digits, '.');
     if (!dot || strcmp(point, ".") == 0) return strtod(digits, NULL);
-    return strtod(at_format(p->session->arena, "%.*s%s%s", (int)(dot - digits), digits, point,
-                            dot + 1), NULL);
+    return strtod(
+        at_format(p->session->arena, "%.*s%s%s", (int)(dot - digits), digits, point, dot + 1),
+        NULL);
 }
 
 static bool has_digit_above_zero(const char *digits) {
@@ -162,7 +163,7 @@ static at_tree *parse_constant(at_parser *p) {
     return tree;
 }
 
-/* ---- lists in brackets ---------------------------------------------------------------------------------- */
+/* ---- lists in brackets ----------------------------------------------------------------------- */
 
 typedef struct {
     at_tree **items;
@@ -191,8 +192,8 @@ static at_tree *parse_index(at_parser *p, int from) {
     int open = p->at;
     at_parser_open(p, AT_TOKEN_LEFT_BRACKET);
     if (at_is_function(tree->name) && p->tokens[from].kind != AT_TOKEN_QUOTED) {
-        at_diag *diag = at_complain(p, open, AT_E_BRACKETS, "`%s` is a function, not an array",
-                                    tree->name);
+        at_diag *diag =
+            at_complain(p, open, AT_E_BRACKETS, "`%s` is a function, not an array", tree->name);
         at_hint(p->session, diag, "a function is called with ( ): `%s(…)`", tree->name);
     }
     do {
@@ -250,7 +251,7 @@ static at_tree *parse_call(at_parser *p, int from) {
     return finish(p, tree, from);
 }
 
-/* ---- operations over axes ----------------------------------------------------------------------------------- */
+/* ---- operations over axes -------------------------------------------------------------------- */
 
 static bool parse_bound(at_parser *p, at_bound *bound, const char *word) {
     if (at_parser_peek(p) == AT_TOKEN_RIGHT_BRACKET || at_parser_peek(p) == AT_TOKEN_WHERE) {
@@ -288,8 +289,9 @@ static bool parse_part(at_parser *p, at_tree_part *part, const char *word) {
         kind == AT_TOKEN_IF || kind == AT_TOKEN_COLON) {
         diag = at_complain(p, p->at, AT_E_FOLD_AXES, "expected `where`, `,` or `]`, found %s",
                            at_parser_shown(p));
-        at_hint(p->session, diag, "a condition on the indices follows `where`: `%s[%s where %s < n](…)`",
-                word, part->bound[0].name, part->bound[0].name);
+        at_hint(p->session, diag,
+                "a condition on the indices follows `where`: `%s[%s where %s < n](…)`", word,
+                part->bound[0].name, part->bound[0].name);
     } else if (kind == AT_TOKEN_LEFT_PAREN || kind == AT_TOKEN_LEFT_BRACKET ||
                (kind >= AT_TOKEN_ARROW && binary_op(kind) < AT_OPS)) {
         diag = at_complain(p, p->at, AT_E_FOLD_AXES, "between [ ] stand the axes of `%s`", word);
@@ -301,11 +303,12 @@ static bool parse_part(at_parser *p, at_tree_part *part, const char *word) {
 static bool parse_bodies(at_parser *p, at_tree *tree) {
     int open = p->at;
     if (!at_parser_open(p, AT_TOKEN_LEFT_PAREN)) {
-        at_diag *diag = at_complain(p, p->at, AT_E_FOLD_AXES,
-                                    "expected `(` after the axes of `%s`, found %s", tree->name,
-                                    at_parser_shown(p));
+        at_diag *diag =
+            at_complain(p, p->at, AT_E_FOLD_AXES, "expected `(` after the axes of `%s`, found %s",
+                        tree->name, at_parser_shown(p));
         diag->span = at_parser_here(p);
-        at_hint(p->session, diag, "what it runs over stands in parentheses: `%s[j](x[j])`", tree->name);
+        at_hint(p->session, diag, "what it runs over stands in parentheses: `%s[j](x[j])`",
+                tree->name);
         return false;
     }
     int n = 0;
@@ -317,9 +320,8 @@ static bool parse_bodies(at_parser *p, at_tree *tree) {
     } while (at_parser_take(p, AT_TOKEN_SEMICOLON));
     if (!at_parser_close(p, open, tree->part_count > n ? "`;`" : "`)`")) return false;
     if (n == tree->part_count) return true;
-    at_diag *diag = at_complain(p, open, AT_E_FOLD_AXES,
-                                "`%s` has %d part%s in [ ] but %d in ( )", tree->name,
-                                tree->part_count, tree->part_count == 1 ? "" : "s", n);
+    at_diag *diag = at_complain(p, open, AT_E_FOLD_AXES, "`%s` has %d part%s in [ ] but %d in ( )",
+                                tree->name, tree->part_count, tree->part_count == 1 ? "" : "s", n);
     diag->span = at_parser_span_from(p, open);
     at_hint(p->session, diag, "every part has its axes and its values: `%s[j; m](s[i,j]; t[i,m])`",
             tree->name);
@@ -361,13 +363,13 @@ static at_tree *parse_fold_word(at_parser *p, int from, const char *word) {
     if (call && call->count == 1) {
         at_diag *diag = at_complain(p, from, AT_E_FOLD_AXES,
                                     "`%s` takes two values, or an axis to run over", word);
-        at_hint(p->session, diag, "write `%s(a, b)`, or `%s[j](…)` with the index it runs over", word,
-                word);
+        at_hint(p->session, diag, "write `%s(a, b)`, or `%s[j](…)` with the index it runs over",
+                word, word);
     }
     return call;
 }
 
-/* ---- primary ---------------------------------------------------------------------------------------------- */
+/* ---- primary --------------------------------------------------------------------------------- */
 
 static at_tree *parse_name(at_parser *p) {
     int from = p->at;
@@ -412,7 +414,8 @@ static at_tree *parse_parens(at_parser *p) {
     at_tree *tree = at_parse_expression(p);
     if (tree && at_parser_peek(p) == AT_TOKEN_COMMA) {
         at_diag *diag = at_complain(p, p->at, AT_E_EXPECTED, "expected `)`, found `,`");
-        at_hint(p->session, diag, "there are no tuples; a list of constants is written `table(1, 2, 4)`");
+        at_hint(p->session, diag,
+                "there are no tuples; a list of constants is written `table(1, 2, 4)`");
         return NULL;
     }
     if (!tree || !at_parser_close(p, from, "`)`")) return NULL;
@@ -447,11 +450,12 @@ static at_tree *parse_primary(at_parser *p) {
     if (!tree || (kind != AT_TOKEN_LEFT_BRACKET && kind != AT_TOKEN_LEFT_PAREN)) return tree;
     at_diag *diag;
     if (kind == AT_TOKEN_LEFT_BRACKET) {
-        diag = at_complain(p, p->at, AT_E_BRACKETS, "only an array with a name can be read with [ ]");
+        diag =
+            at_complain(p, p->at, AT_E_BRACKETS, "only an array with a name can be read with [ ]");
         if (tree->tag == AT_T_INDEX)
-            at_hint(p->session, diag, "indices stand in one pair of brackets: `%s[i,j]`", tree->name);
-        else
-            at_hint(p->session, diag, "give it a name in an equation of its own, then read that");
+            at_hint(p->session, diag, "indices stand in one pair of brackets: `%s[i,j]`",
+                    tree->name);
+        else at_hint(p->session, diag, "give it a name in an equation of its own, then read that");
     } else {
         diag = at_complain(p, p->at, AT_E_BRACKETS, "only a function with a name can be called");
         at_hint(p->session, diag, "a product is written with `*`");
@@ -459,7 +463,7 @@ static at_tree *parse_primary(at_parser *p) {
     return NULL;
 }
 
-/* ---- operators ----------------------------------------------------------------------------------------------- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 static at_tree *parse_binary(at_parser *p, int level);
 
@@ -468,7 +472,8 @@ static at_tree *parse_if(at_parser *p, int level) {
     int from = p->at;
     at_parser_advance(p);
     if (level > LEVEL_IF) {
-        at_diag *diag = at_complain(p, from, AT_E_IF, "an `if` inside an operation needs parentheses");
+        at_diag *diag =
+            at_complain(p, from, AT_E_IF, "an `if` inside an operation needs parentheses");
         at_hint(p->session, diag, "write `(if c then a else b)`");
     }
     at_tree *condition = at_parse_expression(p);
@@ -504,7 +509,8 @@ static at_tree *parse_prefix(at_parser *p, int level) {
     if (!at_parser_enter(p)) return NULL;
     at_tree *a = parse_binary(p, kind == AT_TOKEN_NOT ? LEVEL_NOT : LEVEL_NEG);
     at_parser_leave(p);
-    return a ? operation(p, kind == AT_TOKEN_NOT ? AT_OP_NOT : AT_OP_NEG, from, a, NULL, NULL) : NULL;
+    return a ? operation(p, kind == AT_TOKEN_NOT ? AT_OP_NOT : AT_OP_NEG, from, a, NULL, NULL)
+             : NULL;
 }
 
 /* The source of a tree where it is short, for hints. */

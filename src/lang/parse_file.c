@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- paper, use ------------------------------------------------------------------------------------ */
+/* ---- paper, use ------------------------------------------------------------------------------ */
 
 /* A string's text, without quotes and backslashes. */
 static const char *parse_string(at_parser *p, const char *what, at_span *span) {
@@ -54,7 +54,7 @@ static bool parse_use(at_parser *p, at_definition *d) {
     return d->name != NULL;
 }
 
-/* ---- fn, law ------------------------------------------------------------------------------------------ */
+/* ---- fn, law --------------------------------------------------------------------------------- */
 
 static bool parse_input_draw(at_parser *p, at_target *input) {
     int tilde = p->at;
@@ -105,8 +105,8 @@ static bool parse_outputs(at_parser *p, at_definition *d) {
         at_target output;
         if (!at_parse_target(p, &output, "a result", false)) return false;
         if (at_parser_peek(p) == AT_TOKEN_COLON) {
-            at_diag *diag = at_complain(p, p->at, AT_E_KIND,
-                                        "the type of a result follows from its equation");
+            at_diag *diag =
+                at_complain(p, p->at, AT_E_KIND, "the type of a result follows from its equation");
             at_hint(p->session, diag, "leave it out");
             return false;
         }
@@ -125,7 +125,8 @@ static bool parse_results(at_parser *p, at_definition *d) {
         return false;
     }
     if (law) return true;
-    at_diag *diag = at_error(p->session, AT_E_ARROW, at_parser_here(p), "`%s` names no results", d->name);
+    at_diag *diag =
+        at_error(p->session, AT_E_ARROW, at_parser_here(p), "`%s` names no results", d->name);
     at_hint(p->session, diag, "results follow the inputs: `fn %s(…) -> y[n]`", d->name);
     return false;
 }
@@ -178,15 +179,17 @@ static bool parse_function(at_parser *p, at_definition *d) {
     }
     if (d->tag == AT_D_FN && at_parser_peek(p) == AT_TOKEN_ASSIGN) return parse_short_body(p, d);
     if (at_parser_peek(p) == AT_TOKEN_TILDE) {
-        at_diag *diag = at_complain(p, p->at, AT_E_DRAW, "a function of one line is written with `=`");
-        at_hint(p->session, diag, "put the draw into a body: `{ %s ~ … }`", d->output_count ? d->outputs[0].name : "e");
+        at_diag *diag =
+            at_complain(p, p->at, AT_E_DRAW, "a function of one line is written with `=`");
+        at_hint(p->session, diag, "put the draw into a body: `{ %s ~ … }`",
+                d->output_count ? d->outputs[0].name : "e");
         return false;
     }
     at_comments_inside(p, &d->comments, true);
     return at_parse_block(p, &d->body, d->tag == AT_D_LAW ? "this law" : "this function");
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static at_definition *parse_definition(at_parser *p) {
     at_definition *d = AT_NEW(p->session->arena, at_definition);
@@ -220,6 +223,13 @@ static void sort_errors(at_session *s, int from) {
     }
 }
 
+/* Whether a definition with mistakes was read to its end, so that what comes is looked at too. */
+static bool is_behind_body(const at_parser *p) {
+    if (p->at == p->definition) return false;
+    return at_parser_at_definition(p) ||
+           (p->tokens[p->at].line && p->tokens[p->at - 1].kind == AT_TOKEN_RIGHT_BRACE);
+}
+
 const at_file_tree *at_parse(at_session *s, const at_source *source) {
     at_parser parser = {.session = s, .source = source}, *p = &parser;
     int errors = s->diag_count + s->diag_lost, from_diag = s->diag_count, capacity = 0;
@@ -228,11 +238,12 @@ const at_file_tree *at_parse(at_session *s, const at_source *source) {
     at_lex(p);
     while (p->tokens[p->at].kind != AT_TOKEN_FILE_END) {
         p->definition = p->statement = p->at;
-        p->depth = 0;
+        p->depth = p->level = p->doubtful_brace = 0;
+        p->unclosed_said = p->too_deep_said = false;
         at_definition *d = parse_definition(p);
         if (d) {
             AT_PUSH(s->arena, file->items, file->count, capacity, d);
-        } else if (p->at == p->definition || !at_parser_at_definition(p)) {
+        } else if (!is_behind_body(p)) {
             at_parser_skip_definition(p);
         }
     }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Whether a // stands before this place on its line: then words behind it were meant as a comment. */
+/* Whether a // stands before this place on its line: words behind it were meant as a comment. */
 static bool after_slashes(const at_parser *p) {
     for (int i = p->at; i > p->statement; i--) {
         if (p->tokens[i].line) return false;
@@ -40,7 +40,8 @@ const char *at_hint_unexpected(at_parser *p) {
     case AT_TOKEN_IF: return "a choice is written `if c then a else b`";
     case AT_TOKEN_THEN:
     case AT_TOKEN_ELSE: return "a choice is written `if c then a else b`";
-    case AT_TOKEN_WHERE: return "`where` stands in the brackets of an operation: `sum[j where c](…)`";
+    case AT_TOKEN_WHERE:
+        return "`where` stands in the brackets of an operation: `sum[j where c](…)`";
     case AT_TOKEN_AS: return "`as` follows a call, or a name in an `axis` statement";
     case AT_TOKEN_COLON:
         return p->depth ? "there are no slices: declare `axis u = 3` and read `x[u]`"
@@ -67,7 +68,7 @@ const char *at_hint_unexpected(at_parser *p) {
     }
 }
 
-/* ---- statements -------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 /* Words that begin statements elsewhere. */
 static const struct {
@@ -119,8 +120,9 @@ static bool complain_name(at_parser *p) {
     const char *name = at_parser_text(p, p->at);
     at_token_kind next = at_parser_peek_second(p);
     const char *habit = find_habit(name);
-    if (habit && (next == AT_TOKEN_NAME || next == AT_TOKEN_NUMBER || next == AT_TOKEN_LINE_END ||
-                  next == AT_TOKEN_STRING || next == AT_TOKEN_QUOTED || next == AT_TOKEN_LEFT_PAREN)) {
+    if (habit &&
+        (next == AT_TOKEN_NAME || next == AT_TOKEN_NUMBER || next == AT_TOKEN_LINE_END ||
+         next == AT_TOKEN_STRING || next == AT_TOKEN_QUOTED || next == AT_TOKEN_LEFT_PAREN)) {
         at_diag *diag = at_complain(p, p->at, AT_E_STATEMENT, "`%s` begins no statement", name);
         at_hint(p->session, diag, "%s", habit);
         return true;
@@ -133,10 +135,10 @@ static bool complain_name(at_parser *p) {
     }
     int call = call_length(p);
     if (call && p->tokens[p->at + call].kind == AT_TOKEN_ASSIGN && !p->tokens[p->at + call].first) {
-        at_diag *diag = at_complain(p, p->at + 1, AT_E_TARGET,
-                                    "at the left of `=` the axes stand in [ ]");
-        at_hint(p->session, diag, "write `%s[…] = …`; a function is defined by `fn`, outside of others",
-                name);
+        at_diag *diag =
+            at_complain(p, p->at + 1, AT_E_TARGET, "at the left of `=` the axes stand in [ ]");
+        at_hint(p->session, diag,
+                "write `%s[…] = …`; a function is defined by `fn`, outside of others", name);
         return true;
     }
     return false;
@@ -149,9 +151,11 @@ static void complain_value(at_parser *p) {
     at_op op = at_parser_comparison(p);
     if (op == AT_OP_EQ) {
         at_diag *diag = at_complain(p, p->at, AT_E_EQUAL, "an equation is written with `=`");
-        at_hint(p->session, diag, "`==` compares: conditions on extents follow `require`, "
-                                  "assertions about arrays stand in a `law`");
-    } else if (at_parser_peek(p) == AT_TOKEN_LINE_END || at_parser_peek(p) == AT_TOKEN_RIGHT_BRACE) {
+        at_hint(p->session, diag,
+                "`==` compares: conditions on extents follow `require`, "
+                "assertions about arrays stand in a `law`");
+    } else if (at_parser_peek(p) == AT_TOKEN_LINE_END ||
+               at_parser_peek(p) == AT_TOKEN_RIGHT_BRACE) {
         at_diag *diag = at_complain(p, from, AT_E_STATEMENT, "this value is given no name");
         diag->span = at_parser_span_from(p, from);
         at_hint(p->session, diag, "an equation is written `y = …`");
@@ -181,7 +185,8 @@ void at_complain_statement(at_parser *p) {
         return;
     case AT_TOKEN_WHILE:
         diag = at_complain(p, p->at, AT_E_STATEMENT, "`while` begins no statement");
-        at_hint(p->session, diag, "write `repeat 100 while … { … }`, with the most rounds there may be");
+        at_hint(p->session, diag,
+                "write `repeat 100 while … { … }`, with the most rounds there may be");
         return;
     case AT_TOKEN_RIGHT_PAREN:
     case AT_TOKEN_RIGHT_BRACKET:
@@ -200,10 +205,11 @@ void at_complain_statement(at_parser *p) {
     if (is_operator(kind))
         at_hint(p->session, diag, "to go on with the line above, end it with the operator");
     else if (kind == AT_TOKEN_LEFT_BRACE)
-        at_hint(p->session, diag, "a `{` stands on the line of its `scan`, `repeat`, `if` or `else`");
+        at_hint(p->session, diag,
+                "a `{` stands on the line of its `scan`, `repeat`, `if` or `else`");
 }
 
-/* ---- definitions --------------------------------------------------------------------------------- */
+/* ---- definitions ----------------------------------------------------------------------------- */
 
 void at_complain_definition(at_parser *p) {
     at_token_kind kind = (at_token_kind)p->tokens[p->at].kind;
@@ -217,8 +223,10 @@ void at_complain_definition(at_parser *p) {
                        "a file holds `fn`, `law`, `use` and `paper`, found %s", at_parser_shown(p));
     if (strcmp(word, "def") == 0 || strcmp(word, "function") == 0 || strcmp(word, "func") == 0)
         at_hint(p->session, diag, "a function is written `fn name(inputs) -> outputs { … }`");
-    else if (strcmp(word, "import") == 0 || strcmp(word, "from") == 0 || strcmp(word, "include") == 0)
+    else if (strcmp(word, "import") == 0 || strcmp(word, "from") == 0 ||
+             strcmp(word, "include") == 0)
         at_hint(p->session, diag, "the definitions of another file come with `use \"file.attn\"`");
     else if (kind == AT_TOKEN_NAME || (kind >= AT_TOKEN_AXIS && kind <= AT_TOKEN_AS))
-        at_hint(p->session, diag, "equations stand inside a function: `fn main(x[n]) -> y[n] { … }`");
+        at_hint(p->session, diag,
+                "equations stand inside a function: `fn main(x[n]) -> y[n] { … }`");
 }

@@ -1,5 +1,5 @@
-/* Statements and blocks. After a mistake the parser goes on with the next statement, so that one run
- * shows them all; a mistake in the header of a block does not hide those inside it. */
+/* Statements and blocks. After a mistake the parser goes on with the next statement, so that one
+ * run shows them all; a mistake in the header of a block does not hide those inside it. */
 #include "lang/lang_int.h"
 
 #include <string.h>
@@ -14,13 +14,13 @@ bool at_parser_expect_end(at_parser *p) {
         return false;
     }
     const char *hint = at_hint_unexpected(p);
-    at_diag *diag = at_complain(p, p->at, AT_E_STATEMENT_END, "expected the end of the line, found %s",
-                                at_parser_shown(p));
+    at_diag *diag = at_complain(p, p->at, AT_E_STATEMENT_END,
+                                "expected the end of the line, found %s", at_parser_shown(p));
     if (hint) at_hint(p->session, diag, "%s", hint);
     return false;
 }
 
-/* ---- blocks -------------------------------------------------------------------------------------- */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 static bool open_block(at_parser *p, const char *what) {
     if (at_parser_take(p, AT_TOKEN_LEFT_BRACE)) return true;
@@ -34,19 +34,43 @@ static bool open_block(at_parser *p, const char *what) {
     return false;
 }
 
+/* One complaint a definition, however many blocks are open: at the block whose } stands further
+ * left than its header, when there is one, as that } was meant for another. */
 static void complain_unclosed(at_parser *p, int open, const char *what) {
-    at_diag *diag = at_complain(p, open, AT_E_UNCLOSED, "this `{` is never closed");
+    if (p->unclosed_said) return;
+    p->unclosed_said = true;
+    int brace = p->doubtful_brace;
+    at_diag *diag =
+        at_complain(p, brace ? p->doubtful_open : open, AT_E_UNCLOSED, "this `{` is never closed");
+    if (brace) {
+        at_note(p->session, diag, at_parser_span(p, brace),
+                "this `}` closes it, but stands where another block ends");
+        return;
+    }
     at_label(p->session, diag, "begins %s", what);
     at_span end = at_parser_span(p, p->at - 1);
     end.begin = end.end;
     at_note(p->session, diag, end, "expected `}` after this");
 }
 
+static int line_column(const at_parser *p, int token) {
+    while (token > 0 && !p->tokens[token].line) token--;
+    return at_parser_column(p, token);
+}
+
+static void doubt_brace(at_parser *p, int open) {
+    if (p->doubtful_brace || !p->tokens[p->at].line) return;
+    if (at_parser_column(p, p->at) >= line_column(p, open)) return;
+    p->doubtful_open = open;
+    p->doubtful_brace = p->at;
+}
+
 bool at_parse_block(at_parser *p, at_tree_block *block, const char *what) {
     int open = p->at, capacity = 0;
     if (!open_block(p, what)) return false;
     if (!at_parser_enter(p)) {
-        at_parser_skip_statement(p, p->at - 1);
+        p->at = open; /* so that the whole block is skipped */
+        at_parser_skip_statement(p, open);
         return false;
     }
     bool good = true;
@@ -68,6 +92,7 @@ bool at_parse_block(at_parser *p, at_tree_block *block, const char *what) {
         complain_unclosed(p, open, what);
         return false;
     }
+    doubt_brace(p, open);
     at_parser_advance(p);
     block->span = at_parser_span_from(p, open);
     return good;
@@ -84,7 +109,7 @@ void at_parse_abandoned_block(at_parser *p) {
     at_parse_block(p, &block, "a block");
 }
 
-/* ---- equations ------------------------------------------------------------------------------------ */
+/* ---- equations ------------------------------------------------------------------------------- */
 
 static bool check_drawn(at_parser *p, const at_tree *value, int from) {
     if (value->tag == AT_T_CALL && !value->parens) return true;
@@ -103,7 +128,8 @@ static bool parse_shared(at_parser *p, at_tree_statement *st) {
     st->shared = at_parser_name(p, "a shared path", &st->shared_span);
     if (!st->shared) return false;
     if (st->value->tag == AT_T_CALL && !st->value->parens) return true;
-    at_diag *diag = at_complain(p, as, AT_E_SHARED, "`as` follows a call: it places its parameters");
+    at_diag *diag =
+        at_complain(p, as, AT_E_SHARED, "`as` follows a call: it places its parameters");
     at_hint(p->session, diag, "call the function alone: `y = block(x) as %s`", st->shared);
     return false;
 }
@@ -168,14 +194,15 @@ static bool parse_kept(at_parser *p, at_tree_statement *st, bool param) {
         at_complain_expected(p, "`=` or `~`");
         return false;
     }
-    at_diag *diag = at_error(p->session, AT_E_START, at_parser_here(p), "%s `%s` has no start", what + 2,
-                             target->name);
+    at_diag *diag = at_error(p->session, AT_E_START, at_parser_here(p), "%s `%s` has no start",
+                             what + 2, target->name);
     at_hint(p->session, diag,
-            param ? "say how it begins: `~ normal(0, 0.02)`, or `= 0`" : "say how it begins: `= 0`");
+            param ? "say how it begins: `~ normal(0, 0.02)`, or `= 0`"
+                  : "say how it begins: `= 0`");
     return false;
 }
 
-/* ---- axis, require ---------------------------------------------------------------------------------- */
+/* ---- axis, require --------------------------------------------------------------------------- */
 
 static bool parse_axis(at_parser *p, at_tree_statement *st) {
     int capacity = 0;
@@ -205,7 +232,7 @@ static bool parse_require(at_parser *p, at_tree_statement *st) {
     return (st->value = at_parse_expression(p)) != NULL;
 }
 
-/* ---- scan, repeat, if --------------------------------------------------------------------------------- */
+/* ---- scan, repeat, if ------------------------------------------------------------------------ */
 
 static bool parse_scan_header(at_parser *p, at_tree_statement *st) {
     int capacity = 0;
@@ -250,7 +277,8 @@ static bool parse_if_header(at_parser *p, at_tree_statement *st) {
     st->value = at_parse_expression(p);
     if (!st->value) return false;
     if (at_parser_peek(p) != AT_TOKEN_THEN) return true;
-    at_diag *diag = at_complain(p, p->at, AT_E_IF, "a statement chooses with `{`, a value with `then`");
+    at_diag *diag =
+        at_complain(p, p->at, AT_E_IF, "a statement chooses with `{`, a value with `then`");
     at_hint(p->session, diag, "write `y = if c then a else b`, or `if c { y = a } else { y = b }`");
     return false;
 }
@@ -273,7 +301,8 @@ static bool parse_choice(at_parser *p, at_tree_statement *st, bool chained) {
     if (p->tokens[p->at].kind != AT_TOKEN_ELSE) return good;
     at_parser_advance(p);
     st->has_else = true;
-    if (at_parser_peek(p) != AT_TOKEN_IF) return at_parse_block(p, &st->otherwise, "this `else`") && good;
+    if (at_parser_peek(p) != AT_TOKEN_IF)
+        return at_parse_block(p, &st->otherwise, "this `else`") && good;
     int from = p->at;
     at_tree_statement *inner = AT_NEW(p->session->arena, at_tree_statement);
     inner->chained = true;
@@ -287,10 +316,10 @@ static bool parse_choice(at_parser *p, at_tree_statement *st, bool chained) {
     return good;
 }
 
-/* ---- assertions, and what is neither -------------------------------------------------------------------- */
+/* ---- assertions, and what is neither --------------------------------------------------------- */
 
-/* Whether targets and then = or ~ stand here. A = inside brackets ends the search, so an unclosed one
- * costs no more than its statement. */
+/* Whether targets and then = or ~ stand here. A = inside brackets ends the search, so an unclosed
+ * one costs no more than its statement. */
 static bool sees_equation(const at_parser *p) {
     enum { FAR = 4096 };
     int depth = 0;
@@ -324,8 +353,9 @@ static bool parse_assertion(at_parser *p, at_tree_statement *st) {
     if (!st->left) return false;
     st->op = at_parser_comparison(p);
     if (st->op != AT_OP_EQ && st->op != AT_OP_LE && st->op != AT_OP_GE) {
-        at_diag *diag = at_complain(p, p->at, AT_E_ASSERTION,
-                                    "a law asserts with `==`, `<=` or `>=`, found %s", at_parser_shown(p));
+        at_diag *diag =
+            at_complain(p, p->at, AT_E_ASSERTION, "a law asserts with `==`, `<=` or `>=`, found %s",
+                        at_parser_shown(p));
         diag->span = at_parser_here(p);
         at_token_kind kind = at_parser_peek(p);
         if (kind == AT_TOKEN_AND || kind == AT_TOKEN_OR)
@@ -344,7 +374,8 @@ static bool parse_assertion(at_parser *p, at_tree_statement *st) {
     }
     if (at_parser_peek(p) == AT_TOKEN_AND || at_parser_peek(p) == AT_TOKEN_OR) {
         at_diag *diag = at_complain(p, p->at, AT_E_ASSERTION, "an assertion compares two sums");
-        at_hint(p->session, diag, "write two assertions, one a line; conditions stand in parentheses");
+        at_hint(p->session, diag,
+                "write two assertions, one a line; conditions stand in parentheses");
         return false;
     }
     if (!at_parser_sees_word(p, "within")) return true;
@@ -359,7 +390,7 @@ static bool begins_value(at_token_kind kind) {
            kind == AT_TOKEN_GRAD;
 }
 
-/* ---- any statement ------------------------------------------------------------------------------------------ */
+/* ---- any statement --------------------------------------------------------------------------- */
 
 /* `next = 3`, `size[n] = …`: a word of the language where a name is defined. */
 static bool is_misnamed(const at_parser *p, at_token_kind kind) {

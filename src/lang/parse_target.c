@@ -19,8 +19,7 @@ static void complain_axis(at_parser *p, bool equation) {
         at_hint(p->session, diag,
                 "an equation defines all elements at once: `h[t] = if t == 0 then … else …`; what "
                 "refers to earlier elements stands in `scan t { … }`");
-    else
-        at_hint(p->session, diag, "a fixed extent is stated by `require size(d) == 64`");
+    else at_hint(p->session, diag, "a fixed extent is stated by `require size(d) == 64`");
 }
 
 static bool parse_axes(at_parser *p, at_target *target, bool equation) {
@@ -61,8 +60,9 @@ bool at_parse_target(at_parser *p, at_target *target, const char *what, bool equ
 }
 
 static const char *kind_hint(const char *word) {
-    static const char *const reals[] = {"float", "f32", "f64", "f16", "bf16", "double", "number",
-                                        "float32", "float64", "tensor", "array", "Tensor"};
+    static const char *const reals[] = {"float",   "f32",    "f64",    "f16",
+                                        "bf16",    "double", "number", "float32",
+                                        "float64", "tensor", "array",  "Tensor"};
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         if (strcmp(reals[i], word) == 0) return "an array of reals needs no type: leave it out";
     if (strncmp(word, "int", 3) == 0 || strcmp(word, "i32") == 0 || strcmp(word, "i64") == 0 ||
@@ -84,8 +84,7 @@ bool at_parse_kind(at_parser *p, at_target *target) {
         at_diag *diag = at_complain(p, p->at, AT_E_KIND, "%s is not a type", at_parser_shown(p));
         if (at_parser_peek(p) == AT_TOKEN_LEFT_BRACKET)
             at_hint(p->session, diag, "the axes follow the name: `x[n,d]`");
-        else
-            at_hint(p->session, diag, "%s", kind_hint(name ? at_parser_text(p, p->at) : ""));
+        else at_hint(p->session, diag, "%s", kind_hint(name ? at_parser_text(p, p->at) : ""));
         return false;
     }
     bool index = at_parser_sees_word(p, "index");
@@ -129,11 +128,13 @@ bool at_parse_option(at_parser *p, at_bind *option, bool header) {
         at_hint(p->session, diag, "write `%s = …`", option->name);
     } else if (kind == AT_TOKEN_LEFT_BRACKET) {
         diag = at_complain(p, p->at, AT_E_OPTION, "arrays stand before the `;`, options after it");
-        if (!header) at_hint(p->session, diag, "a function option is given as `%s(i,j) = …`", option->name);
+        if (!header)
+            at_hint(p->session, diag, "a function option is given as `%s(i,j) = …`", option->name);
     } else if (kind == AT_TOKEN_EQ) {
         diag = at_complain(p, p->at, AT_E_EQUAL, "an option is given with `=`, not `==`");
     } else if (!header) {
-        diag = at_complain(p, p->at, AT_E_OPTION, "the option `%s` is given no value", option->name);
+        diag =
+            at_complain(p, p->at, AT_E_OPTION, "the option `%s` is given no value", option->name);
         diag->span = option->span;
         at_hint(p->session, diag, "write `%s = …`; arrays stand before the `;`", option->name);
     }

@@ -76,7 +76,7 @@ at_span at_parser_here(const at_parser *p) {
     return at_parser_span(p, p->at);
 }
 
-/* ---- complaining -------------------------------------------------------------------------------- */
+/* ---- complaining ----------------------------------------------------------------------------- */
 
 at_diag *at_complain(at_parser *p, int token, at_code code, const char *format, ...) {
     at_token *t = &p->tokens[token];
@@ -87,8 +87,7 @@ at_diag *at_complain(at_parser *p, int token, at_code code, const char *format, 
     va_end(list);
     if (t->said)
         diag = AT_NEW(p->session->arena, at_diag); /* for the caller's labels; goes nowhere */
-    else
-        diag = at_error(p->session, code, at_parser_span(p, token), "%s", message);
+    else diag = at_error(p->session, code, at_parser_span(p, token), "%s", message);
     t->said = true;
     return diag;
 }
@@ -145,12 +144,13 @@ bool at_parser_close(at_parser *p, int open, const char *what) {
     if (kind == AT_TOKEN_RIGHT_PAREN || kind == AT_TOKEN_RIGHT_BRACKET) {
         at_diag *diag = at_complain(p, p->at, AT_E_UNOPENED, "`%s` cannot close `%s`",
                                     at_token_kind_text(kind), open_text);
-        at_note(p->session, diag, at_parser_span(p, open), "opened here, closed by `%s`", want_text);
+        at_note(p->session, diag, at_parser_span(p, open), "opened here, closed by `%s`",
+                want_text);
     } else if (p->tokens[p->at].line || kind == AT_TOKEN_FILE_END || kind == AT_TOKEN_LEFT_BRACE ||
                kind == AT_TOKEN_RIGHT_BRACE) {
         if (!p->tokens[p->at].said) {
-            at_diag *diag = at_complain(p, open, AT_E_UNCLOSED, "this `%s` is never closed",
-                                        open_text);
+            at_diag *diag =
+                at_complain(p, open, AT_E_UNCLOSED, "this `%s` is never closed", open_text);
             at_span end = at_parser_span(p, p->at - 1);
             end.begin = end.end;
             at_note(p->session, diag, end, "expected %s here", what);
@@ -167,8 +167,8 @@ const char *at_parser_name(at_parser *p, const char *what, at_span *span) {
     if (kind == AT_TOKEN_NAME || kind == AT_TOKEN_QUOTED) {
         char *name = at_parser_text(p, p->at);
         if (kind == AT_TOKEN_NAME && at_is_reserved(name)) {
-            at_diag *diag = at_complain(p, p->at, AT_E_RESERVED, "%s cannot be called `%s`", what,
-                                        name);
+            at_diag *diag =
+                at_complain(p, p->at, AT_E_RESERVED, "%s cannot be called `%s`", what, name);
             at_label(p->session, diag,
                      at_is_fold(name) ? "an operation over axes" : "has a meaning of its own");
             at_hint(p->session, diag, "choose another name, such as `%s_1`", name);
@@ -192,15 +192,17 @@ bool at_parser_enter(at_parser *p) {
         p->level++;
         return true;
     }
-    at_diag *diag = at_complain(p, p->at, AT_E_NESTING, "this is nested more than %d levels deep",
-                                AT_LEVELS);
+    if (p->too_deep_said) return false;
+    p->too_deep_said = true;
+    at_diag *diag =
+        at_complain(p, p->at, AT_E_NESTING, "this is nested more than %d levels deep", AT_LEVELS);
     at_hint(p->session, diag, "give inner parts names of their own, in equations before this one");
     return false;
 }
 
 void at_parser_leave(at_parser *p) { p->level--; }
 
-/* ---- resuming ------------------------------------------------------------------------------------- */
+/* ---- resuming -------------------------------------------------------------------------------- */
 
 int at_parser_column(const at_parser *p, int token) {
     uint32_t begin = p->tokens[token].begin, i = begin;
@@ -236,8 +238,7 @@ void at_parser_skip_statement(at_parser *p, int from) {
         if (kind == AT_TOKEN_RIGHT_BRACE && braces == 0) break;
         if (t->line && braces == 0 && p->at > from) {
             if (p->depth == 0 && t->first) break;
-            if (p->depth > 0 &&
-                (begins_statement(kind) || at_parser_column(p, p->at) <= column))
+            if (p->depth > 0 && (begins_statement(kind) || at_parser_column(p, p->at) <= column))
                 break;
         }
         if (kind == AT_TOKEN_LEFT_BRACE) braces++;

@@ -176,8 +176,27 @@ static bool take_output(at_resolver *r, at_frame *frame, const at_target *declar
 
 /* ---- all of it ------------------------------------------------------------------------------------------ */
 
+/* A printed cascade is one function, where arrays and axes share one name space: an axis of a called
+ * function gives way to an array of this name. */
+static void part_names(at_resolver *r) {
+    at_map taken = {0};
+    for (int i = 0; i < r->array_count; i++)
+        at_map_put(r->s->arena, &taken, r->arrays[i]->name, r->arrays[i]);
+    for (int i = 0; i < r->axis_count; i++) {
+        at_axis *axis = r->axes[i];
+        if (!at_map_get(&taken, axis->name)) continue;
+        const char *name = axis->name;
+        int length = (int)strcspn(name, "'");
+        for (int n = 2; at_map_get(&taken, name) || at_map_get(&r->axis_names, name); n++)
+            name = at_format(r->s->arena, "%.*s'%d", length, axis->name, n);
+        axis->name = name;
+        at_map_put(r->s->arena, &r->axis_names, name, axis);
+    }
+}
+
 static const at_cascade *assemble(at_resolver *r, const at_definition *d, const at_growing *body,
                                   at_output *outputs) {
+    part_names(r);
     at_cascade *c = AT_NEW(r->s->arena, at_cascade);
     c->name = d->name;
     c->law = d->tag == AT_D_LAW;
@@ -226,5 +245,5 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     if (!good || s->diag_count + s->diag_lost > errors) return NULL;
     const at_cascade *cascade = assemble(r, d, &body, outputs);
     at_ir_verify(s, cascade);
-    return cascade;
+    return at_check_bounds(r, cascade) ? cascade : NULL;
 }

@@ -439,6 +439,11 @@ static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input,
 
 /* ---- options ------------------------------------------------------------------------------------------ */
 
+static bool is_fold(void *user, const at_expr *e) {
+    if (e->tag == AT_FOLD_NODE) *(bool *)user = true;
+    return true;
+}
+
 /* What the right side of an option is in its scope: a function by name, or a value. */
 static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const at_bind *declared,
                         const at_bind *given) {
@@ -495,6 +500,10 @@ static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const
         v.e = known.kind == AT_REAL  ? at_real(r->s, known.real, v.e->span)
               : known.kind == AT_INT ? at_int(r->s, known.integer, v.e->span)
                                      : at_bool(r->s, known.integer != 0, v.e->span);
+    /* It may be used where the callee has bound the same axes, and again and again: once is enough. */
+    bool folds = false;
+    at_walk(v.e, is_fold, &folds);
+    if (folds) v = at_hoist(r, scope, v, at_frame_path(r, callee, given->name), span);
     at_entity *entity = at_define(r, callee, AT_N_VALUE, given->name, span);
     entity->value = v;
     return true;
@@ -701,6 +710,12 @@ bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const
     at_entity *entity = at_lookup(r, scope->frame, name);
     bool own_name = entity && entity->tag == AT_N_FUNCTION;
     int op = at_op_find(name);
+    if (!own_name && shared && (op >= 0 || strcmp(name, "size") == 0)) {
+        at_resolve_error(r, scope->frame, AT_E_SHARED_CALL, tree->span,
+                         "`as %s` shares what a call learns, but `%s` is built in and learns nothing",
+                         shared, name);
+        return false;
+    }
     if (!own_name && wanted == 1 && !shared) {
         if (strcmp(name, "size") == 0) {
             results[0] = size_of(r, scope, tree);

@@ -208,6 +208,16 @@ at_extent_relation at_extent_compare(at_resolver *r, const at_axis *a, const at_
     return x >= 0 && y >= 0 && x != y ? AT_EXTENT_DIFFER : AT_EXTENT_UNKNOWN;
 }
 
+bool at_extent_excess(at_resolver *r, const at_expr *value, const at_axis *axis, int64_t *excess) {
+    polynomial p = polynomial_of(r, value), q = {0};
+    if (axis) q = axis_polynomial(r, axis);
+    for (int i = 0; i < q.count; i++) add_term(&p, q.atoms[i], -q.factor[i]);
+    bool constant = p.count == 0 || (p.count == 1 && !*p.atoms[0]);
+    if (p.failed || q.failed || !constant) return false;
+    *excess = p.count ? p.factor[0] : 0;
+    return true;
+}
+
 static const at_expr *size_of(at_resolver *r, const at_axis *axis, at_span span) {
     while (axis->like) axis = axis->like;
     return at_size(r->s, axis, span);
@@ -362,8 +372,8 @@ at_axis *at_axis_find(at_resolver *r, const at_scope *scope, const char *name, a
                       const at_tree *const *trees, int count, bool quiet) {
     at_entity *entity = at_lookup(r, scope->frame, name);
     if (entity && entity->tag == AT_N_AXIS) return entity->axis;
-    if (entity && entity->tag != AT_N_BROKEN) {
-        if (quiet) return NULL;
+    if (entity) {
+        if (quiet || entity->tag == AT_N_BROKEN) return NULL;
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_NOT_AN_AXIS, span,
                                          "`%s` is %s here, so it cannot be an index", name,
                                          entity->tag == AT_N_ARRAY ? "an array" : "an option");

@@ -218,6 +218,14 @@ static bool parts_allowed(at_resolver *r, at_scope *scope, const at_tree_stateme
     return true;
 }
 
+/* A guard whose own folds run over none of the axes that the left side got from what the body keeps. */
+static const at_expr *apart(at_resolver *r, const at_expr *guard, at_axis **own, int count) {
+    if (!guard) return NULL;
+    const at_expr **same = AT_NEW_ARRAY(r->s->arena, const at_expr *, count);
+    for (int i = 0; i < count; i++) same[i] = at_index(r->s, own[i], guard->span);
+    return at_rename(r, guard, own, same, count);
+}
+
 /* One part of p[i,j], … = softmax[j where g; …](s[i,j]; …) to its part in the cascade. */
 static bool keeping_part(at_resolver *r, at_scope *scope, const at_target *target,
                          const at_tree *tree, int k, at_fold fold, at_part *out, at_axis ***own,
@@ -244,7 +252,9 @@ static bool keeping_part(at_resolver *r, at_scope *scope, const at_target *targe
     }
     at_value body;
     if (!guard_and_body(r, scope, fold, part, &out->guard, &body)) return false;
+    bool keeps = body.rank > 0;
     if (!at_place_left(r, scope, target, left, &body, own, own_count)) return false;
+    if (keeps) out->guard = apart(r, out->guard, *own, *own_count);
     out->body = body.e;
     return true;
 }
@@ -318,7 +328,9 @@ bool at_topk_equation(at_resolver *r, at_scope *scope, const at_tree_statement *
     }
     at_axis **own;
     int own_count;
+    bool keeps = body.rank > 0;
     if (!at_place_left(r, &inner, target, left, &body, &own, &own_count)) return false;
+    if (keeps) out->guard = apart(r, out->guard, own, own_count);
     out->body = body.e;
     const at_axis *rank_axis = own[own_count - 1];
     if (at_mentions(body.e, rank_axis) || (out->guard && at_mentions(out->guard, rank_axis))) {

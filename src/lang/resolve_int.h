@@ -195,7 +195,7 @@ typedef struct {
     const at_axis *needed; /* that round */
 } at_resolver;
 
-enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 200000, AT_EXPR_LIMIT = 1000000, AT_UNROLL_LIMIT = 4096,
+enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 50000, AT_EXPR_LIMIT = 1000000, AT_UNROLL_LIMIT = 4096,
        AT_AXES_LIMIT = 32 /* of an array, and of what an operation binds */ };
 
 /* ---- resolve_names.c: names, axes, arrays ------------------------------------------------------------ */
@@ -242,6 +242,8 @@ void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark);
 
 typedef enum { AT_EXTENT_SAME, AT_EXTENT_DIFFER, AT_EXTENT_UNKNOWN } at_extent_relation;
 at_extent_relation at_extent_compare(at_resolver *r, const at_axis *a, const at_axis *b);
+/* value - extent (or value alone, axis NULL) where that is a number whatever the open extents are. */
+bool at_extent_excess(at_resolver *r, const at_expr *value, const at_axis *axis, int64_t *excess);
 /* "5", or "size(n) - 1" where it is not known; for messages. */
 const char *at_extent_text(at_resolver *r, const at_axis *axis);
 /* Reports E3xx when they differ; adds a require when it is not known. */
@@ -259,6 +261,11 @@ at_axis *at_axis_find(at_resolver *r, const at_scope *scope, const char *name, a
                       const at_tree *const *trees, int count, bool quiet);
 /* Looks for the first plain use of `name` as an index. */
 at_axis *at_plain_use(at_resolver *r, const at_scope *scope, const char *name, const at_tree *tree);
+
+/* ---- resolve_bounds.c: reads that surely are outside ------------------------------------------------- */
+
+/* Reports each; false when there was one. */
+bool at_check_bounds(at_resolver *r, const at_cascade *cascade);
 
 /* ---- resolve_value.c: values ------------------------------------------------------------------------- */
 

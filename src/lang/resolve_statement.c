@@ -22,6 +22,14 @@ static bool name_taken(at_resolver *r, at_frame *frame, const at_entity *known, 
     return false;
 }
 
+/* An extent is written over open axes only, so that it is known as soon as the inputs are. */
+static const at_expr *over_open_axes(void *user, const at_expr *e) {
+    (void)user;
+    const at_axis *axis = e->tag == AT_SIZE ? e->u.axis : NULL;
+    while (axis && axis->like) axis = axis->like;
+    return axis && axis->extent ? axis->extent : e;
+}
+
 /* An int over sizes, or over rounds that are known when compiled; never over what a run computes. */
 static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis_declaration *d) {
     const at_expr *extent = at_resolve_scalar(r, scope, d->extent, AT_INT, "an extent");
@@ -33,7 +41,7 @@ static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis
         constant = at_need_constant(r, scope, extent, d->extent->span, "an extent");
         if (!constant.known) return NULL;
     }
-    if (!constant.known) return extent;
+    if (!constant.known) return at_rewrite(r->s, extent, over_open_axes, NULL);
     if (constant.integer >= 0) return at_int(r->s, constant.integer, extent->span);
     at_resolve_error(r, scope->frame, AT_E_EXTENT_NEGATIVE, d->extent->span,
                      "the axis `%s` would have %lld elements", d->name, (long long)constant.integer);

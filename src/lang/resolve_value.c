@@ -17,10 +17,57 @@ static at_axis *fresh_bound(void *user, const at_axis *like) {
     return at_axis_new(r, base, root, NULL, false, like->span);
 }
 
+/* Real axes whose indices come into an expression: what it binds inside must be others. */
+typedef struct {
+    at_resolver *r;
+    const at_expr **to;
+    int count;
+    bool found;
+} arrivals;
+
+static bool arrives(const arrivals *a, const at_axis *axis) {
+    for (int i = 0; i < a->count; i++)
+        if (at_mentions(a->to[i], axis)) return true;
+    return false;
+}
+
+static bool find_clash(void *user, const at_expr *e) {
+    arrivals *a = user;
+    for (int b = 0; e->tag == AT_FOLD_NODE && b < e->u.fold.count && !a->found; b++)
+        a->found = arrives(a, e->u.fold.axes[b]);
+    return !a->found;
+}
+
+static const at_expr *rename_clash(void *user, const at_expr *e) {
+    const arrivals *a = user;
+    at_session *s = a->r->s;
+    if (e->tag != AT_FOLD_NODE) return e;
+    int count = 0;
+    at_axis **axes = at_copy(s->arena, e->u.fold.axes, sizeof *axes * (size_t)e->u.fold.count);
+    const at_axis **old = AT_NEW_ARRAY(s->arena, const at_axis *, e->u.fold.count);
+    const at_expr **now = AT_NEW_ARRAY(s->arena, const at_expr *, e->u.fold.count);
+    for (int b = 0; b < e->u.fold.count; b++) {
+        if (!arrives(a, axes[b])) continue;
+        old[count] = axes[b];
+        axes[b] = fresh_bound(a->r, axes[b]);
+        now[count++] = at_index(s, axes[b], e->span);
+    }
+    if (!count) return e;
+    const at_expr *guard = e->u.fold.guard;
+    if (guard) guard = at_substitute(s, guard, old, now, count, fresh_bound, a->r);
+    const at_expr *body = at_substitute(s, e->u.fold.body, old, now, count, fresh_bound, a->r);
+    return at_fold_node(s, e->u.fold.fold, axes, e->u.fold.count, guard, body, e->span);
+}
+
+/* In x - mean[n](x[n]) the index that x keeps may become n: then mean runs over another one, though it
+ * does not see what x keeps. */
 const at_expr *at_rename(at_resolver *r, const at_expr *e, at_axis **from, const at_expr **to,
                          int count) {
     if (!e || count == 0) return e;
     if (e->weight > AT_EXPR_LIMIT) return e;
+    arrivals a = {r, to, count, false};
+    at_walk(e, find_clash, &a);
+    if (a.found) e = at_rewrite(r->s, e, rename_clash, &a);
     return at_substitute(r->s, e, (const at_axis **)from, to, count, fresh_bound, r);
 }
 

@@ -1,5 +1,5 @@
-/* The tree as an indented dump: one line a node, everything that later stages can see and nothing of
- * layout. Two texts that mean the same to the resolver have the same dump. */
+/* The tree as an indented dump: one line a node, everything that later stages can see and nothing
+ * of layout. Two texts that mean the same to the resolver have the same dump. */
 #include "lang/lang_int.h"
 
 #include <inttypes.h>
@@ -77,7 +77,7 @@ static void show_tree(const at_tree *tree, int indent, at_text *out) {
     show_parts(tree, indent + 1, out);
 }
 
-/* ---- statements -------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void show_block(const at_tree_block *block, int indent, at_text *out);
 
@@ -90,7 +90,10 @@ static void show_target(const char *what, const at_target *target, int indent, a
     if (target->brackets) at_text_add(out, "]");
     if (target->inside) at_text_addf(out, ": index %s", target->inside);
     else if (target->has_kind)
-        at_text_addf(out, ": %s", target->kind == AT_INT ? "int" : target->kind == AT_BOOL ? "bool" : "real");
+        at_text_addf(out, ": %s",
+                     target->kind == AT_INT    ? "int"
+                     : target->kind == AT_BOOL ? "bool"
+                                               : "real");
     at_text_add(out, "\n");
     show_named("drawn", target->draw, indent + 1, out);
 }
@@ -141,9 +144,10 @@ static void show_repeat(const at_tree_statement *st, int indent, at_text *out) {
 }
 
 static void show_statement(const at_tree_statement *st, int indent, at_text *out) {
-    static const char *const words[] = {
-        [AT_S_EQUATION] = "equation", [AT_S_NEXT] = "next", [AT_S_PARAM] = "param",
-        [AT_S_STATE] = "state"};
+    static const char *const words[] = {[AT_S_EQUATION] = "equation",
+                                        [AT_S_NEXT] = "next",
+                                        [AT_S_PARAM] = "param",
+                                        [AT_S_STATE] = "state"};
     show_comments(&st->comments, indent, out);
     switch (st->tag) {
     case AT_S_EQUATION:
@@ -184,7 +188,7 @@ static void show_block(const at_tree_block *block, int indent, at_text *out) {
     show_lines(block->last_comments, block->last_comment_count, indent, out);
 }
 
-/* ---- definitions --------------------------------------------------------------------------------- */
+/* ---- definitions ----------------------------------------------------------------------------- */
 
 static void show_definition(const at_definition *d, at_text *out) {
     show_comments(&d->comments, 0, out);

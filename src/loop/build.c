@@ -1,7 +1,7 @@
 /* Making the nodes of a loop tree. */
 #include "loop/loop.h"
 
-at_loop *at_loop_add(at_lowering *l, at_loop_tag tag) {
+at_loop *at_loop_add(at_loop_lowering *l, at_loop_tag tag) {
     at_loop *loop = AT_NEW(l->s->arena, at_loop);
     loop->tag = tag;
     AT_PUSH(l->s->arena, l->into->items, l->into->count, l->into->capacity, loop);
@@ -10,7 +10,8 @@ at_loop *at_loop_add(at_lowering *l, at_loop_tag tag) {
 
 bool at_is_variable(const at_array *array) { return array->id < 0; }
 
-const at_array *at_loop_let(at_lowering *l, const char *name, at_kind kind, const at_expr *value) {
+const at_array *at_loop_let(at_loop_lowering *l, const char *name, at_kind kind,
+                            const at_expr *value) {
     at_array *variable = AT_NEW(l->s->arena, at_array);
     variable->name = name;
     for (int n = 2; at_map_get(&l->names, variable->name); n++)
@@ -26,17 +27,18 @@ const at_array *at_loop_let(at_lowering *l, const char *name, at_kind kind, cons
     return variable;
 }
 
-void at_loop_set(at_lowering *l, const at_array *variable, const at_expr *value) {
+void at_loop_set(at_loop_lowering *l, const at_array *variable, const at_expr *value) {
     at_loop *set = at_loop_add(l, AT_LOOP_SET);
     set->variable = variable;
     set->value = value;
 }
 
-at_loop *at_loop_risk(at_lowering *l, at_loop_tag tag, at_site_tag why, const at_expr *expr) {
+at_loop *at_loop_risk(at_loop_lowering *l, at_loop_tag tag, at_loop_site_tag why,
+                      const at_expr *expr) {
     at_loop *loop = at_loop_add(l, tag);
     at_loop_program *program = l->program;
     loop->site = program->site_count;
-    at_site site = {why, expr, 0, l->target};
+    at_loop_site site = {why, expr, 0, l->target};
     AT_PUSH(l->s->arena, program->sites, program->site_count, program->site_capacity, site);
     l->nest->fallible = true;
     return loop;

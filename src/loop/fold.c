@@ -1,5 +1,5 @@
-/* Folds as loops: an accumulator, a loop for each bound axis, the guard as a condition, and an update
- * made of ordinary operations, so that no later stage knows what a fold is.
+/* Folds as loops: an accumulator, a loop for each bound axis, the guard as a condition, and an
+ * update made of ordinary operations, so that no later stage knows what a fold is.
  *
  *     let max = -inf
  *     for j
@@ -13,7 +13,7 @@
 
 /* What a fold carries from element to element. */
 typedef struct {
-    at_lowering *l;
+    at_loop_lowering *l;
     const at_expr *fold;
     at_kind kind;               /* of the body */
     const at_array *value;      /* the running result; of argmax: the best element */
@@ -172,7 +172,7 @@ static const at_expr *result(accumulator *a) {
     return read(a, a->value);
 }
 
-const at_expr *at_lower_fold(at_lowering *l, const at_expr *e) {
+const at_expr *at_loop_lower_fold(at_loop_lowering *l, const at_expr *e) {
     accumulator a = {l, e, e->u.fold.body->kind, NULL, NULL};
     begin(&a);
     at_loops *outer = l->into;
@@ -181,10 +181,10 @@ const at_expr *at_lower_fold(at_lowering *l, const at_expr *e) {
         loop->axis = e->u.fold.axes[i];
         l->into = &loop->body;
     }
-    if (e->u.fold.guard) enter_if(&a, at_lower(l, e->u.fold.guard));
+    if (e->u.fold.guard) enter_if(&a, at_loop_lower(l, e->u.fold.guard));
     /* How many numbers there are does not depend on them. */
     bool counts = e->u.fold.fold == AT_FOLD_COUNT && a.kind != AT_BOOL;
-    update(&a, counts ? NULL : at_lower(l, e->u.fold.body));
+    update(&a, counts ? NULL : at_loop_lower(l, e->u.fold.body));
     l->into = outer;
     return result(&a);
 }

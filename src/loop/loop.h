@@ -1,14 +1,14 @@
 /* loop: each pass as a tree of loops. Folds have become loops with accumulators, guards and lazy
  * operations conditions, and whatever may fail a test in front of its use.
  *
- * Expressions stay those of the cascade, but for three things: no fold is left in them; a variable is
- * a read of an array of rank 0 with a negative id (at_is_variable), a value that lives in a register;
- * and none of them can fail, so they may be evaluated at any time, needed or not. A read that keeps
- * its alternative is the one exception to plain memory access: it looks before it reads.
+ * Expressions stay those of the cascade, but for three things: no fold is left in them; a variable
+ * is a read of an array of rank 0 with a negative id (at_is_variable), a value that lives in a
+ * register; and none of them can fail, so they may be evaluated at any time, needed or not. A read
+ * that keeps its alternative is the one exception to plain memory access: it looks before it reads.
  *
  * A failure belongs to an element, not to the run: an element that no output needs may fail. Arrays
- * with elements that can (at_loop_program.fallible) are stored with a fault beside each element; who
- * reads a faulty element becomes faulty itself, and only the fault of an output ends the run. */
+ * with elements that can (at_loop_program.fallible) are stored with a fault beside each element;
+ * who reads a faulty one becomes faulty itself, and only the fault of an output ends the run. */
 #ifndef AT_LOOP_H
 #define AT_LOOP_H
 
@@ -44,13 +44,13 @@ struct at_loop {
 };
 
 /* Where something can fail, for the message. */
-typedef enum { AT_SITE_OUTSIDE, AT_SITE_ARITHMETIC, AT_SITE_EMPTY } at_site_tag;
+typedef enum { AT_SITE_OUTSIDE, AT_SITE_ARITHMETIC, AT_SITE_EMPTY } at_loop_site_tag;
 typedef struct {
-    at_site_tag tag;
+    at_loop_site_tag tag;
     const at_expr *expr;     /* the read, the operation or the fold, as it was */
     int dimension;           /* OUTSIDE: which index */
     const at_array *target;  /* whose equation it is in */
-} at_site;
+} at_loop_site;
 
 typedef struct {
     const at_pass *pass;
@@ -63,7 +63,7 @@ typedef struct {
     const at_plan *plan;
     int nest_count, site_count, site_capacity;
     at_nest *nests;
-    at_site *sites; /* site 0 is none */
+    at_loop_site *sites; /* site 0 is none */
     bool *fallible; /* by array id: stored with faults */
 } at_loop_program;
 
@@ -80,14 +80,16 @@ typedef struct {
     at_loops *into; /* where the next node goes */
     int variables;  /* of this nest */
     at_map names;   /* of its variables */
-} at_lowering;
+} at_loop_lowering;
 
-at_loop *at_loop_add(at_lowering *l, at_loop_tag tag);
-/* A new variable with its LET; value may be NULL. `name` gets a number if the nest has it already. */
-const at_array *at_loop_let(at_lowering *l, const char *name, at_kind kind, const at_expr *value);
-void at_loop_set(at_lowering *l, const at_array *variable, const at_expr *value);
+at_loop *at_loop_add(at_loop_lowering *l, at_loop_tag tag);
+/* A new variable with its LET; value may be NULL. `name` gets a number if the nest has it. */
+const at_array *at_loop_let(at_loop_lowering *l, const char *name, at_kind kind,
+                            const at_expr *value);
+void at_loop_set(at_loop_lowering *l, const at_array *variable, const at_expr *value);
 /* A node that may fail, at a new site. */
-at_loop *at_loop_risk(at_lowering *l, at_loop_tag tag, at_site_tag why, const at_expr *expr);
+at_loop *at_loop_risk(at_loop_lowering *l, at_loop_tag tag, at_loop_site_tag why,
+                      const at_expr *expr);
 bool at_is_variable(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
 /* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) … */
@@ -96,8 +98,8 @@ const at_expr *at_address_of(at_session *s, const at_array *array, const at_expr
 /* ---- lower.c, fold.c: expressions ---------------------------------------------------------- */
 
 /* Adds what must run before `e` can be evaluated and gives what is left of it. */
-const at_expr *at_lower(at_lowering *l, const at_expr *e);
-const at_expr *at_lower_fold(at_lowering *l, const at_expr *e);
+const at_expr *at_loop_lower(at_loop_lowering *l, const at_expr *e);
+const at_expr *at_loop_lower_fold(at_loop_lowering *l, const at_expr *e);
 
 /* ---- range.c: between which ints a value lies ---------------------------------------------- */
 
@@ -110,10 +112,8 @@ typedef struct {
 
 /* Of an int expression that cannot fail. */
 at_range at_range_of(const at_expr *e);
-/* Whether an operation on ints always has a result, whatever its arguments are within their ranges. */
+/* Whether an operation on ints always has a result, whatever its arguments in these ranges. */
 bool at_range_fits(at_op op, const at_range *args);
-/* Two axes whose extents are the same in every run. */
-bool at_same_extent(const at_axis *a, const at_axis *b);
 /* Whether an index of this dimension always lies inside. */
 bool at_index_inside(const at_expr *index, const at_axis *axis);
 

@@ -5,12 +5,12 @@
  * theirs had to go into the tree; otherwise they become conditions around it. */
 #include "loop/loop.h"
 
-static const at_expr *map(at_lowering *l, at_op op, const at_expr *a, const at_expr *b) {
+static const at_expr *map(at_loop_lowering *l, at_op op, const at_expr *a, const at_expr *b) {
     return at_map_node(l->s, op, a, b, NULL, a->span);
 }
 
 /* A value that is used several times: a leaf as it is, else a variable. */
-static const at_expr *named(at_lowering *l, const char *name, const at_expr *e) {
+static const at_expr *named(at_loop_lowering *l, const char *name, const at_expr *e) {
     if (e->tag == AT_CONST || e->tag == AT_SIZE || e->tag == AT_INDEX) return e;
     if (e->tag == AT_READ && at_is_variable(e->u.read.array)) return e;
     return at_variable_read(l->s, at_loop_let(l, name, e->kind, e), e->span);
@@ -19,17 +19,18 @@ static const at_expr *named(at_lowering *l, const char *name, const at_expr *e) 
 /* ---- lazy operations ----------------------------------------------------------------------- */
 
 /* Lowers `e` into a block of its own. */
-static const at_expr *lower_aside(at_lowering *l, at_loops *block, const at_expr *e) {
+static const at_expr *lower_aside(at_loop_lowering *l, at_loops *block, const at_expr *e) {
     at_loops *outer = l->into;
     l->into = block;
-    const at_expr *value = at_lower(l, e);
+    const at_expr *value = at_loop_lower(l, e);
     l->into = outer;
     return value;
 }
 
 /* variable = condition ? yes : no, where the blocks are what the two need. */
-static const at_expr *choose(at_lowering *l, at_kind kind, const at_expr *condition, at_loops yes,
-                             const at_expr *yes_value, at_loops no, const at_expr *no_value) {
+static const at_expr *choose(at_loop_lowering *l, at_kind kind, const at_expr *condition,
+                             at_loops yes, const at_expr *yes_value, at_loops no,
+                             const at_expr *no_value) {
     const at_array *variable = at_loop_let(l, "chosen", kind, NULL);
     at_loop *branch = at_loop_add(l, AT_LOOP_IF);
     branch->condition = condition;
@@ -44,10 +45,10 @@ static const at_expr *choose(at_lowering *l, at_kind kind, const at_expr *condit
     return at_variable_read(l->s, variable, condition->span);
 }
 
-static const at_expr *lower_lazy(at_lowering *l, const at_expr *e) {
+static const at_expr *lower_lazy(at_loop_lowering *l, const at_expr *e) {
     const at_expr *const *args = e->u.map.args;
     at_op op = e->u.map.op;
-    const at_expr *condition = at_lower(l, args[0]);
+    const at_expr *condition = at_loop_lower(l, args[0]);
     at_loops yes = {0}, no = {0};
     if (op == AT_OP_IF) {
         const at_expr *a = lower_aside(l, &yes, args[1]), *b = lower_aside(l, &no, args[2]);
@@ -65,7 +66,7 @@ static const at_expr *lower_lazy(at_lowering *l, const at_expr *e) {
 
 /* ---- reads --------------------------------------------------------------------------------- */
 
-static void inherit(at_lowering *l, at_loops *block, const at_array *array,
+static void inherit(at_loop_lowering *l, at_loops *block, const at_array *array,
                     const at_expr *const *index) {
     if (!l->program->fallible[array->id]) return;
     at_loops *outer = l->into;
@@ -77,19 +78,19 @@ static void inherit(at_lowering *l, at_loops *block, const at_array *array,
     l->nest->fallible = true;
 }
 
-static const at_expr *is_inside(at_lowering *l, const at_expr *index, const at_axis *axis) {
+static const at_expr *is_inside(at_loop_lowering *l, const at_expr *index, const at_axis *axis) {
     const at_expr *low = map(l, AT_OP_LE, at_int(l->s, 0, index->span), index);
     const at_expr *high = map(l, AT_OP_LT, index, at_size(l->s, axis, index->span));
     return map(l, AT_OP_AND, low, high);
 }
 
-static const at_expr *lower_read(at_lowering *l, const at_expr *e) {
+static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
     const at_array *array = e->u.read.array;
     const at_expr **index = AT_NEW_ARRAY(l->s->arena, const at_expr *, array->rank);
     const at_expr *found = NULL;
     for (int i = 0; i < array->rank; i++) {
         const at_axis *axis = array->axes[i];
-        index[i] = at_lower(l, e->u.read.index[i]);
+        index[i] = at_loop_lower(l, e->u.read.index[i]);
         if (at_index_inside(index[i], axis)) continue;
         index[i] = named(l, "at", index[i]);
         const at_expr *inside = is_inside(l, index[i], axis);
@@ -116,14 +117,14 @@ static const at_expr *lower_read(at_lowering *l, const at_expr *e) {
 
 /* ---- operations ---------------------------------------------------------------------------- */
 
-static const at_expr *lower_map(at_lowering *l, const at_expr *e) {
+static const at_expr *lower_map(at_loop_lowering *l, const at_expr *e) {
     at_op op = e->u.map.op;
     if (op == AT_OP_IF || op == AT_OP_AND || op == AT_OP_OR) return lower_lazy(l, e);
     const at_expr *args[3] = {0};
     at_range ranges[3];
     bool constant = true;
     for (int i = 0; i < at_op_info(op)->arity; i++) {
-        args[i] = at_lower(l, e->u.map.args[i]);
+        args[i] = at_loop_lower(l, e->u.map.args[i]);
         if (args[i]->kind == AT_INT) ranges[i] = at_range_of(args[i]);
         constant &= args[i]->tag == AT_CONST;
     }
@@ -140,14 +141,14 @@ static const at_expr *lower_map(at_lowering *l, const at_expr *e) {
     return at_variable_read(l->s, variable, e->span);
 }
 
-const at_expr *at_lower(at_lowering *l, const at_expr *e) {
+const at_expr *at_loop_lower(at_loop_lowering *l, const at_expr *e) {
     switch (e->tag) {
     case AT_CONST:
     case AT_SIZE:
     case AT_INDEX: break;
     case AT_READ: return lower_read(l, e);
     case AT_MAP: return lower_map(l, e);
-    case AT_FOLD_NODE: return at_lower_fold(l, e);
+    case AT_FOLD_NODE: return at_loop_lower_fold(l, e);
     }
     return e;
 }

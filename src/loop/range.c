@@ -1,25 +1,9 @@
 /* Interval arithmetic on ints: shows for most index expressions that they cannot overflow and for
  * plain ones that they lie inside, so that only the rest is tested when the program runs. */
 #include "loop/loop.h"
+#include "opt/opt.h"
 
 static const at_range all = {INT64_MIN, INT64_MAX};
-
-static const at_axis *root_of(const at_axis *axis) {
-    for (;;) {
-        if (axis->like) axis = axis->like;
-        else if (axis->extent && axis->extent->tag == AT_SIZE) axis = axis->extent->u.axis;
-        else return axis;
-    }
-}
-
-bool at_same_extent(const at_axis *a, const at_axis *b) {
-    a = root_of(a);
-    b = root_of(b);
-    if (a == b) return true;
-    int64_t extent = at_extent(a, NULL);
-    if (extent >= 0 && extent == at_extent(b, NULL)) return true;
-    return a->extent && b->extent && at_same(a->extent, b->extent);
-}
 
 bool at_index_inside(const at_expr *index, const at_axis *axis) {
     if (index->tag == AT_INDEX) return at_same_extent(index->u.axis, axis);
@@ -40,8 +24,8 @@ static at_range hull(at_range a, at_range b) {
     return (at_range){least(a.low, b.low), most(a.high, b.high)};
 }
 
-/* +, -, * and // take their extremes at the corners of the arguments' ranges (// for divisors of one
- * sign, which is all that is asked). False when a corner has no result. */
+/* +, -, * and // take their extremes at the corners of the arguments' ranges (// for divisors of
+ * one sign, which is all that is asked). False when a corner has no result. */
 static bool corners(at_op op, const at_range *args, at_range *out) {
     *out = (at_range){INT64_MAX, INT64_MIN};
     for (int i = 0; i < 4; i++) {
@@ -81,7 +65,7 @@ static at_range map_range(const at_expr *e) {
     case AT_OP_MUL:
     case AT_OP_IDIV: return corners(op, args, &out) ? out : all;
     case AT_OP_MOD: return (at_range){0, args[1].high - 1};
-    case AT_OP_NEG: return args[0].high == INT64_MIN ? all : (at_range){-args[0].high, -args[0].low};
+    case AT_OP_NEG: return (at_range){-args[0].high, -args[0].low};
     case AT_OP_ABS: return (at_range){0, most(-args[0].low, args[0].high)};
     case AT_OP_SIGN: return (at_range){-1, 1};
     case AT_OP_MIN:

@@ -58,7 +58,7 @@ const at_expr *at_draft_define(at_draft *draft, const at_array *owner, const cha
     at_session *s = draft->s;
     at_array *array = AT_NEW(s->arena, at_array);
     array->name = unique_name(draft, at_format(s->arena, "%s.%s", owner->name, suffix), array);
-    array->path = array->name;
+    array->path = owner->path; /* whose it is, for messages */
     array->role = AT_DEFINED;
     array->kind = value->kind;
     array->rank = rank;

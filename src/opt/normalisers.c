@@ -6,9 +6,9 @@
  *                                                   else exp(s[i,j] - p.max[i]) / p.sum[i]) else 0
  *
  * A row with nothing in it, or with -inf only, has the maximum -inf. There the sum is NaN or 0 and
- * nobody reads it: the result is chosen before it. A joint normaliser takes maximum and sum over all
- * its parts. Scores that are more than a read become an array first (`p.score`), as they are looked
- * at three times. */
+ * nobody reads it: the result is chosen before it. A joint normaliser takes maximum and sum over
+ * all its parts. Scores that are more than a read become an array first (`p.score`), as they are
+ * looked at three times. */
 #include "opt/opt.h"
 
 #include <math.h>
@@ -116,8 +116,8 @@ static bool collect(void *user, const at_expr *e) {
     return true;
 }
 
-/* if m == -inf or m == inf then m else m + log(sum[…](exp(x - m))), where m is the maximum: an array
- * over the indices that the fold depends on. */
+/* if m == -inf or m == inf then m else m + log(sum[…](exp(x - m))), where m is the maximum: an
+ * array over the indices that the fold depends on. */
 static const at_expr *log_sum(void *user, const at_expr *e) {
     writer *w = user;
     if (e->tag != AT_FOLD_NODE || e->u.fold.fold != AT_FOLD_LOGSUMEXP) return e;

@@ -13,7 +13,8 @@
  * with `cascade` but what did not change. */
 const at_cascade *at_optimize(at_session *s, const at_cascade *cascade);
 
-#define AT_REWRITE(name, doc) const at_cascade *at_opt_##name(at_session *s, const at_cascade *from);
+#define AT_REWRITE(name, doc)                                                                      \
+    const at_cascade *at_opt_##name(at_session *s, const at_cascade *from);
 #include "opt/passes.def"
 #undef AT_REWRITE
 
@@ -32,7 +33,7 @@ at_draft *at_draft_new(at_session *s, const at_cascade *from);
 void at_draft_add(at_draft *draft, at_statement *statement);
 void at_draft_equation(at_draft *draft, at_array *target, const at_expr *value, at_span span);
 /* Adds the equation of a new array `owner.suffix[axes] = value` and gives a read of it at these
- * axes. `owner` is the array whose equation needs it; the name is made unique. */
+ * axes. `owner` is the array whose equation needs it; the name is made unique, the path is its. */
 const at_expr *at_draft_define(at_draft *draft, const at_array *owner, const char *suffix,
                                at_axis **axes, int rank, const at_expr *value);
 /* A new index over the extent of `like`: what at_substitute asks for. `user` is the draft. */
@@ -48,5 +49,10 @@ const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b);
 /* `if condition then value else other`; value itself when condition is NULL. */
 const at_expr *at_where(at_session *s, const at_expr *condition, const at_expr *value,
                         double other);
+
+/* ---- extent.c --------------------------------------------------------------------------------- */
+
+/* Two axes whose extents are the same in every run. */
+bool at_same_extent(const at_axis *a, const at_axis *b);
 
 #endif

@@ -1,8 +1,8 @@
-/* What a pass costs, as a formula in the extents: operations on reals, and bytes moved if each array
- * that it touches comes from memory once.
+/* What a pass costs, as a formula in the extents: operations on reals, and bytes moved if each
+ * array that it touches comes from memory once.
  *
- * Every operation counts as 1, exp and + alike; both sides of an `if` count, and guards are taken to
- * hold: an upper bound that is exact for dense code. */
+ * Every operation counts as 1, exp and + alike; both sides of an `if` count, and guards are taken
+ * to hold: an upper bound that is exact for dense code. */
 #include "plan/plan.h"
 
 int64_t at_kind_bytes(at_kind kind) { return kind == AT_BOOL ? 1 : 8; }

@@ -69,7 +69,7 @@ static bool is_needed(const at_statement *st, bool *needed) {
 static void store(at_plan *plan, const at_array *array, at_place_use use) {
     if (plan->place_of[array->id] >= 0) return;
     plan->place_of[array->id] = plan->place_count;
-    plan->places[plan->place_count++] = (at_place){array, use};
+    plan->places[plan->place_count++] = (at_array_place){array, use};
 }
 
 static void find_places(at_plan *plan, const bool *needed) {
@@ -90,7 +90,7 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     s->stage = "plan";
     at_plan *plan = AT_NEW(s->arena, at_plan);
     plan->cascade = cascade;
-    plan->places = AT_NEW_ARRAY(s->arena, at_place, cascade->array_count);
+    plan->places = AT_NEW_ARRAY(s->arena, at_array_place, cascade->array_count);
     plan->place_of = AT_NEW_ARRAY(s->arena, int, cascade->array_count);
     plan->passes = AT_NEW_ARRAY(s->arena, at_pass, cascade->body.count);
     bool *needed = AT_NEW_ARRAY(s->arena, bool, cascade->array_count);
@@ -122,7 +122,7 @@ static void print_array(const at_array *array, at_text *out) {
     if (array->rank) at_text_add(out, "]");
 }
 
-static const char *use_text(const at_place *place) {
+static const char *use_text(const at_array_place *place) {
     switch (place->use) {
     case AT_PLACE_OUTPUT: return "output";
     case AT_PLACE_WORK: return "stored between passes";

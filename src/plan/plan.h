@@ -13,7 +13,7 @@ typedef enum { AT_PLACE_GIVEN, AT_PLACE_OUTPUT, AT_PLACE_WORK } at_place_use;
 typedef struct {
     const at_array *array;
     at_place_use use; /* GIVEN: an input, param or state; WORK: between passes only */
-} at_place;
+} at_array_place;
 
 /* A sum of products: count * the extents of axes, as flops and bytes grow with open extents. */
 typedef struct {
@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
     const at_cascade *cascade;
     int place_count, pass_count;
-    at_place *places;
+    at_array_place *places;
     int *place_of; /* by array id; -1: not stored */
     at_pass *passes;
 } at_plan;

@@ -59,16 +59,15 @@ static const char *element_text(at_ref *ref, const at_unit *unit, int64_t at) {
 }
 
 static void report(at_ref *ref, const at_step *step, const at_check *failed) {
-    char left[32], right[32], allowed[32];
+    char left[32], right[32];
     at_text_real(failed->left, left);
     at_text_real(failed->right, right);
-    at_text_real(failed->allowed, allowed);
     at_diag *diag = at_error(ref->s, AT_E_RUN_LAW, step->st->span, "`%s` does not hold%s%s",
                              ref->cascade->name, failed->element[0] ? " at " : "", failed->element);
     const char *sign = at_op_info(step->st->u.assertion.op)->text;
     at_label(ref->s, diag, "%s %s %s is not true", left, sign, right);
     if (failed->allowed > 0)
-        at_note(ref->s, diag, at_no_span(), "a difference of %s was allowed", allowed);
+        at_note(ref->s, diag, at_no_span(), "a difference of %.3g is allowed", failed->allowed);
 }
 
 /* The first element without a value on either side ends the run. */
@@ -117,12 +116,15 @@ bool at_assertion_run(at_ref *ref, const at_step *step) {
         const at_unit *unit = step->units[i];
         sides[i] = &unit->frames[0];
         good &= at_row_new(ref, unit, sides[i]);
-        for (int k = 0; k < unit->scatter_count; k++) at_scatter_run(ref, unit->scatters[k]);
+        at_scatters_run(ref, unit);
         sides[i]->position = 0;
         if (!ref->stopped && unit->width > 0)
             at_unit_rows(unit, sides[i], 0, unit->rows, 0, unit->width);
     }
     if (good && !ref->stopped) good = compare(ref, step, sides, step->units[0]->row_length);
-    for (int i = 0; i < SIDES; i++) at_row_free(ref, step->units[i], sides[i]);
+    for (int i = 0; i < SIDES; i++) {
+        at_row_free(ref, step->units[i], sides[i]);
+        at_scatters_end(ref, step->units[i]);
+    }
     return good;
 }

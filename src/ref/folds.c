@@ -1,19 +1,19 @@
 /* Folds: loops with an accumulator.
  *
- * Terms are taken in row-major order of the bound axes, always; that order is part of the meaning as
- * far as rounding goes, and the scatter (scatter.c) and the dot product keep it.
+ * Terms are taken in row-major order of the bound axes, always; that order is part of the meaning
+ * as far as rounding goes, and the scatter (scatter.c) and the dot product keep it.
  *
  * A fold that does not depend on the innermost index around it is evaluated when it is first needed
- * and kept (`mean[c](x[n,c])` inside an equation over n and c costs once per n), which changes nothing
- * about need: what is not needed is not evaluated.
+ * and kept (`mean[c](x[n,c])` inside an equation over n and c costs once per n), which changes
+ * nothing about need: what is not needed is not evaluated.
  *
- * logsumexp keeps (maximum, sum of exp(x - maximum)) and rescales the sum when the maximum grows: the
- * body is evaluated once, and the error stays below that of the sum itself. */
+ * logsumexp keeps (maximum, sum of exp(x - maximum)) and rescales the sum when the maximum grows:
+ * the body is evaluated once, and the error stays below that of the sum itself. */
 #include "ref/ref_int.h"
 
 #include <math.h>
 
-/* ---- accumulators ----------------------------------------------------------------------------------- */
+/* ---- accumulators ---------------------------------------------------------------------------- */
 
 static void add_state(at_lowering *l, at_accumulator *acc, at_cell initial) {
     acc->initial[acc->count] = initial;
@@ -272,7 +272,7 @@ int at_accumulated(at_lowering *l, const at_accumulator *acc, const at_expr *e, 
     }
 }
 
-/* ---- loops -------------------------------------------------------------------------------------------- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 /* Without a guard there is nothing that could keep the loops short. */
 static void check_count(at_lowering *l, const at_expr *e) {
@@ -311,7 +311,7 @@ static int lower_loops(at_lowering *l, const at_expr *e, int zero) {
     return at_accumulated(l, &acc, e, zero);
 }
 
-/* ---- dot products ----------------------------------------------------------------------------------------- */
+/* ---- dot products ---------------------------------------------------------------------------- */
 
 static bool find_dot(at_lowering *l, const at_expr *e, at_dot *dot, at_linear *x, at_linear *y) {
     const at_expr *body = e->u.fold.body;
@@ -359,7 +359,7 @@ static int lower_terms(at_lowering *l, const at_expr *e, int zero) {
     return dst;
 }
 
-/* ---- folds that are kept -------------------------------------------------------------------------------------- */
+/* ---- folds that are kept --------------------------------------------------------------------- */
 
 static int lower_kept(at_lowering *l, const at_expr *e, int zero, int depth) {
     int flag = at_new_register(l), value = at_new_register(l);

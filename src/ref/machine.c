@@ -1,8 +1,8 @@
 /* The machine: runs the bytecode of a unit, row by row.
  *
  * An instruction that has no value to give sets the frame's cause and goes on at its handler; there
- * is no other way out of the middle of a row, so every element is stored exactly once. Threads share
- * units and arrays and have a frame each; they write different elements. */
+ * is no other way out of the middle of a row, so every element is stored exactly once. Threads
+ * share units and arrays and have a frame each; they write different elements. */
 #define _DEFAULT_SOURCE /* M_SQRT1_2, in the C text of ops.def */
 #include "ref/ref_int.h"
 
@@ -149,6 +149,9 @@ static void clear_marks(at_store *store, int64_t at) {
         break;                                                                                     \
     }
 
+/* Conditions on doubles (`!a`, `a ? b : c`) are meant: clang counts them as conversions. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wfloat-conversion"
 static void run_row(const at_unit *unit, at_frame *frame) {
     const at_instr *code = unit->code, *pc = code;
     at_cell *r = frame->r;
@@ -345,7 +348,9 @@ static void run_row(const at_unit *unit, at_frame *frame) {
     }
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------------- */
+#pragma GCC diagnostic pop
+
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 /* Caches of folds that depend on an index at `depth` or deeper hold no more. */
 static void reset(const at_unit *unit, at_cell *r, int depth) {
@@ -380,7 +385,7 @@ void at_unit_rows(const at_unit *unit, at_frame *frame, int64_t first, int64_t l
     }
 }
 
-/* ---- threads ------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 bool at_tick(at_frame *frame) {
     at_ref *ref = frame->ref;
@@ -402,8 +407,7 @@ int at_worth(const at_ref *ref, double work) {
     return work < ENOUGH ? 1 : ref->threads;
 }
 
-void at_unit_run(at_ref *ref, const at_unit *unit) {
-    for (int i = 0; i < unit->scatter_count; i++) at_scatter_run(ref, unit->scatters[i]);
+static void run_elements(at_ref *ref, const at_unit *unit) {
     if (unit->rows <= 0 || unit->width <= 0 || ref->stopped) return;
     int threads = unit->frame_count;
     /* One element is the leader's, who reports progress. */
@@ -423,4 +427,10 @@ void at_unit_run(at_ref *ref, const at_unit *unit) {
         if (split_rows) at_unit_rows(unit, frame, from, to, 0, unit->width);
         else at_unit_rows(unit, frame, 0, unit->rows, from, to);
     }
+}
+
+void at_unit_run(at_ref *ref, const at_unit *unit) {
+    at_scatters_run(ref, unit);
+    run_elements(ref, unit);
+    at_scatters_end(ref, unit);
 }

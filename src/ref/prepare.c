@@ -1,12 +1,12 @@
-/* Prepare: the statements of a cascade become steps, with their expressions lowered, before anything
- * is allocated or evaluated. Two passes: the first gives every statement and array its place (which
- * regions are around it, what comes before it), the second lowers.
+/* Prepare: the statements of a cascade become steps, with their expressions lowered, before
+ * anything is allocated or evaluated. Two passes: the first gives every statement and array its
+ * place (which regions are around it, what comes before it), the second lowers.
  *
  * A statement inside regions is evaluated for the regions' current indices: the axes that they fix
  * are not iterated but are registers that the run sets. */
 #include "ref/ref_int.h"
 
-/* ---- places --------------------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 static void place_array(at_ref *ref, const at_array *array, const at_place *place, int order) {
     ref->places[array->id] = *place;
@@ -61,7 +61,14 @@ static void place_block(at_ref *ref, const at_block *block, at_place around, at_
     }
 }
 
-/* ---- stores --------------------------------------------------------------------------------------------- */
+static bool fits_rank(at_ref *ref, at_span span, const char *name, int rank) {
+    if (rank <= AT_RANK_LIMIT) return true;
+    at_error(ref->s, AT_E_TENSOR_RANK, span, "%s has %d axes, and may have at most %d", name, rank,
+             AT_RANK_LIMIT);
+    return false;
+}
+
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 static void share_results(at_ref *ref, const at_steps *steps) {
     for (int i = 0; i < steps->count; i++) {
@@ -82,7 +89,8 @@ static void make_stores(at_ref *ref) {
     for (int i = 0; i < cascade->array_count; i++) {
         const at_array *array = cascade->arrays[i];
         ref->sites[i] = (at_site){.span = array->span, .array = array};
-        if (array->role != AT_RESULT)
+        const char *name = at_format(ref->arena, "`%s`", array->name);
+        if (fits_rank(ref, array->span, name, array->rank) && array->role != AT_RESULT)
             ref->stores[i] = at_store_new(ref, array, array->name, array->kind, array->axes,
                                           array->rank, ref->zeroable[i]);
     }
@@ -95,7 +103,7 @@ static void make_stores(at_ref *ref) {
     }
 }
 
-/* ---- units ---------------------------------------------------------------------------------------------- */
+/* ---- units ----------------------------------------------------------------------------------- */
 
 static bool is_fixed(const at_place *here, const at_axis *axis) {
     for (int i = 0; i < here->depth; i++) {
@@ -138,7 +146,9 @@ at_unit *at_lower_into(at_lowering *l, at_store *store, at_axis *const *axes,
     return at_lowering_end(l);
 }
 
-static int lower_value(at_lowering *l, const void *of, int zero) { return at_code_lower(l, of, zero); }
+static int lower_value(at_lowering *l, const void *of, int zero) {
+    return at_code_lower(l, of, zero);
+}
 
 static at_unit *lower_equation(at_ref *ref, const at_statement *st, const at_expr *value,
                                at_store *store, at_axis *const *axes, int rank) {
@@ -190,17 +200,26 @@ static at_unit *lower_row(at_ref *ref, const at_statement *st, at_axis **axes, i
     return unit;
 }
 
-/* A part of a keeping statement: outer axes, then the bound ones. */
-static at_unit *lower_part(at_ref *ref, const at_statement *st, const at_part *part,
-                           const at_array *target, int rank) {
-    at_axis *axes[2 * AT_RANK_LIMIT], *all[AT_RANK_LIMIT];
-    int free_count = at_free_axes(ref, target->axes, rank, all), count = 0;
+/* The axes of a row's target that the row does not go along. */
+static int outer_axes(const at_ref *ref, const at_part *part, at_axis *const *axes, int rank,
+                      at_axis **out) {
+    at_axis *all[AT_RANK_LIMIT];
+    int free_count = at_free_axes(ref, axes, rank, all), count = 0;
     for (int i = 0; i < free_count; i++) {
         bool bound = false;
         for (int k = 0; k < part->count; k++) bound |= part->bound[k] == all[i];
-        if (!bound) axes[count++] = all[i];
+        if (!bound) out[count++] = all[i];
     }
-    for (int k = 0; k < part->count; k++) axes[count++] = part->bound[k];
+    return count;
+}
+
+/* Over outer axes, in one order for all parts of a normaliser, then the bound ones. */
+static at_unit *lower_part(at_ref *ref, const at_statement *st, const at_part *part,
+                           at_axis *const *outer, int outer_count) {
+    at_axis *axes[2 * AT_RANK_LIMIT];
+    int count = 0;
+    for (int i = 0; i < outer_count; i++) axes[count++] = outer[i];
+    for (int i = 0; i < part->count; i++) axes[count++] = part->bound[i];
     return lower_row(ref, st, axes, count, part->count, part->guard, part->body);
 }
 
@@ -263,7 +282,7 @@ at_unit *at_lower_start(at_ref *ref, const at_start *start, at_store *store) {
     return lower_drawing(ref, NULL, &d, store);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void new_units(at_ref *ref, at_step *step, int count) {
     step->unit_count = count;
@@ -287,6 +306,16 @@ static void prepare_table(at_ref *ref, at_step *step) {
         step->units[i] = lower_row(ref, st, NULL, 0, 0, NULL, st->u.table.values[i]);
 }
 
+static void prepare_rows(at_ref *ref, at_step *step, const at_part *parts, int count,
+                         const at_array *target, int rank) {
+    at_axis *outer[AT_RANK_LIMIT];
+    int outer_count = outer_axes(ref, &parts[0], target->axes, rank, outer);
+    new_units(ref, step, count);
+    for (int i = 0; i < count; i++)
+        if (fits_rank(ref, step->st->span, "what this ranges over", parts[i].count))
+            step->units[i] = lower_part(ref, step->st, &parts[i], outer, outer_count);
+}
+
 static void prepare_drawing(at_ref *ref, at_step *step) {
     const at_statement *st = step->st;
     const at_array *target = st->target;
@@ -299,6 +328,7 @@ static void prepare_drawing(at_ref *ref, at_step *step) {
 static void prepare_assertion(at_ref *ref, at_step *step) {
     const at_statement *st = step->st;
     at_axis *axes[AT_RANK_LIMIT];
+    if (!fits_rank(ref, st->span, "this assertion", st->u.assertion.count)) return;
     int count = at_free_axes(ref, st->u.assertion.axes, st->u.assertion.count, axes);
     new_units(ref, step, 2);
     step->units[0] = lower_row(ref, st, axes, count, count, NULL, st->u.assertion.left);
@@ -328,16 +358,10 @@ static void prepare_step(at_ref *ref, at_step *step) {
         prepare_drawing(ref, step);
         break;
     case AT_KEEPING:
-        new_units(ref, step, st->u.keeping.count);
-        for (int i = 0; i < step->unit_count; i++) {
-            const at_part *part = &st->u.keeping.parts[i];
-            step->units[i] = lower_part(ref, st, part, part->target, part->target->rank);
-        }
+        prepare_rows(ref, step, st->u.keeping.parts, st->u.keeping.count,
+                     st->u.keeping.parts[0].target, st->u.keeping.parts[0].target->rank);
         break;
-    case AT_TOPK:
-        new_units(ref, step, 1);
-        step->units[0] = lower_part(ref, st, &st->u.topk, st->target, st->target->rank - 1);
-        break;
+    case AT_TOPK: prepare_rows(ref, step, &st->u.topk, 1, st->target, st->target->rank - 1); break;
     case AT_TABLE: prepare_table(ref, step); break;
     case AT_ASSERT: prepare_assertion(ref, step); break;
     case AT_REPEAT:

@@ -58,7 +58,12 @@ bool at_ref_start(at_session *s, void *call, const at_start *start, const int64_
     if (!start->value && start->draw < 0) return true; /* zeros */
     starting w = {.s = s, .call = call, .start = start, .extents = extents, .out = out};
     if (!at_ref_begin(&w.ref, s, NULL, call)) return false;
+    /* Caught here even inside of a guarded run, so that what was taken here is freed. */
+    jmp_buf *outer = s->escape;
+    s->escape = NULL;
     bool good = at_guarded(s, start_guarded, &w);
+    s->escape = outer;
+    at_arena_escape(s->arena, outer);
     at_ref_end(&w.ref);
     return good;
 }

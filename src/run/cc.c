@@ -1,8 +1,9 @@
 /* From C source to a loaded library, by the system's own compiler.
  *
- * The compiler is what ATTEND_CC names or else the first of cc, gcc and clang on the PATH. It is run
- * without a shell, in a new folder that only we can read, under $TMPDIR or /tmp. Once loaded, the
- * library lives on without its file, so nothing is left behind but the source of a failed build. */
+ * The compiler is what ATTEND_CC names or else the first of cc, gcc and clang on the PATH. It is
+ * run without a shell, in a new folder that only we can read, under $TMPDIR or /tmp. Once loaded,
+ * the library lives on without its file, so nothing is left behind but the source of a failed
+ * build. */
 #define _DEFAULT_SOURCE
 #include "run/run.h"
 
@@ -63,7 +64,7 @@ static bool write_source(void *file, void *user) {
     return fwrite(source->data, 1, source->length, file) == source->length;
 }
 
-/* ---- running the compiler ------------------------------------------------------------------------------ */
+/* ---- running the compiler -------------------------------------------------------------------- */
 
 typedef struct {
     char *argv[16];
@@ -87,7 +88,7 @@ static const char *command_text(at_session *s, const command *c) {
     return text;
 }
 
-/* Starts a compiler and waits for it: its exit status, or -1 with errno when it cannot be started. */
+/* Starts a compiler and waits for it: its exit status, or -1 with errno if it cannot be started. */
 static int run_command(workshop *w, const command *c) {
     posix_spawn_file_actions_t files;
     int problem = posix_spawn_file_actions_init(&files);
@@ -148,10 +149,12 @@ static bool compile(workshop *w) {
         const char *why = status < 0 ? strerror(errno) : "it cannot be started";
         at_diag *diag =
             own ? at_error(w->s, AT_E_NO_COMPILER, at_no_span(),
-                           "the C compiler `%s`, which ATTEND_CC names, cannot be run: %s", chosen, why)
+                           "the C compiler `%s`, which ATTEND_CC names, cannot be run: %s", chosen,
+                           why)
                 : at_error(w->s, AT_E_NO_COMPILER, at_no_span(),
                            "no C compiler can be run: there is no cc, gcc or clang on the PATH");
-        at_hint(w->s, diag, "install one, set ATTEND_CC to its path, or use `--executor reference`");
+        at_hint(w->s, diag, "install one, set ATTEND_CC to its path, or use "
+                            "`--executor reference`");
         return false;
     }
     const char *said = first_error(w);
@@ -171,8 +174,8 @@ static bool build(void *user) {
     if (!compile(w)) return false;
     w->handle = dlopen(w->library, RTLD_NOW | RTLD_LOCAL);
     if (w->handle) return true;
-    at_diag *diag = at_error(w->s, AT_E_LOAD, at_no_span(), "the compiled code cannot be loaded: %s",
-                             dlerror());
+    at_diag *diag = at_error(w->s, AT_E_LOAD, at_no_span(),
+                             "the compiled code cannot be loaded: %s", dlerror());
     at_hint(w->s, diag, "if its folder allows no programs to run (noexec), set TMPDIR to one that "
                         "does");
     return false;

@@ -17,7 +17,7 @@ struct at_kernel {
 at_kernel *at_kernel_build(at_session *s, const at_tile_program *program, const at_text *source) {
     s->stage = "run";
     if (source->failed) {
-        at_error(s, AT_E_MEMORY, at_no_span(), "there is no memory left to write the compiled code");
+        at_error(s, AT_E_MEMORY, at_no_span(), "no memory is left to write the compiled code");
         return NULL;
     }
     void *handle = at_cc_load(s, source);
@@ -42,7 +42,7 @@ void at_kernel_free(at_kernel *kernel) {
     free(kernel);
 }
 
-/* ---- the arrays of a run ------------------------------------------------------------------------------- */
+/* ---- the arrays of a run --------------------------------------------------------------------- */
 
 typedef struct {
     at_session *s;
@@ -93,7 +93,7 @@ static int64_t count_of(const run *r, const at_array *array, size_t bytes) {
 static bool fits_memory(const run *r) {
     double bytes = 0;
     for (int i = 0; i < r->plan->place_count; i++) {
-        const at_place *place = &r->plan->places[i];
+        const at_array_place *place = &r->plan->places[i];
         if (place->use == AT_PLACE_GIVEN) continue;
         bool fallible = r->kernel->program->fallible[place->array->id];
         size_t each = (size_t)at_kind_bytes(place->array->kind) +
@@ -146,7 +146,7 @@ static bool place_arrays(run *r) {
     return true;
 }
 
-/* ---- what compiled code takes for granted -------------------------------------------------------------- */
+/* ---- what compiled code takes for granted ---------------------------------------------------- */
 
 static bool check_extents(const run *r) {
     const at_cascade *cascade = r->plan->cascade;
@@ -169,14 +169,15 @@ static bool check_tables(const run *r) {
         if (st->tag != AT_TABLE) continue;
         int64_t count = count_of(r, st->target, 1);
         if (count == st->u.table.count) continue;
-        at_error(r->s, AT_E_RUN_TABLE, st->span, "this table has %d values, and `%s` has %lld elements",
-                 st->u.table.count, st->target->name, (long long)count);
+        at_error(r->s, AT_E_RUN_TABLE, st->span,
+                 "this table has %d values, and `%s` has %lld elements", st->u.table.count,
+                 st->target->name, (long long)count);
         return false;
     }
     return true;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------------------- */
+/* ---- runs ------------------------------------------------------------------------------------ */
 
 /* Outputs in the program's order. One that is an input, or that comes twice, is copied. */
 static bool hand_back(run *r) {

@@ -3,18 +3,28 @@
 #include "run/run.h"
 
 #include <inttypes.h>
+#include <string.h>
 
-static at_diag *report_outside(at_session *s, const at_site *site, int64_t index,
+/* An array that opt made belongs to one of the program's: `p.max` to `p`. */
+static const char *name_of(const at_array *array) {
+    size_t length = strlen(array->path);
+    bool made = strncmp(array->name, array->path, length) == 0 && array->name[length] == '.';
+    return made ? array->path : array->name;
+}
+
+static at_diag *report_outside(at_session *s, const at_loop_site *site, int64_t index,
                                const int64_t *extents) {
     const at_array *array = site->expr->u.read.array;
     const at_axis *axis = array->axes[site->dimension];
-    at_diag *diag = at_error(s, AT_E_RUN_OUTSIDE, site->expr->span,
+    at_span span = site->expr->u.read.index[site->dimension]->span;
+    at_diag *diag = at_error(s, AT_E_RUN_OUTSIDE, span,
                              "`%s` is read outside: its index along `%s` is %" PRId64
                              ", and the size of `%s` is %" PRId64,
-                             array->name, axis->name, index, axis->name, extents[axis->id]);
+                             name_of(array), axis->name, index, axis->name, extents[axis->id]);
     at_label(s, diag, "this is %" PRId64, index);
     if (!site->expr->u.read.alternative)
-        at_hint(s, diag, "`%s[… | 0]` reads 0 outside; or keep it out by a guard", array->name);
+        at_hint(s, diag, "`%s[… | 0]` reads 0 outside; or keep it out by a guard",
+                name_of(array));
     return diag;
 }
 
@@ -57,7 +67,7 @@ void at_failure_report(at_session *s, const at_loop_program *program,
                        const struct attend_failure *failure, const int64_t *extents) {
     const struct attend_fault *fault = &failure->fault;
     AT_ASSERT(s, fault->site > 0 && fault->site < program->site_count);
-    const at_site *site = &program->sites[fault->site];
+    const at_loop_site *site = &program->sites[fault->site];
     at_diag *diag = NULL;
     switch (site->tag) {
     case AT_SITE_OUTSIDE: diag = report_outside(s, site, fault->value, extents); break;

@@ -85,8 +85,6 @@ static bool find_end(listing *l, uint64_t *at) {
         }
     }
     at_session *s = l->session;
-    if (window >= 4 && window == length && get4(l->scratch) == LOCAL)
-        return damaged(l, "it begins like a zip, and its directory, at the end, is missing");
     unsigned char head[6] = {0};
     (void)at_bytes_get(l->bytes, 0, head, length < sizeof head ? (size_t)length : sizeof head);
     if (get4(head) == LOCAL)

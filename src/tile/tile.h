@@ -1,6 +1,6 @@
-/* tile: loop trees whose expressions have become straight-line code: a list of typed operations, each
- * a row of ops.def on values made before it. Addresses are operations like others, lazy choices are
- * selects and masked loads: everything that is left may be evaluated.
+/* tile: loop trees whose expressions have become straight-line code: a list of typed operations,
+ * each a row of ops.def on values made before it. Addresses are operations like others, lazy
+ * choices are selects and masked loads: everything that is left may be evaluated.
  *
  * A value is one scalar of a kind; it is taken by exactly one later operation of the same leaf. */
 #ifndef AT_TILE_H
@@ -26,7 +26,7 @@ struct at_value {
     double real;           /* NUMBER of kind real */
     int64_t integer;       /* other NUMBERs */
     const at_axis *axis;   /* SIZE, INDEX */
-    const at_array *array; /* GET, LET, SET, ATTEMPT: the variable; LOAD, STORE, INHERIT: the array */
+    const at_array *array; /* GET, LET, SET, ATTEMPT: a variable; else one that is stored */
     int site;              /* REQUIRE, ATTEMPT */
 };
 

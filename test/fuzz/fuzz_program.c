@@ -33,16 +33,24 @@ static bool format(void *user) {
     return true;
 }
 
+/* What was inlined can be longer than a file may be: a limit that is named, no mistake. */
+static bool only_limits(const at_session *s, int count) {
+    for (int i = count; i < s->diag_count; i++)
+        if (at_code_blame(s->diags[i]->code) != AT_UNSUPPORTED) return false;
+    return s->diag_count + s->diag_lost > count;
+}
+
 static void print_back(attempt *a, const at_cascade *cascade) {
     at_text once = {0}, twice = {0};
+    int count = a->s->diag_count;
     at_ir_print(cascade, &once);
     const at_source *source = at_make_source(a->s, "printed", once.data ? once.data : "", once.length);
     const at_program *program = source ? at_load(a->s, source, NULL) : NULL;
     at_resolve_options options = {.function = cascade->name};
     const at_cascade *again = program ? at_resolve(a->s, program, &options) : NULL;
-    if (!again) abort();
-    at_ir_print(again, &twice);
-    if (!same(&once, &twice)) abort();
+    if (!again && !only_limits(a->s, count)) abort();
+    if (again) at_ir_print(again, &twice);
+    if (again && !same(&once, &twice)) abort();
     at_text_free(&once);
     at_text_free(&twice);
 }

@@ -1,12 +1,12 @@
-/* Cascades from short texts, for the tests of the reference executor. It reads just what cascades can
- * say, one statement a call, with every index written out:
+/* Cascades from short texts, for the tests of the reference executor. It reads just what cascades
+ * can say, one statement a call, with every index written out:
  *
- *     input(w, "q[i,d]");  axis(w, "t", "size(n)");
+ *     declare(w, "q[i,d]");  axis(w, "t", "size(n)");
  *     let(w, "s[i,j] = sum[d](q[i,d] * k[j,d])");
  *     let(w, "p[i,j] = softmax[j where j <= i](s[i,j])");
  *
- * A name is one axis object wherever it is bound. Ints that meet reals become real. Mistakes in a text
- * fail the test. */
+ * A name is one axis object wherever it is bound. Ints that meet reals become real. Mistakes in a
+ * text fail the test. */
 #ifndef REF_FIXTURE_H
 #define REF_FIXTURE_H
 
@@ -36,6 +36,8 @@ typedef struct {
     at_statement *regions[8];
     at_array *visible[MANY]; /* names as they mean now, newest last */
     int visible_count;
+    at_array *promised[4]; /* that a scan reads before their equations */
+    int promised_count;
     const at_source *source;
     const char *at; /* of the text that is being read */
     at_collection inputs, params, states;
@@ -72,7 +74,7 @@ UNUSED static int end(void **state) {
     return 0;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 UNUSED static void wrong(world *w, const char *what) {
     fail_msg("fixture: %s at `%s` of `%s`", what, w->at, w->source ? w->source->text : "");
@@ -91,7 +93,8 @@ static bool sees(world *w, const char *text) {
     skip_spaces(w);
     size_t n = strlen(text);
     if (strncmp(w->at, text, n) != 0) return false;
-    return !(isalnum((unsigned char)text[n - 1]) && (isalnum((unsigned char)w->at[n]) || w->at[n] == '_'));
+    bool goes_on = isalnum((unsigned char)w->at[n]) || w->at[n] == '_';
+    return !(isalnum((unsigned char)text[n - 1]) && goes_on);
 }
 
 static bool take(world *w, const char *text) {
@@ -113,8 +116,10 @@ static const char *word(world *w) {
 }
 
 static at_span span_from(world *w, const char *from) {
+    const char *to = w->at;
+    while (to > from && to[-1] == ' ') to--;
     return (at_span){w->source, (uint32_t)(from - w->source->text),
-                     (uint32_t)(w->at - w->source->text)};
+                     (uint32_t)(to - w->source->text)};
 }
 
 static at_axis *find_axis(world *w, const char *name) {
@@ -145,7 +150,20 @@ static at_array *new_array(world *w, const char *name, at_role role, at_kind kin
     return array;
 }
 
-/* ---- expressions --------------------------------------------------------------------------------------- */
+/* The array that a statement defines: the promised one of this name, or a new one. */
+static at_array *defined(world *w, const char *name, at_kind kind, at_axis *const *axes, int rank,
+                         at_span span) {
+    for (int i = 0; i < w->promised_count; i++)
+        if (strcmp(w->promised[i]->name, name) == 0) {
+            at_array *array = w->promised[i];
+            w->promised[i] = w->promised[--w->promised_count];
+            array->span = span;
+            return array;
+        }
+    return new_array(w, name, AT_DEFINED, kind, (at_axis **)(uintptr_t)axes, rank, span);
+}
+
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static const at_expr *expression(world *w, int level);
 
@@ -302,7 +320,7 @@ static const at_expr *expression(world *w, int level) {
     return a;
 }
 
-/* ---- arrays and axes ------------------------------------------------------------------------------------ */
+/* ---- arrays and axes ------------------------------------------------------------------------- */
 
 UNUSED static at_axis *axis(world *w, const char *name, const char *extent) {
     at_axis *result = find_axis(w, name);
@@ -377,7 +395,7 @@ UNUSED static void output(world *w, const char *name) {
     w->cascade.outputs[w->cascade.output_count++] = (at_output){name, (at_array *)(uintptr_t)array};
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------ */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static at_statement *add_statement(world *w, at_statement_tag tag) {
     at_statement *st = AT_NEW(w->s->arena, at_statement);
@@ -414,8 +432,8 @@ static void keeping(world *w, target *targets, int count, int which) {
         at_gives gives = at_fold_info((at_fold)which)->gives;
         if (gives == AT_GIVES_REAL) parts[i].body = at_as_real(w->s, parts[i].body);
         at_kind kind = gives == AT_GIVES_INT ? AT_INT : parts[i].body->kind;
-        parts[i].target = new_array(w, targets[i].name, AT_DEFINED, kind, targets[i].axes,
-                                    targets[i].rank, targets[i].span);
+        parts[i].target = defined(w, targets[i].name, kind, targets[i].axes, targets[i].rank,
+                                  targets[i].span);
     }
     need(w, ")");
     st->span = targets[0].span;
@@ -444,8 +462,7 @@ static void table(world *w, const target *to) {
     st->u.table.count = count;
     st->u.table.values = at_copy(w->s->arena, values, sizeof *values * (size_t)count);
     st->span = to->span;
-    st->target = new_array(w, to->name, AT_DEFINED, values[0]->kind, (at_axis **)(uintptr_t)to->axes,
-                           to->rank, to->span);
+    st->target = defined(w, to->name, values[0]->kind, to->axes, to->rank, to->span);
 }
 
 static void drawing(world *w, const target *to) {
@@ -460,19 +477,28 @@ static void drawing(world *w, const target *to) {
     need(w, ")");
     st->span = to->span;
     at_kind kind = at_draw_info(draw)->gives == AT_GIVES_BOOL ? AT_BOOL : AT_REAL;
-    st->target = new_array(w, to->name, AT_DEFINED, kind, (at_axis **)(uintptr_t)to->axes, to->rank,
-                           to->span);
+    st->target = defined(w, to->name, kind, to->axes, to->rank, to->span);
 }
 
-/* Inside of a scan a name that is read by its own equation has to exist; `kind` says as what. */
 static void equation(world *w, const target *to, at_kind kind) {
     at_statement *st = add_statement(w, AT_EQUATION);
-    st->target = new_array(w, to->name, AT_DEFINED, kind, (at_axis **)(uintptr_t)to->axes, to->rank,
-                           to->span);
+    /* Directly in a scan the name means the history that is being written. */
+    bool early = w->open > 0 && w->regions[w->open]->tag == AT_SCAN;
+    if (early) st->target = defined(w, to->name, kind, to->axes, to->rank, to->span);
     st->span = to->span;
     st->u.value = expression(w, 0);
     if (kind == AT_REAL) st->u.value = at_as_real(w->s, st->u.value);
     if (st->u.value->kind != kind) wrong(w, "a value of another kind");
+    if (!early) st->target = defined(w, to->name, kind, to->axes, to->rank, to->span);
+}
+
+/* "h[t]": an array of reals that a scan reads before it is equated. */
+UNUSED static void promise(world *w, const char *text) {
+    target to;
+    read_text(w, text);
+    to.rank = left_side(w, &to.name, to.axes, &to.span);
+    w->promised[w->promised_count++] =
+        new_array(w, to.name, AT_DEFINED, AT_REAL, to.axes, to.rank, to.span);
 }
 
 /* Equations, keeping operations, topk, tables and draws. A kind other than real is given before:
@@ -609,7 +635,7 @@ UNUSED static void end_repeat(world *w) {
     }
 }
 
-/* ---- running ----------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 UNUSED static at_tensor *tensor_of(world *w, at_type type, int rank, const int64_t *extents,
                                    const double *values) {
@@ -723,7 +749,8 @@ UNUSED static void expect_values(const at_tensor *t, const char *name, int count
 #define EXPECT(w, name, ...)                                                                       \
     expect_values(got(w, name), name, (int)(sizeof V(__VA_ARGS__) / sizeof(double)), V(__VA_ARGS__))
 
-/* All outputs are the same bits without the executor's short cuts, and with two and five threads. */
+/* All outputs are the same bits without the executor's short cuts, and with two and five
+ * threads. */
 UNUSED static void expect_same_everywhere(world *w) {
     at_results first = w->results;
     w->results = (at_results){0};

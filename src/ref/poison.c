@@ -117,7 +117,15 @@ static at_diag *report_outside(at_ref *ref, const at_cause *cause) {
                              ", and the size of `%s` is %" PRId64,
                              site->array->name, axis->name, cause->value, axis->name, extent);
     at_label(s, diag, "this is %" PRId64, cause->value);
-    if (!site->expr->u.read.alternative)
+    const at_expr *index = site->expr->u.read.index[site->dimension];
+    if (site->expr->u.read.alternative)
+        at_hint(s, diag, "an alternative stands in for a plain index only if `axis` declared it");
+    else if (cause->value == -1 && index->tag == AT_READ)
+        at_hint(s, diag, "-1 stands for what topk or argmax did not find: keep it out by a guard, "
+                "where %s[…] >= 0", index->u.read.array->name);
+    else if (cause->value == INT64_MIN)
+        at_hint(s, diag, "int(x) gives this for NaN, and for x beyond the ints");
+    else
         at_hint(s, diag, "`%s[… | 0]` reads 0 outside; or keep it out by a guard",
                 site->array->name);
     return diag;

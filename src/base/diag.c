@@ -115,7 +115,7 @@ at_span at_span_join(at_span a, at_span b) {
     return a;
 }
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 static uint32_t line_begin(const at_source *source, uint32_t byte) {
     while (byte > 0 && source->text[byte - 1] != '\n') byte--;
@@ -138,7 +138,7 @@ void at_locate(const at_source *source, uint32_t byte, int *line, int *column) {
     *column = 1 + characters(source->text + begin, byte - begin);
 }
 
-/* ---- rendering -------------------------------------------------------------------------------- */
+/* ---- rendering ------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *strong, *red, *blue, *plain;

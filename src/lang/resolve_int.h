@@ -191,11 +191,13 @@ typedef struct {
     at_axis **scans;
     at_map axis_names, array_names; /* stale entries after a retry are recognised by id */
     int inlined;        /* calls so far */
+    int errors;         /* of the session, before this resolution */
     bool need_round;    /* the round of a repeat was needed when compiling: it is unrolled */
     const at_axis *needed; /* that round */
 } at_resolver;
 
-enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 200000, AT_EXPR_LIMIT = 1000000, AT_UNROLL_LIMIT = 4096 };
+enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 50000, AT_EXPR_LIMIT = 1000000, AT_UNROLL_LIMIT = 4096,
+       AT_AXES_LIMIT = 32 /* of an array, and of what an operation binds */ };
 
 /* ---- resolve_names.c: names, axes, arrays ------------------------------------------------------------ */
 

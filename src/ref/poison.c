@@ -1,8 +1,8 @@
 /* Elements without a value: why, where, and how that is told when one of them is needed.
  *
  * A cause is kept once however many elements share it (the same place of the program with the same
- * numbers). Ids depend on which thread came first; what an element's id stands for does not, and that
- * is all a message is made of. */
+ * numbers). Ids depend on which thread came first; what an element's id stands for does not, and
+ * that is all a message is made of. */
 #include "ref/ref_int.h"
 
 #include <inttypes.h>
@@ -88,7 +88,7 @@ void at_poison(at_ref *ref, at_store *store, int64_t at, uint32_t cause) {
     if (poison) poison[at] = cause;
 }
 
-/* ---- messages --------------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 const char *at_element_text(at_ref *ref, const char *name, const at_axis *const *axes,
                             const int64_t *extents, int rank, int64_t at) {

@@ -42,7 +42,7 @@ void at_ref_end(at_ref *ref) {
     at_arena_free(ref->arena);
 }
 
-/* ---- what is given ------------------------------------------------------------------------------------------ */
+/* ---- what is given --------------------------------------------------------------------------- */
 
 /* Given arrays are read where the bound call holds them. */
 static void take_given(at_ref *ref, const at_start *starts, int count, at_tensor **tensors) {
@@ -59,7 +59,7 @@ static bool begin_states(at_ref *ref, const at_bound_call *bound) {
     return true;
 }
 
-/* ---- what is given out --------------------------------------------------------------------------------------- */
+/* ---- what is given out ----------------------------------------------------------------------- */
 
 static at_tensor *copy_of(at_ref *ref, const at_store *store) {
     at_type type = store->kind == AT_REAL ? AT_TYPE_F64
@@ -109,7 +109,7 @@ static bool give_states(at_ref *ref, at_results *results) {
     return true;
 }
 
-/* ---- the run -------------------------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 typedef struct {
     at_ref ref;

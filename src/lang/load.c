@@ -32,6 +32,16 @@ static bool check_names(at_session *s, const at_definition *d) {
                      names[option], name, names[other]);
             good = false;
         }
+        for (int k = 0; k < d->input_count && option; k++)
+            for (int a = 0; a < d->inputs[k].count; a++) {
+                if (strcmp(name, d->inputs[k].axes[a]) != 0 || !good) continue;
+                at_diag *diag = at_error(s, AT_E_NAME_TAKEN, span,
+                                         "the option `%s` has the name of an axis", name);
+                at_note(s, diag, d->inputs[k].axis_spans[a], "the axis");
+                at_hint(s, diag, "size(%s) is the extent of the axis; give the option another name",
+                        name);
+                good = false;
+            }
     }
     return good;
 }
@@ -66,9 +76,13 @@ static bool enter_definitions(at_session *s, at_module *module) {
 static const char *use_path(at_session *s, const at_source *source, const at_definition *use,
                             const char *const *library) {
     if (use->is_path) {
-        const char *slash = strrchr(source->name, '/');
-        if (!slash || use->name[0] == '/') return use->name;
-        return at_format(s->arena, "%.*s/%s", (int)(slash - source->name), source->name, use->name);
+        const char *slash = strrchr(source->name, '/'), *path = use->name;
+        if (slash && use->name[0] != '/')
+            path = at_format(s->arena, "%.*s/%s", (int)(slash - source->name), source->name, use->name);
+        if (access(path, F_OK) == 0) return path;
+        at_diag *diag = at_error(s, AT_E_USE, use->name_span, "there is no file %s", path);
+        at_hint(s, diag, "the path is as seen from the file that says `use`");
+        return NULL;
     }
     for (int i = 0; library && library[i]; i++) {
         const char *path = at_format(s->arena, "%s/%s.attn", library[i], use->name);
@@ -97,6 +111,10 @@ static bool load_use(at_session *s, at_program *program, at_module *module, cons
     free(real);
     at_module *known = at_map_get(&program->modules, key);
     if (known && known->loading) {
+        if (known == module) {
+            at_error(s, AT_E_USE, use->name_span, "this file uses itself");
+            return false;
+        }
         at_diag *diag = at_error(s, AT_E_USE, use->name_span,
                                  "`%s` is used while it is itself being read: these files use each "
                                  "other in a circle", use->name);

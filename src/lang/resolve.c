@@ -21,7 +21,8 @@ static bool declare_input(at_resolver *r, at_frame *frame, const at_target *inpu
                 at_diag *diag = at_resolve_error(r, frame, AT_E_AXIS_TWICE, input->axis_spans[i],
                                                  "the axis `%s` stands twice in `%s`", input->axes[i],
                                                  input->name);
-                at_hint(r->s, diag, "give the second its own name and write require size(a) == size(b)");
+                at_hint(r->s, diag, "give the second its own name, and if they must be equally long: "
+                        "require size(%s) == size(…)", input->axes[i]);
                 return false;
             }
         if (!entity) {
@@ -147,7 +148,8 @@ static bool take_output(at_resolver *r, at_frame *frame, const at_target *declar
     if (!entity || entity->tag != AT_N_ARRAY || !entity->own) {
         at_diag *diag = at_resolve_error(r, frame, AT_E_OUTPUT_MISSING, declared->span,
                                          "nothing defines the output `%s`", declared->name);
-        at_hint(r->s, diag, "every output has an equation in the body: %s[…] = …", declared->name);
+        at_hint(r->s, diag, "every output has an equation in the body: %s%s = …", declared->name,
+                declared->count ? "[…]" : "");
         return false;
     }
     if (entity->view.rank != declared->count && declared->brackets) {
@@ -241,7 +243,7 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     at_output *outputs = AT_NEW_ARRAY(s->arena, at_output, d->output_count);
     for (int i = 0; i < d->output_count; i++)
         if (!take_output(r, frame, &d->outputs[i], &outputs[i])) good = false;
-    AT_ASSERT(s, good || s->diag_count + s->diag_lost > errors);
+    AT_ASSERT(s, good || r->repeated > 0 || s->diag_count + s->diag_lost > errors);
     if (!good || s->diag_count + s->diag_lost > errors) return NULL;
     const at_cascade *cascade = assemble(r, d, &body, outputs);
     at_ir_verify(s, cascade);

@@ -48,8 +48,9 @@ static const at_function *function_of(at_resolver *r, at_scope *scope, const cha
         at_diag *diag =
             at_resolve_error(r, scope->frame, AT_E_NOT_A_FUNCTION, span, "`%s` is %s, not a function",
                              name, entity && entity->tag == AT_N_ARRAY ? "an array" : "a value");
-        if (entity && entity->tag == AT_N_ARRAY)
-            at_hint(r->s, diag, "indices stand in brackets: %s[…]", name);
+        bool array = entity && entity->tag == AT_N_ARRAY && entity->view.rank > 0;
+        at_hint(r->s, diag, array ? "indices stand in brackets: %s[…]" : "a product is written %s * (…)",
+                name);
         return NULL;
     }
     const at_module *where;
@@ -67,7 +68,7 @@ static const at_function *function_of(at_resolver *r, at_scope *scope, const cha
                                              "`%s` needs the axes that it runs over", name);
             at_hint(r->s, diag, "%s[j](…)", name);
         } else {
-            at_unknown_name(r, scope, name, span, "the function");
+            at_unknown_name(r, scope, name, span, AT_WANT_FUNCTION);
         }
         return NULL;
     }
@@ -89,8 +90,8 @@ static bool count_error(at_resolver *r, at_scope *scope, const at_tree *tree, in
 static at_value size_of(at_resolver *r, at_scope *scope, const at_tree *tree) {
     if (tree->count != 1 || tree->args[0]->tag != AT_T_NAME) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SIZE_ARGUMENT, tree->span,
-                                         "size takes the name of an axis");
-        at_hint(r->s, diag, "size(d)");
+                                         "size takes the name of one axis");
+        at_hint(r->s, diag, "axes have names, not numbers: size(d) is the extent of the axis d");
         return at_no_value();
     }
     const char *name = tree->args[0]->name;
@@ -101,8 +102,14 @@ static at_value size_of(at_resolver *r, at_scope *scope, const at_tree *tree) {
     if (!axis && env && env->value.e && env->value.e->tag == AT_INDEX) axis = env->value.e->u.axis;
     if (!axis) {
         if (entity && entity->tag == AT_N_BROKEN) return at_no_value();
+        bool array = entity && entity->tag == AT_N_ARRAY;
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SIZE_ARGUMENT, tree->args[0]->span,
-                                         "there is no axis `%s` here", name);
+                                         array ? "`%s` is an array; size takes one of its axes"
+                                               : "no axis here is called `%s`", name);
+        if (array && entity->view.rank > 0) {
+            at_hint(r->s, diag, "size(%s)", at_axis_text(r, entity->view.axes[0]));
+            return at_no_value();
+        }
         const char **names = NULL;
         int count = 0, capacity = 0;
         for (int i = 0; i < scope->frame->names.capacity; i++) {
@@ -157,7 +164,7 @@ static int uses(const at_tree *tree, const char *name) {
 static bool count_inlined(at_resolver *r, const at_tree *tree) {
     if (++r->inlined <= AT_CALL_LIMIT) return true;
     for (int i = r->errors; i < r->s->diag_count; i++)
-        if (r->s->diags[i]->code == AT_E_CALL_LIMIT) return false;
+        if (r->s->diags[i]->code == AT_E_CALL_LIMIT) return r->repeated++, false;
     at_diag *diag = at_error(r->s, AT_E_CALL_LIMIT, tree->span,
                              "this program inlines more than %d calls", AT_CALL_LIMIT);
     at_hint(r->s, diag, "`%s` is one of them; a repeat holds its body once", tree->name);
@@ -170,8 +177,7 @@ static bool option_function(at_resolver *r, at_scope *scope, const at_tree *tree
     if (tree->count != f->count) return count_error(r, scope, tree, f->count);
     if (tree->option_count) {
         at_resolve_error(r, scope->frame, AT_E_OPTION_UNKNOWN, tree->options[0].span,
-                         "`%s` is a function option of index values and reals; it has no options",
-                         tree->name);
+                         "`%s` takes index values and reals; it has no options of its own", tree->name);
         return false;
     }
     at_scope inside = *scope;
@@ -268,9 +274,19 @@ static bool map_extra(at_resolver *r, at_scope *scope, at_scope *inner, at_frame
         if (extra < 0) {
             at_diag *diag = at_resolve_error(
                 r, scope->frame, AT_E_ARGUMENT_RANK, tree->args[i]->span,
-                "`%s` of `%s` has %d %s, but the argument has %d", d->inputs[i].name, d->name,
-                d->inputs[i].count, d->inputs[i].count == 1 ? "axis" : "axes", args[i].rank);
+                "`%s` of `%s` has %d %s, but this has %s", d->inputs[i].name, d->name,
+                d->inputs[i].count, d->inputs[i].count == 1 ? "axis" : "axes",
+                args[i].rank ? at_format(r->s->arena, "%d", args[i].rank) : "none");
             at_note(r->s, diag, d->inputs[i].span, "declared here");
+            const at_tree *arg = tree->args[i];
+            const at_entity *entity =
+                arg->tag == AT_T_INDEX ? at_lookup(r, scope->frame, arg->name) : NULL;
+            if (entity && entity->tag == AT_N_ARRAY && entity->pending)
+                at_hint(r->s, diag, "in its scan `%s` can only be read element by element, so it "
+                        "cannot be handed on as an array", arg->name);
+            else if (arg->tag == AT_T_INDEX)
+                at_hint(r->s, diag, "an index takes its axis away: leave out those that `%s` has itself",
+                        d->name);
             return false;
         }
         if (extra == 0) continue;
@@ -299,9 +315,10 @@ static bool map_extra(at_resolver *r, at_scope *scope, at_scope *inner, at_frame
                 index[k] = at_index(r->s, args[i].axes[k], args[i].e->span);
                 continue;
             }
-            const char *what = at_format(r->s->arena, "axis `%s`", (*mapped)[k]->name);
+            const char *what = at_format(r->s->arena, "the mapped axis `%s`",
+                                         at_axis_text(r, (*mapped)[k]));
             if (!at_extent_agree(r, scope->frame, (*mapped)[k], tree->args[lead]->span, what,
-                                 args[i].axes[k], tree->args[i]->span, "a mapped axis"))
+                                 args[i].axes[k], tree->args[i]->span, "the mapped axis here"))
                 return false;
             index[k] = at_index(r->s, (*mapped)[k], args[i].e->span);
         }
@@ -395,10 +412,13 @@ static bool input_kind(at_resolver *r, at_scope *scope, const at_definition *d,
     if (wanted == AT_REAL && v->e->kind == AT_INT) v->e = at_as_real(r->s, v->e);
     if (v->e->kind == wanted) return true;
     at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TYPE, span,
-                                     "`%s` of `%s` takes %ss, but the argument is %s", input->name,
+                                     "`%s` of `%s` takes %ss, but this is %s %s", input->name,
                                      d->name, at_kind_text(wanted),
-                                     v->e->kind == AT_BOOL ? "bool" : at_kind_text(v->e->kind));
+                                     v->e->kind == AT_INT ? "an" : "a", at_kind_text(v->e->kind));
     at_note(r->s, diag, input->span, "declared here");
+    if (wanted == AT_REAL) at_hint(r->s, diag, "real(x) gives 1 where x holds and 0 elsewhere");
+    else if (wanted == AT_BOOL) at_hint(r->s, diag, "compare it with something, as in x != 0");
+    else if (v->e->kind == AT_REAL) at_hint(r->s, diag, "int(x) truncates towards zero");
     return false;
 }
 
@@ -486,7 +506,7 @@ static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const
     }
     if (declared->is_function) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_OPTION_SHAPE, span,
-                                         "the option `%s` is a function", given->name);
+                                         "the option `%s` is a function, not a value", given->name);
         const char *list = "";
         for (int i = 0; i < declared->count; i++)
             list = at_format(r->s->arena, "%s%s%s", list, i ? "," : "", declared->parameters[i]);
@@ -509,6 +529,18 @@ static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const
     return true;
 }
 
+static void hint_options(at_resolver *r, at_diag *diag, const at_definition *d) {
+    const char *list = "";
+    for (int k = 0; k < d->option_count; k++)
+        list = at_format(r->s->arena, "%s%s`%s`", list, k ? ", " : "", d->options[k].name);
+    at_note(r->s, diag, d->name_span, "`%s` is defined here", d->name);
+    if (d->option_count)
+        at_hint(r->s, diag, "its option%s %s", d->option_count == 1 ? " is" : "s are", list);
+    else
+        at_hint(r->s, diag, "it has none; an option is declared after a semicolon: fn %s(…; %s = …)",
+                d->name, "rate");
+}
+
 bool at_bind_options(at_resolver *r, at_frame *callee, at_scope *caller, const at_tree *call) {
     const at_definition *d = callee->definition;
     for (int i = 0; call && i < call->option_count; i++) {
@@ -529,7 +561,7 @@ bool at_bind_options(at_resolver *r, at_frame *callee, at_scope *caller, const a
         at_diag *diag = at_resolve_error(r, caller->frame, AT_E_OPTION_UNKNOWN, given->span,
                                          "`%s` has no option `%s`", d->name, given->name);
         at_hint_near(r->s, diag, given->name, names, d->option_count);
-        if (!diag->hint) at_note(r->s, diag, d->name_span, "`%s` is defined here", d->name);
+        if (!diag->hint) hint_options(r, diag, d);
         return false;
     }
     for (int k = 0; k < d->option_count; k++) {
@@ -546,6 +578,12 @@ bool at_bind_options(at_resolver *r, at_frame *callee, at_scope *caller, const a
                 r, caller ? caller->frame : callee, AT_E_OPTION_MISSING, call ? call->span : d->span,
                 "`%s` needs the option `%s`", d->name, declared->name);
             at_note(r->s, diag, declared->span, "it has no default");
+            const char *list = "";
+            for (int i = 0; i < declared->count; i++)
+                list = at_format(r->s->arena, "%s%s%s", list, i ? "," : "(", declared->parameters[i]);
+            at_hint(r->s, diag, call ? "give it after a semicolon: %s(…; %s%s%s = …)"
+                                     : "give it: --set '%.0s%s%s%s=…'",
+                    d->name, declared->name, list, declared->count ? ")" : "");
             return false;
         }
         at_scope own = at_scope_of(r, callee, declared->name);
@@ -590,7 +628,7 @@ static at_frame *new_frame(at_resolver *r, at_scope *scope, const at_tree *tree,
 
 static bool call_limits(at_resolver *r, at_scope *scope, const at_tree *tree) {
     if (scope->frame->depth >= AT_CALL_DEPTH) {
-        at_diag *diag = at_error(r->s, AT_E_CALL_DEPTH, tree->span,
+        at_diag *diag = at_resolve_error(r, NULL, AT_E_CALL_DEPTH, tree->span,
                                  "calls nest more than %d deep here", AT_CALL_DEPTH);
         at_hint(r->s, diag, "a function that calls itself needs a compile-time `if` that ends it");
         return false;
@@ -632,7 +670,8 @@ static bool check_outputs(at_resolver *r, at_frame *callee) {
         if (!entity || entity->tag != AT_N_ARRAY || !entity->own) {
             at_diag *diag = at_resolve_error(r, callee, AT_E_OUTPUT_MISSING, out->span,
                                              "nothing defines the output `%s`", out->name);
-            at_hint(r->s, diag, "every output has an equation in the body");
+            at_hint(r->s, diag, "every output has an equation in the body: %s%s = …", out->name,
+                    out->count ? "[…]" : "");
             good = false;
             continue;
         }
@@ -664,17 +703,28 @@ static bool inline_call(at_resolver *r, at_scope *scope, const at_tree *tree, co
     if (!call_limits(r, scope, tree)) return false;
     if (tree->count != d->input_count) {
         at_diag *diag = at_resolve_error(
-            r, scope->frame, AT_E_ARGUMENT_COUNT, tree->span, "`%s` takes %d array%s, but %d %s given",
+            r, scope->frame, AT_E_ARGUMENT_COUNT, tree->span, "`%s` takes %d input%s, but %d %s given",
             d->name, d->input_count, d->input_count == 1 ? "" : "s", tree->count,
             tree->count == 1 ? "is" : "are");
         at_note(r->s, diag, d->name_span, "`%s` is defined here", d->name);
+        if (tree->count > d->input_count && d->option_count)
+            at_hint(r->s, diag, "options come after a semicolon, by name: %s(…; %s = …)", d->name,
+                    d->options[0].name);
+        else if (tree->count < d->input_count)
+            at_hint(r->s, diag, "`%s` is missing", d->inputs[tree->count].name);
         return false;
     }
     if (d->output_count != wanted) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_RESULT_COUNT, tree->span,
-                                         "`%s` gives %d results, but %d %s taken here", d->name,
-                                         d->output_count, wanted, wanted == 1 ? "is" : "are");
-        at_hint(r->s, diag, "bind them all: a, b = %s(…)", d->name);
+                                         "`%s` gives %d result%s, but %d %s taken here", d->name,
+                                         d->output_count, d->output_count == 1 ? "" : "s", wanted,
+                                         wanted == 1 ? "is" : "are");
+        const char *list = "";
+        for (int i = 0; i < d->output_count; i++)
+            list = at_format(r->s->arena, "%s%s%s", list, i ? ", " : "", d->outputs[i].name);
+        at_hint(r->s, diag, d->output_count == 1 ? "take it alone: %s = %s(…)"
+                                                 : "take them all, in an equation of their own: %s = %s(…)",
+                list, d->name);
         return false;
     }
     at_value *args = AT_NEW_ARRAY(r->s->arena, at_value, tree->count);
@@ -736,12 +786,26 @@ bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const
             return false;
         }
     }
+    if (!own_name && shared && (op >= 0 || strcmp(name, "size") == 0 || strcmp(name, "grad") == 0)) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SHARED_CALL, tree->span,
+                                         "`%s` is built in and learns nothing that could be shared",
+                                         name);
+        at_hint(r->s, diag, "leave out `as %s`", shared);
+        return false;
+    }
     const at_function *f = function_of(r, scope, name, tree->name_span);
     if (!f) return false;
+    if (!f->definition && shared) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SHARED_CALL, tree->span,
+                                         "the option `%s` is a formula and learns nothing that could "
+                                         "be shared", name);
+        at_hint(r->s, diag, "leave out `as %s`", shared);
+        return false;
+    }
     if (!f->definition) {
         if (wanted == 1) return option_function(r, scope, tree, f, &results[0]);
         at_resolve_error(r, scope->frame, AT_E_RESULT_COUNT, tree->span,
-                         "`%s` gives one result, but %d are taken", name, wanted);
+                         "`%s` gives 1 result, but %d are taken here", name, wanted);
         return false;
     }
     return inline_call(r, scope, tree, f, shared, results, wanted);

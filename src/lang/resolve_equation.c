@@ -97,9 +97,8 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
     for (int i = 0; i < target->count; i++) colons += left[i] == NULL;
     if (v->rank < colons) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_LEFT_AXES, target->span,
-                                         "`%s` has %d `:` at the left, but the right side keeps %d %s",
-                                         target->name, colons, v->rank,
-                                         v->rank == 1 ? "axis" : "axes");
+                                         "`%s` has %d `:` at the left, but the right side keeps %s",
+                                         target->name, colons, at_kept_text(r, v));
         at_hint(r->s, diag, "a `:` at the left stands for an axis that the right side keeps");
         return false;
     }
@@ -110,7 +109,13 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
             r, scope->frame, AT_E_LEFT_AXES, target->span,
             "the output `%s` is declared with %d %s, but this gives it %d", target->name,
             declared->count, declared->count == 1 ? "axis" : "axes", total);
-        at_note(r->s, diag, declared->span, "declared here");
+        bool elsewhere = declared->span.begin != target->span.begin;
+        if (elsewhere) at_note(r->s, diag, declared->span, "declared here");
+        if (v->rank == declared->count && target->count)
+            at_hint(r->s, diag, "the right side keeps %s itself: write %s = …, without indices",
+                    at_kept_text(r, v), target->name);
+        else if (total < declared->count)
+            at_hint(r->s, diag, "every axis of an output stands at its left side, or is kept");
         return false;
     }
     if (declared && !declared->brackets && total > 0) declared = NULL;
@@ -306,7 +311,8 @@ static bool call_equation(at_resolver *r, at_frame *frame, const at_tree_stateme
                 at_diag *diag = at_resolve_error(r, frame, AT_E_LEFT_AXES, st->targets[i].axis_spans[k],
                                                  "the index `%s` is missing at `%s`", name,
                                                  st->targets[0].name);
-                at_hint(r->s, diag, "all results of a call are mapped by the same indices");
+                at_hint(r->s, diag, "the indices at the left map the call, so all results have them; "
+                        "what a result has of its own is not written");
                 return false;
             }
             left[i][k] = (at_axis *)env->value.e->u.axis;
@@ -390,16 +396,19 @@ static bool draw_equation(at_resolver *r, at_scope *scope, const at_tree_stateme
     const at_target *target = &st->targets[0];
     int draw = tree->tag == AT_T_CALL ? at_draw_find(tree->name) : -1;
     if (draw < 0 || st->target_count != 1) {
-        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_DISTRIBUTION, tree->span,
-                                         "after `~` stands a distribution");
+        at_diag *diag = at_resolve_error(
+            r, scope->frame, AT_E_DISTRIBUTION, tree->span, "%s is no distribution",
+            tree->tag == AT_T_CALL ? at_format(r->s->arena, "`%s`", tree->name) : "this");
         at_hint(r->s, diag, "normal(mean, deviation), uniform(a, b), bernoulli(p) or gumbel()");
         return false;
     }
     int wanted = at_draw_info((at_draw)draw)->parameters;
     if (tree->count != wanted || tree->option_count) {
-        at_resolve_error(r, scope->frame, AT_E_DISTRIBUTION, tree->span, "%s, but %d %s given here",
-                         at_draw_info((at_draw)draw)->doc, tree->count,
-                         tree->count == 1 ? "is" : "are");
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_DISTRIBUTION, tree->span,
+                                         "`%s` takes %d number%s, but %d %s given", tree->name, wanted,
+                                         wanted == 1 ? "" : "s", tree->count,
+                                         tree->count == 1 ? "is" : "are");
+        at_hint(r->s, diag, "normal(mean, deviation), uniform(a, b), bernoulli(p) or gumbel()");
         return false;
     }
     /* A declared output without brackets here has its declared axes. */
@@ -461,9 +470,10 @@ bool at_resolve_equation(at_resolver *r, at_frame *frame, const at_tree_statemen
         return at_grad_equation(r, &scope, st);
     if (tree->tag == AT_T_CALL) return call_equation(r, frame, st);
     if (st->target_count > 1) {
-        at_resolve_error(r, frame, AT_E_RESULT_COUNT, st->span,
-                         "%d arrays stand at the left, but the right side gives one",
-                         st->target_count);
+        at_diag *diag = at_resolve_error(r, frame, AT_E_RESULT_COUNT, st->span,
+                                         "%d arrays stand at the left, but the right side gives one",
+                                         st->target_count);
+        at_hint(r->s, diag, "give each an equation of its own");
         return false;
     }
     at_axis **left = at_bind_left(r, &scope, &st->targets[0], &tree, 1);

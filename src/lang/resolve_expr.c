@@ -10,6 +10,33 @@ static at_pending *pending_of(at_entity *entity) {
     return entity->tag == AT_N_ARRAY ? entity->pending : NULL;
 }
 
+/* The operation of the statement that binds `name`, or NULL: it ends before where `name` is read. */
+static const at_tree *binding_fold(const at_tree *tree, const char *name) {
+    if (!tree) return NULL;
+    for (int p = 0; p < tree->part_count; p++)
+        for (int i = 0; i < tree->parts[p].count; i++)
+            if (strcmp(tree->parts[p].bound[i].name, name) == 0) return tree;
+    const at_tree *found = binding_fold(tree->alternative, name);
+    for (int i = 0; i < tree->count && !found; i++) found = binding_fold(tree->args[i], name);
+    for (int p = 0; p < tree->part_count && !found; p++)
+        found = binding_fold(tree->parts[p].body, name);
+    return found;
+}
+
+static at_value unbound(at_resolver *r, const at_scope *scope, const at_tree *tree, bool index) {
+    at_diag *diag = at_resolve_error(r, scope->frame, AT_E_UNBOUND_INDEX, tree->span,
+                                     "the index `%s` has no value here", tree->name);
+    const at_tree *fold = r->statement ? binding_fold(r->statement->value, tree->name) : NULL;
+    if (!fold && !index)
+        at_hint(r->s, diag, "as a number stands its extent: size(%s)", tree->name);
+    else if (fold)
+        at_hint(r->s, diag, "only inside %s[%s](…) it has one: put this into its parentheses",
+                fold->name, tree->name);
+    else
+        at_hint(r->s, diag, "write it at the left side, or reduce over it: sum[%s](…)", tree->name);
+    return at_no_value();
+}
+
 static at_value entity_value(at_resolver *r, at_scope *scope, at_entity *entity,
                              const at_tree *tree) {
     switch (entity->tag) {
@@ -23,12 +50,7 @@ static at_value entity_value(at_resolver *r, at_scope *scope, at_entity *entity,
             return at_no_value();
         }
         return at_value_read(r, &entity->view, tree->span);
-    case AT_N_AXIS: {
-        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_UNBOUND_INDEX, tree->span,
-                                         "the index `%s` has no value here", tree->name);
-        at_hint(r->s, diag, "write it at the left side, or reduce over it: sum[%s](…)", tree->name);
-        return at_no_value();
-    }
+    case AT_N_AXIS: return unbound(r, scope, tree, false);
     case AT_N_FUNCTION: {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_NOT_A_VALUE, tree->span,
                                          "`%s` is a function; it needs arguments", tree->name);
@@ -53,12 +75,20 @@ static at_value name_value(at_resolver *r, at_scope *scope, const at_tree *tree)
                                          "`%s` is a function; it needs arguments", tree->name);
         at_hint(r->s, diag, "call it: %s(…)", tree->name);
     } else {
-        at_unknown_name(r, scope, tree->name, tree->span, "the name");
+        at_unknown_name(r, scope, tree->name, tree->span, AT_WANT_VALUE);
     }
     return at_no_value();
 }
 
 /* ---- reads ----------------------------------------------------------------------------------------- */
+
+/* An axis, or a name that nothing has, where an index stands: an index that nothing binds. */
+static bool is_unknown(const at_resolver *r, const at_scope *scope, const at_tree *tree) {
+    if (tree->tag != AT_T_NAME || at_env_find(scope->env, tree->name)) return false;
+    const at_entity *entity = at_lookup(r, scope->frame, tree->name);
+    return entity ? entity->tag == AT_N_AXIS
+                  : !at_map_get(&scope->frame->module->functions, tree->name);
+}
 
 /* The indices as written: an int each, NULL for `:` and for axes that stay at the right. */
 static bool index_exprs(at_resolver *r, at_scope *scope, const at_tree *tree, int rank,
@@ -66,14 +96,21 @@ static bool index_exprs(at_resolver *r, at_scope *scope, const at_tree *tree, in
     if (tree->count > rank) {
         at_diag *diag =
             at_resolve_error(r, scope->frame, AT_E_TOO_MANY_INDICES, tree->span,
-                             "`%s` has %d %s, but %d indices are given", tree->name, rank,
-                             rank == 1 ? "axis" : "axes", tree->count);
+                             "`%s` has %s %s, but %d %s given", tree->name,
+                             rank ? at_format(r->s->arena, "%d", rank) : "no",
+                             rank == 1 ? "axis" : "axes", tree->count,
+                             tree->count == 1 ? "index is" : "indices are");
         if (defined.source) at_note(r->s, diag, defined, "`%s` is defined here", tree->name);
+        if (rank == 0) at_hint(r->s, diag, "it is one value: write `%s` alone", tree->name);
         return false;
     }
     for (int i = 0; i < rank; i++) {
         index[i] = NULL;
         if (i >= tree->count || tree->args[i]->tag == AT_T_KEEP) continue;
+        if (is_unknown(r, scope, tree->args[i])) {
+            unbound(r, scope, tree->args[i], true);
+            return false;
+        }
         at_value v = at_resolve_expr(r, scope, tree->args[i]);
         if (!v.e) return false;
         if (v.rank > 0) {
@@ -103,8 +140,8 @@ static const at_expr *alternative_expr(at_resolver *r, at_scope *scope, const at
     if (!pair[1].e) return NULL;
     if (pair[1].rank > read->rank) {
         at_resolve_error(r, scope->frame, AT_E_KEPT_AXES, tree->alternative->span,
-                         "the alternative keeps %d axes, but the read keeps %d", pair[1].rank,
-                         read->rank);
+                         "the alternative keeps %s, but the read keeps %s",
+                         at_kept_text(r, &pair[1]), at_kept_text(r, read));
         return NULL;
     }
     int rank;
@@ -189,7 +226,11 @@ at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *t
     at_entity *entity = env ? NULL : at_lookup(r, scope->frame, tree->name);
     at_value v = {0};
     at_span defined = at_no_span();
-    if (env) {
+    if (env && env->value.e && env->value.e->tag == AT_INDEX && tree->count > 0) {
+        at_resolve_error(r, scope->frame, AT_E_NOT_AN_ARRAY, tree->span,
+                         "`%s` is an index here, not an array", tree->name);
+        return at_no_value();
+    } else if (env) {
         v = env->value;
     } else if (entity && entity->tag == AT_N_VALUE) {
         v = entity->value;
@@ -212,7 +253,7 @@ at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *t
             at_hint(r->s, diag, "functions take parentheses: %s(…)", tree->name);
         return at_no_value();
     } else {
-        at_unknown_name(r, scope, tree->name, tree->name_span, "the array");
+        at_unknown_name(r, scope, tree->name, tree->name_span, AT_WANT_VALUE);
         return at_no_value();
     }
     if (!v.e) return at_no_value();
@@ -275,9 +316,13 @@ const at_expr *at_resolve_scalar(at_resolver *r, at_scope *scope, const at_tree 
     if (!v.e) return NULL;
     if (v.rank > 0) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_NOT_SCALAR, tree->span,
-                                         "%s must be one value, but this keeps the axis `%s`", what,
-                                         v.axes[0]->name);
-        at_hint(r->s, diag, "index it, or reduce it with sum, max, any, …");
+                                         "%s must be one value, but this keeps %s", what,
+                                         at_kept_text(r, &v));
+        if (tree->tag == AT_T_NAME)
+            at_hint(r->s, diag, "index it: %s[%s%s]", tree->name, at_axis_text(r, v.axes[0]),
+                    v.rank > 1 ? ",…" : "");
+        else
+            at_hint(r->s, diag, "index it, or reduce it with sum, max, any, …");
         return NULL;
     }
     if (kind == AT_REAL && v.e->kind == AT_INT) return at_as_real(r->s, v.e);
@@ -290,6 +335,8 @@ const at_expr *at_resolve_scalar(at_resolver *r, at_scope *scope, const at_tree 
                                          : v.e->kind == AT_INT ? "an int"
                                                                : "a real");
         if (kind == AT_BOOL) at_hint(r->s, diag, "compare it with something, as in x != 0");
+        if (kind == AT_INT && v.e->kind == AT_REAL)
+            at_hint(r->s, diag, "a // b divides ints; int(x) truncates towards zero");
         return NULL;
     }
     return v.e;

@@ -383,7 +383,7 @@ at_axis *at_axis_find(at_resolver *r, const at_scope *scope, const char *name, a
     at_axis *like = NULL;
     for (int i = 0; i < count && !like; i++) like = at_plain_use(r, scope, name, trees[i]);
     if (!like) {
-        if (quiet) return NULL;
+        if (quiet || entity) return NULL; /* broken: what is wrong with it was said */
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_EXTENT_UNKNOWN, span,
                                          "nothing says how long the axis `%s` is", name);
         at_hint(r->s, diag, "use it as a plain index, x[%s], of an array that is known, or declare "

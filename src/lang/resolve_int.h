@@ -192,6 +192,8 @@ typedef struct {
     at_map axis_names, array_names; /* stale entries after a retry are recognised by id */
     int inlined;        /* calls so far */
     int errors;         /* of the session, before this resolution */
+    int repeated;       /* errors that were reported before, from another call */
+    const at_tree_statement *statement; /* that is being resolved */
     bool need_round;    /* the round of a repeat was needed when compiling: it is unrolled */
     const at_axis *needed; /* that round */
 } at_resolver;
@@ -208,8 +210,8 @@ at_entity *at_define(at_resolver *r, at_frame *frame, at_entity_tag tag, const c
                      at_span span);
 const at_env *at_env_find(const at_env *env, const char *name);
 at_env *at_env_add(at_resolver *r, at_env *outer, const char *name, at_value value);
-void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at_span span,
-                     const char *what);
+/* A diagnostic that is never shown: for what follows from an error that was reported. */
+at_diag *at_silent(at_resolver *r);
 /* A fresh axis object in the cascade. `name` is made unique. */
 at_axis *at_axis_new(at_resolver *r, const char *name, const at_axis *like, const at_expr *extent,
                      bool declared, at_span span);
@@ -238,6 +240,13 @@ typedef struct {
 } at_mark;
 at_mark at_mark_take(at_resolver *r, const at_frame *frame);
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark);
+
+/* ---- resolve_hint.c: unknown names ---------------------------------------------------------------- */
+
+typedef enum { AT_WANT_FUNCTION, AT_WANT_VALUE } at_wanted;
+/* Reports E201 with a guess at what was meant. */
+void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at_span span,
+                     at_wanted wanted);
 
 /* ---- resolve_extent.c: what is known of extents ------------------------------------------------------ */
 
@@ -272,6 +281,10 @@ bool at_check_bounds(at_resolver *r, const at_cascade *cascade);
 
 static inline at_value at_no_value(void) { return (at_value){0, 0, 0}; }
 at_value at_scalar(const at_expr *e);
+/* What an axis is called in the program, without what makes its name unique. */
+const char *at_axis_text(at_resolver *r, const at_axis *axis);
+/* "the axes `n` and `c`", for messages. */
+const char *at_kept_text(at_resolver *r, const at_value *v);
 /* The value with its placeholders replaced. */
 const at_expr *at_value_at(at_resolver *r, const at_value *v, const at_expr **index);
 at_value at_value_read(at_resolver *r, const at_view *view, at_span span);

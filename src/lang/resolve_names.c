@@ -7,12 +7,28 @@
 #include <stdio.h>
 #include <string.h>
 
+at_diag *at_silent(at_resolver *r) { return AT_NEW(r->s->arena, at_diag); }
+
 at_diag *at_resolve_error(at_resolver *r, const at_frame *frame, at_code code, at_span span,
                           const char *format, ...) {
     va_list list;
     va_start(list, format);
     const char *message = at_format_list(r->s->arena, format, list);
     va_end(list);
+    /* A function is resolved for each of its calls, and an index may be read twice in one equation:
+     * what is wrong there is said once. */
+    for (int i = 0; i < r->s->diag_count; i++) {
+        const at_diag *known = r->s->diags[i];
+        bool here = known->span.source == span.source && known->span.begin == span.begin &&
+                    known->span.end == span.end;
+        bool statement = r->statement && known->span.source == span.source && span.source &&
+                         known->span.begin >= r->statement->span.begin &&
+                         known->span.end <= r->statement->span.end &&
+                         strcmp(known->message, message) == 0;
+        if (known->code != code || !(here || statement)) continue;
+        r->repeated++;
+        return at_silent(r);
+    }
     at_diag *diag = at_error(r->s, code, span, "%s", message);
     /* Inside a called function, the calls that lead here: the innermost three. */
     for (int shown = 0; frame && frame->caller && shown < 3; frame = frame->caller, shown++)
@@ -52,39 +68,6 @@ at_env *at_env_add(at_resolver *r, at_env *outer, const char *name, at_value val
     env->value = value;
     env->outer = outer;
     return env;
-}
-
-/* Collects what could have been meant by an unknown name. */
-static int candidates(const at_resolver *r, const at_scope *scope, const char ***out) {
-    int count = 0, capacity = 0;
-    const char **names = NULL;
-    for (const at_env *env = scope->env; env; env = env->outer)
-        AT_PUSH(r->s->arena, names, count, capacity, env->name);
-    const at_map *maps[2] = {&scope->frame->names, &scope->frame->module->functions};
-    for (int m = 0; m < 2; m++)
-        for (int i = 0; i < maps[m]->capacity; i++)
-            if (maps[m]->keys[i]) AT_PUSH(r->s->arena, names, count, capacity, maps[m]->keys[i]);
-    for (int u = 0; u < scope->frame->module->use_count; u++) {
-        const at_map *map = &scope->frame->module->uses[u]->functions;
-        for (int i = 0; i < map->capacity; i++)
-            if (map->keys[i]) AT_PUSH(r->s->arena, names, count, capacity, map->keys[i]);
-    }
-    for (int op = 0; op < AT_OPS; op++)
-        if (at_op_info((at_op)op)->level == 0)
-            AT_PUSH(r->s->arena, names, count, capacity, at_op_info((at_op)op)->text);
-    for (int fold = 0; fold < AT_FOLDS; fold++)
-        AT_PUSH(r->s->arena, names, count, capacity, at_fold_info((at_fold)fold)->text);
-    *out = names;
-    return count;
-}
-
-void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at_span span,
-                     const char *what) {
-    at_diag *diag = at_resolve_error(r, scope->frame, AT_E_UNKNOWN_NAME, span,
-                                     "%s `%s` is not defined here", what, name);
-    const char **names;
-    int count = candidates(r, scope, &names);
-    at_hint_near(r->s, diag, name, names, count);
 }
 
 /* ---- unique names --------------------------------------------------------------------------------- */
@@ -261,12 +244,13 @@ at_mark at_mark_take(at_resolver *r, const at_frame *frame) {
 }
 
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark) {
-    int inlined = r->inlined;
+    int inlined = r->inlined, repeated = r->repeated;
     /* The maps of names stay as they grew: what they hold of the attempt is recognised by its id. */
     at_map axis_names = r->axis_names, array_names = r->array_names;
     *r = mark->r;
     r->axis_names = axis_names;
     r->array_names = array_names;
+    r->repeated = repeated;
     r->inlined = inlined; /* work done counts, so that retries cannot go on for ever */
     *frame = mark->frame;
     frame->names = map_clone(r->s, &mark->frame.names);

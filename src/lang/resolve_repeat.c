@@ -193,15 +193,17 @@ static bool same_shape(at_resolver *r, at_frame *frame, const candidate *c, cons
     const at_view *inside = &c->inside;
     if (next->rank != inside->rank) {
         at_diag *diag = at_resolve_error(r, frame, AT_E_CARRIED, span,
-                                         "`%s` enters a round with %d axes, but leaves it with %d",
-                                         c->name, inside->rank, next->rank);
+                                         "`%s` enters a round with %d %s, but leaves it with %d",
+                                         c->name, inside->rank, inside->rank == 1 ? "axis" : "axes",
+                                         next->rank);
         at_hint(r->s, diag, "what a repeat carries keeps its axes; use another name inside");
         return false;
     }
     for (int i = 0; i < next->rank; i++) {
-        const char *what = at_format(r->s->arena, "axis %d of `%s` before the round", i + 1, c->name);
+        const char *what = at_format(r->s->arena, "before it, axis %d", i + 1);
+        const char *here = at_format(r->s->arena, "after a round, axis %d of `%s`", i + 1, c->name);
         if (!at_extent_agree(r, frame, inside->axes[i], c->carried.before->span, what, next->axes[i],
-                             span, "after it"))
+                             span, here))
             return false;
     }
     return true;

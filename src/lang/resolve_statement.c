@@ -30,6 +30,11 @@ static const at_expr *over_open_axes(void *user, const at_expr *e) {
     return axis && axis->extent ? axis->extent : e;
 }
 
+static bool is_size(void *user, const at_expr *e) {
+    if (e->tag == AT_SIZE) *(bool *)user = true;
+    return true;
+}
+
 /* An int over sizes, or over rounds that are known when compiled; never over what a run computes. */
 static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis_declaration *d) {
     const at_expr *extent = at_resolve_scalar(r, scope, d->extent, AT_INT, "an extent");
@@ -37,7 +42,9 @@ static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis
     at_constant constant = at_try_constant(r, extent);
     bool runtime = extent->weight > 1000;
     at_walk(extent, is_runtime, &runtime);
-    if (!constant.known && runtime) {
+    bool sized = false;
+    at_walk(extent, is_size, &sized);
+    if (!constant.known && (runtime || !sized)) {
         constant = at_need_constant(r, scope, extent, d->extent->span, "an extent");
         if (!constant.known) return NULL;
     }
@@ -69,10 +76,12 @@ static bool declare_axis(at_resolver *r, at_frame *frame, const at_axis_declarat
             if (declared && at_extent_compare(r, known->axis, &said) == AT_EXTENT_SAME) return true;
             if (!declared || !strchr(frame->rounds, '[')) {
                 at_diag *diag = at_resolve_error(
-                    r, frame, AT_E_EXTENTS_DISAGREE, d->span, "the axis `%s` already has %s elements",
-                    d->name, at_extent_text(r, known->axis));
+                    r, frame, AT_E_EXTENTS_DISAGREE, d->span, "the axis `%s` already has %s", d->name,
+                    declared ? at_format(r->s->arena, "%s elements", at_extent_text(r, known->axis))
+                             : "an extent");
                 at_note(r->s, diag, known->span, "it has its extent from here");
-                at_hint(r->s, diag, "give this one another name");
+                if (declared) at_hint(r->s, diag, "give this one another name");
+                else at_hint(r->s, diag, "to ask for one, write require size(%s) == …", d->name);
                 return false;
             }
         }
@@ -111,7 +120,7 @@ static bool resolve_start(at_resolver *r, at_scope *scope, const at_tree_stateme
         if (start->draw < 0 ||
             tree->count != at_draw_info((at_draw)start->draw)->parameters) {
             at_diag *diag = at_resolve_error(r, scope->frame, AT_E_DISTRIBUTION, tree->span,
-                                             "after `~` stands a distribution with its parameters");
+                                             "after `~` stands a distribution with its numbers");
             at_hint(r->s, diag, "normal(mean, deviation), uniform(a, b), bernoulli(p) or gumbel()");
             return false;
         }
@@ -164,9 +173,21 @@ static bool same_start(at_resolver *r, at_frame *frame, const at_tree_statement 
     for (int i = 0; same && i < rank; i++)
         same = at_extent_compare(r, known->array->axes[i], axes[i]) == AT_EXTENT_SAME;
     if (same) return true;
+    const char *how = "other axes";
+    for (int i = 0; i < rank && known->array->rank == rank && known->array->kind == kind; i++) {
+        const at_axis *first = known->array->axes[i];
+        if (at_extent_compare(r, first, axes[i]) != AT_EXTENT_DIFFER) continue;
+        how = at_format(r->s->arena, "%s elements along `%s` instead of %s", at_extent_text(r, axes[i]),
+                        at_axis_text(r, axes[i]), at_extent_text(r, first));
+        break;
+    }
     at_diag *diag = at_resolve_error(r, frame, AT_E_SHARED_SHAPE, st->targets[0].span,
-                                     "`%s` is shared, but has other axes here", known->array->path);
-    at_note(r->s, diag, known->array->span, "first here");
+                                     "`%s` is shared, but this call gives it %s", known->array->path,
+                                     how);
+    if (known->array->span.begin != st->targets[0].span.begin)
+        at_note(r->s, diag, known->array->span, "first here");
+    at_hint(r->s, diag, "calls share what they learn only if it has the same axes: use another name "
+            "after `as`");
     return false;
 }
 
@@ -178,9 +199,7 @@ bool at_resolve_param(at_resolver *r, at_frame *frame, const at_tree_statement *
     at_entity *before = at_lookup(r, frame, target->name);
     if (before && before->tag != AT_N_BROKEN &&
         !(before->tag == AT_N_ARRAY && before->view.array->role != AT_INPUT)) {
-        at_resolve_error(r, frame, AT_E_NAME_TAKEN, target->span, "`%s` is already defined here",
-                         target->name);
-        return false;
+        return name_taken(r, frame, before, target->span);
     }
     at_axis **own = at_bind_left(r, &scope, target, NULL, 0);
     if (!own) return false;
@@ -262,8 +281,13 @@ bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *s
     if (!v.e) return false;
     if (view->array->kind == AT_REAL && v.e->kind == AT_INT) v.e = at_as_real(r->s, v.e);
     if (v.e->kind != view->array->kind) {
-        at_resolve_error(r, frame, AT_E_TYPE, st->value->span, "the state `%s` holds %ss, not %ss",
-                         target->name, at_kind_text(view->array->kind), at_kind_text(v.e->kind));
+        at_diag *diag = at_resolve_error(
+            r, frame, AT_E_TYPE, st->value->span, "the state `%s` holds %ss, but this is %s %s",
+            target->name, at_kind_text(view->array->kind), v.e->kind == AT_INT ? "an" : "a",
+            at_kind_text(v.e->kind));
+        at_note(r->s, diag, entity->span, "declared here");
+        if (v.e->kind == AT_REAL)
+            at_hint(r->s, diag, "without `: %s` it holds reals", at_kind_text(view->array->kind));
         return false;
     }
     at_axis **own;
@@ -292,6 +316,19 @@ bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *s
 
 /* ---- require, assertions, if -------------------------------------------------------------------------- */
 
+/* "with heads = 3" for each option that the tree names and whose value is known. */
+static void note_options(at_resolver *r, const at_frame *frame, at_diag *diag, const at_tree *tree) {
+    const at_entity *entity =
+        tree->tag == AT_T_NAME ? at_lookup(r, frame, tree->name) : NULL;
+    if (entity && entity->tag == AT_N_VALUE && entity->value.e && entity->value.e->tag == AT_CONST) {
+        at_text text = {0};
+        at_ir_print_expr(entity->value.e, &text);
+        at_note(r->s, diag, entity->span, "`%s` is %s", tree->name, text.data ? text.data : "?");
+        at_text_free(&text);
+    }
+    for (int i = 0; i < tree->count; i++) note_options(r, frame, diag, tree->args[i]);
+}
+
 static bool resolve_require(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
     at_scope scope = at_scope_of(r, frame, "require");
     const at_expr *condition = at_resolve_scalar(r, &scope, st->value, AT_BOOL, "what is required");
@@ -307,8 +344,9 @@ static bool resolve_require(at_resolver *r, at_frame *frame, const at_tree_state
     at_constant known = at_try_constant(r, condition);
     if (known.known && known.integer) return true;
     if (known.known) {
-        at_resolve_error(r, frame, AT_E_REQUIRE, st->value->span,
-                         "this requirement does not hold here");
+        at_diag *diag = at_resolve_error(r, frame, AT_E_REQUIRE, st->value->span,
+                                         "this requirement does not hold here");
+        note_options(r, frame, diag, st->value);
         return false;
     }
     at_require require = {.condition = condition, .span = st->value->span};
@@ -453,6 +491,7 @@ int at_assigned_names(at_resolver *r, const at_tree_block *block, at_assigned **
 }
 
 static bool resolve_statement(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
+    if (!st->body.count && !st->otherwise.count) r->statement = st;
     switch (st->tag) {
     case AT_S_EQUATION: return at_resolve_equation(r, frame, st);
     case AT_S_NEXT: return at_resolve_next(r, frame, st);

@@ -87,10 +87,18 @@ at_value at_value_read(at_resolver *r, const at_view *view, at_span span) {
     return v;
 }
 
-/* The axis as messages call it: what its placeholder stands for. */
-static const at_axis *shown(const at_axis *axis) {
+const char *at_axis_text(at_resolver *r, const at_axis *axis) {
     while (axis->id < 0 && axis->like) axis = axis->like;
-    return axis;
+    return at_format(r->s->arena, "%.*s", (int)strcspn(axis->name, "'"), axis->name);
+}
+
+const char *at_kept_text(at_resolver *r, const at_value *v) {
+    if (v->rank == 0) return "no axis";
+    const char *text = v->rank == 1 ? "the axis" : "the axes";
+    for (int i = 0; i < v->rank; i++)
+        text = at_format(r->s->arena, "%s%s `%s`", text, i == 0 ? "" : i + 1 < v->rank ? "," : " and",
+                         at_axis_text(r, v->axes[i]));
+    return text;
 }
 
 bool at_values_lift(at_resolver *r, const at_scope *scope, at_value *values, int count,
@@ -104,15 +112,16 @@ bool at_values_lift(at_resolver *r, const at_scope *scope, at_value *values, int
         if (i == lead || values[i].rank == 0) continue;
         if (values[i].rank != *rank) {
             at_diag *diag = at_resolve_error(r, scope->frame, AT_E_KEPT_AXES, span,
-                                             "one side keeps %d %s here, the other %d", *rank,
-                                             *rank == 1 ? "axis" : "axes", values[i].rank);
-            at_hint(r->s, diag, "write the indices out, or give both sides the same axes");
+                                             "one side keeps %s here, the other %s",
+                                             at_kept_text(r, &values[lead]),
+                                             at_kept_text(r, &values[i]));
+            at_hint(r->s, diag, "write the indices out, as in y[n,c] = x[n,c] + b[c]");
             return false;
         }
         const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, *rank);
         for (int k = 0; k < *rank; k++) {
-            const char *a = at_format(r->s->arena, "axis `%s`", shown((*axes)[k])->name);
-            const char *b = at_format(r->s->arena, "axis `%s`", shown(values[i].axes[k])->name);
+            const char *a = at_format(r->s->arena, "the axis `%s`", at_axis_text(r, (*axes)[k]));
+            const char *b = at_format(r->s->arena, "the axis `%s`", at_axis_text(r, values[i].axes[k]));
             if (!at_extent_agree(r, scope->frame, (*axes)[k], values[lead].e->span, a,
                                  values[i].axes[k], values[i].e->span, b))
                 return false;

@@ -197,7 +197,8 @@ static at_array *define_in_scan(at_resolver *r, at_frame *frame, const at_target
     at_array *array = p->array;
     bool last = p->definitions == 1;
     if (array && last) {
-        if (!fits_pending(r, frame, target, &p->entity->view, own, own_count)) return NULL;
+        if (p->read && !fits_pending(r, frame, target, &p->entity->view, own, own_count))
+            return NULL;
         if (array->kind != kind) return array; /* assumed wrongly: the scan is resolved again */
         /* The axes of this left side are those of the equation. */
         array->axes = axes;

@@ -191,6 +191,7 @@ static at_value read_at(at_resolver *r, at_scope *scope, const at_tree *tree, at
 static at_value pending_value(at_resolver *r, at_scope *scope, at_entity *entity,
                               const at_tree *tree, const at_expr **index) {
     at_pending *p = entity->pending;
+    p->read = true;
     for (int i = 0; i < entity->view.rank; i++)
         if (!index[i]) {
             at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,

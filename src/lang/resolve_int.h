@@ -148,6 +148,7 @@ struct at_pending {
     at_array *array; /* NULL until read or defined */
     at_entity *entity;
     at_view current; /* with several definitions: the newest of this step; array NULL: none yet */
+    bool read;       /* inside the scan, so the axes that it was given stand */
     bool history;    /* with several definitions: an earlier step is read inside */
     bool forgets;    /* found by an earlier attempt: none is, so array stays NULL */
 };

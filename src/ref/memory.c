@@ -285,20 +285,23 @@ static double scatter_bytes(const at_unit *unit) {
 }
 
 /* A row holds value, tag and cause, and where it is sorted two orders. */
-static double scratch_bytes(const at_ref *ref, const at_step *step) {
+static double scratch_bytes(const at_step *step) {
     bool rows = step->st->tag == AT_KEEPING || step->st->tag == AT_TOPK;
-    double bytes = 0, frames = rows ? ref->threads : 1, cell = rows ? 29 : 13;
-    for (int i = 0; i < step->unit_count; i++)
-        bytes += frames * cell * (double)step->units[i]->row_length + scatter_bytes(step->units[i]);
+    double bytes = 0, cell = rows ? 29 : 13;
+    for (int i = 0; i < step->unit_count; i++) {
+        const at_unit *unit = step->units[i];
+        double frames = rows ? unit->frame_count : 1;
+        bytes += frames * cell * (double)unit->row_length + scatter_bytes(unit);
+    }
     return bytes;
 }
 
-static double peak_of(const at_ref *ref, const at_steps *steps) {
+static double peak_of(const at_steps *steps) {
     double now = 0, peak = 0;
     for (int i = 0; i < steps->count; i++) {
         const at_step *step = &steps->items[i];
         for (int k = 0; k < step->begin_count; k++) now += (double)store_bytes(step->begins[k]);
-        double here = now + scratch_bytes(ref, step) + peak_of(ref, &step->body);
+        double here = now + scratch_bytes(step) + peak_of(&step->body);
         if (here > peak) peak = here;
         for (int k = 0; k < step->end_count; k++) now -= (double)store_bytes(step->ends[k]);
     }
@@ -351,7 +354,7 @@ bool at_plan_memory(at_ref *ref) {
         if (store->array && is_given(store->array)) given += (double)store_bytes(store);
     }
     ref->used = (size_t)given;
-    double needed = given + peak_of(ref, &ref->steps);
+    double needed = given + peak_of(&ref->steps);
     if (needed <= (double)ref->limit) return true;
     refuse(ref, needed);
     return false;

@@ -439,6 +439,8 @@ bool at_steps_run(at_ref *ref, const at_steps *steps); /* false: failed or stopp
 
 /* assertion.c */
 bool at_assertion_run(at_ref *ref, const at_step *step);
+/* Reports an assertion that does not hold. */
+void at_report_check(at_ref *ref, const at_check *failed);
 
 /* memory.c */
 at_store *at_store_new(at_ref *ref, const at_array *array, const char *name, at_kind kind,
@@ -489,7 +491,7 @@ struct at_ref {
     int cause_count, cause_capacity, slot_count;
     at_cause *causes;
     uint32_t *slots;
-    at_checks *checks;     /* NULL: a failed assertion is an error */
+    at_checks *checks;
     int store_count, store_capacity;
     at_store **all_stores; /* to free */
 };

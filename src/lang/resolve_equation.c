@@ -114,6 +114,11 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
         if (v->rank == declared->count && target->count)
             at_hint(r->s, diag, "the right side keeps %s itself: write %s = …, without indices",
                     at_kept_text(r, v), target->name);
+        else if (r->statement && r->statement->value && r->statement->value->tag == AT_T_FOLD &&
+                 r->statement->value->parts[0].body->tag == AT_T_NAME)
+            at_hint(r->s, diag, "`%s` stands for all its axes here; read it at the index: %s[…,%s]",
+                    r->statement->value->parts[0].body->name, r->statement->value->parts[0].body->name,
+                    r->statement->value->parts[0].bound[0].name);
         else if (total < declared->count)
             at_hint(r->s, diag, "every axis of an output stands at its left side, or is kept");
         return false;

@@ -282,8 +282,9 @@ static bool map_extra(at_resolver *r, at_scope *scope, at_scope *inner, at_frame
             const at_entity *entity =
                 arg->tag == AT_T_INDEX ? at_lookup(r, scope->frame, arg->name) : NULL;
             if (entity && entity->tag == AT_N_ARRAY && entity->pending)
-                at_hint(r->s, diag, "in its scan `%s` can only be read element by element, so it "
-                        "cannot be handed on as an array", arg->name);
+                at_hint(r->s, diag, "above its equation `%s` has the axes that its left side names: name "
+                        "them all, as in z[t] = %s(…) and then %s[t,n] = z[t,n]", arg->name, d->name,
+                        arg->name);
             else if (arg->tag == AT_T_INDEX)
                 at_hint(r->s, diag, "an index takes its axis away: leave out those that `%s` has itself",
                         d->name);

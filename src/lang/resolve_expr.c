@@ -63,9 +63,9 @@ static at_value entity_value(at_resolver *r, at_scope *scope, at_entity *entity,
     case AT_N_ARRAY:
         if (pending_of(entity) && entity->view.rank != 0) {
             at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
-                                             "in its scan, `%s` is read with all its indices",
-                                             tree->name);
-            at_hint(r->s, diag, "write %s[…] with the step that is read first", tree->name);
+                                             "in its scan, `%s` is read at a step", tree->name);
+            at_hint(r->s, diag, "write its first index: %s[%s-1 | 0] is the step before", tree->name,
+                    r->scans[r->scan_count - 1]->name);
             return at_no_value();
         }
         return at_value_read(r, &entity->view, tree->span);
@@ -212,21 +212,25 @@ static at_value pending_value(at_resolver *r, at_scope *scope, at_entity *entity
                               const at_tree *tree, const at_expr **index) {
     at_pending *p = entity->pending;
     p->read = true;
-    for (int i = 0; i < entity->view.rank; i++)
-        if (!index[i]) {
-            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
-                                             "in its scan, `%s` is read with all its %d indices",
-                                             tree->name, entity->view.rank);
-            at_hint(r->s, diag, "name the axis that `:` or the missing index stands for");
-            return at_no_value();
-        }
+    bool steps = true;
+    for (int i = 0; i < entity->view.array->rank && steps; i++)
+        for (int k = 0; k < r->scan_count; k++)
+            if (entity->view.array->axes[i] == r->scans[k] && entity->view.hole[i] >= 0)
+                steps = index[entity->view.hole[i]] != NULL;
+    if (!steps) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
+                                         "in its scan, `%s` is read at a step", tree->name);
+        at_hint(r->s, diag, "write its first index: %s[%s-1 | 0] is the step before", tree->name,
+                r->scans[r->scan_count - 1]->name);
+        return at_no_value();
+    }
     bool now = p->current.array != NULL;
     for (int i = 0; i < entity->view.array->rank && now; i++) {
         const at_axis *axis = entity->view.array->axes[i];
         int hole = entity->view.hole[i];
         for (int k = 0; k < r->scan_count; k++)
             if (axis == r->scans[k] && hole >= 0)
-                now = index[hole]->tag == AT_INDEX && index[hole]->u.axis == axis;
+                now = index[hole] && index[hole]->tag == AT_INDEX && index[hole]->u.axis == axis;
     }
     if (!now && p->definitions > 1) {
         p->history = true;
@@ -273,6 +277,13 @@ at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *t
                                                                             : "a function");
         if (!entity || entity->tag == AT_N_FUNCTION)
             at_hint(r->s, diag, "functions take parentheses: %s(…)", tree->name);
+        return at_no_value();
+    } else if (at_find_pending(r, scope->frame, tree->name)) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
+                                         "`%s` is read before its equation, and its axes are not known "
+                                         "by then", tree->name);
+        at_hint(r->s, diag, "name all its axes at the left, and say how long they are before the scan: "
+                "axis n = 8");
         return at_no_value();
     } else {
         at_unknown_name(r, scope, tree->name, tree->name_span, AT_WANT_VALUE);

@@ -99,6 +99,8 @@ static int find_candidates(at_resolver *r, at_frame *frame, plan *p, candidate *
         at_entity *entity = at_lookup(r, frame, names[i].name);
         if (collects || !entity || listed(p->excluded, p->excluded_count, names[i].name)) continue;
         if (entity->tag == AT_N_ARRAY ? !at_newest(entity) : entity->tag != AT_N_VALUE) continue;
+        /* In a scan, an array whose only equation is in here: known for its earlier steps alone. */
+        if (entity->tag == AT_N_ARRAY && entity->pending && entity->pending->definitions == 1) continue;
         (*out)[n++].name = names[i].name;
     }
     if (p->condition_carried) (*out)[n++].name = condition_name;

@@ -111,6 +111,9 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
             "the output `%s` is declared with %d %s, but this gives it %d", target->name,
             declared->count, declared->count == 1 ? "axis" : "axes", total);
         at_note(r->s, diag, declared->span, "declared here");
+        if (v->rank == declared->count && target->count > 0)
+            at_hint(r->s, diag, "the right side keeps %s already: write %s = … in a block, without "
+                    "indices", v->rank == 1 ? "its axis" : "its axes", target->name);
         return false;
     }
     if (declared && !declared->brackets && total > 0) declared = NULL;

@@ -200,7 +200,7 @@ static at_array *define_in_scan(at_resolver *r, at_frame *frame, const at_target
     p->done++;
     if (kind > p->found || p->done == 1) p->found = kind;
     at_array *array = p->array;
-    bool last = p->definitions == 1;
+    bool last = !at_many(p);
     if (array && last) {
         if (p->read && !fits_pending(r, frame, target, &p->entity->view, own, own_count))
             return NULL;
@@ -269,9 +269,10 @@ static at_value collected(at_resolver *r, at_scope *scope, const at_target *targ
         const at_expr *old = v.e->kind == AT_REAL  ? at_real(r->s, 0, span)
                              : v.e->kind == AT_INT ? at_int(r->s, 0, span)
                                                    : at_bool(r->s, false, span);
-        if (before && before->tag == AT_N_ARRAY && before->view.rank == own_count &&
-            before->view.array->kind == v.e->kind && env->value.e->u.integer > 0) {
-            at_value read = at_value_read(r, &before->view, span);
+        const at_view *newest = before && before->tag == AT_N_ARRAY ? at_newest(before) : NULL;
+        if (newest && newest->rank == own_count && newest->array->kind == v.e->kind &&
+            env->value.e->u.integer > 0) {
+            at_value read = at_value_read(r, newest, span);
             const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, own_count);
             for (int i = 0; i < own_count; i++) index[i] = at_index(r->s, own[i], span);
             old = at_value_at(r, &read, index);

@@ -232,7 +232,7 @@ static at_value pending_value(at_resolver *r, at_scope *scope, at_entity *entity
             if (axis == r->scans[k] && hole >= 0)
                 now = index[hole] && index[hole]->tag == AT_INDEX && index[hole]->u.axis == axis;
     }
-    if (!now && p->definitions > 1) {
+    if (!now && at_many(p)) {
         p->history = true;
         if (!p->array) {
             at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,

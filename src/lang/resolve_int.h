@@ -142,6 +142,7 @@ struct at_pending {
     const at_tree_statement *statement; /* its (first) equation */
     const at_target *target;
     int definitions; /* how many equations the body has for it */
+    bool many;       /* one of them is written out for every round of a repeat */
     int done;        /* how many were resolved */
     at_kind kind;    /* assumed */
     at_kind found;   /* by its equations */
@@ -365,6 +366,8 @@ at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, cons
 /* The kind that a right side probably has, from its form; for a scan's arrays that are read before
  * their equations. AT_REAL when nothing tells. */
 at_kind at_guess_kind(at_resolver *r, const at_frame *frame, const at_tree *tree);
+/* Whether a step gives a scan's array several equations, each with an array of its own. */
+static inline bool at_many(const at_pending *p) { return p->definitions > 1 || p->many; }
 /* The array of an open scan of this frame that is called `name`; NULL when there is none. */
 /* The declaration of the output that `name` is; NULL if it is none. */
 const at_target *at_declared_output(const at_frame *frame, const char *name);

@@ -33,7 +33,7 @@ static bool listed(const char *const *list, int count, const char *name) {
 
 static void set_newest(at_resolver *r, at_frame *frame, candidate *c, at_view view) {
     at_entity *old = at_lookup(r, frame, c->name);
-    if (old && old->tag == AT_N_ARRAY && old->pending && old->pending->definitions > 1) {
+    if (old && old->tag == AT_N_ARRAY && old->pending && at_many(old->pending)) {
         old->pending->current = view;
         c->entity = old;
         return;
@@ -99,6 +99,8 @@ static int find_candidates(at_resolver *r, at_frame *frame, plan *p, candidate *
         at_entity *entity = at_lookup(r, frame, names[i].name);
         if (collects || !entity || listed(p->excluded, p->excluded_count, names[i].name)) continue;
         if (entity->tag == AT_N_ARRAY ? !at_newest(entity) : entity->tag != AT_N_VALUE) continue;
+        /* In a scan, an array whose only equation is in here: known for its earlier steps alone. */
+        if (entity->tag == AT_N_ARRAY && entity->pending && !at_many(entity->pending)) continue;
         (*out)[n++].name = names[i].name;
     }
     if (p->condition_carried) (*out)[n++].name = condition_name;
@@ -413,6 +415,12 @@ static bool unroll(at_resolver *r, at_frame *frame, const plan *p) {
     if (!axis) return false;
     const char *rounds = frame->rounds;
     at_env *env = frame->env;
+    at_assigned *names;
+    int assigned = at_assigned_names(r, &st->body, &names);
+    for (int i = 0; i < assigned && p->count > 1; i++) {
+        at_pending *pending = at_find_pending(r, frame, names[i].name);
+        if (pending) pending->many = true;
+    }
     bool good = true;
     for (int64_t k = 0; k < p->count && good; k++) {
         frame->rounds = at_format(r->s->arena, "%s[%lld]", rounds, (long long)k);

@@ -81,7 +81,7 @@ at_kind at_guess_kind(at_resolver *r, const at_frame *frame, const at_tree *tree
 
 at_view *at_newest(at_entity *entity) {
     at_pending *p = entity->pending;
-    if (p && p->definitions > 1) return p->current.array ? &p->current : NULL;
+    if (p && at_many(p)) return p->current.array ? &p->current : NULL;
     return &entity->view;
 }
 
@@ -133,7 +133,7 @@ static void make_pendings(at_resolver *r, at_frame *frame, at_region *region) {
 
 /* Ends a step: the newest definition goes into the history. */
 static void finish_pending(at_resolver *r, at_frame *frame, at_pending *p, at_span span) {
-    if (p->definitions > 1 && p->array && p->current.array && p->current.array != p->array) {
+    if (at_many(p) && p->array && p->current.array && p->current.array != p->array) {
         at_value v = at_value_read(r, &p->current, span);
         const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, v.rank);
         for (int i = 0; i < v.rank; i++) index[i] = at_index(r->s, p->entity->view.axes[i], span);
@@ -196,7 +196,13 @@ typedef struct {
 static at_pending *pending_of(at_resolver *r, at_frame *frame, const at_assigned *name,
                               belief assumed) {
     at_pending *p = at_find_pending(r, frame, name->name);
-    if (p && p->definitions == name->count) return p;
+    if (p && p->definitions == name->count && !p->many) return p;
+    if (p && p->many) {
+        at_resolve_error(r, frame, AT_E_LIMIT, name->target->span,
+                         "`%s` is equated in a scan, in a repeat that is written out round by round, in "
+                         "another scan", name->name);
+        return NULL;
+    }
     if (p) {
         at_diag *diag = at_resolve_error(r, frame, AT_E_LIMIT, name->target->span,
                                          "`%s` is equated both in this scan and beside it, in the scan "
@@ -240,7 +246,7 @@ static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st
         const at_pending *p = region.pending[i];
         if (at_find_pending(r, frame, p->name)) continue; /* for the scan around to judge */
         found[i].kind = p->found;
-        if (good && p->definitions > 1) found[i].forgets = !p->history;
+        if (good && at_many(p)) found[i].forgets = !p->history;
     }
     r->block = outer;
     r->scans = scans;

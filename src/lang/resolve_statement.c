@@ -329,6 +329,12 @@ static void note_options(at_resolver *r, const at_frame *frame, at_diag *diag, c
     for (int i = 0; i < tree->count; i++) note_options(r, frame, diag, tree->args[i]);
 }
 
+static bool not_of_sizes(void *user, const at_expr *e) {
+    bool *found = user;
+    *found = *found || e->tag == AT_INDEX || e->tag == AT_FOLD_NODE;
+    return !*found;
+}
+
 static bool resolve_require(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
     at_scope scope = at_scope_of(r, frame, "require");
     const at_expr *condition = at_resolve_scalar(r, &scope, st->value, AT_BOOL, "what is required");
@@ -341,6 +347,11 @@ static bool resolve_require(at_resolver *r, at_frame *frame, const at_tree_state
         at_hint(r->s, diag, "what arrays hold is seen when the program runs");
         return false;
     }
+    bool indices = false;
+    at_walk(condition, not_of_sizes, &indices);
+    /* The round of a repeat is known once the rounds are written out. */
+    if (indices && !at_need_constant(r, &scope, condition, st->value->span, "what is required").known)
+        return false;
     at_constant known = at_try_constant(r, condition);
     if (known.known && known.integer) return true;
     if (known.known) {

@@ -30,7 +30,7 @@ static bool grow(at_arena *arena, size_t bytes) {
     if (size > LARGEST_BLOCK) size = LARGEST_BLOCK;
     if (size > rest) size = rest;
     if (size < bytes) size = bytes;
-    if (size > rest || size > SIZE_MAX - sizeof(block)) return false;
+    if (size > rest) return false; /* the first block counts, so the sum below fits */
     block *fresh = calloc(1, sizeof(block) + size);
     if (!fresh) return false;
     fresh->previous = arena->last;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- arena.c: memory that is freed all at once ------------------------------------------- */
+/* ---- arena.c: memory that is freed all at once ----------------------------------------------- */
 
 typedef struct at_arena at_arena;
 
@@ -49,7 +49,7 @@ size_t at_arena_used(const at_arena *arena);
 /* memcpy that accepts NULL with 0 bytes. */
 void at_move(void *to, const void *from, size_t bytes);
 
-/* ---- text.c: growing text ------------------------------------------------------------------ */
+/* ---- text.c: growing text -------------------------------------------------------------------- */
 
 /* Text that grows on the heap; at_text_free it. `data` is always terminated once anything was
  * added. When memory runs out `failed` is set and the text stays as it was. */
@@ -64,9 +64,9 @@ void at_text_add_n(at_text *text, const char *piece, size_t length);
 void at_text_addf(at_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void at_text_pad(at_text *text, char c, int count);
 void at_text_free(at_text *text);
-/* The fewest digits that read back as `value` (`inf`, `-inf`, `nan` by name), always with a point, an
- * exponent or a name, so that it reads as a real: 20.0, 0.001, 1e6. The same in every locale. Buffer
- * of at least 32 bytes. */
+/* The fewest digits that read back as `value` (`inf`, `-inf`, `nan` by name), always with a point,
+ * an exponent or a name, so that it reads as a real: 20.0, 0.001, 1e6. The same in every locale.
+ * Buffer of at least 32 bytes. */
 void at_text_real(double value, char *buffer);
 /* The number of typing errors between two words (a letter too many, missing, wrong, or swapped with
  * its neighbour), at most `limit`: for "did you mean". */
@@ -84,7 +84,7 @@ typedef struct {
 void at_map_put(at_arena *arena, at_map *map, const char *key, void *value);
 void *at_map_get(const at_map *map, const char *key); /* NULL when absent */
 
-/* ---- diag.c: what went wrong, in the user's words ------------------------------------------- */
+/* ---- diag.c: what went wrong, in the user's words -------------------------------------------- */
 
 typedef struct {
     const char *name; /* as shown: the path given by the user */
@@ -189,7 +189,7 @@ static inline at_span at_no_span(void) { return (at_span){0, 0, 0}; }
 /* From the beginning of a to the end of b. */
 at_span at_span_join(at_span a, at_span b);
 
-/* ---- file.c: whole files ---------------------------------------------------------------------- */
+/* ---- file.c: whole files --------------------------------------------------------------------- */
 
 /* Reads a text file into the session (UTF-8 checked, at most 16 MiB); NULL after an error. */
 const at_source *at_read_source(at_session *session, const char *path);
@@ -197,12 +197,12 @@ const at_source *at_read_source(at_session *session, const char *path);
 const at_source *at_make_source(at_session *session, const char *name, const char *text,
                                 size_t length);
 /* Writes a file so that readers see the old or the new content, never a part: a temporary file in
- * the same folder, then rename. `write` is given the stream; false makes the whole call fail, for the
- * reason in errno if it set one. A link is followed, a device or pipe is written as it is. */
+ * the same folder, then rename. `write` is given the stream; false makes the whole call fail, for
+ * the reason in errno if it set one. A link is followed, a device or pipe is written as it is. */
 bool at_write_file(at_session *session, const char *path, bool (*write)(void *file, void *user),
                    void *user);
 
-/* ---- clock.c ------------------------------------------------------------------------------------ */
+/* ---- clock.c --------------------------------------------------------------------------------- */
 
 double at_now(void);           /* seconds, monotonic */
 size_t at_memory_peak(void);   /* bytes resident at most, of this process */

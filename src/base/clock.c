@@ -41,7 +41,7 @@ typedef struct {
     const char *root, *limit, *usage, *cache;
 } group_files;
 
-/* What one group leaves: its limit less its use, of which the idle part of the file cache is free. */
+/* What one group leaves: its limit less its use; the idle part of the file cache counts as free. */
 static uint64_t group_free(const group_files *f, const char *folder) {
     char path[1024];
     uint64_t limit, usage, cache = 0;

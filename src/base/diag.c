@@ -115,7 +115,7 @@ at_span at_span_join(at_span a, at_span b) {
     return a;
 }
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 static uint32_t line_begin(const at_source *source, uint32_t byte) {
     while (byte > 0 && source->text[byte - 1] != '\n') byte--;
@@ -138,7 +138,7 @@ void at_locate(const at_source *source, uint32_t byte, int *line, int *column) {
     *column = 1 + characters(source->text + begin, byte - begin);
 }
 
-/* ---- rendering -------------------------------------------------------------------------------- */
+/* ---- rendering ------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *strong, *red, *blue, *plain;
@@ -210,8 +210,16 @@ void at_diag_render(const at_diag *diag, bool color, at_text *out) {
         at_text_addf(out, "%s%*s =%s hint: %s\n", p.blue, margin, "", p.plain, diag->hint);
 }
 
+/* Said twice in a row of one place, it is one mistake met on two ways. */
+static bool same_diag(const at_diag *a, const at_diag *b) {
+    return a->code == b->code && a->span.source && a->span.source == b->span.source &&
+           a->span.begin == b->span.begin && a->span.end == b->span.end &&
+           strcmp(a->message, b->message) == 0;
+}
+
 void at_diags_render(const at_session *session, bool color, at_text *out) {
     for (int i = 0; i < session->diag_count; i++) {
+        if (i && same_diag(session->diags[i - 1], session->diags[i])) continue;
         if (i) at_text_add(out, "\n");
         at_diag_render(session->diags[i], color, out);
     }

@@ -20,8 +20,8 @@ const at_source *at_make_source(at_session *session, const char *name, const cha
     source->name = at_copy_text(session->arena, name, strlen(name));
     at_span nowhere = at_no_span();
     if (length > SOURCE_LIMIT) {
-        at_error(session, AT_E_FILE_SIZE, nowhere, "%s is longer than the 16 MiB a program may have",
-                 name);
+        at_error(session, AT_E_FILE_SIZE, nowhere,
+                 "%s is longer than the 16 MiB a program may have", name);
         return NULL;
     }
     source->text = at_copy_text(session->arena, text, length);
@@ -31,8 +31,9 @@ const at_source *at_make_source(at_session *session, const char *name, const cha
         utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text + i,
                                               (utf8proc_ssize_t)(length - i), &point);
         if (n <= 0 || text[i] == 0) {
-            at_diag *diag = at_error(session, AT_E_UTF8, nowhere, "%s is not UTF-8 text: byte %zu is %s",
-                                     name, i, text[i] ? "invalid" : "zero");
+            at_diag *diag = at_error(session, AT_E_UTF8, nowhere,
+                                     "%s is not UTF-8 text: byte %zu is %s", name, i,
+                                     text[i] ? "invalid" : "zero");
             at_hint(session, diag, "a program is plain text; save it as UTF-8");
             return NULL;
         }
@@ -41,7 +42,7 @@ const at_source *at_make_source(at_session *session, const char *name, const cha
     return source;
 }
 
-/* ---- reading --------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *session;
@@ -91,7 +92,7 @@ const at_source *at_read_source(at_session *session, const char *path) {
     return r.source;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *session;

@@ -1,15 +1,16 @@
 /* Binding: a caller's arrays are fitted to a cascade's inputs, or refused in the caller's words.
  *
- * Shapes are settled first: every open axis gets its extent from the inputs that carry it, all other
- * axes from those, and everything is checked, before a byte is copied. Then inputs are converted and
- * params and states made (stacked.c). All problems with inputs are reported, not only the first. */
+ * Shapes are settled first: every open axis gets its extent from the inputs that carry it, all
+ * other axes from those, and everything is checked, before a byte is copied. Then inputs are
+ * converted and params and states made (stacked.c). All problems with inputs are reported, not only
+ * the first. */
 #include "call/call_int.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- kinds -------------------------------------------------------------------------------------------- */
+/* ---- kinds ----------------------------------------------------------------------------------- */
 
 at_kind at_type_kind(at_type type) {
     if (type == AT_TYPE_BOOL) return AT_BOOL;
@@ -34,7 +35,7 @@ bool at_fits_kind(at_session *s, const at_array *array, const char *name, const 
     return false;
 }
 
-/* ---- names -------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void report_unknown(at_session *s, const at_cascade *cascade, const char *name) {
     at_diag *diag = at_error(s, AT_E_BIND_UNKNOWN, at_no_span(), "`%s` has no input `%s`",
@@ -99,7 +100,7 @@ static bool find_inputs(at_session *s, const at_cascade *cascade, const at_call 
     return good;
 }
 
-/* ---- extents ------------------------------------------------------------------------------------------ */
+/* ---- extents --------------------------------------------------------------------------------- */
 
 /* The input that gave an axis its extent, for messages. */
 static const at_array *first_with(const at_cascade *cascade, const at_axis *axis) {
@@ -143,8 +144,8 @@ static bool check_fixed(at_session *s, const at_axis *axis, const int64_t *exten
         return true;
     const at_array *array = first_with(cascade, axis);
     at_diag *diag = at_error(s, AT_E_BIND_FIXED, array ? array->span : axis->span,
-                             "axis `%s` was %" PRId64 " long when this was compiled, and is %" PRId64
-                             " now", axis->name, axis->fixed, extents[axis->id]);
+                             "axis `%s` was %" PRId64 " long when this was compiled, and is "
+                             "%" PRId64 " now", axis->name, axis->fixed, extents[axis->id]);
     at_hint(s, diag, "a compile-time `if` or a repeat's count depends on it: compile it again for "
                      "this size");
     return false;
@@ -234,7 +235,7 @@ static bool check_shapes(at_session *s, const at_cascade *cascade, const at_tens
     return good;
 }
 
-/* ---- requirements --------------------------------------------------------------------------------------- */
+/* ---- requirements ---------------------------------------------------------------------------- */
 
 static int64_t known_extent(void *user, const at_axis *axis) {
     const int64_t *extents = user;
@@ -251,16 +252,17 @@ static bool check_requires(at_session *s, const at_cascade *cascade, int64_t *ex
         const char *text = require->why;
         if (!text && span.source && span.source->text)
             text = at_copy_text(s->arena, span.source->text + span.begin, span.end - span.begin);
-        at_diag *diag = at_error(s, AT_E_BIND_REQUIRE, span, "%s%s%s does not hold for these inputs",
-                                 require->why || !text ? "" : "`", text ? text : "a requirement",
-                                 require->why || !text ? "" : "`");
+        const char *quote = require->why || !text ? "" : "`";
+        at_diag *diag =
+            at_error(s, AT_E_BIND_REQUIRE, span, "%s%s%s does not hold for these inputs", quote,
+                     text ? text : "a requirement", quote);
         note_sizes(s, diag, require->condition, extents);
         good = false;
     }
     return good;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static bool check_indices(at_session *s, const at_array *array, const at_tensor *tensor,
                           const int64_t *extents) {
@@ -299,7 +301,7 @@ static bool convert_inputs(at_session *s, const at_cascade *cascade, const at_te
     return true;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static double bytes_of(const at_array *array, const int64_t *extents) {
     double bytes = array->kind == AT_BOOL ? 1 : 8;
@@ -322,8 +324,8 @@ static bool check_memory(at_session *s, const at_cascade *cascade, const at_call
         }
     if (sum <= limit) return true;
     at_diag *diag = at_error(s, AT_E_RUN_MEMORY, most->span,
-                             "inputs, params and states take %.1f MiB, and this run may use %.1f MiB",
-                             sum / (1 << 20), limit / (1 << 20));
+                             "inputs, params and states take %.1f MiB, and this run may use "
+                             "%.1f MiB", sum / (1 << 20), limit / (1 << 20));
     at_text text = {0};
     for (int i = 0; i < most->rank; i++)
         at_text_addf(&text, "%s%s = %" PRId64, i ? ", " : "with ", most->axes[i]->name,
@@ -334,7 +336,7 @@ static bool check_memory(at_session *s, const at_cascade *cascade, const at_call
     return false;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void *take(at_session *s, int count, size_t size) {
     void *memory = calloc((size_t)count + 1, size);

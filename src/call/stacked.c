@@ -1,13 +1,13 @@
 /* Params and states: files hold one array for each round of the repeats they stand in
- * (`block[3].w`), the cascade one array with the rounds in front (path `block[].w`). This file stacks
- * and unstacks, and checks what a file holds against what the program has. */
+ * (`block[3].w`), the cascade one array with the rounds in front (path `block[].w`). This file
+ * stacks and unstacks, and checks what a file holds against what the program has. */
 #include "call/call_int.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static int rounds_in(const char *path) {
     int rounds = 0;
@@ -76,7 +76,7 @@ static const at_tensor *look_up(lookup *all, const char *name) {
     return NULL;
 }
 
-/* ---- one array ------------------------------------------------------------------------------------------- */
+/* ---- one array ------------------------------------------------------------------------------- */
 
 static bool fits_shape(at_session *s, const at_array *array, const char *name,
                        const at_tensor *given, const int64_t *extents, int rounds) {
@@ -178,7 +178,7 @@ static at_tensor *bind_one(at_session *s, const at_kept *kept, const at_start *s
     return NULL;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static bool report_unused(at_session *s, const at_kept *kept, const lookup *all) {
     bool good = true;

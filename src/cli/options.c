@@ -153,34 +153,37 @@ bool at_cli_bytes(const at_cli_page *page, const char *option, const char *text,
     return true;
 }
 
-void at_cli_list_add(at_cli_list *list, const char *item) {
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity ? 2 * list->capacity : 8;
-        list->items = realloc(list->items, sizeof *list->items * (size_t)list->capacity);
-        if (!list->items) {
-            fputs("attend: no memory\n", stderr);
-            exit(AT_CLI_INPUT);
-        }
+/* What the command line says is kept to the end of the process, like argv. */
+static at_arena *words(void) {
+    enum { LIMIT = 64 << 20 };
+    static at_arena *arena;
+    if (!arena) arena = at_arena_new(LIMIT);
+    if (!arena) {
+        fputs("attend: no memory\n", stderr);
+        exit(AT_CLI_INPUT);
     }
-    list->items[list->count++] = item;
+    return arena;
+}
+
+void at_cli_list_add(at_cli_list *list, const char *item) {
+    AT_PUSH(words(), list->items, list->count, list->capacity, item);
 }
 
 bool at_cli_pairs_add(const at_cli_page *page, const char *option, const char *text, bool commas,
                       at_cli_pairs *pairs) {
-    /* The pieces live as long as the process, as argv does. */
-    char *piece = strdup(text), *rest = piece;
-    while (piece && rest) {
-        char *one = commas ? strsep(&rest, ",") : rest;
-        if (!commas) rest = NULL;
+    char *rest = at_copy_text(words(), text, strlen(text));
+    while (rest) {
+        char *one = rest, *comma = commas ? strchr(rest, ',') : NULL;
+        rest = comma ? comma + 1 : NULL;
+        if (comma) *comma = 0;
         char *equals = strchr(one, '=');
         if (!equals || equals == one || !equals[1]) {
             at_cli_misuse(page, "%s needs name=value, not `%s`", option, one);
-            free(piece);
             return false;
         }
         *equals = 0;
         at_cli_list_add(&pairs->names, one);
         at_cli_list_add(&pairs->values, equals + 1);
     }
-    return piece != NULL;
+    return true;
 }

@@ -52,9 +52,12 @@ const char *const *at_cli_library(at_session *s) {
         /* In a source tree the executable is build/attend; installed, it is bin/attend. */
         const char *roots[] = {"/..", "/../share/attend"};
         for (int i = 0; i < 2; i++) {
-            const char *blocks = at_format(s->arena, "%s%s/lib", self, roots[i]);
+            char *root = realpath(at_format(s->arena, "%s%s", self, roots[i]), NULL);
+            if (!root) continue;
+            const char *blocks = at_format(s->arena, "%s/lib", root);
             if (is_folder(blocks)) at_cli_list_add(&list, blocks);
-            add_families(s, at_format(s->arena, "%s%s/zoo", self, roots[i]), &list);
+            add_families(s, at_format(s->arena, "%s/zoo", root), &list);
+            free(root);
         }
     }
     at_cli_list_add(&list, NULL);

@@ -1,8 +1,8 @@
 /* What lex*.c, parse*.c and format*.c share: tokens and the parser's position in them.
  *
  * How the parser's functions behave: each begins at the first token of its piece and ends behind
- * its last. One that fails has complained, returns NULL (or false) and may stop anywhere; its caller
- * passes the failure up until a statement, a header or a definition skips to where it can resume.
+ * its last. One that fails has complained, returns NULL (or false) and may stop anywhere; its
+ * caller passes the failure up until a statement, a header or a definition skips to where it can resume.
  *
  * Lines: a token is `first` when a statement may begin with it: it begins a line, the line before
  * does not go on, and it is not one of `then`, `else`, `->`. at_parser_peek shows such a token as
@@ -45,6 +45,7 @@ typedef struct {
     int level;        /* expressions and blocks around this place */
     int statement;    /* the first token of the statement being read */
     int definition;   /* the first token of the definition being read */
+    int value_end;    /* the token behind the last value read, for hints */
     bool in_law;
     /* For a missing }: the block closed by a } further left than its header, 0 when there is none,
      * and whether this definition's missing } was complained about; too_deep_said likewise. */
@@ -104,8 +105,10 @@ bool at_parser_enter(at_parser *p);
 void at_parser_leave(at_parser *p);
 /* Skips what is left of a statement that began at token `from`, at least one token. */
 void at_parser_skip_statement(at_parser *p, int from);
-/* Skips to the next `fn`, `law`, `paper` or `use` that begins a line. */
+/* Skips to behind the next block, or to `fn`, `law`, `paper` or `use` that begins a line. */
 void at_parser_skip_definition(at_parser *p);
+/* More errors than anyone reads: lexing and parsing end. */
+bool at_parser_gave_up(const at_parser *p);
 bool at_parser_at_definition(const at_parser *p);
 int at_parser_column(const at_parser *p, int token);
 

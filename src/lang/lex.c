@@ -104,7 +104,8 @@ static bool check_number(at_parser *p, uint32_t begin, uint32_t *end) {
         at_hint(p->session, diag, "write the digits without `_`");
     else
         at_hint(p->session, diag,
-                "a name begins with a letter; a product is written with `*`: `2 * d`");
+                "a name begins with a letter; a product is written with `*`: `%.*s * %.*s`", digits,
+                text + begin, (int)(i - *end < 40 ? i - *end : 40), text + *end);
     *end = i;
     return false;
 }
@@ -253,9 +254,11 @@ static void lex_one(at_parser *p, lexer *x) {
 void at_lex(at_parser *p) {
     const char *text = p->source->text;
     lexer x = {0};
+    p->capacity = (int)(p->source->length / 3) + 64; /* most programs have fewer tokens than that */
+    p->tokens = AT_NEW_ARRAY(p->session->arena, at_token, p->capacity);
     if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
         x.i = 3; /* a byte order mark, as some editors write */
-    while (text[x.i]) {
+    while (text[x.i] && !at_parser_gave_up(p)) {
         char c = text[x.i];
         if (c == '\n') {
             x.i++;

@@ -134,11 +134,14 @@ static bool is_space(int32_t point) {
            (point > 0x80 && utf8proc_category(point) == UTF8PROC_CATEGORY_ZS) || point == 0x200B;
 }
 
+/* How far a closing mark is looked for: a file full of opening ones must not take for ever. */
+enum { FAR = 1 << 16 };
+
 /* Text in quotes of another kind, up to `close` on the same line; 0 when it is not closed. */
 static uint32_t quoted_end(const at_parser *p, uint32_t i, const char *close) {
     const char *text = p->source->text;
     size_t length = strlen(close);
-    for (; text[i] && text[i] != '\n'; i++)
+    for (uint32_t end = i + FAR; i < end && text[i] && text[i] != '\n'; i++)
         if (strncmp(text + i, close, length) == 0) return i + (uint32_t)length;
     return 0;
 }
@@ -159,6 +162,8 @@ static at_token_kind lex_quotes(at_parser *p, uint32_t *byte) {
                                  closed ? "text stands in double quotes: `\"…\"`"
                                         : "this quote means nothing here");
         if (closed && k < 4) at_hint(p->session, diag, "type `\"` instead of the curved quotes");
+        if (!closed && k + 1 == sizeof quotes / sizeof *quotes)
+            at_hint(p->session, diag, "in a name it stands only before a number: `x'2`");
         *byte = end;
         return closed ? AT_TOKEN_STRING : AT_TOKEN_BAD;
     }
@@ -168,15 +173,18 @@ static at_token_kind lex_quotes(at_parser *p, uint32_t *byte) {
 /* A comment of C: up to the end of the line or the closing mark. */
 static bool lex_comment(at_parser *p, uint32_t *byte, bool line) {
     const char *text = p->source->text;
-    uint32_t begin = *byte, end = begin;
+    uint32_t begin = *byte, end = begin + 2;
     bool block = strncmp(text + begin, "/*", 2) == 0;
     if (!block && !(line && strncmp(text + begin, "//", 2) == 0)) return false;
-    const char *close = block ? strstr(text + begin + 2, "*/") : NULL;
-    while (text[end] && text[end] != '\n') end++;
+    uint32_t limit = block ? begin + FAR : begin;
+    while (end < limit && text[end] && strncmp(text + end, "*/", 2) != 0) end++;
+    bool closed = end < limit && text[end];
+    if (closed) end += 2;
+    else for (end = begin; text[end] && text[end] != '\n';) end++;
     at_diag *diag = at_error(p->session, AT_E_COMMENT, span_of(p, begin, begin + 2),
                              "a comment begins with `#`");
     if (block) at_hint(p->session, diag, "every line of a longer comment begins with `#`");
-    *byte = close ? (uint32_t)(close + 2 - text) : end;
+    *byte = end;
     return true;
 }
 
@@ -184,7 +192,7 @@ static bool lex_operator(at_parser *p, uint32_t *byte, at_token_kind *kind) {
     const char *text = p->source->text + *byte;
     for (size_t k = 0; k < sizeof foreign / sizeof *foreign; k++) {
         size_t length = strlen(foreign[k].text);
-        if (strncmp(text, foreign[k].text, length) != 0) continue;
+        if (*text != *foreign[k].text || strncmp(text, foreign[k].text, length) != 0) continue;
         at_diag *diag =
             at_error(p->session, AT_E_OPERATOR, span_of(p, *byte, *byte + (uint32_t)length),
                      "`%s` is not an operator of the language", foreign[k].text);

@@ -339,7 +339,8 @@ static at_tree *parse_fold(at_parser *p, int from) {
         if (!parse_part(p, &part, tree->name)) return NULL;
         AT_PUSH(p->session->arena, tree->parts, tree->part_count, capacity, part);
     } while (at_parser_take(p, AT_TOKEN_SEMICOLON));
-    if (!at_parser_close(p, open, "`where`, `,` or `]`")) return NULL;
+    bool guarded = tree->parts[tree->part_count - 1].guard != NULL;
+    if (!at_parser_close(p, open, guarded ? "`]`" : "`where`, `,` or `]`")) return NULL;
     if (!parse_bodies(p, tree)) return NULL;
     return finish(p, tree, from);
 }
@@ -446,6 +447,7 @@ static at_tree *parse_primary_alone(at_parser *p) {
 
 static at_tree *parse_primary(at_parser *p) {
     at_tree *tree = parse_primary_alone(p);
+    p->value_end = p->at;
     at_token_kind kind = at_parser_peek(p);
     if (!tree || (kind != AT_TOKEN_LEFT_BRACKET && kind != AT_TOKEN_LEFT_PAREN)) return tree;
     at_diag *diag;

@@ -14,17 +14,19 @@ static bool after_slashes(const at_parser *p) {
 }
 
 static const char *hint_after_value(at_parser *p) {
-    at_token_kind before = p->at ? (at_token_kind)p->tokens[p->at - 1].kind : AT_TOKEN_FILE_END;
+    if (p->value_end != p->at) return NULL;
     if (after_slashes(p)) return "`//` divides ints; a comment begins with `#`";
+    if (p->tokens[p->statement].kind == AT_TOKEN_REPEAT && p->depth == 0)
+        return "write `repeat 6 { … }`, or `repeat l < 6 { … }` to name the round";
+    if (p->tokens[p->at - 1].kind == AT_TOKEN_NAME &&
+        strcmp(at_parser_text(p, p->at - 1), "lambda") == 0)
+        return "a function is defined by `fn`, or given as an option: `f(x; score(s) = s)`";
     if (at_parser_sees_word(p, "for") || at_parser_sees_word(p, "in"))
         return "there are no loops: an equation holds for all values of its indices";
     if (at_parser_sees_word(p, "down")) return "`down` follows the axis that it belongs to";
     if (at_parser_sees_word(p, "mod")) return "a remainder is written with `%`";
     if (at_parser_sees_word(p, "xor")) return "one of two conditions, not both: `a != b`";
-    if (before == AT_TOKEN_NUMBER || before == AT_TOKEN_RIGHT_PAREN ||
-        before == AT_TOKEN_RIGHT_BRACKET || before == AT_TOKEN_NAME)
-        return "a product is written with `*`";
-    return NULL;
+    return "a product is written with `*`";
 }
 
 static bool is_operator(at_token_kind kind) {
@@ -103,6 +105,27 @@ static const char *find_habit(const char *word) {
     return NULL;
 }
 
+/* The word of the language that `word` is a slip of, or NULL. */
+static const char *near_word(const char *word, const char *const *words, int count) {
+    int best = strlen(word) < 4 ? 2 : 3; /* one slip in a short word, two in a long one */
+    const char *found = NULL;
+    for (int i = 0; i < count; i++) {
+        int distance = at_text_distance(word, words[i], best);
+        if (distance >= best) continue;
+        best = distance;
+        found = words[i];
+    }
+    return found;
+}
+
+static const char *const statement_words[] = {"axis", "param",  "state",   "next",
+                                              "scan", "repeat", "require"};
+static const char *const definition_words[] = {"fn", "law", "paper", "use"};
+enum {
+    STATEMENT_WORDS = sizeof statement_words / sizeof *statement_words,
+    DEFINITION_WORDS = sizeof definition_words / sizeof *definition_words,
+};
+
 /* Tokens of name(…) from here on, or 0. */
 static int call_length(const at_parser *p) {
     int depth = 0;
@@ -125,6 +148,12 @@ static bool complain_name(at_parser *p) {
          next == AT_TOKEN_STRING || next == AT_TOKEN_QUOTED || next == AT_TOKEN_LEFT_PAREN)) {
         at_diag *diag = at_complain(p, p->at, AT_E_STATEMENT, "`%s` begins no statement", name);
         at_hint(p->session, diag, "%s", habit);
+        return true;
+    }
+    const char *word = near_word(name, statement_words, STATEMENT_WORDS);
+    if (word && (next == AT_TOKEN_NAME || next == AT_TOKEN_NUMBER)) {
+        at_diag *diag = at_complain(p, p->at, AT_E_STATEMENT, "`%s` begins no statement", name);
+        at_hint(p->session, diag, "did you mean `%s`?", word);
         return true;
     }
     if (next == AT_TOKEN_COLON) {
@@ -223,6 +252,12 @@ void at_complain_definition(at_parser *p) {
                        "a file holds `fn`, `law`, `use` and `paper`, found %s", at_parser_shown(p));
     if (strcmp(word, "def") == 0 || strcmp(word, "function") == 0 || strcmp(word, "func") == 0)
         at_hint(p->session, diag, "a function is written `fn name(inputs) -> outputs { … }`");
+    else if (at_parser_peek_second(p) == AT_TOKEN_NAME &&
+             near_word(word, definition_words, DEFINITION_WORDS))
+        at_hint(p->session, diag, "did you mean `%s`?",
+                near_word(word, definition_words, DEFINITION_WORDS));
+    else if (kind == AT_TOKEN_NAME && at_parser_peek_second(p) == AT_TOKEN_LEFT_PAREN)
+        at_hint(p->session, diag, "a function begins with `fn`: `fn %s(…) -> y[n] { … }`", word);
     else if (strcmp(word, "import") == 0 || strcmp(word, "from") == 0 ||
              strcmp(word, "include") == 0)
         at_hint(p->session, diag, "the definitions of another file come with `use \"file.attn\"`");

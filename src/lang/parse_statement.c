@@ -127,7 +127,7 @@ static bool parse_shared(at_parser *p, at_tree_statement *st) {
     if (!at_parser_take(p, AT_TOKEN_AS)) return true;
     st->shared = at_parser_name(p, "a shared path", &st->shared_span);
     if (!st->shared) return false;
-    if (st->value->tag == AT_T_CALL && !st->value->parens) return true;
+    if (st->value->tag == AT_T_CALL && !st->value->parens && !st->drawn) return true;
     at_diag *diag =
         at_complain(p, as, AT_E_SHARED, "`as` follows a call: it places its parameters");
     at_hint(p->session, diag, "call the function alone: `y = block(x) as %s`", st->shared);

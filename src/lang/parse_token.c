@@ -183,7 +183,7 @@ const char *at_parser_name(at_parser *p, const char *what, at_span *span) {
         at_hint(p->session, diag, "choose another name, such as `%s_1`", at_token_kind_text(kind));
         return NULL;
     }
-    at_complain_expected(p, what);
+    at_complain_expected(p, at_format(p->session->arena, "the name of %s", what));
     return NULL;
 }
 
@@ -201,6 +201,12 @@ bool at_parser_enter(at_parser *p) {
 }
 
 void at_parser_leave(at_parser *p) { p->level--; }
+
+/* Thousands of errors are not a program with mistakes but no program. */
+bool at_parser_gave_up(const at_parser *p) {
+    enum { HOPELESS = 2000 };
+    return p->session->diag_lost > HOPELESS;
+}
 
 /* ---- resuming -------------------------------------------------------------------------------- */
 
@@ -231,6 +237,7 @@ static bool begins_statement(at_token_kind kind) {
 void at_parser_skip_statement(at_parser *p, int from) {
     int braces = 0, column = at_parser_column(p, from);
     if (p->at < from) p->at = from;
+    if (at_parser_gave_up(p)) p->at = p->count - 1;
     for (;; at_parser_advance(p)) {
         const at_token *t = &p->tokens[p->at];
         at_token_kind kind = (at_token_kind)t->kind;
@@ -253,6 +260,12 @@ void at_parser_skip_statement(at_parser *p, int from) {
 
 void at_parser_skip_definition(at_parser *p) {
     p->depth = 0;
-    do at_parser_advance(p);
-    while (!at_parser_at_definition(p));
+    if (at_parser_gave_up(p)) p->at = p->count - 1;
+    int braces = 0;
+    do {
+        at_token_kind kind = (at_token_kind)p->tokens[p->at].kind;
+        if (kind == AT_TOKEN_LEFT_BRACE) braces++;
+        at_parser_advance(p);
+        if (kind == AT_TOKEN_RIGHT_BRACE && --braces == 0 && p->tokens[p->at].line) return;
+    } while (!at_parser_at_definition(p));
 }

@@ -229,7 +229,8 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     const at_definition *d = at_program_find(s, program, options->function);
     if (!d) return NULL;
     at_growing body = {0};
-    at_resolver resolver = {.s = s, .program = program, .options = options, .block = &body};
+    at_resolver resolver = {.s = s, .program = program, .options = options, .block = &body,
+                            .errors = s->diag_count};
     at_resolver *r = &resolver;
     at_frame *frame = AT_NEW(s->arena, at_frame);
     *frame = (at_frame){.module = program->main, .definition = d, .path = "", .share = "", .rounds = ""};
@@ -243,7 +244,7 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     for (int i = 0; i < d->output_count; i++)
         if (!take_output(r, frame, &d->outputs[i], &outputs[i])) good = false;
     AT_ASSERT(s, good || r->repeated > 0 || s->diag_count + s->diag_lost > errors);
-    if (!good) return NULL;
+    if (!good || s->diag_count + s->diag_lost > errors) return NULL;
     const at_cascade *cascade = assemble(r, d, &body, outputs);
     at_ir_verify(s, cascade);
     return at_check_bounds(r, cascade) ? cascade : NULL;

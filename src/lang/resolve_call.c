@@ -165,8 +165,24 @@ static int uses(const at_tree *tree, const char *name) {
     return n;
 }
 
+/* Counts what is written out in place of a call. The limit is told once: whoever meets it, meets it
+ * at every call from then on. */
+static bool count_inlined(at_resolver *r, const at_tree *tree) {
+    if (++r->inlined <= AT_CALL_LIMIT) return true;
+    for (int i = 0; i < r->s->diag_count; i++) {
+        at_code code = r->s->diags[i]->code;
+        if (code == AT_E_CALL_DEPTH || (code == AT_E_CALL_LIMIT && i >= r->errors))
+            return r->repeated++, false;
+    }
+    at_diag *diag = at_error(r->s, AT_E_CALL_LIMIT, tree->span,
+                             "this program inlines more than %d calls", AT_CALL_LIMIT);
+    at_hint(r->s, diag, "`%s` is one of them; a repeat holds its body once", tree->name);
+    return false;
+}
+
 static bool option_function(at_resolver *r, at_scope *scope, const at_tree *tree,
                             const at_function *f, at_value *result) {
+    if (!count_inlined(r, tree)) return false;
     if (tree->count != f->count) return count_error(r, scope, tree, f->count);
     if (tree->option_count) {
         at_resolve_error(r, scope->frame, AT_E_OPTION_UNKNOWN, tree->options[0].span,
@@ -648,28 +664,15 @@ static at_frame *new_frame(at_resolver *r, at_scope *scope, const at_tree *tree,
     return callee;
 }
 
-static bool call_limits(at_resolver *r, at_scope *scope, const at_tree *tree,
-                        const at_definition *d) {
-    /* After one of these errors the other calls would say the same, again and again. */
-    if (r->inlined >= AT_CALL_LIMIT)
-        for (int i = 0; i < r->s->diag_count; i++) {
-            at_code code = r->s->diags[i]->code;
-            if (code == AT_E_CALL_LIMIT || code == AT_E_CALL_DEPTH) return r->repeated++, false;
-        }
-    if (scope->frame->depth >= AT_CALL_DEPTH) {
+static bool call_limits(at_resolver *r, at_scope *scope, const at_tree *tree) {
+    if (scope->frame->depth >= AT_CALL_DEPTH && r->inlined < AT_CALL_LIMIT) {
         at_diag *diag = at_resolve_error(r, NULL, AT_E_CALL_DEPTH, tree->span,
                                          "calls nest more than %d deep here", AT_CALL_DEPTH);
         at_hint(r->s, diag, "a function that calls itself needs a compile-time `if` that ends it");
-        r->inlined = AT_CALL_LIMIT;
+        r->inlined = AT_CALL_LIMIT; /* its other calls would say the same, again and again */
         return false;
     }
-    if (++r->inlined > AT_CALL_LIMIT) {
-        at_diag *diag = at_resolve_error(r, NULL, AT_E_CALL_LIMIT, tree->span,
-                                         "this program inlines more than %d calls", AT_CALL_LIMIT);
-        at_hint(r->s, diag, "`%s` is one of them; a repeat holds its body once", d->name);
-        return false;
-    }
-    return true;
+    return count_inlined(r, tree);
 }
 
 /* The results, as the caller sees them: mapped axes at the left, then the output's own. */
@@ -736,7 +739,7 @@ static bool check_outputs(at_resolver *r, at_frame *callee) {
 static bool inline_call(at_resolver *r, at_scope *scope, const at_tree *tree, const at_function *f,
                         const char *shared, at_value *results, int wanted) {
     const at_definition *d = f->definition;
-    if (!call_limits(r, scope, tree, d)) return false;
+    if (!call_limits(r, scope, tree)) return false;
     if (tree->count != d->input_count) {
         at_diag *diag = at_resolve_error(
             r, scope->frame, AT_E_ARGUMENT_COUNT, tree->span, "`%s` takes %d input%s, but %d %s given",

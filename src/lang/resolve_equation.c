@@ -202,7 +202,8 @@ static at_array *define_in_scan(at_resolver *r, at_frame *frame, const at_target
     at_array *array = p->array;
     bool last = p->definitions == 1;
     if (array && last) {
-        if (!fits_pending(r, frame, target, &p->entity->view, own, own_count)) return NULL;
+        if (p->read && !fits_pending(r, frame, target, &p->entity->view, own, own_count))
+            return NULL;
         if (array->kind != kind) return array; /* assumed wrongly: the scan is resolved again */
         /* The axes of this left side are those of the equation. */
         array->axes = axes;
@@ -473,11 +474,6 @@ bool at_resolve_equation(at_resolver *r, at_frame *frame, const at_tree_statemen
     if (user_name && st->target_count == 1 && strcmp(tree->name, "grad") == 0)
         return at_grad_equation(r, &scope, st);
     if (tree->tag == AT_T_CALL) return call_equation(r, frame, st);
-    if (st->shared) {
-        at_resolve_error(r, frame, AT_E_SHARED_CALL, st->shared_span,
-                         "`as %s` shares what a call learns, but this is no call", st->shared);
-        return false;
-    }
     if (st->target_count > 1) {
         at_diag *diag = at_resolve_error(r, frame, AT_E_RESULT_COUNT, st->span,
                                          "%d arrays stand at the left, but the right side gives one",

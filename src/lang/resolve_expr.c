@@ -86,6 +86,8 @@ static at_value entity_value(at_resolver *r, at_scope *scope, at_entity *entity,
 
 static at_value name_value(at_resolver *r, at_scope *scope, const at_tree *tree) {
     const at_env *env = at_env_find(scope->env, tree->name);
+    if (env && env->value.e && env->value.e->tag == AT_INDEX && env->value.rank == 0)
+        return at_scalar(at_index(r->s, env->value.e->u.axis, tree->span)); /* errors point here */
     if (env) return env->value;
     at_entity *entity = at_lookup(r, scope->frame, tree->name);
     if (entity) return entity_value(r, scope, entity, tree);
@@ -209,6 +211,7 @@ static at_value read_at(at_resolver *r, at_scope *scope, const at_tree *tree, at
 static at_value pending_value(at_resolver *r, at_scope *scope, at_entity *entity,
                               const at_tree *tree, const at_expr **index) {
     at_pending *p = entity->pending;
+    p->read = true;
     for (int i = 0; i < entity->view.rank; i++)
         if (!index[i]) {
             at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,

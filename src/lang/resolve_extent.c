@@ -372,8 +372,8 @@ at_axis *at_axis_find(at_resolver *r, const at_scope *scope, const char *name, a
                       const at_tree *const *trees, int count, bool quiet) {
     at_entity *entity = at_lookup(r, scope->frame, name);
     if (entity && entity->tag == AT_N_AXIS) return entity->axis;
-    if (entity && entity->tag != AT_N_BROKEN) {
-        if (quiet) return NULL;
+    if (entity) {
+        if (quiet || entity->tag == AT_N_BROKEN) return NULL;
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_NOT_AN_AXIS, span,
                                          "`%s` is %s here, so it cannot be an index", name,
                                          entity->tag == AT_N_ARRAY ? "an array" : "an option");

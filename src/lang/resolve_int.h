@@ -148,6 +148,7 @@ struct at_pending {
     at_array *array; /* NULL until read or defined */
     at_entity *entity;
     at_view current; /* with several definitions: the newest of this step; array NULL: none yet */
+    bool read;       /* inside the scan, so the axes that it was given stand */
     bool history;    /* with several definitions: an earlier step is read inside */
     bool forgets;    /* found by an earlier attempt: none is, so array stays NULL */
 };
@@ -196,13 +197,15 @@ typedef struct {
     at_map axis_numbers;            /* name -> at_numbering */
     at_map axis_names, array_names; /* stale entries after a retry are recognised by id */
     int inlined;        /* calls so far */
+    int errors;         /* of the session, before this resolution */
     int repeated;       /* errors that were reported before, from another call */
     const at_tree_statement *statement; /* that is being resolved */
     bool need_round;    /* the round of a repeat was needed when compiling: it is unrolled */
     const at_axis *needed; /* that round */
 } at_resolver;
 
-enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 200000, AT_EXPR_LIMIT = 1000000, AT_UNROLL_LIMIT = 4096 };
+enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 50000, AT_EXPR_LIMIT = 1000000, AT_UNROLL_LIMIT = 4096,
+       AT_AXES_LIMIT = 32 /* of an array, and of what an operation binds */ };
 
 /* ---- resolve_names.c: names, axes, arrays ------------------------------------------------------------ */
 

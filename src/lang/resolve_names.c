@@ -84,7 +84,7 @@ static bool array_name_free(const at_resolver *r, const char *name) {
 
 /* name, name'2, name'3, … with what follows the last letter of a path kept at the end: the second
  * "block.x[]" is "block.x'2[]". */
-static const char *numbered(at_resolver *r, const char *name, int number) {
+static const char *numbered(const at_resolver *r, const char *name, int number) {
     size_t end = strlen(name);
     while (end > 0 && name[end - 1] == ']') {
         while (end > 0 && name[end - 1] != '[') end--;
@@ -175,11 +175,30 @@ at_axis *at_axis_free(at_resolver *r, const at_scope *scope, at_axis *like, cons
     return at_axis_new(r, base, root, NULL, false, like->span);
 }
 
+/* The name itself, or its first free number: by doubling, then halving, since a program may define
+ * one name thousands of times. */
+static const char *array_name(const at_resolver *r, const char *path) {
+    if (array_name_free(r, path)) return path;
+    int taken = 1, free_one = 2;
+    while (!array_name_free(r, numbered(r, path, free_one))) {
+        taken = free_one;
+        free_one *= 2;
+    }
+    while (free_one - taken > 1) {
+        int middle = taken + (free_one - taken) / 2;
+        if (array_name_free(r, numbered(r, path, middle))) free_one = middle;
+        else taken = middle;
+    }
+    return numbered(r, path, free_one);
+}
+
 at_array *at_array_new(at_resolver *r, const char *path, at_role role, at_kind kind,
                        at_axis **axes, int rank, at_span span) {
     at_array *array = AT_NEW(r->s->arena, at_array);
-    const char *unique = path;
-    for (int n = 2; !array_name_free(r, unique); n++) unique = numbered(r, path, n);
+    const char *unique = array_name(r, path);
+    if (rank > AT_AXES_LIMIT)
+        at_error(r->s, AT_E_TENSOR_RANK, span, "`%s` would have %d axes; an array has at most %d", path,
+                 rank, AT_AXES_LIMIT);
     array->name = array->path = unique;
     array->role = role;
     array->kind = kind;

@@ -114,8 +114,6 @@ typedef struct {
 at_range at_range_of(const at_expr *e);
 /* Whether an operation on ints always has a result, whatever its arguments in these ranges. */
 bool at_range_fits(at_op op, const at_range *args);
-/* Two axes whose extents are the same in every run. */
-bool at_same_extent(const at_axis *a, const at_axis *b);
 /* Whether an index of this dimension always lies inside. */
 bool at_index_inside(const at_expr *index, const at_axis *axis);
 

@@ -1,25 +1,9 @@
 /* Interval arithmetic on ints: shows for most index expressions that they cannot overflow and for
  * plain ones that they lie inside, so that only the rest is tested when the program runs. */
 #include "loop/loop.h"
+#include "opt/opt.h"
 
 static const at_range all = {INT64_MIN, INT64_MAX};
-
-static const at_axis *root_of(const at_axis *axis) {
-    for (;;) {
-        if (axis->like) axis = axis->like;
-        else if (axis->extent && axis->extent->tag == AT_SIZE) axis = axis->extent->u.axis;
-        else return axis;
-    }
-}
-
-bool at_same_extent(const at_axis *a, const at_axis *b) {
-    a = root_of(a);
-    b = root_of(b);
-    if (a == b) return true;
-    int64_t extent = at_extent(a, NULL);
-    if (extent >= 0 && extent == at_extent(b, NULL)) return true;
-    return a->extent && b->extent && at_same(a->extent, b->extent);
-}
 
 bool at_index_inside(const at_expr *index, const at_axis *axis) {
     if (index->tag == AT_INDEX) return at_same_extent(index->u.axis, axis);

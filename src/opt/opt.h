@@ -50,4 +50,9 @@ const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b);
 const at_expr *at_where(at_session *s, const at_expr *condition, const at_expr *value,
                         double other);
 
+/* ---- extent.c --------------------------------------------------------------------------------- */
+
+/* Two axes whose extents are the same in every run. */
+bool at_same_extent(const at_axis *a, const at_axis *b);
+
 #endif

@@ -59,22 +59,34 @@ static const at_expr *support_of(zeros *z, const at_array *array) {
     return z->supports[array->id];
 }
 
-/* Whether a read with an alternative finds an element: the condition on its indices. An index that
- * is plain and not declared is checked in any case, so it needs no condition. */
-static const at_expr *inside(zeros *z, const at_array *array, const at_expr *const *index) {
+/* Whether the indices of a read lie inside, where that is not certain; NULL: it is. Indices that an
+ * alternative is for and those that fail outside are asked for apart: `tested` says which. */
+static const at_expr *inside(zeros *z, const at_expr *e, const at_expr *const *index, bool tested) {
     const at_expr *all = NULL;
-    for (int i = 0; i < array->rank; i++) {
+    for (int i = 0; i < e->u.read.array->rank; i++) {
         const at_expr *at = index[i];
-        if (at->tag == AT_INDEX && !at->u.axis->declared) continue;
+        const at_axis *axis = e->u.read.array->axes[i];
+        bool plain = at->tag == AT_INDEX;
+        if (plain && at_same_extent(at->u.axis, axis)) continue;
+        if (tested != (e->u.read.alternative && !(plain && !at->u.axis->declared))) continue;
         const at_expr *low =
             at_map_node(z->s, AT_OP_LE, at_int(z->s, 0, at->span), at, NULL, at->span);
-        const at_expr *high = at_map_node(z->s, AT_OP_LT, at,
-                                          at_size(z->s, array->axes[i], at->span), NULL, at->span);
+        const at_expr *high =
+            at_map_node(z->s, AT_OP_LT, at, at_size(z->s, axis, at->span), NULL, at->span);
         all = at_both(z->s, all, at_both(z->s, low, high));
     }
     return all;
 }
 
+/* Where `condition` holds (NULL: everywhere) the support `yes`, else `no`. */
+static const at_expr *support_if(zeros *z, const at_expr *condition, const at_expr *yes,
+                                 const at_expr *no, at_span span) {
+    if (!condition || (!yes && !no)) return yes;
+    return at_map_node(z->s, AT_OP_IF, condition, or_true(z, yes, span), or_true(z, no, span),
+                       span);
+}
+
+/* An element outside is no structural zero: it fails, or it is the alternative. */
 static part split_read(zeros *z, const at_expr *e) {
     const at_array *array = e->u.read.array;
     const at_expr **index = AT_NEW_ARRAY(z->s->arena, const at_expr *, array->rank);
@@ -85,12 +97,9 @@ static part split_read(zeros *z, const at_expr *e) {
     if (support)
         support = at_substitute(z->s, support, (const at_axis **)array->axes, index, array->rank,
                                 at_draft_axis, z->draft);
-    if (other.value && (support || other.support)) {
-        const at_expr *found = inside(z, array, index);
-        if (found)
-            support = at_map_node(z->s, AT_OP_IF, found, or_true(z, support, e->span),
-                                  or_true(z, other.support, e->span), e->span);
-    }
+    support = support_if(z, inside(z, e, index, false), support, NULL, e->span);
+    if (other.value)
+        support = support_if(z, inside(z, e, index, true), support, other.support, e->span);
     const at_expr *alternative = other.value ? whole(z, other) : NULL;
     return (part){at_read(z->s, array, index, alternative, e->span), support, true};
 }
@@ -122,14 +131,10 @@ static part split_map(zeros *z, const at_expr *e) {
         case AT_OP_STOP: out = args[0]; break;
         case AT_OP_ADD:
         case AT_OP_SUB: out.support = either(z, args[0].support, args[1].support, e->span); break;
-        case AT_OP_IF: {
-            if (!args[1].support && !args[2].support) break;
-            const at_expr *condition = whole(z, args[0]);
-            out.support = at_map_node(z->s, AT_OP_IF, condition,
-                                      or_true(z, args[1].support, e->span),
-                                      or_true(z, args[2].support, e->span), e->span);
+        case AT_OP_IF:
+            out.support = support_if(z, whole(z, args[0]), args[1].support, args[2].support,
+                                     e->span);
             break;
-        }
         default: break;
         }
     /* A product on its support sees every factor on that factor's support: no need to ask again. */

@@ -58,18 +58,6 @@ static const char *element_text(at_ref *ref, const at_unit *unit, int64_t at) {
                         at_element_text(ref, "", axes, unit->extents, unit->axis_count, at), 256);
 }
 
-static void report(at_ref *ref, const at_step *step, const at_check *failed) {
-    char left[32], right[32];
-    at_text_real(failed->left, left);
-    at_text_real(failed->right, right);
-    at_diag *diag = at_error(ref->s, AT_E_RUN_LAW, step->st->span, "`%s` does not hold%s%s",
-                             ref->cascade->name, failed->element[0] ? " at " : "", failed->element);
-    const char *sign = at_op_info(step->st->u.assertion.op)->text;
-    at_label(ref->s, diag, "%s %s %s is not true", left, sign, right);
-    if (failed->allowed > 0)
-        at_note(ref->s, diag, at_no_span(), "a difference of %.3g is allowed", failed->allowed);
-}
-
 /* The first element without a value on either side ends the run. */
 static bool has_values(at_ref *ref, const at_step *step, at_frame *const *sides, int64_t count) {
     for (int64_t k = 0; k < count; k++)
@@ -100,12 +88,8 @@ static bool compare(at_ref *ref, const at_step *step, at_frame *const *sides, in
         result.left = as_real(kind, sides[0]->row[k]);
         result.right = as_real(kind, sides[1]->row[k]);
     }
-    if (!ref->checks) {
-        if (!result.holds) report(ref, step, &result);
-    } else {
-        at_check *check = check_of(ref, step);
-        if (check->holds) *check = result;
-    }
+    at_check *check = check_of(ref, step);
+    if (check->holds) *check = result;
     return true;
 }
 
@@ -127,4 +111,17 @@ bool at_assertion_run(at_ref *ref, const at_step *step) {
         at_scatters_end(ref, step->units[i]);
     }
     return good;
+}
+
+void at_report_check(at_ref *ref, const at_check *failed) {
+    const at_statement *st = failed->assertion;
+    char left[32], right[32];
+    at_text_real(failed->left, left);
+    at_text_real(failed->right, right);
+    at_diag *diag = at_error(ref->s, AT_E_RUN_LAW, st->span, "`%s` does not hold%s%s",
+                             ref->cascade->name, failed->element[0] ? " at " : "", failed->element);
+    const char *sign = at_op_info(st->u.assertion.op)->text;
+    at_label(ref->s, diag, "%s %s %s is not true", left, sign, right);
+    if (failed->allowed > 0)
+        at_note(ref->s, diag, at_no_span(), "a difference of %.3g is allowed", failed->allowed);
 }

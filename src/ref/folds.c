@@ -1,19 +1,19 @@
 /* Folds: loops with an accumulator.
  *
- * Terms are taken in row-major order of the bound axes, always; that order is part of the meaning as
- * far as rounding goes, and the scatter (scatter.c) and the dot product keep it.
+ * Terms are taken in row-major order of the bound axes, always; that order is part of the meaning
+ * as far as rounding goes, and the scatter (scatter.c) and the dot product keep it.
  *
  * A fold that does not depend on the innermost index around it is evaluated when it is first needed
- * and kept (`mean[c](x[n,c])` inside an equation over n and c costs once per n), which changes nothing
- * about need: what is not needed is not evaluated.
+ * and kept (`mean[c](x[n,c])` inside an equation over n and c costs once per n), which changes
+ * nothing about need: what is not needed is not evaluated.
  *
- * logsumexp keeps (maximum, sum of exp(x - maximum)) and rescales the sum when the maximum grows: the
- * body is evaluated once, and the error stays below that of the sum itself. */
+ * logsumexp keeps (maximum, sum of exp(x - maximum)) and rescales the sum when the maximum grows:
+ * the body is evaluated once, and the error stays below that of the sum itself. */
 #include "ref/ref_int.h"
 
 #include <math.h>
 
-/* ---- accumulators ----------------------------------------------------------------------------------- */
+/* ---- accumulators ---------------------------------------------------------------------------- */
 
 static void add_state(at_lowering *l, at_accumulator *acc, at_cell initial) {
     acc->initial[acc->count] = initial;
@@ -272,11 +272,27 @@ int at_accumulated(at_lowering *l, const at_accumulator *acc, const at_expr *e, 
     }
 }
 
-/* ---- loops -------------------------------------------------------------------------------------------- */
+/* ---- loops ----------------------------------------------------------------------------------- */
+
+/* Without a guard there is nothing that could keep the loops short. */
+static void check_count(at_lowering *l, const at_expr *e) {
+    int64_t total = 1;
+    bool fits = true;
+    for (int k = 0; k < e->u.fold.count; k++) {
+        int64_t extent = l->ref->extents[e->u.fold.axes[k]->id];
+        if (extent == 0) return;
+        fits = fits && !__builtin_mul_overflow(total, extent, &total);
+    }
+    if (!fits && !e->u.fold.guard)
+        at_error(l->ref->s, AT_E_RUN_COUNT, e->span,
+                 "this %s ranges over more elements than can be counted",
+                 at_fold_info(e->u.fold.fold)->text);
+}
 
 static int lower_loops(at_lowering *l, const at_expr *e, int zero) {
     int count = e->u.fold.count;
     bool zeros = zero != AT_NOWHERE && at_may_be_zero(l->ref, e);
+    check_count(l, e);
     at_accumulator acc = at_accumulator_new(l, e, zeros);
     for (int i = 0; i < acc.count; i++)
         at_emit_move(l, acc.state[i], at_constant_cell(l, acc.initial[i]));
@@ -295,7 +311,7 @@ static int lower_loops(at_lowering *l, const at_expr *e, int zero) {
     return at_accumulated(l, &acc, e, zero);
 }
 
-/* ---- dot products ----------------------------------------------------------------------------------------- */
+/* ---- dot products ---------------------------------------------------------------------------- */
 
 static bool find_dot(at_lowering *l, const at_expr *e, at_dot *dot, at_linear *x, at_linear *y) {
     const at_expr *body = e->u.fold.body;
@@ -343,7 +359,7 @@ static int lower_terms(at_lowering *l, const at_expr *e, int zero) {
     return dst;
 }
 
-/* ---- folds that are kept -------------------------------------------------------------------------------------- */
+/* ---- folds that are kept --------------------------------------------------------------------- */
 
 static int lower_kept(at_lowering *l, const at_expr *e, int zero, int depth) {
     int flag = at_new_register(l), value = at_new_register(l);

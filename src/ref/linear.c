@@ -1,8 +1,10 @@
-/* Linear forms: int expressions that are sums of multiples of indices, with the interval they lie in.
+/* Linear forms: int expressions that are sums of multiples of indices, with the interval they lie
+ * in.
  *
  * They are what lets a read skip its bounds checks (the interval lies inside the array), an address
- * be computed loop by loop, and a guard like `i - j < w` restrict the loop over j. Everything here is
- * decided with the extents of the run and without overflow: what might overflow is not linear. */
+ * be computed loop by loop, and a guard like `i - j < w` restrict the loop over j. Everything here
+ * is decided with the extents of the run and without overflow: what might overflow is not
+ * linear. */
 #include "ref/ref_int.h"
 
 /* The interval of the whole form, from the extents of its axes. */
@@ -101,7 +103,7 @@ int64_t at_linear_take(at_linear *form, const at_axis *axis) {
     return 0;
 }
 
-/* ---- code ---------------------------------------------------------------------------------------------- */
+/* ---- code ------------------------------------------------------------------------------------ */
 
 /* Outermost axes first. */
 static void sort_terms(const at_lowering *l, at_linear *form) {

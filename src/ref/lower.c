@@ -1,18 +1,18 @@
 /* Lowering: an expression and the axes it is evaluated for become a unit of bytecode.
  *
- * Code is written level by level: the row, the element, then every loop that is open. Each level has
- * a body and a header; the header takes what the level's index alone decides (parts of addresses),
- * so that an inner loop adds only what its own index adds. Closing a loop appends it to the level
- * around it. Jumps go to labels, which become positions when the unit is finished.
+ * Code is written level by level: the row, the element, then every loop that is open. Each level
+ * has a body and a header; the header takes what the level's index alone decides (parts of
+ * addresses), so that an inner loop adds only what its own index adds. Closing a loop appends it to
+ * the level around it. Jumps go to labels, which become positions when the unit is finished.
  *
- * What must hold: header code cannot fail and does not jump; every instruction that can fail has the
- * handler that was set when it was emitted. Registers are never reused, so a value computed before a
- * jump is still there after it. */
+ * What must hold: header code cannot fail and does not jump; every instruction that can fail has
+ * the handler that was set when it was emitted. Registers are never reused, so a value computed
+ * before a jump is still there after it. */
 #include "ref/ref_int.h"
 
 #include <string.h>
 
-/* ---- registers and constants ----------------------------------------------------------------------- */
+/* ---- registers and constants ----------------------------------------------------------------- */
 
 int at_new_register(at_lowering *l) {
     AT_PUSH(l->ref->arena, l->unit->initial, l->unit->register_count, l->register_capacity,
@@ -29,10 +29,15 @@ int at_constant_cell(at_lowering *l, at_cell value) {
     return reg;
 }
 
-int at_constant_int(at_lowering *l, int64_t value) { return at_constant_cell(l, (at_cell){.i = value}); }
-int at_constant_real(at_lowering *l, double value) { return at_constant_cell(l, (at_cell){.r = value}); }
+int at_constant_int(at_lowering *l, int64_t value) {
+    return at_constant_cell(l, (at_cell){.i = value});
+}
 
-/* ---- code --------------------------------------------------------------------------------------------- */
+int at_constant_real(at_lowering *l, double value) {
+    return at_constant_cell(l, (at_cell){.r = value});
+}
+
+/* ---- code ------------------------------------------------------------------------------------ */
 
 static at_instr *push(at_lowering *l, at_code_list *list, int op) {
     at_instr in = {.op = op, .to = AT_NOWHERE, .handler = l->handler};
@@ -132,7 +137,7 @@ void at_reset_flag(at_lowering *l, int reg, int depth) {
     in->a = none;
 }
 
-/* ---- beginning and end of a unit -------------------------------------------------------------------- */
+/* ---- beginning and end of a unit ------------------------------------------------------------- */
 
 /* The axes of the regions around the statement are registers that the run sets. */
 static void bind_fixed(at_lowering *l) {
@@ -247,7 +252,7 @@ at_unit *at_lowering_end(at_lowering *l) {
     return unit;
 }
 
-/* ---- expressions --------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 /* Reads and the branches of `if` give a structural zero as the number 0 by themselves. */
 static bool needs_wrap(const at_lowering *l, const at_expr *e) {

@@ -1,8 +1,8 @@
 /* The machine: runs the bytecode of a unit, row by row.
  *
  * An instruction that has no value to give sets the frame's cause and goes on at its handler; there
- * is no other way out of the middle of a row, so every element is stored exactly once. Threads share
- * units and arrays and have a frame each; they write different elements. */
+ * is no other way out of the middle of a row, so every element is stored exactly once. Threads
+ * share units and arrays and have a frame each; they write different elements. */
 #define _DEFAULT_SOURCE /* M_SQRT1_2, in the C text of ops.def */
 #include "ref/ref_int.h"
 
@@ -350,7 +350,7 @@ static void run_row(const at_unit *unit, at_frame *frame) {
 
 #pragma GCC diagnostic pop
 
-/* ---- rows ---------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 /* Caches of folds that depend on an index at `depth` or deeper hold no more. */
 static void reset(const at_unit *unit, at_cell *r, int depth) {
@@ -385,7 +385,7 @@ void at_unit_rows(const at_unit *unit, at_frame *frame, int64_t first, int64_t l
     }
 }
 
-/* ---- threads ------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 bool at_tick(at_frame *frame) {
     at_ref *ref = frame->ref;
@@ -410,7 +410,8 @@ int at_worth(const at_ref *ref, double work) {
 static void run_elements(at_ref *ref, const at_unit *unit) {
     if (unit->rows <= 0 || unit->width <= 0 || ref->stopped) return;
     int threads = unit->frame_count;
-    if (threads == 1) {
+    /* One element is the leader's, who reports progress. */
+    if (threads == 1 || (unit->rows == 1 && unit->width == 1)) {
         at_unit_rows(unit, &unit->frames[0], 0, unit->rows, 0, unit->width);
         return;
     }

@@ -1,10 +1,10 @@
 /* Memory: what every array needs, when it lives, and whether all of that fits.
  *
  * An array lives in the innermost block that holds its definition and all its uses, from the step
- * that defines it to the last that uses it; so what a block of a deep network needs is held once, and
- * only while that block runs. A scan's arrays are whole histories and live outside of the scan, as
- * does what a repeat carries or collects. The peak of all this is known before the first element is
- * computed, and a run that does not fit is refused with the array to blame. What cannot be known
+ * that defines it to the last that uses it; so what a block of a deep network needs is held once,
+ * and only while that block runs. A scan's arrays are whole histories and live outside of the scan,
+ * as does what a repeat carries or collects. The peak of all this is known before the first element
+ * is computed, and a run that does not fit is refused with the array to blame. What cannot be known
  * before (marks of elements without a value) is counted as it comes. */
 #include "ref/ref_int.h"
 
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- stores ----------------------------------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 static size_t kind_bytes(at_kind kind) { return kind == AT_BOOL ? 1 : 8; }
 
@@ -125,7 +125,7 @@ void at_store_free(at_ref *ref, at_store *store) {
     store->at.any = NULL;
 }
 
-/* ---- where arrays live ------------------------------------------------------------------------------------- */
+/* ---- where arrays live ----------------------------------------------------------------------- */
 
 typedef struct {
     at_steps *block; /* NULL: not seen yet */
@@ -240,7 +240,7 @@ static void assign_lives(planning *p) {
     }
 }
 
-/* ---- work, for progress and threads ------------------------------------------------------------------- */
+/* ---- work, for progress and threads ---------------------------------------------------------- */
 
 static double scan_steps(const at_ref *ref, const at_step *step) {
     double steps = 1;
@@ -271,7 +271,7 @@ static double work_of(const at_ref *ref, at_steps *steps) {
     return work;
 }
 
-/* ---- the peak ----------------------------------------------------------------------------------------------- */
+/* ---- the peak -------------------------------------------------------------------------------- */
 
 /* Of the scatters that a unit waits for, with those that they wait for. */
 static double scatter_bytes(const at_unit *unit) {
@@ -285,20 +285,23 @@ static double scatter_bytes(const at_unit *unit) {
 }
 
 /* A row holds value, tag and cause, and where it is sorted two orders. */
-static double scratch_bytes(const at_ref *ref, const at_step *step) {
+static double scratch_bytes(const at_step *step) {
     bool rows = step->st->tag == AT_KEEPING || step->st->tag == AT_TOPK;
-    double bytes = 0, frames = rows ? ref->threads : 1, cell = rows ? 29 : 13;
-    for (int i = 0; i < step->unit_count; i++)
-        bytes += frames * cell * (double)step->units[i]->row_length + scatter_bytes(step->units[i]);
+    double bytes = 0, cell = rows ? 29 : 13;
+    for (int i = 0; i < step->unit_count; i++) {
+        const at_unit *unit = step->units[i];
+        double frames = rows ? unit->frame_count : 1;
+        bytes += frames * cell * (double)unit->row_length + scatter_bytes(unit);
+    }
     return bytes;
 }
 
-static double peak_of(const at_ref *ref, const at_steps *steps) {
+static double peak_of(const at_steps *steps) {
     double now = 0, peak = 0;
     for (int i = 0; i < steps->count; i++) {
         const at_step *step = &steps->items[i];
         for (int k = 0; k < step->begin_count; k++) now += (double)store_bytes(step->begins[k]);
-        double here = now + scratch_bytes(ref, step) + peak_of(ref, &step->body);
+        double here = now + scratch_bytes(step) + peak_of(&step->body);
         if (here > peak) peak = here;
         for (int k = 0; k < step->end_count; k++) now -= (double)store_bytes(step->ends[k]);
     }
@@ -351,7 +354,7 @@ bool at_plan_memory(at_ref *ref) {
         if (store->array && is_given(store->array)) given += (double)store_bytes(store);
     }
     ref->used = (size_t)given;
-    double needed = given + peak_of(ref, &ref->steps);
+    double needed = given + peak_of(&ref->steps);
     if (needed <= (double)ref->limit) return true;
     refuse(ref, needed);
     return false;

@@ -1,8 +1,8 @@
 /* Elements without a value: why, where, and how that is told when one of them is needed.
  *
  * A cause is kept once however many elements share it (the same place of the program with the same
- * numbers). Ids depend on which thread came first; what an element's id stands for does not, and that
- * is all a message is made of. */
+ * numbers). Ids depend on which thread came first; what an element's id stands for does not, and
+ * that is all a message is made of. */
 #include "ref/ref_int.h"
 
 #include <inttypes.h>
@@ -88,7 +88,7 @@ void at_poison(at_ref *ref, at_store *store, int64_t at, uint32_t cause) {
     if (poison) poison[at] = cause;
 }
 
-/* ---- messages --------------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 const char *at_element_text(at_ref *ref, const char *name, const at_axis *const *axes,
                             const int64_t *extents, int rank, int64_t at) {
@@ -117,7 +117,15 @@ static at_diag *report_outside(at_ref *ref, const at_cause *cause) {
                              ", and the size of `%s` is %" PRId64,
                              site->array->name, axis->name, cause->value, axis->name, extent);
     at_label(s, diag, "this is %" PRId64, cause->value);
-    if (!site->expr->u.read.alternative)
+    const at_expr *index = site->expr->u.read.index[site->dimension];
+    if (site->expr->u.read.alternative)
+        at_hint(s, diag, "an alternative stands in for a plain index only if `axis` declared it");
+    else if (cause->value == -1 && index->tag == AT_READ)
+        at_hint(s, diag, "-1 stands for what topk or argmax did not find: keep it out by a guard, "
+                "where %s[…] >= 0", index->u.read.array->name);
+    else if (cause->value == INT64_MIN)
+        at_hint(s, diag, "int(x) gives this for NaN, and for x beyond the ints");
+    else
         at_hint(s, diag, "`%s[… | 0]` reads 0 outside; or keep it out by a guard",
                 site->array->name);
     return diag;

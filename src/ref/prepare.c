@@ -1,12 +1,12 @@
-/* Prepare: the statements of a cascade become steps, with their expressions lowered, before anything
- * is allocated or evaluated. Two passes: the first gives every statement and array its place (which
- * regions are around it, what comes before it), the second lowers.
+/* Prepare: the statements of a cascade become steps, with their expressions lowered, before
+ * anything is allocated or evaluated. Two passes: the first gives every statement and array its
+ * place (which regions are around it, what comes before it), the second lowers.
  *
  * A statement inside regions is evaluated for the regions' current indices: the axes that they fix
  * are not iterated but are registers that the run sets. */
 #include "ref/ref_int.h"
 
-/* ---- places --------------------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 static void place_array(at_ref *ref, const at_array *array, const at_place *place, int order) {
     ref->places[array->id] = *place;
@@ -68,7 +68,7 @@ static bool fits_rank(at_ref *ref, at_span span, const char *name, int rank) {
     return false;
 }
 
-/* ---- stores --------------------------------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 static void share_results(at_ref *ref, const at_steps *steps) {
     for (int i = 0; i < steps->count; i++) {
@@ -103,7 +103,7 @@ static void make_stores(at_ref *ref) {
     }
 }
 
-/* ---- units ---------------------------------------------------------------------------------------------- */
+/* ---- units ----------------------------------------------------------------------------------- */
 
 static bool is_fixed(const at_place *here, const at_axis *axis) {
     for (int i = 0; i < here->depth; i++) {
@@ -146,7 +146,9 @@ at_unit *at_lower_into(at_lowering *l, at_store *store, at_axis *const *axes,
     return at_lowering_end(l);
 }
 
-static int lower_value(at_lowering *l, const void *of, int zero) { return at_code_lower(l, of, zero); }
+static int lower_value(at_lowering *l, const void *of, int zero) {
+    return at_code_lower(l, of, zero);
+}
 
 static at_unit *lower_equation(at_ref *ref, const at_statement *st, const at_expr *value,
                                at_store *store, at_axis *const *axes, int rank) {
@@ -280,7 +282,7 @@ at_unit *at_lower_start(at_ref *ref, const at_start *start, at_store *store) {
     return lower_drawing(ref, NULL, &d, store);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void new_units(at_ref *ref, at_step *step, int count) {
     step->unit_count = count;

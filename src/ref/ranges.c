@@ -1,12 +1,12 @@
-/* Ranges: what a guard says about the indices of its fold, so that a causal mask or `where j == idx[i]`
- * loops over nothing it will refuse.
+/* Ranges: what a guard says about the indices of its fold, so that a causal mask or
+ * `where j == idx[i]` loops over nothing it will refuse.
  *
  * A part of the guard may restrict a loop only if leaving out its iterations leaves out no failure:
  *  - parts are taken in order as long as they are comparisons of linear forms, which cannot fail;
  *  - one more may be `axis == E` (or < <= > >=) with any E free of the fold's axes. It is evaluated
  *    once, where the fold begins; if it fails there it restricts nothing, and the loop meets the
  *    failure where the meaning says.
- * The guard itself is still evaluated in each iteration, so a range never decides, it only saves. */
+ * The guard itself is still evaluated in each iteration: a range never decides, it only saves. */
 #include "ref/ref_int.h"
 
 typedef struct {

@@ -1,9 +1,9 @@
 /* Reads: the address of an element, with the checks that are needed and no others.
  *
  * An index that is linear and whose interval lies inside the array joins the address and is not
- * checked; any other is evaluated and checked against its extent. Checks that an alternative does not
- * cover come first, so that `x[i, t-1 | 0]` means the same whichever index is outside.
- * A scan's own arrays are also checked for being written already. */
+ * checked; any other is evaluated and checked against its extent. Checks that an alternative does
+ * not cover come first, so that `x[i, t-1 | 0]` means the same whichever index is outside. A scan's
+ * own arrays are also checked for being written already. */
 #include "ref/ref_int.h"
 
 static at_site *new_site(at_lowering *l, const at_expr *e, int dimension) {
@@ -21,7 +21,7 @@ static bool is_strict(const at_expr *e, int dimension) {
     return !e->u.read.alternative || (index->tag == AT_INDEX && !index->u.axis->declared);
 }
 
-/* ---- scans ---------------------------------------------------------------------------------------------- */
+/* ---- scans ----------------------------------------------------------------------------------- */
 
 static bool same_step_written(const at_lowering *l, const at_place *place) {
     return place->order < l->ref->here.order;
@@ -42,7 +42,8 @@ static bool surely_earlier(at_lowering *l, const at_expr *e, const at_axis *cons
     return same;
 }
 
-/* Whether a scan reads its own array where it may not be written yet; the check is emitted if so. */
+/* Whether a scan reads its own array where it may not be written yet; the check is emitted if
+ * so. */
 static bool check_order(at_lowering *l, const at_expr *e, bool emit) {
     const at_array *array = e->u.read.array;
     const at_place *place = &l->ref->places[array->id], *here = &l->ref->here;
@@ -78,7 +79,7 @@ static bool check_order(at_lowering *l, const at_expr *e, bool emit) {
     return true;
 }
 
-/* ---- addresses --------------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 typedef struct {
     at_linear offset; /* of the dimensions known to be inside */

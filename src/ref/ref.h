@@ -16,7 +16,8 @@ typedef struct {
     bool holds;
     /* Of the first element that does not hold, or of the last execution inside of regions: */
     const char *element;         /* "[i=3, e=0]", "" for a scalar; in the session */
-    double left, right, allowed; /* both sides (bools as 0 and 1), the difference that was allowed */
+    double left, right; /* both sides; bools as 0 and 1 */
+    double allowed;     /* the difference that was allowed */
 } at_check;
 
 typedef struct {
@@ -29,9 +30,9 @@ typedef struct {
 bool at_ref_check(at_session *s, const at_cascade *law, const at_call *call, at_checks *checks,
                   at_results *results);
 
-/* Computes how a param, a state or a law's drawn input begins: for at_bind_call, whose `user` is the
- * at_call. out has the array's extents and is f64, i64 or bool. Draws of params and states belong to
- * run 0, those of inputs to the call's run. */
+/* Computes how a param, a state or a law's drawn input begins: for at_bind_call, whose `user` is
+ * the at_call. out has the array's extents and is f64, i64 or bool. Draws of params and states
+ * belong to run 0, those of inputs to the call's run. */
 bool at_ref_start(at_session *s, void *call, const at_start *start, const int64_t *extents,
                   at_tensor *out);
 

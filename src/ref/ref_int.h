@@ -7,8 +7,8 @@
  *   running    steps in order, units by the machine, regions by region.c, rows by keeping.c;
  *   reporting  the first element that is needed and has no value gives the error (poison.c).
  *
- * An element without a value (a read outside, an int out of range) is *poisoned*: it holds the id of
- * a cause instead. Reading it poisons the reader. Whoever needs it in the end reports the cause.
+ * An element without a value (a read outside, an int out of range) is *poisoned*: it holds the id
+ * of a cause instead. Reading it poisons the reader. Whoever needs it in the end reports it.
  *
  * A zero made by a guard is *structural*: a side byte of its array marks it, and in the bytecode it
  * is a jump rather than a value, so that what it annihilates is never evaluated. */
@@ -27,7 +27,7 @@ typedef union {
     int64_t i; /* ints and bools */
 } at_cell;
 
-/* ---- arrays ------------------------------------------------------------------------------------- */
+/* ---- arrays ---------------------------------------------------------------------------------- */
 
 typedef struct {
     int id;                /* its position in at_ref.all_stores */
@@ -50,7 +50,7 @@ typedef struct {
     _Atomic(uint32_t *) poison;    /* causes; NULL until one element has one */
 } at_store;
 
-/* ---- poison.c ------------------------------------------------------------------------------------- */
+/* ---- poison.c -------------------------------------------------------------------------------- */
 
 typedef enum {
     AT_CAUSE_OUTSIDE,  /* value: the index */
@@ -90,7 +90,7 @@ const char *at_element_text(at_ref *ref, const char *name, const at_axis *const 
 /* Reports the first poisoned element of a store; false when there is one. */
 bool at_check_store(at_ref *ref, const at_store *store, const char *what, const char *name);
 
-/* ---- the bytecode ------------------------------------------------------------------------------------ */
+/* ---- the bytecode ---------------------------------------------------------------------------- */
 
 /* Opcodes below AT_OPS are the operations of ops.def on reals: dst = op(a, b, c). */
 typedef enum {
@@ -193,8 +193,8 @@ typedef struct {
     at_cell *columns[AT_COLUMNS];
 } at_frame;
 
-/* An expression lowered for evaluation over axes: the last one is the loop of the bytecode, a run of
- * the bytecode is one row. */
+/* An expression lowered for evaluation over axes: the last one is the loop of the bytecode, a run
+ * of the bytecode is one row. */
 struct at_unit {
     int axis_count;
     at_axis **axes;
@@ -220,7 +220,7 @@ struct at_unit {
     at_frame *frames;
 };
 
-/* ---- machine.c -------------------------------------------------------------------------------------- */
+/* ---- machine.c ------------------------------------------------------------------------------- */
 
 enum { AT_ROW_OUTSIDE, AT_ROW_INSIDE, AT_ROW_POISON, AT_ROW_GUARD_POISON };
 
@@ -234,7 +234,7 @@ bool at_tick(at_frame *frame);
 /* Threads that the work, in instructions, pays for. */
 int at_worth(const at_ref *ref, double work);
 
-/* ---- lowering ------------------------------------------------------------------------------------- */
+/* ---- lowering -------------------------------------------------------------------------------- */
 
 typedef struct {
     int count, capacity;
@@ -285,8 +285,8 @@ int at_new_register(at_lowering *l);
 int at_constant_cell(at_lowering *l, at_cell value); /* by its bits */
 int at_constant_int(at_lowering *l, int64_t value);
 int at_constant_real(at_lowering *l, double value);
-/* Binds axis to a register (AT_NOWHERE: a new one) in a new level; code goes there until the level is
- * closed: as a loop from register low to register high, or as straight code. */
+/* Binds axis to a register (AT_NOWHERE: a new one) in a new level; code goes there until the level
+ * is closed: as a loop from register low to register high, or as straight code. */
 void at_open_level(at_lowering *l, const at_axis *axis, int reg);
 void at_close_loop(at_lowering *l, const at_axis *axis, int low, int high);
 void at_close_level(at_lowering *l, const at_axis *axis);
@@ -333,7 +333,8 @@ at_instr *at_emit_element(at_lowering *l, int op, at_store *store, const at_axis
 
 /* folds.c */
 
-/* What a fold has taken in so far: registers, or cells that are loaded into them and stored back. */
+/* What a fold has taken in so far: registers, or cells that are loaded into them and stored
+ * back. */
 typedef struct {
     bool zeros; /* structural zeros are told apart: a sum or product that may be one */
     int count;
@@ -386,7 +387,7 @@ typedef struct {
     int order;
 } at_place;
 
-/* ---- steps: statements made ready ----------------------------------------------------------------- */
+/* ---- steps: statements made ready ------------------------------------------------------------ */
 
 typedef struct at_step at_step;
 typedef struct {
@@ -438,6 +439,8 @@ bool at_steps_run(at_ref *ref, const at_steps *steps); /* false: failed or stopp
 
 /* assertion.c */
 bool at_assertion_run(at_ref *ref, const at_step *step);
+/* Reports an assertion that does not hold. */
+void at_report_check(at_ref *ref, const at_check *failed);
 
 /* memory.c */
 at_store *at_store_new(at_ref *ref, const at_array *array, const char *name, at_kind kind,
@@ -488,7 +491,7 @@ struct at_ref {
     int cause_count, cause_capacity, slot_count;
     at_cause *causes;
     uint32_t *slots;
-    at_checks *checks;     /* NULL: a failed assertion is an error */
+    at_checks *checks;
     int store_count, store_capacity;
     at_store **all_stores; /* to free */
 };

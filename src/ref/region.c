@@ -1,13 +1,13 @@
 /* Regions: scans and repeats, and the order of steps in general.
  *
- * A repeat carries a value in four arrays: `inside` gets a copy of `before` and, after each round, of
- * `next`; what is left in it is `after`, which shares its store. Inside of a scan only the slice at
- * the scan's current indices is copied, as the rest is history. */
+ * A repeat carries a value in four arrays: `inside` gets a copy of `before` and, after each round,
+ * of `next`; what is left in it is `after`, which shares its store. Inside of a scan only the slice
+ * at the scan's current indices is copied, as the rest is history. */
 #include "ref/ref_int.h"
 
 #include <string.h>
 
-/* ---- slices ------------------------------------------------------------------------------------------------ */
+/* ---- slices ---------------------------------------------------------------------------------- */
 
 static const at_axis *region_axis(const at_place *place, const at_axis *axis) {
     for (int i = 0; i < place->depth; i++) {
@@ -55,8 +55,8 @@ static void copy_run(at_ref *ref, at_store *store, const at_store *from, int64_t
                      uint32_t cause) {
     (void)cause;
     size_t size = element_bytes(store), n = (size_t)count;
-    memcpy((char *)store->at.any + (size_t)at * size, (const char *)from->at.any + (size_t)at * size,
-           n * size);
+    size_t byte = (size_t)at * size;
+    memcpy((char *)store->at.any + byte, (const char *)from->at.any + byte, n * size);
     if (store->zero && from->zero) memcpy(store->zero + at, from->zero + at, n);
     else if (store->zero) memset(store->zero + at, 0, n);
     const uint32_t *poison = from->poison;
@@ -80,7 +80,7 @@ static void poison_run(at_ref *ref, at_store *store, const at_store *from, int64
     for (int64_t i = at; i < at + count; i++) at_poison(ref, store, i, cause);
 }
 
-/* ---- repeats ------------------------------------------------------------------------------------------------ */
+/* ---- repeats --------------------------------------------------------------------------------- */
 
 static bool has_axis(const at_store *store, const at_axis *axis) {
     for (int i = 0; i < store->rank; i++)
@@ -88,8 +88,8 @@ static bool has_axis(const at_store *store, const at_axis *axis) {
     return false;
 }
 
-/* What the body defines and outlives it: collected rounds begin as 0; when no round runs the rest has
- * no value. */
+/* What the body defines and outlives it: collected rounds begin as 0; when no round runs the rest
+ * has no value. */
 static void begin_defined(at_ref *ref, const at_step *repeat, const at_array *array, bool none) {
     at_store *store = ref->stores[array->id];
     if (!store->tensor) return;
@@ -153,7 +153,7 @@ static bool run_repeat(at_ref *ref, const at_step *step) {
     return true;
 }
 
-/* ---- scans --------------------------------------------------------------------------------------------------- */
+/* ---- scans ----------------------------------------------------------------------------------- */
 
 static bool run_scan(at_ref *ref, const at_step *step) {
     const at_statement *st = step->st;
@@ -180,7 +180,7 @@ static bool run_scan(at_ref *ref, const at_step *step) {
     }
 }
 
-/* ---- steps ---------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void run_table(at_ref *ref, const at_step *step) {
     at_store *store = step->target;

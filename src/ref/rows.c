@@ -1,9 +1,9 @@
 /* Statements that need a whole row before they give one element of it: normalisers, running folds,
  * argsort and topk.
  *
- * The bytecode fills a frame's row with the body's values in row-major order of the bound axes, each
- * tagged: outside of the guard, inside, or without a value. The row is then turned into elements of
- * the target. Rows are independent, so threads take whole ones.
+ * The bytecode fills a frame's row with the body's values in row-major order of the bound axes,
+ * each tagged: outside of the guard, inside, or without a value. The row is then turned into
+ * elements of the target. Rows are independent, so threads take whole ones.
  *
  * An element without a value spreads as far as the result depends on it: over the row for a
  * normaliser, argsort and topk (but for elements that the guard leaves out, whose result does not
@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- rows of frames -------------------------------------------------------------------------------------- */
+/* ---- rows of frames -------------------------------------------------------------------------- */
 
 bool at_row_new(at_ref *ref, const at_unit *unit, at_frame *frame) {
     size_t n = (size_t)unit->row_length;
@@ -50,7 +50,7 @@ bool at_unit_value(at_ref *ref, const at_unit *unit, at_cell *value, uint32_t *c
     return good;
 }
 
-/* ---- the target of a row ----------------------------------------------------------------------------------- */
+/* ---- the target of a row --------------------------------------------------------------------- */
 
 /* Where the elements of one row lie in a store. */
 typedef struct {
@@ -125,9 +125,10 @@ static uint32_t row_cause(const at_unit *unit, const at_frame *frame) {
     return 0;
 }
 
-/* ---- normalisers -------------------------------------------------------------------------------------------- */
+/* ---- normalisers ----------------------------------------------------------------------------- */
 
-static void normalise(at_ref *ref, const at_step *step, at_frame **frames, const row_place *places) {
+static void normalise(at_ref *ref, const at_step *step, at_frame **frames,
+                      const row_place *places) {
     bool logarithm = step->st->u.keeping.fold == AT_FOLD_LOG_SOFTMAX;
     double maximum = -INFINITY, sum = 0;
     uint32_t cause = 0;
@@ -164,7 +165,7 @@ static void normalise(at_ref *ref, const at_step *step, at_frame **frames, const
         }
 }
 
-/* ---- running folds -------------------------------------------------------------------------------------------- */
+/* ---- running folds --------------------------------------------------------------------------- */
 
 typedef struct {
     at_cell value;
@@ -182,8 +183,8 @@ static void take_in(at_ref *ref, const at_step *step, at_fold fold, bool real, a
     if (fold == AT_FOLD_CUMMAX || fold == AT_FOLD_CUMMIN) {
         if (!real) {
             if (first || (largest ? x.i > value->i : x.i < value->i)) *value = x;
-        } else if (!isnan(value->r) && (isnan(x.r) || (largest ? x.r > value->r : x.r < value->r))) {
-            *value = x;
+        } else if (!isnan(value->r)) {
+            if (isnan(x.r) || (largest ? x.r > value->r : x.r < value->r)) *value = x;
         }
     } else if (real) {
         value->r = op == AT_OP_ADD ? value->r + x.r : value->r * x.r;
@@ -225,7 +226,7 @@ static void accumulate(at_ref *ref, const at_step *step, const at_unit *unit, co
     }
 }
 
-/* ---- orders ----------------------------------------------------------------------------------------------------- */
+/* ---- orders ---------------------------------------------------------------------------------- */
 
 void at_sort(int64_t *order, int64_t *spare, int64_t count,
              bool (*before)(const void *user, int64_t a, int64_t b), const void *user) {
@@ -280,7 +281,7 @@ static void sort_into(at_ref *ref, const at_unit *unit, const at_part *part, con
     }
 }
 
-/* ---- running through the rows ---------------------------------------------------------------------------------- */
+/* ---- running through the rows ---------------------------------------------------------------- */
 
 static int64_t tuples_of(const at_unit *unit, const at_part *part) {
     int64_t tuples = 1;

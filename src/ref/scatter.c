@@ -3,11 +3,11 @@
  * A fold whose guard says what an index of the left side must be is evaluated before its equation,
  * for all left indices it depends on: the pass goes over the bound axes, computes the index, and
  * takes the term into that index' accumulator. Accumulators are those of folds.c, kept in columns
- * instead of registers, and each gets its terms in the order that the double loop has; so the result
- * is the same to the last bit. Several equalities give several indices.
+ * instead of registers, and each gets its terms in the order that the double loop has; so the
+ * result is the same to the last bit. Several equalities give several indices.
  *
- * The pass is optimistic: where anything in it has no value, that tuple of the remaining left indices
- * is evaluated by the double loop, which knows whom it concerns. */
+ * The pass is optimistic: where anything in it has no value, that tuple of the remaining left
+ * indices is evaluated by the double loop, which knows whom it concerns. */
 #include "ref/ref_int.h"
 
 enum { MOST_BOUND = 1 << 22 }; /* elements of a fold inside of a fold that may be kept */
@@ -35,7 +35,7 @@ typedef struct {
     solution solved[AT_RANK_LIMIT];
 } search;
 
-/* ---- what the fold depends on --------------------------------------------------------------------------- */
+/* ---- what the fold depends on ---------------------------------------------------------------- */
 
 static bool is_around(const search *f, const at_axis *axis) {
     for (int i = 0; i < f->around_count; i++)
@@ -68,7 +68,7 @@ static int64_t free_elements(const search *f) {
     return at_shape_count(extents, f->free_count, sizeof(at_cell));
 }
 
-/* ---- solving ----------------------------------------------------------------------------------------------- */
+/* ---- solving --------------------------------------------------------------------------------- */
 
 static bool is_solved(const search *f, const at_axis *axis) {
     for (int i = 0; i < f->solved_count; i++)
@@ -145,15 +145,26 @@ static bool in_order(const search *f) {
     return true;
 }
 
-/* ---- units --------------------------------------------------------------------------------------------------- */
+/* ---- units ----------------------------------------------------------------------------------- */
 
 /* The free axes that are left, then the solved ones: the order of the store's axes. */
 static int order_axes(const search *f, at_axis **out) {
     int count = 0;
     for (int i = 0; i < f->free_count; i++)
         if (!is_solved(f, f->free_axes[i])) out[count++] = f->free_axes[i];
-    for (int i = 0; i < f->solved_count; i++) out[count++] = (at_axis *)(uintptr_t)f->solved[i].axis;
+    for (int i = 0; i < f->solved_count; i++)
+        out[count++] = (at_axis *)(uintptr_t)f->solved[i].axis;
     return count - f->solved_count;
+}
+
+static void find(at_lowering *l, const at_expr *e, const at_axis **around, int count);
+
+/* Scatters that the pass waits for; to them, solved indices are like those of a fold around. */
+static void find_inside(at_lowering *l, const search *f) {
+    const at_axis **solved = AT_NEW_ARRAY(l->ref->arena, const at_axis *, f->solved_count);
+    for (int i = 0; i < f->solved_count; i++) solved[i] = f->solved[i].axis;
+    for (int i = 0; i < f->conjunct_count; i++) find(l, f->conjuncts[i], solved, f->solved_count);
+    find(l, f->fold->u.fold.body, solved, f->solved_count);
 }
 
 /* The place of the solved indices in the columns. */
@@ -219,8 +230,7 @@ static at_unit *lower_pass(const search *f, at_axis **order, int rest, at_scatte
     for (int i = 0; i < rest; i++) axes[count++] = order[i];
     for (int i = 0; i < f->fold->u.fold.count; i++) axes[count++] = f->fold->u.fold.axes[i];
     at_lowering *l = at_lowering_new(ref, f->l->statement, axes, count);
-    for (int i = 0; i < f->conjunct_count; i++) at_find_scatters(l, f->conjuncts[i]);
-    at_find_scatters(l, f->fold->u.fold.body);
+    find_inside(l, f);
     bool zeros = scatter->store->zeroable;
     at_accumulator acc = at_accumulator_new(l, f->fold, zeros);
     int skip = at_new_label(l), failed = at_new_label(l);
@@ -307,9 +317,7 @@ static bool try_scatter(at_lowering *l, const at_expr *e, const at_axis **around
     return true;
 }
 
-/* ---- finding ----------------------------------------------------------------------------------------------------- */
-
-static void find(at_lowering *l, const at_expr *e, const at_axis **around, int count);
+/* ---- finding --------------------------------------------------------------------------------- */
 
 static void find_in_fold(at_lowering *l, const at_expr *e, const at_axis **around, int count) {
     for (int i = 0; i < l->replaced_count; i++)
@@ -345,7 +353,7 @@ void at_find_scatters(at_lowering *l, const at_expr *e) {
     if (!l->ref->plain) find(l, e, NULL, 0);
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------------ */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void run_tuple(const at_scatter *scatter, at_frame *frame, int64_t tuple) {
     const at_unit *pass = scatter->pass;

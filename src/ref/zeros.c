@@ -1,7 +1,7 @@
-/* Which arrays may hold structural zeros: those a guarded softmax makes, and what products, quotients
- * with one above, negations, sums of only such, reads and `if` pass on. Found once per run by going
- * over the statements until nothing changes, as scans and repeats read what comes later. `stop(x)` is
- * x, so it passes them on too. */
+/* Which arrays may hold structural zeros: those a guarded softmax makes, and what products,
+ * quotients with one above, negations, sums of only such, reads and `if` pass on. Found once per
+ * run by going over the statements until nothing changes, as scans and repeats read what comes
+ * later. `stop(x)` is x, so it passes them on too. */
 #include "ref/ref_int.h"
 
 static bool map_may_be_zero(const at_ref *ref, const at_expr *e) {

@@ -22,7 +22,15 @@ static at_diag *report_outside(at_session *s, const at_loop_site *site, int64_t 
                              ", and the size of `%s` is %" PRId64,
                              name_of(array), axis->name, index, axis->name, extents[axis->id]);
     at_label(s, diag, "this is %" PRId64, index);
-    if (!site->expr->u.read.alternative)
+    const at_expr *plain = site->expr->u.read.index[site->dimension];
+    if (site->expr->u.read.alternative)
+        at_hint(s, diag, "an alternative stands in for a plain index only if `axis` declared it");
+    else if (index == -1 && plain->tag == AT_READ)
+        at_hint(s, diag, "-1 stands for what topk or argmax did not find: keep it out by a guard, "
+                "where %s[…] >= 0", name_of(plain->u.read.array));
+    else if (index == INT64_MIN)
+        at_hint(s, diag, "int(x) gives this for NaN, and for x beyond the ints");
+    else
         at_hint(s, diag, "`%s[… | 0]` reads 0 outside; or keep it out by a guard",
                 name_of(array));
     return diag;

@@ -13,7 +13,7 @@ typedef struct at_kernel at_kernel;
 
 /* Compiles and loads what at_emit_source wrote. NULL after E901, E902, E903 or E907. */
 at_kernel *at_kernel_build(at_session *s, const at_tile_program *program, const at_text *source);
-/* As at_ref_run, by compiled code. */
+/* As at_ref_run, by compiled code. It runs on one thread, whatever call->threads says. */
 bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
                    at_results *results);
 void at_kernel_free(at_kernel *kernel);

@@ -1,6 +1,6 @@
-/* Bytes of a file or of memory, at any offset, and streams over a range of them, inflated where they
- * are deflated. Reading a .npy or .npz goes through here, so a file of many gigabytes is never held
- * next to the arrays made from it.
+/* Bytes of a file or of memory, at any offset, and streams over a range of them, inflated where
+ * they are deflated. Reading a .npy or .npz goes through here, so a file of many gigabytes is
+ * never held next to the arrays made from it.
  *
  * A file is read, never mapped: one that another program cuts short meanwhile gives an error here,
  * and would end the process there. A pipe has no offsets and is read into memory first. */
@@ -58,6 +58,12 @@ static bool drain(at_bytes *bytes) {
     return true;
 }
 
+static void too_much(at_session *s, const char *path) {
+    at_diag *diag = at_error(s, AT_E_MEMORY, at_no_span(),
+                             "%s brings more bytes than fit in memory", path);
+    at_hint(s, diag, "a file on disk is read in place; what comes through a pipe is kept whole");
+}
+
 bool at_bytes_open(at_session *s, const char *path, at_bytes *out) {
     at_span nowhere = at_no_span();
     *out = at_bytes_of(NULL, 0);
@@ -83,8 +89,7 @@ bool at_bytes_open(at_session *s, const char *path, at_bytes *out) {
         at_error(s, AT_E_FILE_READ, nowhere, "%s is a %s, not a file with arrays", path,
                  S_ISDIR(status.st_mode) ? "folder" : "device");
     else if (reason == EFBIG || reason == ENOMEM)
-        at_hint(s, at_error(s, AT_E_MEMORY, nowhere, "%s brings more bytes than fit in memory", path),
-                "a file on disk is read in place; what comes through a pipe is kept whole");
+        too_much(s, path);
     else
         at_error(s, AT_E_FILE_READ, nowhere, "cannot read %s: %s", path, strerror(reason));
     return false;
@@ -110,13 +115,13 @@ bool at_bytes_get(const at_bytes *bytes, uint64_t offset, void *to, size_t n) {
     return true;
 }
 
-/* ---- streams ------------------------------------------------------------------------------------------ */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 void at_stream_open(at_stream *stream, const at_bytes *bytes, uint64_t offset, uint64_t length,
                     bool deflated, uint64_t declared) {
     *stream = (at_stream){
-        .bytes = bytes, .at = offset, .end = offset + length, .left = declared, .deflated = deflated,
-        .crc = (uint32_t)crc32(0, NULL, 0),
+        .bytes = bytes, .at = offset, .end = offset + length, .left = declared,
+        .deflated = deflated, .crc = (uint32_t)crc32(0, NULL, 0),
     };
     if (!deflated) return;
     stream->buffer = malloc(BUFFER);

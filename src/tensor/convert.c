@@ -1,9 +1,9 @@
-/* Conversion between element types: what a caller's arrays go through on their way into an executor,
- * and its results on their way into a file.
+/* Conversion between element types: what a caller's arrays go through on their way into an
+ * executor, and its results on their way into a file.
  *
  * Numbers are taken through chunks of 64-bit integers or of doubles, so there is one loop to load
- * each type and one to store it, instead of one for every pair. Both hold every value of every type
- * exactly; what is rounded is rounded once, when it is stored. */
+ * each type and one to store it, instead of one for every pair. Both hold every value of every
+ * type exactly; what is rounded is rounded once, when it is stored. */
 #include "tensor/tensor_int.h"
 
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- half and bfloat ------------------------------------------------------------------------------- */
+/* ---- half and bfloat ------------------------------------------------------------------------- */
 
 static uint32_t float_bits(float value) {
     uint32_t bits;
@@ -81,7 +81,7 @@ static double odd_double(int64_t value, bool unsigned_64) {
     return (double)(value >> 11 | ((value & 2047) != 0)) * 2048.0;
 }
 
-/* ---- loading a chunk -------------------------------------------------------------------------------- */
+/* ---- loading a chunk ------------------------------------------------------------------------- */
 
 enum { CHUNK = 1024 };
 
@@ -119,7 +119,7 @@ static void load(at_type type, const void *data, int64_t begin, chunk *c) {
 }
 #undef LOAD
 
-/* ---- what fits ---------------------------------------------------------------------------------------- */
+/* ---- what fits ------------------------------------------------------------------------------- */
 
 static bool is_real(at_type type) { return type >= AT_TYPE_F16; }
 
@@ -181,7 +181,7 @@ static void does_not_fit(at_session *s, const at_tensor *from, at_type type, con
                  number, at_type_text(type), fraction ? "whole " : "", low, high);
 }
 
-/* ---- storing a chunk ------------------------------------------------------------------------------------ */
+/* ---- storing a chunk ------------------------------------------------------------------------- */
 
 #define STORE(type, expression)                                                                    \
     do {                                                                                           \

@@ -1,6 +1,6 @@
-/* A .npy file to a tensor and back. Everything comes through a stream, so that an array in a file, in
- * memory, and in a deflated member of an .npz are read by the same lines: preamble, header, then the
- * data straight into its tensor.
+/* A .npy file to a tensor and back. Everything comes through a stream, so that an array in a file,
+ * in memory, and in a deflated member of an .npz are read by the same lines: preamble, header,
+ * then the data straight into its tensor.
  *
  * The header is believed only as far as the file bears it out: data bytes are compared with the
  * bytes that are there before any memory is taken for them. */
@@ -12,14 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- reading ------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 void at_stream_report(at_session *s, const char *name, const at_stream *stream) {
     at_span nowhere = at_no_span();
     switch (stream->state) {
     case AT_STREAM_FINE: break;
     case AT_STREAM_SHORT:
-        if (stream->deflated)
+        if (stream->deflated && stream->left == 0)
+            at_error(s, AT_E_ZIP_SIZE, nowhere, "the compressed data of %s has no end", name);
+        else if (stream->deflated)
             at_error(s, AT_E_ZIP_SIZE, nowhere, "%s inflates to %" PRIu64
                      " bytes less than its zip entry says", name, stream->left);
         else
@@ -67,7 +69,8 @@ static bool load_header(loading *l, at_npy_layout *layout, uint64_t *used) {
     }
     if (memcmp(head, "\x93NUMPY", 6) != 0) {
         at_diag *diag = at_error(s, AT_E_NPY_MAGIC, nowhere,
-                                 "%s is not a .npy file: it does not begin with \\x93NUMPY", l->name);
+                                 "%s is not a .npy file: it does not begin with \\x93NUMPY",
+                                 l->name);
         if (memcmp(head, "PK", 2) == 0) at_hint(s, diag, "it is a zip: call it .npz");
         return false;
     }
@@ -225,7 +228,8 @@ static void release_reading(void *user) {
     at_bytes_close(&r->bytes);
 }
 
-at_tensor *at_npy_parse(at_session *s, const char *name, const unsigned char *bytes, size_t length) {
+at_tensor *at_npy_parse(at_session *s, const char *name, const unsigned char *bytes,
+                        size_t length) {
     reading r = {.session = s, .name = name, .bytes = at_bytes_of(bytes, length)};
     return at_released(s, read_npy, release_reading, &r) ? r.result : NULL;
 }
@@ -235,7 +239,7 @@ at_tensor *at_npy_read(at_session *s, const char *path) {
     return at_released(s, read_npy, release_reading, &r) ? r.result : NULL;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 uint64_t at_npy_bytes(const at_tensor *tensor) {
     char header[AT_NPY_PREAMBLE_BYTES];

@@ -80,7 +80,8 @@ static bool read_extent(reader *r, int64_t *extent) {
     if (c < '0' || c > '9') return wrong(r, "an extent");
     int64_t n = 0;
     for (; r->at < r->length && r->text[r->at] >= '0' && r->text[r->at] <= '9'; r->at++)
-        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, r->text[r->at] - '0', &n)) {
+        if (__builtin_mul_overflow(n, 10, &n) ||
+            __builtin_add_overflow(n, r->text[r->at] - '0', &n)) {
             r->at = begin;
             return wrong(r, "an extent below 2^63");
         }
@@ -114,7 +115,7 @@ static bool read_shape(reader *r, at_npy_layout *out) {
     return true;
 }
 
-/* ---- descr ------------------------------------------------------------------------------------------ */
+/* ---- descr ----------------------------------------------------------------------------------- */
 
 static const char *const letters[] = {
 #define AT_TYPE(id, text, bytes, npy) npy,
@@ -190,7 +191,7 @@ static bool read_type(reader *r, at_npy_layout *out) {
     return refuse(r, descr, length);
 }
 
-/* ---- the dictionary ------------------------------------------------------------------------------------ */
+/* ---- the dictionary -------------------------------------------------------------------------- */
 
 enum { DESCR = 1, ORDER = 2, SHAPE = 4 };
 
@@ -251,7 +252,7 @@ bool at_npy_header_parse(at_session *s, const char *name, const char *text, size
     return true;
 }
 
-/* ---- printing ------------------------------------------------------------------------------------------- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 size_t at_npy_header_print(const at_tensor *tensor, char *buffer) {
     enum { PREAMBLE = 10, LONGEST_EXTENT = 21 };
@@ -259,7 +260,8 @@ size_t at_npy_header_print(const at_tensor *tensor, char *buffer) {
     size_t room = AT_NPY_PREAMBLE_BYTES - PREAMBLE;
     /* What NumPy has no letters for is written as f32, which holds each of its values. */
     at_type type = letters[tensor->type][0] ? tensor->type : AT_TYPE_F32;
-    size_t used = (size_t)snprintf(text, room, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+    size_t used = (size_t)snprintf(text, room,
+                                   "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
                                    at_type_bytes(type) == 1 ? '|' : '<', letters[type]);
     size_t first = 0;
     for (int i = 0; i < tensor->rank; i++) {

@@ -1,15 +1,15 @@
 /* An .npz file, a zip of .npy files, to named arrays. zip.c has checked the table by the time
- * anything is inflated; here each member becomes a tensor, its length and checksum are compared with
- * what the table promised, and its name loses the .npy.
+ * anything is inflated; here each member becomes a tensor, its length and checksum are compared
+ * with what the table promised, and its name loses the .npy.
  *
- * Memory is taken member by member, each after its own header was read: what a file can make us
- * hold is bounded by deflate's ratio times its length and by what the machine has free. */
+ * Memory is taken member by member, each after its own header was read, and nothing is taken when
+ * all of them together declare more than the machine has free. */
 #include "tensor/tensor_int.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- collections ----------------------------------------------------------------------------------------- */
+/* ---- collections ----------------------------------------------------------------------------- */
 
 void at_collection_add(at_session *s, at_collection *collection, const char *name,
                        at_tensor *tensor) {
@@ -28,7 +28,7 @@ void at_collection_free(at_collection *collection) {
     *collection = (at_collection){0};
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *session;
@@ -48,7 +48,8 @@ static const char *array_name(const reading *r, const char *member) {
         return at_copy_text(s->arena, member, length - 4);
     const char *shown = at_shown(s, member, length, AT_SHOWN_NAME);
     at_diag *diag = at_error(s, AT_E_NPZ_NAME, at_no_span(),
-                             "%s holds `%s`, which is not a named array (`NAME.npy`)", r->name, shown);
+                             "%s holds `%s`, which is not a named array (`NAME.npy`)", r->name,
+                             shown);
     if (length > 8 && strcmp(member + length - 8, "data.pkl") == 0)
         at_hint(s, diag, "it looks like a file of PyTorch's: there, save the arrays by "
                          "np.savez(path, **{name: t.numpy() for name, t in state.items()})");
@@ -83,11 +84,28 @@ static bool read_member(reading *r, const at_zip_member *m) {
     return true;
 }
 
+/* All members together: many that each look harmless can still be more than the machine has. */
+static bool check_memory(const reading *r, const at_zip *zip) {
+    uint64_t all = 0;
+    for (int i = 0; i < zip->count; i++)
+        if (__builtin_add_overflow(all, zip->items[i].size, &all)) all = UINT64_MAX;
+    size_t available = all > AT_MEMORY_SMALL ? at_memory_free() : SIZE_MAX;
+    if (all <= available) return true;
+    at_session *s = r->session;
+    char size[32], room[32];
+    at_bytes_describe(all, size);
+    at_bytes_describe(available, room);
+    at_diag *diag = at_error(s, AT_E_MEMORY, at_no_span(),
+                             "no memory for the arrays of %s: they take %s", r->name, size);
+    at_note(s, diag, at_no_span(), "%s are free now", room);
+    return false;
+}
+
 static bool read_npz(void *user) {
     reading *r = user;
     at_zip zip;
     if (r->from_path && !at_bytes_open(r->session, r->name, &r->bytes)) return false;
-    if (!at_zip_list(r->session, r->name, &r->bytes, &zip)) return false;
+    if (!at_zip_list(r->session, r->name, &r->bytes, &zip) || !check_memory(r, &zip)) return false;
     for (int i = 0; i < zip.count; i++)
         if (!read_member(r, &zip.items[i])) return false;
     *r->out = r->arrays;

@@ -1,10 +1,10 @@
-/* Named arrays to an .npz file: a zip of .npy files, the same bytes for the same arrays wherever and
- * whenever it is written. The only date in it is the earliest that zip has.
+/* Named arrays to an .npz file: a zip of .npy files, the same bytes for the same arrays wherever
+ * and whenever it is written. The only date in it is the earliest that zip has.
  *
- * The file is written from front to back without seeking, so it can go to a pipe. A stored member's
- * checksum is computed in a first walk over its data; a deflated one's sizes and checksum follow its
- * data, in a descriptor. Layout: APPNOTE.TXT 6.3, as in zip.c; 64-bit fields appear where 32 bits do
- * not suffice. */
+ * The file is written from front to back without seeking, so it can go to a pipe. A stored
+ * member's checksum is computed in a first walk over its data; a deflated one's sizes and checksum
+ * follow its data, in a descriptor. Layout: APPNOTE.TXT 6.3, as in zip.c; 64-bit fields appear
+ * where 32 bits do not suffice. */
 #include "tensor/tensor_int.h"
 
 #include <errno.h>
@@ -15,7 +15,8 @@
 enum { BUFFER = 64 << 10, PIECE = 1 << 30, NAME_LIMIT = 65535 - 4, DATE_1980_01_01 = 0x21 };
 enum { SIZES_AFTER = 1 << 3, UTF8_NAME = 1 << 11, STORED = 0, DEFLATED = 8 };
 
-/* From here on a member has 64-bit sizes: with room for what deflate adds to what it cannot shrink. */
+/* From here on a member has 64-bit sizes: with room for what deflate adds to what it cannot
+ * shrink. */
 static const uint64_t wide_from = 0xf0000000u;
 static const uint32_t elsewhere = 0xffffffffu;
 
@@ -43,7 +44,7 @@ static bool put(writing *w, const void *bytes, size_t n) {
     return fwrite(bytes, 1, n, w->file) == n;
 }
 
-/* ---- records ------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 typedef struct {
     unsigned char bytes[128];
@@ -154,7 +155,7 @@ static bool put_end(writing *w, uint64_t begin) {
     return put(w, r.bytes, r.length);
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static bool sum_piece(void *user, const void *bytes, size_t n) {
     writing *w = user;
@@ -229,7 +230,7 @@ static bool write_zip(void *file, void *user) {
     return put_end(w, begin);
 }
 
-/* ---- the file ---------------------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static bool check_names(const writing *w) {
     at_session *s = w->session;

@@ -14,7 +14,7 @@
 /* Files hold little-endian numbers, and are read and written without looking at each. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "attend needs a little-endian machine");
 
-enum { ALIGNMENT = 64, SMALL = 16 << 20 };
+enum { ALIGNMENT = 64 };
 
 static const struct {
     const char *text;
@@ -119,7 +119,7 @@ at_tensor *at_tensor_new(at_session *s, at_type type, const int64_t *extents, in
     }
     uint64_t bytes = (uint64_t)count * at_type_bytes(type);
     uint64_t rounded = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
-    size_t available = bytes > SMALL ? at_memory_free() : SIZE_MAX;
+    size_t available = bytes > AT_MEMORY_SMALL ? at_memory_free() : SIZE_MAX;
     at_tensor *tensor = NULL;
     void *data = NULL;
     if (rounded <= available) {
@@ -133,7 +133,7 @@ at_tensor *at_tensor_new(at_session *s, at_type type, const int64_t *extents, in
         at_bytes_describe(available, room);
         at_diag *diag = at_error(s, AT_E_MEMORY, nowhere, "no memory for %s: %s takes %s", name,
                                  shape, size);
-        if (bytes > SMALL) at_note(s, diag, nowhere, "%s are free now", room);
+        if (bytes > AT_MEMORY_SMALL) at_note(s, diag, nowhere, "%s are free now", room);
         return NULL;
     }
     memset(data, 0, (size_t)rounded);

@@ -8,7 +8,7 @@
 
 #include "base/base.h"
 
-/* ---- tensor.c: types, shapes, buffers; convert.c: from one type to another ------------------------ */
+/* ---- tensor.c: types, shapes, buffers; convert.c: from one type to another ------------------- */
 
 typedef enum {
 #define AT_TYPE(id, text, bytes, npy) AT_TYPE_##id,
@@ -30,8 +30,8 @@ struct at_tensor {
 
 const char *at_type_text(at_type type); /* "f32" */
 size_t at_type_bytes(at_type type);
-/* Elements of a shape, -1 when negative or more than a signed 64-bit byte count can hold. An extent of
- * 0 makes it 0, and the others must still fit, so that strides can be computed. */
+/* Elements of a shape, -1 when negative or more than a signed 64-bit byte count can hold. An
+ * extent of 0 makes it 0, and the others must still fit, so that strides can be computed. */
 int64_t at_shape_count(const int64_t *extents, int rank, size_t element_bytes);
 /* "f32 (2, 3)", "f32 scalar" into a buffer of 256 bytes; many long extents end in "…)". */
 void at_tensor_describe(const at_tensor *tensor, char *buffer);
@@ -41,16 +41,16 @@ void at_tensor_describe(const at_tensor *tensor, char *buffer);
 at_tensor *at_tensor_new(at_session *s, at_type type, const int64_t *extents, int rank,
                          const char *name);
 void at_tensor_free(at_tensor *tensor); /* NULL is fine */
-/* A new tensor of another type. Reals round once, to nearest even, and overflow to infinity. Into an
- * int goes only what is that int: E807 names the first element that is too large, broken, or NaN;
- * into a bool, 0 and 1. bools become 0 and 1. */
+/* A new tensor of another type. Reals round once, to nearest even, and overflow to infinity. Into
+ * an int goes only what is that int: E807 names the first element that is too large, broken, or
+ * NaN; into a bool, 0 and 1. bools become 0 and 1. */
 at_tensor *at_tensor_convert(at_session *s, const at_tensor *from, at_type type, const char *name);
 float at_half_to_float(uint16_t half);
 uint16_t at_float_to_half(float value);
 float at_bfloat_to_float(uint16_t bfloat);
 uint16_t at_float_to_bfloat(float value);
 
-/* ---- npy.c: one array in a file (npy_header.c: its header) ---------------------------------------- */
+/* ---- npy.c: one array in a file (npy_header.c: its header) ----------------------------------- */
 
 /* NumPy's .npy, versions 1 to 3: bool, ints, f16, f32, f64 in either byte order and either row
  * order; `name` is what messages call it. bytes is borrowed. The tensor is the caller's. NULL after
@@ -61,7 +61,7 @@ at_tensor *at_npy_read(at_session *s, const char *path);
  * False after E003. */
 bool at_npy_write(at_session *s, const char *path, const at_tensor *tensor);
 
-/* ---- npz.c: named arrays in one file; zip.c, npz_write.c: that file, a zip ------------------------- */
+/* ---- npz.c: named arrays in one file; zip.c, npz_write.c: that file, a zip ------------------- */
 
 typedef struct {
     const char *name; /* without .npy; owned by the collection's session */

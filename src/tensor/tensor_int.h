@@ -2,7 +2,8 @@
  * the members of a zip as streams of them, and the header of a .npy file.
  *
  * Whatever holds heap memory or an open file here is a record with a release function, run by
- * at_released: reporting an error allocates from the session's arena and may leave by its escape. */
+ * at_released: reporting an error allocates from the session's arena and may leave by its escape.
+ */
 #ifndef AT_TENSOR_INT_H
 #define AT_TENSOR_INT_H
 
@@ -11,9 +12,11 @@
 
 #include "tensor/tensor.h"
 
-/* ---- tensor.c ------------------------------------------------------------------------------------- */
+/* ---- tensor.c -------------------------------------------------------------------------------- */
 
 enum { AT_DESCRIBE_BYTES = 256 };
+/* Bytes up to which nobody asks how much memory is free. */
+enum { AT_MEMORY_SMALL = 16 << 20 };
 /* As at_tensor_describe, for a tensor that is not there (yet). */
 void at_shape_describe(at_type type, const int64_t *extents, int rank, char *buffer);
 /* "37.3 GiB", "120 bytes" into a buffer of at least 32 bytes. */
@@ -22,11 +25,11 @@ void at_bytes_describe(uint64_t bytes, char *buffer);
  * and what follows `most` bytes (at most AT_SHOWN_NAME) becomes `…`. In the session's arena. */
 enum { AT_SHOWN_NAME = 96, AT_SHOWN_PIECE = 24 };
 const char *at_shown(at_session *s, const char *text, size_t length, size_t most);
-/* Whether this can be the name of an array in a file: not empty, UTF-8, no control characters (names
- * end up in messages, and as names in programs). */
+/* Whether this can be the name of an array in a file: not empty, UTF-8, no control characters
+ * (names end up in messages, and as names in programs). */
 bool at_name_plain(const char *name, size_t length);
 
-/* ---- bytes.c: where bytes come from --------------------------------------------------------------- */
+/* ---- bytes.c: where bytes come from ---------------------------------------------------------- */
 
 /* A file, or memory, whose bytes can be had at any offset. */
 typedef struct {
@@ -73,7 +76,7 @@ bool at_stream_read(at_stream *stream, void *to, uint64_t n); /* false: see stat
 bool at_stream_finish(at_stream *stream);
 void at_stream_close(at_stream *stream);
 
-/* ---- npy_header.c ---------------------------------------------------------------------------------- */
+/* ---- npy_header.c ---------------------------------------------------------------------------- */
 
 typedef struct {
     at_type type;
@@ -93,7 +96,7 @@ bool at_npy_header_parse(at_session *s, const char *name, const char *text, size
 enum { AT_NPY_PREAMBLE_BYTES = 2048 };
 size_t at_npy_header_print(const at_tensor *tensor, char *buffer);
 
-/* ---- npy.c ------------------------------------------------------------------------------------------ */
+/* ---- npy.c ----------------------------------------------------------------------------------- */
 
 /* One .npy of `length` bytes from a stream; NULL after errors. Does not finish the stream. */
 at_tensor *at_npy_load(at_session *s, const char *name, at_stream *stream, uint64_t length);
@@ -104,7 +107,7 @@ bool at_npy_put(const at_tensor *tensor, bool (*put)(void *user, const void *byt
                 void *user);
 uint64_t at_npy_bytes(const at_tensor *tensor); /* as at_npy_put gives them */
 
-/* ---- zip.c: reading --------------------------------------------------------------------------------- */
+/* ---- zip.c: reading -------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;         /* as in the zip; UTF-8, in the session's arena */

@@ -46,8 +46,8 @@ static uint32_t get4(const unsigned char *p) { return get2(p) | get2(p + 2) << 1
 static uint64_t get8(const unsigned char *p) { return get4(p) | (uint64_t)get4(p + 4) << 32; }
 
 static bool damaged(const listing *l, const char *what) {
-    at_diag *diag = at_error(l->session, AT_E_ZIP_FORMAT, at_no_span(), "%s is damaged: %s", l->name,
-                             what);
+    at_diag *diag = at_error(l->session, AT_E_ZIP_FORMAT, at_no_span(), "%s is damaged: %s",
+                             l->name, what);
     at_hint(l->session, diag, "copy or save it again: a transfer that broke off does this");
     return false;
 }
@@ -69,7 +69,7 @@ static bool get(const listing *l, uint64_t offset, void *to, size_t n, const cha
     return damaged(l, what);
 }
 
-/* ---- the end records ---------------------------------------------------------------------------------- */
+/* ---- the end records ------------------------------------------------------------------------- */
 
 /* Where the end record lies: the last one whose comment ends where the file ends. */
 static bool find_end(listing *l, uint64_t *at) {
@@ -153,7 +153,7 @@ static bool read_end(listing *l) {
     return true;
 }
 
-/* ---- one member ---------------------------------------------------------------------------------------- */
+/* ---- one member ------------------------------------------------------------------------------ */
 
 typedef struct {
     uint32_t flags, method, crc;
@@ -162,7 +162,8 @@ typedef struct {
     bool wide; /* some of these came from a zip64 field */
 } header;
 
-/* Sizes that do not fit 32 bits are in an extra field of id 1, those that are all ones, in order. */
+/* Sizes that do not fit 32 bits are in an extra field of id 1, those that are all ones, in order.
+ */
 static bool read_extra(const unsigned char *extra, size_t length, header *h, bool with_offset) {
     uint64_t *wide[3];
     int wanted = 0;
@@ -243,7 +244,8 @@ static bool read_local(listing *l, at_zip_member *m, const header *h) {
     };
     uint64_t rest = l->begin - m->begin - LOCAL_BYTES;
     size_t tail = local.name_length + local.extra_length;
-    if (get4(p) != LOCAL || tail > rest) return member_damaged(l, m, "does not begin where the directory says");
+    if (get4(p) != LOCAL || tail > rest)
+        return member_damaged(l, m, "does not begin where the directory says");
     if (!get(l, m->begin + LOCAL_BYTES, l->scratch, tail, "a member is missing")) return false;
     if (local.name_length != strlen(m->name) ||
         memcmp(l->scratch, m->name, local.name_length) != 0)
@@ -297,7 +299,7 @@ static bool read_entry(listing *l, uint64_t *at, at_map *names) {
     return true;
 }
 
-/* ---- all members ---------------------------------------------------------------------------------------- */
+/* ---- all members ----------------------------------------------------------------------------- */
 
 static int by_place(const void *a, const void *b) {
     const at_zip_member *x = *(at_zip_member *const *)a, *y = *(at_zip_member *const *)b;

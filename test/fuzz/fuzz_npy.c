@@ -1,5 +1,6 @@
 /* libFuzzer: any bytes as a .npy file give a tensor or errors, within a session's memory; what was
- * read can be converted. Build: clang -fsanitize=fuzzer,address,undefined with src/base, src/tensor. */
+ * read can be converted. Build: clang -fsanitize=fuzzer,address,undefined with src/base,
+ * src/tensor. */
 #include <stdlib.h>
 
 #include "tensor/tensor.h"

@@ -1,5 +1,6 @@
-/* libFuzzer: any bytes as an .npz file give arrays or errors, within a session's memory. The checksums
- * of members stop nothing here: they are compared only after a member was read. Build as fuzz_npy. */
+/* libFuzzer: any bytes as an .npz file give arrays or errors, within a session's memory. The
+ * checksums of members stop nothing here: they are compared only after a member was read. Build as
+ * fuzz_npy. */
 #include <stdlib.h>
 
 #include "tensor/tensor.h"

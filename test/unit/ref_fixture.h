@@ -1,12 +1,12 @@
-/* Cascades from short texts, for the tests of the reference executor. It reads just what cascades can
- * say, one statement a call, with every index written out:
+/* Cascades from short texts, for the tests of the reference executor. It reads just what cascades
+ * can say, one statement a call, with every index written out:
  *
- *     input(w, "q[i,d]");  axis(w, "t", "size(n)");
+ *     declare(w, "q[i,d]");  axis(w, "t", "size(n)");
  *     let(w, "s[i,j] = sum[d](q[i,d] * k[j,d])");
  *     let(w, "p[i,j] = softmax[j where j <= i](s[i,j])");
  *
- * A name is one axis object wherever it is bound. Ints that meet reals become real. Mistakes in a text
- * fail the test. */
+ * A name is one axis object wherever it is bound. Ints that meet reals become real. Mistakes in a
+ * text fail the test. */
 #ifndef REF_FIXTURE_H
 #define REF_FIXTURE_H
 
@@ -74,7 +74,7 @@ UNUSED static int end(void **state) {
     return 0;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 UNUSED static void wrong(world *w, const char *what) {
     fail_msg("fixture: %s at `%s` of `%s`", what, w->at, w->source ? w->source->text : "");
@@ -93,7 +93,8 @@ static bool sees(world *w, const char *text) {
     skip_spaces(w);
     size_t n = strlen(text);
     if (strncmp(w->at, text, n) != 0) return false;
-    return !(isalnum((unsigned char)text[n - 1]) && (isalnum((unsigned char)w->at[n]) || w->at[n] == '_'));
+    bool goes_on = isalnum((unsigned char)w->at[n]) || w->at[n] == '_';
+    return !(isalnum((unsigned char)text[n - 1]) && goes_on);
 }
 
 static bool take(world *w, const char *text) {
@@ -162,7 +163,7 @@ static at_array *defined(world *w, const char *name, at_kind kind, at_axis *cons
     return new_array(w, name, AT_DEFINED, kind, (at_axis **)(uintptr_t)axes, rank, span);
 }
 
-/* ---- expressions --------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static const at_expr *expression(world *w, int level);
 
@@ -319,7 +320,7 @@ static const at_expr *expression(world *w, int level) {
     return a;
 }
 
-/* ---- arrays and axes ------------------------------------------------------------------------------------ */
+/* ---- arrays and axes ------------------------------------------------------------------------- */
 
 UNUSED static at_axis *axis(world *w, const char *name, const char *extent) {
     at_axis *result = find_axis(w, name);
@@ -394,7 +395,7 @@ UNUSED static void output(world *w, const char *name) {
     w->cascade.outputs[w->cascade.output_count++] = (at_output){name, (at_array *)(uintptr_t)array};
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------ */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static at_statement *add_statement(world *w, at_statement_tag tag) {
     at_statement *st = AT_NEW(w->s->arena, at_statement);
@@ -634,7 +635,7 @@ UNUSED static void end_repeat(world *w) {
     }
 }
 
-/* ---- running ----------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 UNUSED static at_tensor *tensor_of(world *w, at_type type, int rank, const int64_t *extents,
                                    const double *values) {
@@ -748,7 +749,8 @@ UNUSED static void expect_values(const at_tensor *t, const char *name, int count
 #define EXPECT(w, name, ...)                                                                       \
     expect_values(got(w, name), name, (int)(sizeof V(__VA_ARGS__) / sizeof(double)), V(__VA_ARGS__))
 
-/* All outputs are the same bits without the executor's short cuts, and with two and five threads. */
+/* All outputs are the same bits without the executor's short cuts, and with two and five
+ * threads. */
 UNUSED static void expect_same_everywhere(world *w) {
     at_results first = w->results;
     w->results = (at_results){0};

@@ -1,5 +1,5 @@
-/* What every stage stands on: memory limits and their escape, numbers as text, maps, messages to the
- * letter, files that are whole or untouched. */
+/* What every stage stands on: memory limits and their escape, numbers as text, maps, messages to
+ * the letter, files that are whole or untouched. */
 #define _DEFAULT_SOURCE
 #include <errno.h>
 #include <float.h>
@@ -9,7 +9,7 @@
 
 #include "tensor_test.h"
 
-/* ---- arenas ----------------------------------------------------------------------------------------- */
+/* ---- arenas ---------------------------------------------------------------------------------- */
 
 static void memory_of_an_arena_is_zero_aligned_and_apart(void **state) {
     (void)state;
@@ -81,7 +81,7 @@ static void lists_grow_in_an_arena(void **state) {
     assert_string_equal(at_copy_text(s->arena, "abcdef", 3), "abc");
 }
 
-/* ---- guards ----------------------------------------------------------------------------------------- */
+/* ---- guards ---------------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *session;
@@ -166,7 +166,7 @@ static void an_error_without_memory_is_still_an_error(void **state) {
     at_text_free(&text);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void text_grows_and_stays_terminated(void **state) {
     (void)state;
@@ -241,7 +241,7 @@ static void distances_count_edits(void **state) {
     assert_int_equal(at_text_distance(large, "x", 5), 5);
 }
 
-/* ---- maps ------------------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------------------------------ */
 
 static void a_map_agrees_with_a_list(void **state) {
     at_session *s = *state;
@@ -263,7 +263,7 @@ static void a_map_agrees_with_a_list(void **state) {
     assert_ptr_equal(at_map_get(&map, ""), &values[0]);
 }
 
-/* ---- sources -------------------------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 static void only_utf8_text_is_a_source(void **state) {
     at_session *s = *state;
@@ -311,7 +311,7 @@ static void programs_that_cannot_be_read_are_named(void **state) {
     assert_int_equal(source->length, 0);
 }
 
-/* ---- messages --------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static at_span piece(const at_source *source, const char *word) {
     const char *at = strstr(source->text, word);
@@ -324,7 +324,8 @@ static void a_message_shows_its_place(void **state) {
     at_session *s = *state;
     const char *text = "fn f(q[i,d]) -> o[i] {\n\tp[i] = größe + scroe[i]\n}\n";
     const at_source *source = at_make_source(s, "mask.attn", text, strlen(text));
-    at_diag *diag = at_error(s, AT_E_UTF8, piece(source, "scroe"), "nothing is called `%s`", "scroe");
+    at_diag *diag = at_error(s, AT_E_UTF8, piece(source, "scroe"), "nothing is called `%s`",
+                             "scroe");
     at_label(s, diag, "here");
     at_note(s, diag, piece(source, "q[i,d]"), "`q` is %d", 1);
     at_note(s, diag, at_no_span(), "a thought");
@@ -424,7 +425,7 @@ static void codes_are_distinct_and_complete(void **state) {
     assert_int_equal(at_code_blame(AT_E_UTF8), AT_USER);
 }
 
-/* ---- writing files ---------------------------------------------------------------------------------- */
+/* ---- writing files --------------------------------------------------------------------------- */
 
 typedef struct {
     const char *content;

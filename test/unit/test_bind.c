@@ -14,7 +14,7 @@ static void scores(world *w) {
     output(w, "s");
 }
 
-/* ---- inputs ------------------------------------------------------------------------------------------------ */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 static void ints_and_floats_are_taken_for_reals(void **state) {
     world *w = *state;
@@ -170,7 +170,8 @@ static void an_extent_that_was_compiled_in_must_be_met(void **state) {
                     "  |\n"
                     "1 | x[c]\n"
                     "  | ^^^^\n"
-                    "  = hint: a compile-time `if` or a repeat's count depends on it: compile it again "
+                    "  = hint: a compile-time `if` or a repeat's count depends on it: compile "
+                    "it again "
                     "for this size\n");
 }
 
@@ -182,7 +183,8 @@ static void inputs_that_do_not_fit_are_refused_before_they_are_copied(void **sta
     output(w, "y");
     give_noise(w, "x", 1, 1 << 18);
     w->call.memory_limit = 3 << 20;
-    expect_error(w, "not supported[E710]: inputs, params and states take 4.0 MiB, and this run may use "
+    expect_error(w, "not supported[E710]: inputs, params and states take 4.0 MiB, and this run "
+                    "may use "
                     "3.0 MiB\n"
                     " --> test.attn:1:1\n"
                     "  |\n"
@@ -191,7 +193,7 @@ static void inputs_that_do_not_fit_are_refused_before_they_are_copied(void **sta
                     "  = note: the largest is `x`, 2.0 MiB with n = 262144\n");
 }
 
-/* ---- params -------------------------------------------------------------------------------------------------- */
+/* ---- params ---------------------------------------------------------------------------------- */
 
 static void layers(world *w) {
     declare(w, "x0[c]");
@@ -270,7 +272,7 @@ static void params_that_nothing_takes_are_named(void **state) {
                     "  = hint: did you mean `bias`?\n");
 }
 
-/* ---- states --------------------------------------------------------------------------------------------------- */
+/* ---- states ---------------------------------------------------------------------------------- */
 
 static void states_that_are_not_given_begin(void **state) {
     world *w = *state;
@@ -291,7 +293,8 @@ static void a_state_is_unstacked_into_its_rounds(void **state) {
     axis(w, "b", "2");
     at_array *m = declare(w, "state m[a,b,c] = 0");
     m->path = "f[].g[].m";
-    at_tensor *t = tensor_of(w, AT_TYPE_F64, 3, (const int64_t[]){2, 2, 2}, V(1, 2, 3, 4, 5, 6, 7, 8));
+    at_tensor *t =
+        tensor_of(w, AT_TYPE_F64, 3, (const int64_t[]){2, 2, 2}, V(1, 2, 3, 4, 5, 6, 7, 8));
     at_collection out = {0};
     assert_true(at_unstack(w->s, m, t, &out));
     assert_int_equal(out.count, 4);

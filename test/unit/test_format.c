@@ -189,6 +189,20 @@ static void long_lines_break_at_the_outermost_place(void **state) {
                  "}\n");
 }
 
+static void the_largest_expressions_read_back(void **state) {
+    (void)state;
+    at_text text = {0};
+    at_text_add(&text, "fn f(x) -> y = x");
+    for (int i = 0; i < 990; i++) at_text_add(&text, i % 3 ? " + x" : " - long_name[i,j]");
+    at_text_add(&text, "\nfn g(x) -> y = ");
+    for (int i = 0; i < 190; i++) at_text_add(&text, i % 2 ? "f(a, " : "(-1 + ");
+    at_text_add(&text, "x");
+    for (int i = 0; i < 190; i++) at_text_add(&text, ")");
+    at_text_add(&text, "\n");
+    check_stable(text.data);
+    at_text_free(&text);
+}
+
 /* ---- programs in files ----------------------------------------------------------------------- */
 
 static bool ends_with(const char *text, const char *end) {
@@ -454,6 +468,7 @@ int main(void) {
         cmocka_unit_test(layout_is_canonical),
         cmocka_unit_test(comments_are_kept),
         cmocka_unit_test(long_lines_break_at_the_outermost_place),
+        cmocka_unit_test(the_largest_expressions_read_back),
         cmocka_unit_test(programs_of_the_tests_are_canonical_and_stable),
         cmocka_unit_test(programs_that_come_with_attend_are_stable),
         cmocka_unit_test(random_trees_read_back),

@@ -6,7 +6,7 @@
 
 #include "tensor_test.h"
 
-/* ---- made by NumPy 2.4 (np.save, np.lib.format.write_array) --------------------------------------------- */
+/* ---- made by NumPy 2.4 (np.save, np.lib.format.write_array) ---------------------------------- */
 
 static void numpy_f32_is_read_and_written_to_the_byte(void **state) {
     at_session *s = *state;
@@ -77,11 +77,11 @@ static void objects_are_refused(void **state) {
     at_session *s = *state;
     assert_null(at_npy_read(s, TEST_DATA "npy/objects.npy"));
     assert_said(s, "not supported[E804]: test/data/npy/objects.npy holds Python objects (`|O`)\n"
-                   "  = hint: only numbers and bools are read: an array of objects is a pickle, and "
-                   "reading one runs code; if all are numbers, save x.astype(np.float64)\n");
+                   "  = hint: only numbers and bools are read: an array of objects is a pickle, "
+                   "and reading one runs code; if all are numbers, save x.astype(np.float64)\n");
 }
 
-/* ---- round trips --------------------------------------------------------------------------------------------- */
+/* ---- round trips ----------------------------------------------------------------------------- */
 
 static void every_type_and_rank_comes_back(void **state) {
     at_session *s = *state;
@@ -113,7 +113,7 @@ static void every_type_and_rank_comes_back(void **state) {
     unlink(path);
 }
 
-/* ---- files made by hand ---------------------------------------------------------------------------------------- */
+/* ---- files made by hand ---------------------------------------------------------------------- */
 
 typedef struct {
     unsigned char bytes[4096];
@@ -170,9 +170,10 @@ static void both_byte_orders_of_every_size_are_read(void **state) {
         at_type type;
         size_t bytes;
     } types[] = {
-        {"u1", AT_TYPE_U8, 1}, {"i1", AT_TYPE_I8, 1}, {"u2", AT_TYPE_U16, 2}, {"i2", AT_TYPE_I16, 2},
-        {"u4", AT_TYPE_U32, 4}, {"i4", AT_TYPE_I32, 4}, {"u8", AT_TYPE_U64, 8},
-        {"i8", AT_TYPE_I64, 8}, {"f2", AT_TYPE_F16, 2}, {"f4", AT_TYPE_F32, 4},
+        {"u1", AT_TYPE_U8, 1}, {"i1", AT_TYPE_I8, 1}, {"u2", AT_TYPE_U16, 2},
+        {"i2", AT_TYPE_I16, 2}, {"u4", AT_TYPE_U32, 4}, {"i4", AT_TYPE_I32, 4},
+        {"u8", AT_TYPE_U64, 8}, {"i8", AT_TYPE_I64, 8}, {"f2", AT_TYPE_F16, 2},
+        {"f4", AT_TYPE_F32, 4},
         {"f8", AT_TYPE_F64, 8},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -181,7 +182,7 @@ static void both_byte_orders_of_every_size_are_read(void **state) {
             snprintf(header, sizeof header,
                      "{'descr': '%c%s', 'fortran_order': False, 'shape': (2,)}", big ? '>' : '<',
                      types[i].descr);
-            unsigned char data[16], expected[16];
+            unsigned char data[32], expected[32];
             for (size_t b = 0; b < 2 * types[i].bytes; b++) {
                 size_t size = types[i].bytes, element = b / size, place = b % size;
                 data[b] = (unsigned char)(b + 1);
@@ -237,7 +238,7 @@ static void first_axis_fastest_of_any_rank_agrees_with_the_definition(void **sta
     assert_silent(s);
 }
 
-/* ---- what cannot be right ------------------------------------------------------------------------------------- */
+/* ---- what cannot be right -------------------------------------------------------------------- */
 
 #define READS_LIKE                                                                                 \
     "  = hint: a header reads like {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n"
@@ -254,13 +255,16 @@ static void a_wrong_header_is_named_with_its_place(void **state) {
         {"{'descr': '<f4'}", "has `}` at byte 15, where an entry 'fortran_order' should be"},
         {"{'descr': '<f4', 'fortran_order': False}",
          "has `}` at byte 39, where an entry 'shape' should be"},
-        {"{'descr': '<f4' 'shape': ()}", "has `'shape': ()}` at byte 16, where `,` or `}` should be"},
+        {"{'descr': '<f4' 'shape': ()}",
+         "has `'shape': ()}` at byte 16, where `,` or `}` should be"},
         {"{'descr': '<f4', 'descr': '<f4'}",
          "has `'descr': '<f4'}` at byte 17, where a key that was not there before should be"},
         {"{'order': '<f4'}",
-         "has `'order': '<f4'}` at byte 1, where one of 'descr', 'fortran_order', 'shape' should be"},
+         "has `'order': '<f4'}` at byte 1, where one of "
+         "'descr', 'fortran_order', 'shape' should be"},
         {"{u'descr': '<f4'}",
-         "has `u'descr': '<f4'}` at byte 1, where one of 'descr', 'fortran_order', 'shape' should be"},
+         "has `u'descr': '<f4'}` at byte 1, where one of "
+         "'descr', 'fortran_order', 'shape' should be"},
         {"{'descr'; 1}", "has `; 1}` at byte 8, where `:` should be"},
         {"{'descr': 4}", "has `4}` at byte 10, where a type like '<f4' should be"},
         {"{'descr': '<f4}", "has `'<f4}` at byte 10, where a type like '<f4' should be"},
@@ -268,13 +272,15 @@ static void a_wrong_header_is_named_with_its_place(void **state) {
         {"{'fortran_order': 0}", "has `0}` at byte 18, where True or False should be"},
         {"{'fortran_order': Fals", "has `Fals` at byte 18, where True or False should be"},
         {"{'shape': 3}", "has `3}` at byte 10, where a shape like (2, 3) should be"},
-        {"{'shape': (3)}", "has `)}` at byte 12, where `,)`, as after any single extent, should be"},
+        {"{'shape': (3)}",
+         "has `)}` at byte 12, where `,)`, as after any single extent, should be"},
         {"{'shape': (-3,)}", "has `-3,)}` at byte 11, where an extent should be"},
         {"{'shape': (,)}", "has `,)}` at byte 11, where an extent should be"},
         {"{'shape': (3,,)}", "has `,)}` at byte 13, where an extent should be"},
         {"{'shape': (3 4)}", "has `4)}` at byte 13, where `,` or `)` should be"},
         {"{'shape': (3.0,)}", "has `.0,)}` at byte 12, where `,` or `)` should be"},
-        {"{'shape': (03,)}", "has `03,)}` at byte 11, where an extent without leading zeros should be"},
+        {"{'shape': (03,)}",
+         "has `03,)}` at byte 11, where an extent without leading zeros should be"},
         {"{'shape': (0x3,)}", "has `x3,)}` at byte 12, where `,` or `)` should be"},
         {"{'shape': (9223372036854775808,)}",
          "has `9223372036854775808,)}` at byte 11, where an extent below 2^63 should be"},
@@ -344,16 +350,18 @@ static void sizes_that_lie_are_caught_before_memory_is_taken(void **state) {
     assert_said(s, "error[E805]: x.npy is too long: f32 scalar takes 4 bytes, and 7 follow its "
                    "header\n  = hint: a .npy file holds one array; several go into an .npz, by "
                    "np.savez\n");
-    f = build(1, "{'descr': '<f8', 'fortran_order': True, 'shape': (1000000000, 1000000000)}", "", 0);
+    f = build(1, "{'descr': '<f8', 'fortran_order': True, 'shape': (1000000000, 1000000000)}",
+              NULL, 0);
     assert_null(parse(s, &f));
     assert_said(s, "error[E805]: x.npy is cut off: f64 (1000000000, 1000000000) takes "
                    "8000000000000000000 bytes, and 0 follow its header\n");
-    f = build(1, "{'descr': '<f8', 'fortran_order': True, 'shape': (4294967296, 4294967296)}", "", 0);
+    f = build(1, "{'descr': '<f8', 'fortran_order': True, 'shape': (4294967296, 4294967296)}",
+              NULL, 0);
     assert_null(parse(s, &f));
     assert_said(s, "error[E803]: the header of x.npy says f64 (4294967296, 4294967296), more bytes "
                    "than can be counted\n");
-    f = build(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (9223372036854775807, 2, 0)}", "",
-              0);
+    f = build(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (9223372036854775807, 2, 0)}",
+              NULL, 0);
     assert_null(parse(s, &f));
     assert_true(said_code(s, "E803"));
     char header[512] = "{'descr': '|u1', 'fortran_order': False, 'shape': (";
@@ -387,8 +395,8 @@ static void what_is_no_npy_is_told_what_it_is(void **state) {
     unsigned char *large = calloc(1, 40000);
     memcpy(large, "\x93NUMPY\1\0\0\200", 10);
     assert_null(at_npy_parse(s, "x.npy", large, 40000));
-    assert_said(s, "error[E803]: the header of x.npy has 32768 bytes, and an array of numbers never "
-                   "needs 16384\n");
+    assert_said(s, "error[E803]: the header of x.npy has 32768 bytes, and an array of numbers "
+                   "never needs 16384\n");
     free(large);
 }
 
@@ -424,7 +432,7 @@ static void cut_and_changed_files_end_in_one_error(void **state) {
     }
 }
 
-/* ---- paths -------------------------------------------------------------------------------------------------------- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 static void paths_that_cannot_be_read_are_named(void **state) {
     at_session *s = *state;
@@ -484,6 +492,27 @@ static void running_out_of_session_memory_is_an_error(void **state) {
     at_session_free(s);
 }
 
+/* A file with a hole: as long as it says, and longer than any memory. */
+static void a_file_larger_than_memory_is_refused(void **state) {
+    at_session *s = *state;
+    char path[] = "/tmp/attend-npy-XXXXXX";
+    int handle = mkstemp(path);
+    file f = build(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (8796093022208,)}", NULL,
+                   0);
+    assert_int_equal(write(handle, f.bytes, f.length), f.length);
+    bool made = ftruncate(handle, (off_t)f.length + 8796093022208) == 0;
+    close(handle);
+    at_tensor *t = made ? at_npy_read(s, path) : NULL;
+    unlink(path);
+    if (!made) skip(); /* this file system has no holes */
+    assert_null(t);
+    s->diags[0]->note_count = 0; /* what is free */
+    char expected[128];
+    snprintf(expected, sizeof expected, "not supported[E001]: no memory for %s: u8 (8796093022208) "
+             "takes 8.0 TiB\n", path);
+    assert_said(s, expected);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(numpy_f32_is_read_and_written_to_the_byte),
@@ -504,6 +533,7 @@ int main(void) {
         TEST(paths_that_cannot_be_read_are_named),
         TEST(a_pipe_is_read_like_a_file),
         TEST(running_out_of_session_memory_is_an_error),
+        TEST(a_file_larger_than_memory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -411,6 +411,28 @@ static void long_chains_are_limited_to_a_safe_height(void **state) {
     }
 }
 
+static void little_memory_is_an_error(void **state) {
+    (void)state;
+    at_text text = {0};
+    at_text_add(&text, "fn f(x) -> y {\n");
+    for (int i = 0; i < 2000; i++) at_text_add(&text, "  y = x[i] + sum[j](y[j])  # c\n");
+    at_text_add(&text, "}\n");
+    int failures = 0;
+    for (size_t limit = 20000; limit < (size_t)8 << 20; limit += limit / 4) {
+        parsing job = {at_session_new(limit), text.data, NULL};
+        assert_non_null(job.session);
+        if (!at_guarded(job.session, parse_body, &job)) {
+            assert_int_equal(job.session->diags[0]->code, AT_E_MEMORY);
+            failures++;
+        }
+        at_session_free(job.session);
+    }
+    assert_true(failures > 5);
+    parsing job = parse_good(text.data);
+    at_session_free(job.session);
+    at_text_free(&text);
+}
+
 static void reserved_words_are_known(void **state) {
     (void)state;
     static const char *const words[] = {"fn", "next", "as", "size", "inf", "training", "softmax"};
@@ -440,6 +462,7 @@ int main(void) {
         cmocka_unit_test(at_most_twenty_errors_are_kept),
         cmocka_unit_test(nesting_is_limited),
         cmocka_unit_test(long_chains_are_limited_to_a_safe_height),
+        cmocka_unit_test(little_memory_is_an_error),
         cmocka_unit_test(reserved_words_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

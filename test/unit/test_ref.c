@@ -1,7 +1,7 @@
 /* The reference executor: values, reads, need, structural zeros, folds. */
 #include "ref_fixture.h"
 
-/* ---- values ------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static void attention_is_what_its_equations_say(void **state) {
     world *w = *state;
@@ -104,7 +104,7 @@ static void scalars_and_empty_axes_are_arrays_like_others(void **state) {
     assert_int_equal(got(w, "z")->count, 0);
 }
 
-/* ---- reads ---------------------------------------------------------------------------------------------- */
+/* ---- reads ----------------------------------------------------------------------------------- */
 
 static void reads_compute_their_indices(void **state) {
     world *w = *state;
@@ -154,15 +154,18 @@ static void a_plain_index_is_checked_even_with_an_alternative(void **state) {
     output(w, "z");
     give(w, "a", V(1, 2, 3), 1, 3);
     give(w, "b", V(5, 6), 1, 2);
-    expect_error(w, "error[E701]: `b` is read outside: its index along `m` is 2, and the size of `m` is 2\n"
+    expect_error(w, "error[E701]: `b` is read outside: its index along `m` is 2, and the size "
+                    "of `m` is 2\n"
                     " --> test.attn:1:10\n"
                     "  |\n"
                     "1 | z[n] = b[n | 0] + a[n]\n"
                     "  |          ^ this is 2\n"
-                    "  = note: needed for the output `z[n=2]`\n");
+                    "  = note: needed for the output `z[n=2]`\n"
+                    "  = hint: an alternative stands in for a plain index only if `axis` declared "
+                    "it\n");
 }
 
-/* ---- need ----------------------------------------------------------------------------------------------- */
+/* ---- need ------------------------------------------------------------------------------------ */
 
 static void a_read_outside_is_an_error_only_where_an_output_needs_it(void **state) {
     world *w = *state;
@@ -179,7 +182,8 @@ static void a_read_outside_is_an_error_only_where_an_output_needs_it(void **stat
     EXPECT(w, "also", 2, 3, 0);
     expect_same_everywhere(w);
     output(w, "next");
-    expect_error(w, "error[E701]: `x` is read outside: its index along `n` is 3, and the size of `n` is 3\n"
+    expect_error(w, "error[E701]: `x` is read outside: its index along `n` is 3, and the size "
+                    "of `n` is 3\n"
                     " --> test.attn:1:13\n"
                     "  |\n"
                     "1 | next[n] = x[n + 1]\n"
@@ -272,7 +276,7 @@ static void a_negative_power_of_an_int_has_no_value(void **state) {
                     "  = note: needed for the output `p[n=1]`\n");
 }
 
-/* ---- structural zeros ------------------------------------------------------------------------------------- */
+/* ---- structural zeros ------------------------------------------------------------------------ */
 
 /* p is 0 by guard for j = 1; v has no good value there. */
 static void masked(world *w) {
@@ -382,7 +386,7 @@ static void no_other_zero_is_structural(void **state) {
     EXPECT(w, "z", 0, NAN, 0);
 }
 
-/* ---- folds ------------------------------------------------------------------------------------------------- */
+/* ---- folds ----------------------------------------------------------------------------------- */
 
 static void folds_over_nothing_give_what_the_language_says(void **state) {
     world *w = *state;
@@ -444,7 +448,8 @@ static void folds_give_the_values_of_their_definitions(void **state) {
     let(w, "bool each[n] = all[m](x[n,m] > 0)");
     let(w, "both = sum[n,m](x[n,m])");
     let(w, "int at = argmax[n,m](x[n,m])");
-    const char *names[] = {"s", "p", "a", "h", "l", "e", "c", "every", "some", "each", "both", "at"};
+    const char *names[] = {"s", "p",     "a",    "h",    "l",    "e",
+                           "c", "every", "some", "each", "both", "at"};
     for (int i = 0; i < 12; i++) output(w, names[i]);
     give(w, "x", V(1, 2, 3, -1, 0.5, 2), 2, 2, 3);
     run(w);
@@ -474,7 +479,8 @@ static void max_and_min_carry_nan_and_ties_go_to_the_lower_index(void **state) {
     output(w, "l");
     output(w, "i");
     output(w, "k");
-    give(w, "x", V(1, NAN, 3, NAN, 2, 5, 5, 2, -INFINITY, -INFINITY, -INFINITY, -INFINITY), 2, 3, 4);
+    double low = -INFINITY;
+    give(w, "x", V(1, NAN, 3, NAN, 2, 5, 5, 2, low, low, low, low), 2, 3, 4);
     run(w);
     EXPECT(w, "h", NAN, 5, -INFINITY);
     EXPECT(w, "l", NAN, 2, -INFINITY);
@@ -487,8 +493,8 @@ static void logsumexp_keeps_infinities_and_large_numbers(void **state) {
     declare(w, "x[n,m]");
     let(w, "e[n] = logsumexp[m](x[n,m])");
     output(w, "e");
-    give(w, "x", V(1000, 1001, -INFINITY, -INFINITY, INFINITY, INFINITY, 3, NAN, -1000, -1001), 2, 5,
-         2);
+    double inf = INFINITY;
+    give(w, "x", V(1000, 1001, -inf, -inf, inf, inf, 3, NAN, -1000, -1001), 2, 5, 2);
     run(w);
     EXPECT(w, "e", 1001 + log1p(exp(-1)), -INFINITY, INFINITY, NAN, -1000 + log1p(exp(-1)));
 }
@@ -514,7 +520,7 @@ static void a_fold_that_does_not_depend_on_the_inner_index_is_the_same(void **st
     assert_true(fabs(element(got(w, "y"), 4) - (x[4] - mean)) < 1e-12);
 }
 
-/* ---- ranges -------------------------------------------------------------------------------------------------- */
+/* ---- ranges ---------------------------------------------------------------------------------- */
 
 static void guards_that_restrict_a_loop_change_nothing(void **state) {
     world *w = *state;

@@ -1,7 +1,7 @@
 /* The reference executor: scans, repeats, states. */
 #include "ref_fixture.h"
 
-/* ---- scans ----------------------------------------------------------------------------------------------- */
+/* ---- scans ----------------------------------------------------------------------------------- */
 
 static void a_scan_reads_what_is_earlier(void **state) {
     world *w = *state;
@@ -90,7 +90,8 @@ static void within_a_step_equations_are_in_order(void **state) {
     output(w, "b");
     w->s->diag_count = 0;
     assert_false(run_as(w, false));
-    assert_non_null(strstr(errors_of(w), "`b` is read at t = 0, which is not computed yet at t = 0"));
+    assert_non_null(
+        strstr(errors_of(w), "`b` is read at t = 0, which is not computed yet at t = 0"));
 }
 
 static void a_scan_of_no_steps_gives_an_empty_array(void **state) {
@@ -130,7 +131,7 @@ static void statements_of_every_kind_work_in_a_scan(void **state) {
     expect_same_everywhere(w);
 }
 
-/* ---- repeats ----------------------------------------------------------------------------------------------- */
+/* ---- repeats --------------------------------------------------------------------------------- */
 
 static void a_repeat_carries_and_collects(void **state) {
     world *w = *state;
@@ -193,7 +194,8 @@ static void a_condition_without_a_value_is_an_error(void **state) {
     end_repeat(w);
     output(w, "k");
     give(w, "v", V(1, 1), 1, 2);
-    expect_error(w, "error[E701]: `v` is read outside: its index along `n` is 2, and the size of `n` is 2\n"
+    expect_error(w, "error[E701]: `v` is read outside: its index along `n` is 2, and the size "
+                    "of `n` is 2\n"
                     " --> test.attn:1:3\n"
                     "  |\n"
                     "1 | v[k] > 0\n"
@@ -299,7 +301,7 @@ static void draws_in_a_repeat_differ_by_round(void **state) {
         }
 }
 
-/* ---- states --------------------------------------------------------------------------------------------------- */
+/* ---- states ---------------------------------------------------------------------------------- */
 
 static void next_takes_effect_when_the_run_ends(void **state) {
     world *w = *state;
@@ -350,7 +352,8 @@ static void a_next_state_without_a_value_is_an_error(void **state) {
     next(w, "m[n] = x[n + 1]");
     output(w, "y");
     give(w, "x", V(10, 2), 1, 2);
-    expect_error(w, "error[E701]: `x` is read outside: its index along `n` is 2, and the size of `n` is 2\n"
+    expect_error(w, "error[E701]: `x` is read outside: its index along `n` is 2, and the size "
+                    "of `n` is 2\n"
                     " --> test.attn:1:10\n"
                     "  |\n"
                     "1 | m[n] = x[n + 1]\n"

@@ -1,7 +1,7 @@
 /* The reference executor: statements that look at whole rows, tables and draws. */
 #include "ref_fixture.h"
 
-/* ---- normalisers ---------------------------------------------------------------------------------------- */
+/* ---- normalisers ----------------------------------------------------------------------------- */
 
 static void softmax_is_exp_over_the_sum_of_exp(void **state) {
     world *w = *state;
@@ -86,7 +86,7 @@ static void a_missing_score_spoils_its_row_but_not_what_the_guard_leaves_out(voi
     assert_non_null(strstr(errors_of(w), "needed for the output `p[i=0, j=0]`"));
 }
 
-/* ---- running folds ----------------------------------------------------------------------------------------- */
+/* ---- running folds --------------------------------------------------------------------------- */
 
 static void running_folds_include_their_element_and_pass_over_the_guarded(void **state) {
     world *w = *state;
@@ -165,7 +165,7 @@ static void cummax_carries_nan_and_a_missing_value_reaches_all_that_follow(void 
     assert_non_null(strstr(errors_of(w), "needed for the output `b[j=2]`"));
 }
 
-/* ---- orders -------------------------------------------------------------------------------------------------- */
+/* ---- orders ---------------------------------------------------------------------------------- */
 
 static void argsort_is_stable_with_nan_last_and_then_the_guarded(void **state) {
     world *w = *state;
@@ -219,7 +219,7 @@ static void sorting_agrees_with_counting(void **state) {
     EXPECT(w, "same", 1);
 }
 
-/* ---- tables and draws ------------------------------------------------------------------------------------------ */
+/* ---- tables and draws ------------------------------------------------------------------------ */
 
 static void tables_fill_row_major(void **state) {
     world *w = *state;

@@ -1,7 +1,7 @@
 /* The reference executor: threads, memory, laws, progress, outputs. */
 #include "ref_fixture.h"
 
-/* ---- threads ----------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 static void results_are_the_same_bits_for_any_number_of_threads(void **state) {
     world *w = *state;
@@ -44,7 +44,8 @@ static void the_first_missing_element_is_told_for_any_number_of_threads(void **s
     free(values);
     for (int threads = 1; threads < 6; threads += 2) {
         w->call.threads = threads;
-        expect_error(w, "error[E701]: `x` is read outside: its index along `n` is 36001, and the size "
+        expect_error(w, "error[E701]: `x` is read outside: its index along `n` is 36001, and "
+                        "the size "
                         "of `n` is 300\n"
                         " --> test.attn:1:12\n"
                         "  |\n"
@@ -55,7 +56,7 @@ static void the_first_missing_element_is_told_for_any_number_of_threads(void **s
     }
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void a_run_that_does_not_fit_is_refused_with_the_array_to_blame(void **state) {
     world *w = *state;
@@ -66,7 +67,8 @@ static void a_run_that_does_not_fit_is_refused_with_the_array_to_blame(void **st
     output(w, "o");
     give_noise(w, "x", 1, 1000);
     w->call.memory_limit = (size_t)1 << 30;
-    expect_error(w, "not supported[E710]: this run needs 7.5 GiB for its arrays, and may use 1.0 GiB\n"
+    expect_error(w, "not supported[E710]: this run needs 7.5 GiB for its arrays, and may use "
+                    "1.0 GiB\n"
                     " --> test.attn:1:1\n"
                     "  |\n"
                     "1 | s[i,n] = x[n]\n"
@@ -83,7 +85,8 @@ static void extents_whose_product_overflows_are_refused(void **state) {
     let(w, "o = sum[i,j](s[i,j])");
     output(w, "o");
     give_noise(w, "x", 1, 1);
-    expect_error(w, "not supported[E710]: `s` is larger than any memory can hold, with i = 4000000000, "
+    expect_error(w, "not supported[E710]: `s` is larger than any memory can hold, with i = "
+                    "4000000000, "
                     "j = 4000000000\n"
                     " --> test.attn:1:1\n"
                     "  |\n"
@@ -122,7 +125,7 @@ static void marks_of_missing_elements_count_as_they_come(void **state) {
                     "elements have no value, and each is marked with its cause\n");
 }
 
-/* ---- outputs ------------------------------------------------------------------------------------------------- */
+/* ---- outputs --------------------------------------------------------------------------------- */
 
 static void an_output_may_be_an_input_or_the_same_array_twice(void **state) {
     world *w = *state;
@@ -155,7 +158,7 @@ static void a_gradient_that_was_not_taken_is_refused(void **state) {
                     "  = hint: derivatives are equations of their own once they have been taken\n");
 }
 
-/* ---- laws ----------------------------------------------------------------------------------------------------- */
+/* ---- laws ------------------------------------------------------------------------------------ */
 
 static void laws_hold_within_their_tolerance(void **state) {
     world *w = *state;
@@ -241,7 +244,7 @@ static void ints_and_bools_are_compared_exactly(void **state) {
     assert_true(checks.items[1].holds && checks.items[2].holds && checks.items[3].holds);
 }
 
-/* ---- progress ------------------------------------------------------------------------------------------------- */
+/* ---- progress -------------------------------------------------------------------------------- */
 
 static bool stop_at_once(void *user, const char *what, double share) {
     int *calls = user;

@@ -1,4 +1,5 @@
-/* The reference executor: folds grouped by data, in one pass, are the double loop to the last bit. */
+/* The reference executor: folds grouped by data, in one pass, are the double loop to the last
+ * bit. */
 #include "ref_fixture.h"
 
 static void every_fold_scatters_like_its_double_loop(void **state) {
@@ -38,7 +39,8 @@ static void a_scatter_has_other_axes_conditions_and_surroundings(void **state) {
     axis(w, "g", "6");
     axis(w, "h", "6");
     let(w, "a[g,d] = sum[e where dst[e] == g and w[e,d] > 0](w[e,d] * src[e])");
-    let(w, "b[d,g] = 1 + 2 * sum[e where g == dst[e] - 1](w[e,d]) / max(count[e where src[e] == g](true), 1)");
+    let(w, "b[d,g] = 1 + 2 * sum[e where g == dst[e] - 1](w[e,d])"
+           " / max(count[e where src[e] == g](true), 1)");
     let(w, "c[g,h] = sum[e where dst[e] == g and src[e] == h](w[e,0])");
     let(w, "m[h,g] = sum[e where src[e] < h and dst[e] == g](w[e,0])");
     let(w, "i[g] = sum[e where e // 2 == g](w[e,1])");
@@ -88,7 +90,8 @@ static void what_has_no_value_concerns_the_same_rows_as_in_the_double_loop(void 
     let(w, "term[g] = sum[e where dst[e] == g](x[if e == 2 then 99 else e])");
     let(w, "good[g] = if g == 3 then 0 else term[g]");
     let(w, "late[g] = sum[e where e != 2 and far[e] == g](x[e])");
-    let(w, "mine[g] = if g > 1 then sum[e where g > 1 and (e != 2 or g > 9) and far[e] == g](x[e]) else 0");
+    let(w, "mine[g] = if g > 1"
+           " then sum[e where g > 1 and (e != 2 or g > 9) and far[e] == g](x[e]) else 0");
     let(w, "all[g] = sum[e where far[e] == g](x[e])");
     output(w, "good");
     output(w, "late");
@@ -139,7 +142,8 @@ static void a_scatter_in_a_scan_reads_the_steps_before(void **state) {
     declare(w, "x[t,e]");
     axis(w, "g", "3");
     begin_scan(w, "t");
-    let(w, "h[t,g] = h[t - 1, g | 0] + sum[e where dst[t,e] == g](x[t,e] + h[t - 1, dst[t,e] | 0])");
+    let(w, "h[t,g] = h[t - 1, g | 0]"
+           " + sum[e where dst[t,e] == g](x[t,e] + h[t - 1, dst[t,e] | 0])");
     end_scan(w);
     output(w, "h");
     give(w, "dst", V(0, 2, 2, 2, 0, 1), 2, 3, 2);

@@ -83,7 +83,7 @@ static void descriptions_fit_their_buffer(void **state) {
     at_tensor_free(t);
 }
 
-/* ---- halves ------------------------------------------------------------------------------------------ */
+/* ---- halves ---------------------------------------------------------------------------------- */
 
 static uint32_t bits(float value) {
     uint32_t u;
@@ -142,7 +142,7 @@ static void rounding_is_to_nearest_even_between_all_halves(void **state) {
     assert_true(bits(at_bfloat_to_float(0xff80)) == bits(-INFINITY));
 }
 
-/* ---- conversion ---------------------------------------------------------------------------------------- */
+/* ---- conversion ------------------------------------------------------------------------------ */
 
 static at_tensor *convert_one(at_session *s, at_type from, const void *data, at_type to) {
     at_tensor *a = make(s, from, 1, (int64_t[]){1}, data);

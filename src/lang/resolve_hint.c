@@ -120,6 +120,12 @@ void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at
         at_hint(r->s, diag, "%s", text);
         return;
     }
+    for (int i = 0; r->region && r->region->frame == scope->frame && i < r->region->pending_count; i++) {
+        if (strcmp(r->region->pending[i]->name, name) != 0) continue;
+        at_hint(r->s, diag, "what a scan reads before its equation has all its axes written out at the "
+                "left, as in %s[t,n] = …", name);
+        return;
+    }
     const at_tree_statement *st = r->statement;
     for (int i = 0; st && i < st->target_count && wanted == AT_WANT_VALUE; i++) {
         if (strcmp(st->targets[i].name, name) != 0) continue;

@@ -59,7 +59,13 @@ static const at_function *function_of(at_resolver *r, at_scope *scope, const cha
     if (ambiguous) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_AMBIGUOUS, span,
                                          "several used files define `%s`", name);
-        at_hint(r->s, diag, "say which: %s.%s(…)", where->name, name);
+        const char *list = "";
+        for (int i = 0; i < scope->frame->module->use_count; i++) {
+            const at_module *use = scope->frame->module->uses[i];
+            if (at_map_get(&use->functions, name))
+                list = at_format(r->s->arena, "%s%s`%s.%s`", list, *list ? " or " : "", use->name, name);
+        }
+        at_hint(r->s, diag, "say which: %s", list);
         return NULL;
     }
     if (!d || d->tag != AT_D_FN) {
@@ -163,8 +169,11 @@ static int uses(const at_tree *tree, const char *name) {
  * at every call from then on. */
 static bool count_inlined(at_resolver *r, const at_tree *tree) {
     if (++r->inlined <= AT_CALL_LIMIT) return true;
-    for (int i = r->errors; i < r->s->diag_count; i++)
-        if (r->s->diags[i]->code == AT_E_CALL_LIMIT) return r->repeated++, false;
+    for (int i = 0; i < r->s->diag_count; i++) {
+        at_code code = r->s->diags[i]->code;
+        if (code == AT_E_CALL_DEPTH || (code == AT_E_CALL_LIMIT && i >= r->errors))
+            return r->repeated++, false;
+    }
     at_diag *diag = at_error(r->s, AT_E_CALL_LIMIT, tree->span,
                              "this program inlines more than %d calls", AT_CALL_LIMIT);
     at_hint(r->s, diag, "`%s` is one of them; a repeat holds its body once", tree->name);
@@ -657,10 +666,11 @@ static at_frame *new_frame(at_resolver *r, at_scope *scope, const at_tree *tree,
 }
 
 static bool call_limits(at_resolver *r, at_scope *scope, const at_tree *tree) {
-    if (scope->frame->depth >= AT_CALL_DEPTH) {
+    if (scope->frame->depth >= AT_CALL_DEPTH && r->inlined < AT_CALL_LIMIT) {
         at_diag *diag = at_resolve_error(r, NULL, AT_E_CALL_DEPTH, tree->span,
-                                 "calls nest more than %d deep here", AT_CALL_DEPTH);
+                                         "calls nest more than %d deep here", AT_CALL_DEPTH);
         at_hint(r->s, diag, "a function that calls itself needs a compile-time `if` that ends it");
+        r->inlined = AT_CALL_LIMIT; /* its other calls would say the same, again and again */
         return false;
     }
     return count_inlined(r, tree);

@@ -263,6 +263,16 @@ at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *t
     } else if (entity && entity->tag == AT_N_ARRAY) {
         defined = entity->span;
         const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, entity->view.rank);
+        if (pending_of(entity) && tree->count > entity->view.rank) {
+            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TOO_MANY_INDICES, tree->span,
+                                             "`%s` has %d %s at its left side, but %d indices are given",
+                                             tree->name, entity->view.rank,
+                                             entity->view.rank == 1 ? "index" : "indices", tree->count);
+            at_note(r->s, diag, defined, "its left side");
+            at_hint(r->s, diag, "what a scan reads before its equation has all its axes written out at "
+                    "the left");
+            return at_no_value();
+        }
         if (!index_exprs(r, scope, tree, entity->view.rank, defined, index)) return at_no_value();
         if (pending_of(entity)) return pending_value(r, scope, entity, tree, index);
         return read_at(r, scope, tree, at_value_read(r, &entity->view, tree->span), index);

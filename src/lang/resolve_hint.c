@@ -28,6 +28,7 @@ static void add_entities(names *list, const at_frame *frame, at_wanted wanted) {
         if (!frame->names.keys[i]) continue;
         const at_entity *entity = frame->names.values[i];
         bool function = entity->tag == AT_N_FUNCTION;
+        if (entity->tag == AT_N_BROKEN) continue;
         if (wanted == AT_WANT_FUNCTION ? function : !function && entity->tag != AT_N_AXIS)
             add(list, entity->name);
     }
@@ -113,9 +114,16 @@ void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at
                      at_wanted wanted) {
     at_diag *diag = at_resolve_error(r, scope->frame, AT_E_UNKNOWN_NAME, span, "%s here is called `%s`",
                                      wanted == AT_WANT_FUNCTION ? "no function" : "nothing", name);
+    at_define(r, scope->frame, AT_N_BROKEN, name, span); /* said once is enough */
     const char *text = foreign_hint(r, name), *what;
     if (text) {
         at_hint(r->s, diag, "%s", text);
+        return;
+    }
+    for (int i = 0; r->region && r->region->frame == scope->frame && i < r->region->pending_count; i++) {
+        if (strcmp(r->region->pending[i]->name, name) != 0) continue;
+        at_hint(r->s, diag, "what a scan reads before its equation has all its axes written out at the "
+                "left, as in %s[t,n] = …", name);
         return;
     }
     const at_tree_statement *st = r->statement;

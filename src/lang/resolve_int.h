@@ -167,6 +167,11 @@ struct at_region {
     int forced_count;
 };
 
+/* The number that made an axis' name unique last, and how many axes there were. */
+typedef struct {
+    int number, axis_count;
+} at_numbering;
+
 typedef struct {
     at_session *s;
     const at_program *program;
@@ -190,6 +195,7 @@ typedef struct {
     at_axis **repeats;
     int scan_count, scan_capacity;     /* axes of open scans, outermost first */
     at_axis **scans;
+    at_map axis_numbers;            /* name -> at_numbering */
     at_map axis_names, array_names; /* stale entries after a retry are recognised by id */
     int inlined;        /* calls so far */
     int errors;         /* of the session, before this resolution */

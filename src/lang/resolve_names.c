@@ -98,13 +98,31 @@ static const char *numbered(const at_resolver *r, const char *name, int number) 
     return at_format(r->s->arena, "%.*s'%d%s", (int)end, name, number, rounds);
 }
 
+/* n, n'2, n'3, …: the first that is free. Below what was given last none is, unless axes were taken
+ * back since; without this, a program of many calls would search for ever. */
+static const char *unique_axis_name(at_resolver *r, const char *name) {
+    if (axis_name_free(r, name)) return name;
+    const char *base = at_format(r->s->arena, "%.*s", (int)strcspn(name, "'"), name);
+    at_numbering *last = at_map_get(&r->axis_numbers, base);
+    if (!last) {
+        last = AT_NEW(r->s->arena, at_numbering);
+        at_map_put(r->s->arena, &r->axis_numbers, base, last);
+    }
+    int n = last->axis_count <= r->axis_count ? last->number + 1 : 2;
+    if (n < 2) n = 2;
+    const char *unique;
+    for (;; n++) {
+        unique = at_format(r->s->arena, "%s'%d", base, n);
+        if (axis_name_free(r, unique)) break;
+    }
+    *last = (at_numbering){n, r->axis_count};
+    return unique;
+}
+
 at_axis *at_axis_new(at_resolver *r, const char *name, const at_axis *like, const at_expr *extent,
                      bool declared, at_span span) {
     at_axis *axis = AT_NEW(r->s->arena, at_axis);
-    const char *unique = name;
-    for (int n = 2; !axis_name_free(r, unique); n++)
-        unique = at_format(r->s->arena, "%.*s'%d", (int)strcspn(name, "'"), name, n);
-    axis->name = unique;
+    axis->name = unique_axis_name(r, name);
     while (like && like->like) like = like->like;
     axis->like = like;
     axis->extent = extent;
@@ -113,7 +131,7 @@ at_axis *at_axis_new(at_resolver *r, const char *name, const at_axis *like, cons
     axis->span = span;
     axis->id = r->axis_count;
     AT_PUSH(r->s->arena, r->axes, r->axis_count, r->axis_capacity, axis);
-    at_map_put(r->s->arena, &r->axis_names, unique, axis);
+    at_map_put(r->s->arena, &r->axis_names, axis->name, axis);
     return axis;
 }
 
@@ -246,10 +264,11 @@ at_mark at_mark_take(at_resolver *r, const at_frame *frame) {
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark) {
     int inlined = r->inlined, repeated = r->repeated;
     /* The maps of names stay as they grew: what they hold of the attempt is recognised by its id. */
-    at_map axis_names = r->axis_names, array_names = r->array_names;
+    at_map axis_names = r->axis_names, array_names = r->array_names, numbers = r->axis_numbers;
     *r = mark->r;
     r->axis_names = axis_names;
     r->array_names = array_names;
+    r->axis_numbers = numbers;
     r->repeated = repeated;
     r->inlined = inlined; /* work done counts, so that retries cannot go on for ever */
     *frame = mark->frame;

@@ -760,12 +760,6 @@ bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const
     at_entity *entity = at_lookup(r, scope->frame, name);
     bool own_name = entity && entity->tag == AT_N_FUNCTION;
     int op = at_op_find(name);
-    if (!own_name && shared && (op >= 0 || strcmp(name, "size") == 0)) {
-        at_resolve_error(r, scope->frame, AT_E_SHARED_CALL, tree->span,
-                         "`as %s` shares what a call learns, but `%s` is built in and learns nothing",
-                         shared, name);
-        return false;
-    }
     if (!own_name && wanted == 1 && !shared) {
         if (strcmp(name, "size") == 0) {
             results[0] = size_of(r, scope, tree);

@@ -282,8 +282,9 @@ static bool map_extra(at_resolver *r, at_scope *scope, at_scope *inner, at_frame
             const at_entity *entity =
                 arg->tag == AT_T_INDEX ? at_lookup(r, scope->frame, arg->name) : NULL;
             if (entity && entity->tag == AT_N_ARRAY && entity->pending)
-                at_hint(r->s, diag, "in its scan `%s` can only be read element by element, so it "
-                        "cannot be handed on as an array", arg->name);
+                at_hint(r->s, diag, "above its equation `%s` has the axes that its left side names: name "
+                        "them all, as in z[t] = %s(…) and then %s[t,n] = z[t,n]", arg->name, d->name,
+                        arg->name);
             else if (arg->tag == AT_T_INDEX)
                 at_hint(r->s, diag, "an index takes its axis away: leave out those that `%s` has itself",
                         d->name);
@@ -464,6 +465,27 @@ static bool is_fold(void *user, const at_expr *e) {
     return true;
 }
 
+/* act = gelu: the built-in function as an option's own right side, act(a) = gelu(a). */
+static at_function built_in_function(at_resolver *r, at_scope *scope, const at_tree *name, int op) {
+    static const char *const parameters[3] = {"a", "b", "c"};
+    at_function f = {.count = at_op_info((at_op)op)->arity, .frame = scope->frame, .env = scope->env};
+    f.parameters = AT_NEW_ARRAY(r->s->arena, const char *, f.count);
+    at_tree *call = AT_NEW(r->s->arena, at_tree);
+    *call = *name;
+    call->tag = AT_T_CALL;
+    call->count = f.count;
+    at_tree **args = AT_NEW_ARRAY(r->s->arena, at_tree *, f.count);
+    for (int i = 0; i < f.count; i++) {
+        f.parameters[i] = parameters[i];
+        args[i] = AT_NEW(r->s->arena, at_tree);
+        *args[i] = *name;
+        args[i]->name = parameters[i];
+    }
+    call->args = args;
+    f.value = call;
+    return f;
+}
+
 /* What the right side of an option is in its scope: a function by name, or a value. */
 static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const at_bind *declared,
                         const at_bind *given) {
@@ -503,6 +525,14 @@ static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const
             else entity->function = (at_function){.definition = d, .module = where};
             return true;
         }
+    }
+    int op = value->tag == AT_T_NAME && !at_env_find(scope->env, value->name) &&
+                     !at_lookup(r, scope->frame, value->name)
+                 ? at_op_find(value->name) : -1;
+    if (op >= 0) {
+        at_define(r, callee, AT_N_FUNCTION, given->name, span)->function =
+            built_in_function(r, scope, value, op);
+        return true;
     }
     if (declared->is_function) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_OPTION_SHAPE, span,

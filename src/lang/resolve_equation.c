@@ -63,7 +63,7 @@ at_axis **at_bind_left(at_resolver *r, at_scope *scope, const at_target *target,
 }
 
 /* The declared output that a target is, or NULL. */
-static const at_target *declared_output(const at_frame *frame, const char *name) {
+const at_target *at_declared_output(const at_frame *frame, const char *name) {
     for (int i = 0; i < frame->definition->output_count; i++)
         if (strcmp(frame->definition->outputs[i].name, name) == 0)
             return &frame->definition->outputs[i];
@@ -103,7 +103,7 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
         return false;
     }
     int total = target->count - colons + v->rank;
-    const at_target *declared = declared_output(scope->frame, target->name);
+    const at_target *declared = at_declared_output(scope->frame, target->name);
     if (declared && declared->brackets && declared->count != total) {
         at_diag *diag = at_resolve_error(
             r, scope->frame, AT_E_LEFT_AXES, target->span,
@@ -114,6 +114,11 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
         if (v->rank == declared->count && target->count)
             at_hint(r->s, diag, "the right side keeps %s itself: write %s = …, without indices",
                     at_kept_text(r, v), target->name);
+        else if (r->statement && r->statement->value && r->statement->value->tag == AT_T_FOLD &&
+                 r->statement->value->parts[0].body->tag == AT_T_NAME)
+            at_hint(r->s, diag, "`%s` stands for all its axes here; read it at the index: %s[…,%s]",
+                    r->statement->value->parts[0].body->name, r->statement->value->parts[0].body->name,
+                    r->statement->value->parts[0].bound[0].name);
         else if (total < declared->count)
             at_hint(r->s, diag, "every axis of an output stands at its left side, or is kept");
         return false;
@@ -413,7 +418,7 @@ static bool draw_equation(at_resolver *r, at_scope *scope, const at_tree_stateme
     }
     /* A declared output without brackets here has its declared axes. */
     at_target written = *target;
-    const at_target *declared = declared_output(scope->frame, target->name);
+    const at_target *declared = at_declared_output(scope->frame, target->name);
     if (!target->brackets && declared && declared->brackets) {
         written = *declared;
         written.span = target->span;

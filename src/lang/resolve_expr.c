@@ -23,11 +23,30 @@ static const at_tree *binding_fold(const at_tree *tree, const char *name) {
     return found;
 }
 
+/* The call of a function of the program that `tree` holds and that reads an argument at `index`. */
+static const at_tree *call_around(const at_tree *tree, const at_tree *index) {
+    if (!tree) return NULL;
+    const at_tree *found = NULL;
+    for (int i = 0; i < tree->count && !found; i++) {
+        found = call_around(tree->args[i], index);
+        if (tree->tag != AT_T_CALL || at_op_find(tree->name) >= 0) continue;
+        for (int k = 0; k < tree->args[i]->count && tree->args[i]->tag == AT_T_INDEX; k++)
+            if (tree->args[i]->args[k] == index) return tree;
+    }
+    for (int p = 0; p < tree->part_count && !found; p++)
+        found = call_around(tree->parts[p].body, index);
+    return found;
+}
+
 static at_value unbound(at_resolver *r, const at_scope *scope, const at_tree *tree, bool index) {
     at_diag *diag = at_resolve_error(r, scope->frame, AT_E_UNBOUND_INDEX, tree->span,
                                      "the index `%s` has no value here", tree->name);
     const at_tree *fold = r->statement ? binding_fold(r->statement->value, tree->name) : NULL;
-    if (!fold && !index)
+    const at_tree *call = r->statement ? call_around(r->statement->value, tree) : NULL;
+    if (call && !fold)
+        at_hint(r->s, diag, "`%s` takes arrays: leave out the indices that it has itself; one that maps the "
+                "call stands at the left side too", call->name);
+    else if (!fold && !index)
         at_hint(r->s, diag, "as a number stands its extent: size(%s)", tree->name);
     else if (fold)
         at_hint(r->s, diag, "only inside %s[%s](…) it has one: put this into its parentheses",
@@ -44,9 +63,9 @@ static at_value entity_value(at_resolver *r, at_scope *scope, at_entity *entity,
     case AT_N_ARRAY:
         if (pending_of(entity) && entity->view.rank != 0) {
             at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
-                                             "in its scan, `%s` is read with all its indices",
-                                             tree->name);
-            at_hint(r->s, diag, "write %s[…] with the step that is read first", tree->name);
+                                             "in its scan, `%s` is read at a step", tree->name);
+            at_hint(r->s, diag, "write its first index: %s[%s-1 | 0] is the step before", tree->name,
+                    r->scans[r->scan_count - 1]->name);
             return at_no_value();
         }
         return at_value_read(r, &entity->view, tree->span);
@@ -72,7 +91,7 @@ static at_value name_value(at_resolver *r, at_scope *scope, const at_tree *tree)
     if (env) return env->value;
     at_entity *entity = at_lookup(r, scope->frame, tree->name);
     if (entity) return entity_value(r, scope, entity, tree);
-    if (at_map_get(&scope->frame->module->functions, tree->name)) {
+    if (at_map_get(&scope->frame->module->functions, tree->name) || at_op_find(tree->name) >= 0) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_NOT_A_VALUE, tree->span,
                                          "`%s` is a function; it needs arguments", tree->name);
         at_hint(r->s, diag, "call it: %s(…)", tree->name);
@@ -89,7 +108,8 @@ static bool is_unknown(const at_resolver *r, const at_scope *scope, const at_tre
     if (tree->tag != AT_T_NAME || at_env_find(scope->env, tree->name)) return false;
     const at_entity *entity = at_lookup(r, scope->frame, tree->name);
     return entity ? entity->tag == AT_N_AXIS
-                  : !at_map_get(&scope->frame->module->functions, tree->name);
+                  : !at_map_get(&scope->frame->module->functions, tree->name) &&
+                        at_op_find(tree->name) < 0;
 }
 
 /* The indices as written: an int each, NULL for `:` and for axes that stay at the right. */
@@ -192,21 +212,25 @@ static at_value pending_value(at_resolver *r, at_scope *scope, at_entity *entity
                               const at_tree *tree, const at_expr **index) {
     at_pending *p = entity->pending;
     p->read = true;
-    for (int i = 0; i < entity->view.rank; i++)
-        if (!index[i]) {
-            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
-                                             "in its scan, `%s` is read with all its %d indices",
-                                             tree->name, entity->view.rank);
-            at_hint(r->s, diag, "name the axis that `:` or the missing index stands for");
-            return at_no_value();
-        }
+    bool steps = true;
+    for (int i = 0; i < entity->view.array->rank && steps; i++)
+        for (int k = 0; k < r->scan_count; k++)
+            if (entity->view.array->axes[i] == r->scans[k] && entity->view.hole[i] >= 0)
+                steps = index[entity->view.hole[i]] != NULL;
+    if (!steps) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
+                                         "in its scan, `%s` is read at a step", tree->name);
+        at_hint(r->s, diag, "write its first index: %s[%s-1 | 0] is the step before", tree->name,
+                r->scans[r->scan_count - 1]->name);
+        return at_no_value();
+    }
     bool now = p->current.array != NULL;
     for (int i = 0; i < entity->view.array->rank && now; i++) {
         const at_axis *axis = entity->view.array->axes[i];
         int hole = entity->view.hole[i];
         for (int k = 0; k < r->scan_count; k++)
             if (axis == r->scans[k] && hole >= 0)
-                now = index[hole]->tag == AT_INDEX && index[hole]->u.axis == axis;
+                now = index[hole] && index[hole]->tag == AT_INDEX && index[hole]->u.axis == axis;
     }
     if (!now && p->definitions > 1) {
         p->history = true;
@@ -253,6 +277,13 @@ at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *t
                                                                             : "a function");
         if (!entity || entity->tag == AT_N_FUNCTION)
             at_hint(r->s, diag, "functions take parentheses: %s(…)", tree->name);
+        return at_no_value();
+    } else if (at_find_pending(r, scope->frame, tree->name)) {
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
+                                         "`%s` is read before its equation, and its axes are not known "
+                                         "by then", tree->name);
+        at_hint(r->s, diag, "name all its axes at the left, and say how long they are before the scan: "
+                "axis n = 8");
         return at_no_value();
     } else {
         at_unknown_name(r, scope, tree->name, tree->name_span, AT_WANT_VALUE);

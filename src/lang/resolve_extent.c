@@ -388,6 +388,7 @@ at_axis *at_axis_find(at_resolver *r, const at_scope *scope, const char *name, a
                                          "nothing says how long the axis `%s` is", name);
         at_hint(r->s, diag, "use it as a plain index, x[%s], of an array that is known, or declare "
                 "it: axis %s = 8", name, name);
+        at_define(r, scope->frame, AT_N_BROKEN, name, span); /* said once is enough */
         return NULL;
     }
     while (like->id < 0 && like->like) like = (at_axis *)like->like;

@@ -118,8 +118,24 @@ void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at
         at_hint(r->s, diag, "%s", text);
         return;
     }
+    const at_tree_statement *st = r->statement;
+    for (int i = 0; st && i < st->target_count && wanted == AT_WANT_VALUE; i++) {
+        if (strcmp(st->targets[i].name, name) != 0) continue;
+        if (st->targets[i].count && st->targets[i].axes[0])
+            at_hint(r->s, diag, "an array that reads itself stands in a scan: scan %s { … }",
+                    st->targets[i].axes[0]);
+        else
+            at_hint(r->s, diag, "this is its first equation, so it has no value yet");
+        return;
+    }
     if (wanted != AT_WANT_FUNCTION && defined_later(r, scope, name)) {
         at_hint(r->s, diag, "`%s` gets its equation further down; equations are read in order", name);
+        return;
+    }
+    const char *dot = strrchr(name, '.');
+    if (dot && wanted == AT_WANT_FUNCTION &&
+        (at_op_find(dot + 1) >= 0 || at_map_get(&scope->frame->module->functions, dot + 1))) {
+        at_hint(r->s, diag, "did you mean `%s`?", dot + 1);
         return;
     }
     hint_near(r, scope, diag, name, wanted);

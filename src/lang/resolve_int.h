@@ -366,6 +366,8 @@ at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, cons
  * their equations. AT_REAL when nothing tells. */
 at_kind at_guess_kind(at_resolver *r, const at_frame *frame, const at_tree *tree);
 /* The array of an open scan of this frame that is called `name`; NULL when there is none. */
+/* The declaration of the output that `name` is; NULL if it is none. */
+const at_target *at_declared_output(const at_frame *frame, const char *name);
 at_pending *at_find_pending(const at_resolver *r, const at_frame *frame, const char *name);
 /* The view of a name at this place: in a scan the newest of this step. */
 at_view *at_newest(at_entity *entity);

@@ -85,31 +85,36 @@ at_view *at_newest(at_entity *entity) {
     return &entity->view;
 }
 
-/* Gives a pending array its axes, if its left side names them all and they are known by now. */
+/* Gives a pending array its axes, if its left side names them all, or the output that it is does,
+ * and they are known by now. */
 static bool make_pending(at_resolver *r, at_frame *frame, at_pending *p) {
-    const at_target *target = p->target;
+    const at_target *target = p->target, *declared = at_declared_output(frame, p->name);
     at_scope scope = at_scope_of(r, frame, p->name);
     if (!target->brackets) return false;
-    at_axis **own = AT_NEW_ARRAY(r->s->arena, at_axis *, target->count);
-    for (int i = 0; i < target->count; i++) {
-        if (!target->axes[i]) return false;
-        const at_env *env = at_env_find(frame->env, target->axes[i]);
+    if (declared && !declared->brackets) declared = NULL;
+    int count = declared && declared->count > target->count ? declared->count : target->count;
+    at_axis **own = AT_NEW_ARRAY(r->s->arena, at_axis *, count);
+    for (int i = 0; i < count; i++) {
+        const char *name = i < target->count ? target->axes[i] : NULL;
+        if (!name && declared && i < declared->count) name = declared->axes[i];
+        if (!name) return false;
+        const at_env *env = at_env_find(frame->env, name);
         if (env && env->value.e && env->value.e->tag == AT_INDEX) {
             own[i] = (at_axis *)env->value.e->u.axis;
             continue;
         }
         const at_tree *trees[1] = {p->statement->value};
-        own[i] = at_axis_find(r, &scope, target->axes[i], target->axis_spans[i], trees, 1, true);
+        own[i] = at_axis_find(r, &scope, name, target->span, trees, 1, true);
         if (!own[i]) return false;
-        if (at_axis_taken(r, &scope, own[i])) own[i] = at_axis_free(r, &scope, own[i], target->axes[i]);
+        if (at_axis_taken(r, &scope, own[i])) own[i] = at_axis_free(r, &scope, own[i], name);
         at_scope_bind(r, &scope, own[i]);
     }
     int rank;
-    at_axis **axes = at_full_axes(r, frame, NULL, 0, true, own, target->count, &rank);
+    at_axis **axes = at_full_axes(r, frame, NULL, 0, true, own, count, &rank);
     p->array = at_array_new(r, at_frame_path(r, frame, p->name), AT_DEFINED, p->kind, axes, rank,
                             target->span);
     p->entity = at_define(r, frame, AT_N_ARRAY, p->name, target->span);
-    p->entity->view = at_own_view(r, frame, p->array, own, target->count);
+    p->entity->view = at_own_view(r, frame, p->array, own, count);
     p->entity->own = true;
     p->entity->pending = p;
     return true;

@@ -460,10 +460,19 @@ bool at_resolve_assertion(at_resolver *r, at_frame *frame, const at_tree_stateme
 static bool resolve_if(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
     at_scope scope = at_scope_of(r, frame, "if");
     const at_expr *condition = at_resolve_scalar(r, &scope, st->value, AT_BOOL, "the condition");
-    if (!condition) return false;
-    at_constant known =
-        at_need_constant(r, &scope, condition, st->value->span, "the condition of an `if` block");
-    if (!known.known) return false;
+    at_constant known = {0};
+    if (condition)
+        known = at_need_constant(r, &scope, condition, st->value->span,
+                                 "the condition of an `if` block");
+    if (!known.known) {
+        at_diag *diag = r->s->diag_count ? r->s->diags[r->s->diag_count - 1] : NULL;
+        bool runs = diag && (diag->code == AT_E_UNBOUND_INDEX || diag->code == AT_E_NOT_CONSTANT);
+        if (runs && diag->span.source == st->value->span.source &&
+            diag->span.begin >= st->value->span.begin && diag->span.end <= st->value->span.end)
+            at_hint(r->s, diag, "an `if` block is decided before the run; for each element write "
+                    "y[n] = if c then a else b");
+        return false;
+    }
     if (known.integer) return at_resolve_block(r, frame, &st->body);
     return !st->has_else || at_resolve_block(r, frame, &st->otherwise);
 }
@@ -500,7 +509,7 @@ int at_assigned_names(at_resolver *r, const at_tree_block *block, at_assigned **
 }
 
 static bool resolve_statement(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
-    if (!st->body.count && !st->otherwise.count) r->statement = st;
+    r->statement = st->body.count || st->otherwise.count ? NULL : st;
     switch (st->tag) {
     case AT_S_EQUATION: return at_resolve_equation(r, frame, st);
     case AT_S_NEXT: return at_resolve_next(r, frame, st);

@@ -160,7 +160,9 @@ static void a_plain_index_is_checked_even_with_an_alternative(void **state) {
                     "  |\n"
                     "1 | z[n] = b[n | 0] + a[n]\n"
                     "  |          ^ this is 2\n"
-                    "  = note: needed for the output `z[n=2]`\n");
+                    "  = note: needed for the output `z[n=2]`\n"
+                    "  = hint: an alternative stands in for a plain index only if `axis` declared "
+                    "it\n");
 }
 
 /* ---- need ------------------------------------------------------------------------------------ */

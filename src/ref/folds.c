@@ -340,6 +340,7 @@ static int lower_terms(at_lowering *l, const at_expr *e, int zero) {
     dot->x_offset = at_emit_linear(l, &x);
     dot->y_offset = at_emit_linear(l, &y);
     dot->terms = at_new_register(l);
+    at_add_panel(l, dot, &x, &y);
     at_instr *in = at_code_add(l, AT_I_DOT);
     in->dst = dst;
     in->ptr = dot;

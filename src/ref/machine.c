@@ -47,8 +47,14 @@ static bool is_earlier(at_frame *frame, const at_instr *in) {
 }
 
 /* false: an array has an element without a value. */
-static bool dot(at_frame *frame, const at_instr *in) {
+static bool dot(at_frame *frame, const at_instr *in, int64_t lane) {
     const at_dot *d = in->ptr;
+    if (frame->panel && d->panel != AT_NOWHERE) {
+        int row = d->panel * AT_PANEL_ROWS + frame->panel_row;
+        frame->r[in->dst].r = frame->panel[row * AT_PANEL_LANES + lane];
+        frame->r[d->terms].i = d->count;
+        return true;
+    }
     if (atomic_load_explicit(&d->x->poison, memory_order_acquire) ||
         atomic_load_explicit(&d->y->poison, memory_order_acquire))
         return false;
@@ -155,6 +161,7 @@ static void clear_marks(at_store *store, int64_t at) {
 static void run_row(const at_unit *unit, at_frame *frame) {
     const at_instr *code = unit->code, *pc = code;
     at_cell *r = frame->r;
+    int last = unit->axis_count ? unit->axis_register[unit->axis_count - 1] : 0;
     int64_t value;
     for (;;) {
         const at_instr *in = pc++;
@@ -340,7 +347,7 @@ static void run_row(const at_unit *unit, at_frame *frame) {
         case AT_I_LOGSUM: log_sum(&DST, &B, A.r); break;
         case AT_I_LOGSUM_END: DST.r = A.r + log(B.r); break;
         case AT_I_DOT:
-            if (!dot(frame, in)) JUMP;
+            if (!dot(frame, in, r[last].i - frame->panel_low)) JUMP;
             break;
         case AT_I_DRAW: DST.r = draw(frame, in); break;
         default: return; /* END */
@@ -352,35 +359,47 @@ static void run_row(const at_unit *unit, at_frame *frame) {
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-/* Caches of folds that depend on an index at `depth` or deeper hold no more. */
-static void reset(const at_unit *unit, at_cell *r, int depth) {
+void at_unit_reset(const at_unit *unit, at_frame *frame, int depth) {
+    at_cell *r = frame->r;
     for (int i = 0; i < unit->reset_count; i++)
         if (unit->resets[i].depth >= depth) r[unit->resets[i].reg].i = 0;
 }
 
-void at_unit_rows(const at_unit *unit, at_frame *frame, int64_t first, int64_t last, int64_t low,
-                  int64_t high) {
+void at_unit_row(const at_unit *unit, at_frame *frame, int64_t low, int64_t high) {
+    frame->r[unit->low].i = low;
+    frame->r[unit->high].i = high;
+    run_row(unit, frame);
+}
+
+void at_unit_next_row(const at_unit *unit, at_frame *frame) {
+    int i = unit->axis_count - 2;
+    for (; i >= 0; i--) {
+        at_cell *index = &frame->r[unit->axis_register[i]];
+        if (++index->i < unit->extents[i]) break;
+        index->i = 0;
+    }
+    at_unit_reset(unit, frame, i + 1);
+}
+
+static void set_row(const at_unit *unit, at_frame *frame, int64_t row) {
     at_cell *r = frame->r;
     for (int i = 0; i < unit->fixed_count; i++)
         r[unit->fixed_register[i]].i = frame->ref->index[unit->fixed[i]->id];
-    r[unit->low].i = low;
-    r[unit->high].i = high;
-    int outer = unit->axis_count - 1;
-    int64_t rest = first;
-    for (int i = outer - 1; i >= 0; i--) {
-        r[unit->axis_register[i]].i = unit->extents[i] ? rest % unit->extents[i] : 0;
-        rest = unit->extents[i] ? rest / unit->extents[i] : 0;
+    for (int i = unit->axis_count - 2; i >= 0; i--) {
+        r[unit->axis_register[i]].i = unit->extents[i] ? row % unit->extents[i] : 0;
+        row = unit->extents[i] ? row / unit->extents[i] : 0;
     }
-    reset(unit, r, 0);
+    at_unit_reset(unit, frame, 0);
+}
+
+void at_unit_rows(const at_unit *unit, at_frame *frame, int64_t first, int64_t last, int64_t low,
+                  int64_t high) {
+    set_row(unit, frame, first);
+    if (unit->panel_count && at_panel_rows(unit, frame, last - first, low, high)) return;
     for (int64_t row = first; row < last; row++) {
-        run_row(unit, frame);
+        at_unit_row(unit, frame, low, high);
         if (frame->failed || frame->ref->stopped) return;
-        int i = outer - 1;
-        for (; i >= 0; i--) {
-            if (++r[unit->axis_register[i]].i < unit->extents[i]) break;
-            r[unit->axis_register[i]].i = 0;
-        }
-        reset(unit, r, i + 1);
+        at_unit_next_row(unit, frame);
         if (--frame->fuel < 0 && !at_tick(frame)) return;
     }
 }
@@ -415,14 +434,18 @@ static void run_elements(at_ref *ref, const at_unit *unit) {
         at_unit_rows(unit, &unit->frames[0], 0, unit->rows, 0, unit->width);
         return;
     }
-    /* Whole rows where there are enough of them, pieces of the row otherwise. */
-    bool split_rows = unit->rows >= threads;
+    /* Groups of whole rows where there are enough of them, pieces of the row otherwise. */
+    int64_t group = unit->panel_count ? AT_PANEL_ROWS : 1;
+    bool split_rows = unit->rows >= 4 * group * threads || unit->rows >= unit->width;
+    if (!split_rows) group = 1;
     int64_t extent = split_rows ? unit->rows : unit->width;
-    int64_t pieces = extent < 16 * (int64_t)threads ? extent : 16 * (int64_t)threads;
+    int64_t groups = (extent + group - 1) / group, most = 16 * (int64_t)threads;
+    int64_t pieces = groups < most ? groups : most;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (int64_t p = 0; p < pieces; p++) {
-        int64_t from = extent / pieces * p + (p < extent % pieces ? p : extent % pieces);
-        int64_t to = from + extent / pieces + (p < extent % pieces);
+        int64_t from = group * (groups / pieces * p + (p < groups % pieces ? p : groups % pieces));
+        int64_t to = from + group * (groups / pieces + (p < groups % pieces));
+        if (to > extent) to = extent;
         at_frame *frame = &unit->frames[omp_get_thread_num()];
         if (split_rows) at_unit_rows(unit, frame, from, to, 0, unit->width);
         else at_unit_rows(unit, frame, 0, unit->rows, from, to);

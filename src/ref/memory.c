@@ -145,9 +145,8 @@ static void climb(life *at) {
     at->parent = at->parent->parent;
 }
 
-/* Makes the life include a use at `step`. */
-static void include(life *at, at_step *step) {
-    life use = {(at_steps *)(uintptr_t)step->block, step->parent, step->index, step->index};
+/* Makes the life include a use. */
+static void include(life *at, life use) {
     if (!at->block) {
         *at = use;
         return;
@@ -170,7 +169,16 @@ typedef struct {
 static life *life_of(const planning *p, const at_store *store) { return &p->lives[store->id]; }
 
 static void use_array(planning *p, const at_array *array) {
-    include(life_of(p, p->ref->stores[array->id]), p->step);
+    const at_step *step = p->step;
+    life use = {(at_steps *)(uintptr_t)step->block, step->parent, step->index, step->index};
+    include(life_of(p, p->ref->stores[array->id]), use);
+}
+
+/* What a round gives to the next is used when all of the body's steps are done. */
+static void use_next(planning *p, const at_array *array, at_step *repeat) {
+    at_steps *body = &repeat->body;
+    life use = {body, repeat, body->count, body->count};
+    include(life_of(p, p->ref->stores[array->id]), use);
 }
 
 static bool use_reads(void *user, const at_expr *e) {
@@ -207,7 +215,7 @@ static void use_steps(planning *p, at_steps *steps) {
         for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++) {
             use_array(p, st->u.repeat.carried[k].before);
             use_array(p, st->u.repeat.carried[k].inside);
-            use_array(p, st->u.repeat.carried[k].next);
+            use_next(p, st->u.repeat.carried[k].next, step);
         }
         use_steps(p, &step->body);
     }
@@ -235,6 +243,11 @@ static void assign_lives(planning *p) {
         at_step *first = &at->block->items[at->first];
         AT_PUSH(ref->arena, first->begins, first->begin_count, first->begin_capacity, store);
         if (at->last < 0) continue;
+        if (at->last == at->block->count) {
+            AT_PUSH(ref->arena, at->block->ends, at->block->end_count, at->block->end_capacity,
+                    store);
+            continue;
+        }
         at_step *last = &at->block->items[at->last];
         AT_PUSH(ref->arena, last->ends, last->end_count, last->end_capacity, store);
     }

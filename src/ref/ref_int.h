@@ -160,6 +160,7 @@ typedef struct {
     int x_offset, y_offset; /* registers */
     int64_t x_stride, y_stride, count;
     int terms; /* register: how many were no structural zero */
+    int panel; /* its number among the unit's panels, or AT_NOWHERE */
 } at_dot;
 
 typedef struct {
@@ -175,6 +176,7 @@ typedef struct {
 
 typedef struct at_unit at_unit;
 typedef struct at_scatter at_scatter;
+typedef struct at_panel at_panel;
 
 enum { AT_COLUMNS = 3 };
 
@@ -186,6 +188,9 @@ typedef struct {
     bool failed;
     int64_t fuel;       /* loop steps until the clock is looked at */
     bool leader;        /* the thread that reports progress */
+    double *panel;      /* dot products known already, or NULL: [panel][row of the group][lane] */
+    int panel_row;
+    int64_t panel_low;  /* the last index of lane 0 */
     int64_t position;   /* in the row */
     at_cell *row;
     unsigned char *row_tag;
@@ -213,6 +218,8 @@ struct at_unit {
     at_reset *resets;    /* caches of folds that do not depend on the inner axes */
     int scatter_count, scatter_capacity;
     at_scatter **scatters;
+    int panel_count, panel_capacity;
+    at_panel **panels;
     int64_t row_length;  /* cells of the frame's row; 0: stores into an array */
     int64_t columns;     /* cells of each of the frame's columns */
     double cost;         /* estimated instructions of an element */
@@ -229,10 +236,20 @@ void at_unit_rows(const at_unit *unit, at_frame *frame, int64_t first, int64_t l
                   int64_t high);
 /* All elements, by as many threads as it is worth; scatters first. */
 void at_unit_run(at_ref *ref, const at_unit *unit);
+/* The same for one row, registers of outer axes set; and the step from a row to the next. */
+void at_unit_row(const at_unit *unit, at_frame *frame, int64_t low, int64_t high);
+void at_unit_next_row(const at_unit *unit, at_frame *frame);
+/* Folds that were kept and depend on an index at `depth` or deeper hold no more. */
+void at_unit_reset(const at_unit *unit, at_frame *frame, int depth);
 /* Looks at the clock; false when the run should stop. */
 bool at_tick(at_frame *frame);
 /* Threads that the work, in instructions, pays for. */
 int at_worth(const at_ref *ref, double work);
+
+/* panels.c: dot products of several rows at once */
+enum { AT_PANEL_ROWS = 8, AT_PANEL_LANES = 64 };
+/* Evaluates rows as at_unit_rows does, from the frame's row on; false: not a case for panels. */
+bool at_panel_rows(const at_unit *unit, at_frame *frame, int64_t rows, int64_t low, int64_t high);
 
 /* ---- lowering -------------------------------------------------------------------------------- */
 
@@ -358,6 +375,9 @@ void at_emit_range(at_lowering *l, const at_ranges *ranges, int k, int *low, int
 /* The parts of a guard that are joined by `and`, in order. */
 int at_conjuncts(at_ref *ref, const at_expr *guard, const at_expr ***out);
 
+/* Lets the dot product take part in panels, if it can. x and y: without the bound axis. */
+void at_add_panel(at_lowering *l, at_dot *dot, const at_linear *x, const at_linear *y);
+
 /* scatter.c */
 struct at_scatter {
     at_store *store;      /* what the fold gives, over its free axes */
@@ -393,6 +413,8 @@ typedef struct at_step at_step;
 typedef struct {
     int count;
     at_step *items;
+    int end_count, end_capacity;
+    at_store **ends; /* arrays that live until a repeat has carried them over */
 } at_steps;
 
 struct at_step {

@@ -29,7 +29,7 @@ static void on_slice(at_ref *ref, const at_place *place, at_store *store, const 
     int outer = store->rank;
     int64_t index[AT_RANK_LIMIT] = {0}, run = 1;
     bool fixed[AT_RANK_LIMIT];
-    if (store->count == 0) return;
+    if (store->count == 0 || store == from) return;
     for (int i = 0; i < store->rank; i++) {
         fixed[i] = region_axis(place, store->axes[i]) != NULL;
         if (fixed[i]) index[i] = ref->index[store->axes[i]->id];
@@ -148,6 +148,7 @@ static bool run_repeat(at_ref *ref, const at_step *step) {
             on_slice(ref, &step->place, ref->stores[c->inside->id], ref->stores[c->next->id], 0,
                      copy_run);
         }
+        for (int i = 0; i < step->body.end_count; i++) at_store_free(ref, step->body.ends[i]);
     }
     if (round == 0) begin_body(ref, step, &step->body, true);
     return true;

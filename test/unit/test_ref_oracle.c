@@ -176,11 +176,17 @@ static result judge(oracle *o, const at_expr *e) {
     return missing;
 }
 
-static void judge_equation(oracle *o, const at_array *array, const at_expr *value) {
+static history *new_history(oracle *o, const at_array *array) {
     history *h = &o->arrays[array->id];
     h->count = 1;
     for (int k = 0; k < array->rank; k++) h->count *= o->extents[array->axes[k]->id];
     h->elements = calloc((size_t)h->count + 1, sizeof *h->elements);
+    for (int64_t i = 0; i < h->count; i++) h->elements[i] = missing;
+    return h;
+}
+
+static void judge_equation(oracle *o, const at_array *array, const at_expr *value) {
+    history *h = new_history(o, array);
     for (int64_t at = 0; at < h->count; at++) {
         int64_t rest = at;
         for (int k = array->rank - 1; k >= 0; k--) {
@@ -210,6 +216,7 @@ typedef struct {
     int axes;             /* names a0, a1, … of folds so far */
     const char *bound[16]; /* axes that may be mentioned */
     int bound_count;
+    bool scan;             /* histories h[t,n] and g[t,n] may be read */
 } maker;
 
 static unsigned roll(maker *m, unsigned sides) {
@@ -295,6 +302,13 @@ static const char *make_bool(maker *m, int depth) {
 static const char *make_leaf(maker *m, int depth) {
     static const char *const arrays[] = {"x", "p", "b", "c"};
     const char *array = arrays[roll(m, 4)];
+    if (m->scan && roll(m, 2)) {
+        const char *at[] = {"t - 1", "t", "t + 1", make_int(m, depth - 1)}, *to = "| 1";
+        array = roll(m, 2) ? "h" : "g";
+        unsigned when = roll(m, 8);
+        return TEXT("%s[%s, %s %s]", array, at[when < 4 ? 0 : when - 4], some_axis(m),
+                    roll(m, 4) ? to : "");
+    }
     switch (roll(m, 4)) {
     case 0: return TEXT("%d.5", (int)roll(m, 3));
     case 1: return TEXT("%s[%s, %s | %s]", array, make_int(m, depth - 1), some_axis(m),
@@ -330,7 +344,7 @@ static const char *make_real(maker *m, int depth) {
 /* ---- the comparison -------------------------------------------------------------------------- */
 
 static void build(world *w, uint64_t seed) {
-    maker maker_of = {w, seed, 0, {"n", "m"}, 2}, *m = &maker_of;
+    maker maker_of = {w, seed, 0, {"n", "m"}, 2, false}, *m = &maker_of;
     declare(w, "x[n,m]");
     declare(w, "idx[n]: int");
     declare(w, "ok[n,m]: bool");
@@ -347,6 +361,27 @@ static void build(world *w, uint64_t seed) {
     output(w, "z");
 }
 
+static void judge_scan(oracle *o, const at_statement *st) {
+    const at_axis *t = st->u.scan.axes[0], *n = find_axis(o->w, "n");
+    int64_t steps = o->extents[t->id];
+    for (int i = 0; i < st->u.scan.body.count; i++)
+        new_history(o, st->u.scan.body.items[i]->target);
+    for (int64_t step = 0; step < steps; step++) {
+        int64_t at = o->index[t->id] = st->u.scan.down[0] ? steps - 1 - step : step;
+        for (int i = 0; i < st->u.scan.body.count; i++) {
+            const at_statement *equation_of = st->u.scan.body.items[i];
+            result row[8];
+            for (int64_t k = 0; k < o->extents[n->id]; k++) {
+                o->index[n->id] = k;
+                row[k] = judge(o, equation_of->u.value);
+            }
+            /* Written when the equation is done: it may not read its own step. */
+            memcpy(o->arrays[equation_of->target->id].elements + at * o->extents[n->id], row,
+                   sizeof *row * (size_t)o->extents[n->id]);
+        }
+    }
+}
+
 static void judge_all(oracle *o, int64_t n, int64_t m) {
     world *w = o->w;
     for (int i = 0; i < w->cascade.axis_count; i++) {
@@ -357,6 +392,10 @@ static void judge_all(oracle *o, int64_t n, int64_t m) {
     judge_input(o, find_array(w, "idx"));
     for (int i = 0; i < w->cascade.body.count - 1; i++) {
         const at_statement *st = w->cascade.body.items[i];
+        if (st->tag == AT_SCAN) {
+            judge_scan(o, st);
+            continue;
+        }
         if (st->tag == AT_EQUATION) {
             judge_equation(o, st->target, st->u.value);
             continue;
@@ -382,58 +421,107 @@ static bool same(result a, double b) {
     return memcmp(&x, &b, sizeof x) == 0 || (x == 0 && b == 0);
 }
 
-static void compare(world *w, uint64_t seed, int64_t n, int64_t m) {
+static const char *text_of(const at_array *array, world *w) {
+    return array->span.source ? array->span.source->text : w->cascade.name;
+}
+
+/* z is y where ok holds, over the same two axes. */
+static void compare(world *w, uint64_t seed, int64_t n, int64_t m, const at_array *array) {
     oracle *o = calloc(1, sizeof *o);
-    double *ok = calloc((size_t)(n * m) + 1, sizeof *ok), idx[8];
+    double idx[8];
     o->w = w;
     for (int64_t i = 0; i < n; i++) idx[i] = (double)((i * 5 + (int64_t)seed) % 6 - 1);
     give_noise(w, "x", 2, (int)n, (int)m);
     give(w, "idx", idx, 1, (int)n);
     judge_all(o, n, m);
-    const history *y = &o->arrays[find_array(w, "y")->id];
-    int64_t first = -1;
-    for (int64_t i = 0; i < n * m; i++) {
+    const history *y = &o->arrays[array->id];
+    const char *last = array->axes[1]->name, *begin_of = array->axes[0]->name;
+    int64_t first = -1, width = o->extents[array->axes[1]->id];
+    double *ok = calloc((size_t)y->count + 1, sizeof *ok);
+    for (int64_t i = 0; i < y->count; i++) {
         ok[i] = !y->elements[i].missing;
         if (y->elements[i].missing && first < 0) first = i;
     }
-    give(w, "ok", ok, 2, (int)n, (int)m);
-    const char *text = w->cascade.body.items[3]->u.value->span.source->text;
+    give(w, "ok", ok, 2, (int)o->extents[array->axes[0]->id], (int)width);
     for (int plain = 0; plain < 2; plain++) {
-        if (!run_as(w, plain)) fail_msg("seed %d: %s\n%s", (int)seed, text, errors_of(w));
-        for (int64_t i = 0; i < n * m; i++) {
+        if (!run_as(w, plain)) fail_msg("seed %d: %s\n%s", (int)seed, text_of(array, w), errors_of(w));
+        for (int64_t i = 0; i < y->count; i++) {
             if (y->elements[i].missing || same(y->elements[i], element(got(w, "z"), i))) continue;
             fail_msg("seed %d, plain %d: element %d of\n%s\nis %.17g and should be %.17g",
-                     (int)seed, plain, (int)i, text, element(got(w, "z"), i),
+                     (int)seed, plain, (int)i, text_of(array, w), element(got(w, "z"), i),
                      y->elements[i].value.r);
         }
     }
     if (first >= 0) {
-        w->cascade.outputs[0].array = (at_array *)(uintptr_t)find_array(w, "y");
-        if (run_as(w, false)) fail_msg("seed %d: no error in %s", (int)seed, text);
-        const char *place =
-            at_format(w->s->arena, "`z[n=%d, m=%d]`", (int)(first / m), (int)(first % m));
+        w->cascade.outputs[0].array = (at_array *)(uintptr_t)array;
+        if (run_as(w, false)) fail_msg("seed %d: no error in %s", (int)seed, text_of(array, w));
+        const char *place = at_format(w->s->arena, "`z[%s=%d, %s=%d]`", begin_of,
+                                      (int)(first / width), last, (int)(first % width));
         if (!strstr(errors_of(w), place))
-            fail_msg("seed %d: %s\n%s\nis not about %s", (int)seed, text, errors_of(w), place);
+            fail_msg("seed %d: %s\n%s\nis not about %s", (int)seed, text_of(array, w), errors_of(w),
+                     place);
     }
     for (int i = 0; i < MANY; i++) free(o->arrays[i].elements);
     free(ok);
     free(o);
 }
 
+static int seeds_wanted(void) {
+    const char *wanted = getenv("ORACLE_SEEDS"); /* more of them, for a search by hand */
+    return wanted ? atoi(wanted) : 1500;
+}
+
 static void random_equations_agree_with_the_oracle(void **state) {
     (void)state;
-    const char *wanted = getenv("ORACLE_SEEDS"); /* more of them, for a search by hand */
-    int seeds = wanted ? atoi(wanted) : 1500;
-    for (int seed = 0; seed < seeds; seed++) {
+    for (int seed = 0; seed < seeds_wanted(); seed++) {
         void *each = NULL;
         begin(&each);
         build(each, (uint64_t)seed);
-        compare(each, (uint64_t)seed, 1 + seed % 5, seed % 4 + (seed % 7 > 0));
+        world *w = each;
+        compare(w, (uint64_t)seed, 1 + seed % 5, seed % 4 + (seed % 7 > 0), find_array(w, "y"));
+        end(&each);
+    }
+}
+
+static void build_scan(world *w, uint64_t seed) {
+    maker maker_of = {w, seed + 1000000007, 0, {"n", "t"}, 2, true}, *m = &maker_of;
+    declare(w, "x[n,m]");
+    declare(w, "idx[n]: int");
+    declare(w, "ok[t,n]: bool");
+    let(w, "p[n,m] = softmax[m where (n + m) % 3 > 0](0)");
+    let(w, "b[n,m] = x[n, m + if (n * m) % 4 == 1 then 100 else 0]");
+    let(w, "c[n,m] = if m % 2 == 0 then p[n,m] else b[n,m]");
+    promise(w, "h[t,n]");
+    promise(w, "g[t,n]");
+    begin_scan(w, roll(m, 3) ? "t" : "t down");
+    let(w, TEXT("h[t,n] = %s", make_real(m, 3)));
+    let(w, TEXT("g[t,n] = %s", make_real(m, 3)));
+    end_scan(w);
+    let(w, TEXT("z[t,n] = if ok[t,n] then %s[t,n] else 0", roll(m, 2) ? "h" : "g"));
+    for (int i = 0; i < w->cascade.axis_count; i++) {
+        at_axis *a = w->cascade.axes[i];
+        if (a->name[0] == 'a') a->extent = at_int(w->s, roll(m, 5), at_no_span());
+        if (a->name[0] == 't') a->extent = at_int(w->s, 1 + roll(m, 5), at_no_span());
+    }
+    output(w, "z");
+}
+
+static void random_scans_agree_with_the_oracle(void **state) {
+    (void)state;
+    for (int seed = 0; seed < seeds_wanted(); seed++) {
+        void *each = NULL;
+        begin(&each);
+        world *w = each;
+        build_scan(w, (uint64_t)seed);
+        const at_statement *last = w->cascade.body.items[w->cascade.body.count - 1];
+        compare(w, (uint64_t)seed, 1 + seed % 4, 1 + seed % 3,
+                last->u.value->u.map.args[1]->u.read.array);
         end(&each);
     }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_equations_agree_with_the_oracle)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_equations_agree_with_the_oracle),
+                                       cmocka_unit_test(random_scans_agree_with_the_oracle)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

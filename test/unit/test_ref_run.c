@@ -29,6 +29,49 @@ static void results_are_the_same_bits_for_any_number_of_threads(void **state) {
     expect_same_everywhere(w);
 }
 
+static void dot_products_of_several_rows_are_those_of_one(void **state) {
+    world *w = *state;
+    declare(w, "q[h,i,d]");
+    declare(w, "k[h,j,d]");
+    declare(w, "g[t,i,d]");
+    axis(w, "u", "size(i) - 9");
+    axis(w, "e", "9");
+    let(w, "a[h,i,j] = sum[d](q[h,i,d] * k[h,j,d]) + mean[d](q[h,i,d])");
+    let(w, "b[h,j,i] = sum[d](q[h,i,d] * k[h,j,d]) * sum[d](k[0,j,d] * q[h,i,d])");
+    let(w, "c[u,j] = if j > u then sum[e](q[0,u + e,0] * k[1,j,e]) else -1");
+    let(w, "both[i,j] = sum[d](q[0,i,d] * q[0,(i + j) % 20,d])");
+    let(w, "m[i,d] = sum[j](q[0,i,j % 12] * k[0,j,d])");
+    begin_scan(w, "t");
+    let(w, "s[t,i,j] = sum[d](g[t,i,d] * k[t % 2,j,d]) + s[t - 1,i,j | 0]");
+    end_scan(w);
+    const char *names[] = {"a", "b", "c", "both", "m", "s"};
+    for (int i = 0; i < 6; i++) output(w, names[i]);
+    give_noise(w, "q", 3, 3, 20, 12);
+    give_noise(w, "k", 3, 3, 131, 12);
+    give_noise(w, "g", 3, 4, 20, 12);
+    run(w);
+    expect_same_everywhere(w);
+    assert_int_equal(got(w, "a")->count, 3 * 20 * 131);
+}
+
+/* One missing element sends the whole unit the general way, which passes over it by the guard. */
+static void dot_products_over_missing_elements_go_the_general_way(void **state) {
+    world *w = *state;
+    declare(w, "x[i,d]");
+    let(w, "y[i,d] = x[i, d + if i == 3 and d == 4 then 99 else 0]");
+    axis(w, "j", "size(i)");
+    let(w, "s[i,j] = sum[d](y[i,d] * x[j,d])");
+    let(w, "z[i,j] = if i == 3 then 0 else s[i,j]");
+    output(w, "z");
+    give_noise(w, "x", 2, 10, 16);
+    run(w);
+    expect_same_everywhere(w);
+    output(w, "s");
+    w->s->diag_count = 0;
+    assert_false(run_as(w, false));
+    assert_non_null(strstr(errors_of(w), "needed for the output `s[i=3, j=0]`"));
+}
+
 static void the_first_missing_element_is_told_for_any_number_of_threads(void **state) {
     world *w = *state;
     declare(w, "x[n,m]");
@@ -112,6 +155,26 @@ static void an_array_is_held_only_from_its_definition_to_its_last_use(void **sta
     assert_false(run_as(w, false));
 }
 
+static void a_repeat_holds_the_arrays_of_its_body_once(void **state) {
+    world *w = *state;
+    declare(w, "x[n]");
+    axis(w, "i", "1000000");
+    let(w, "a[i] = x[0] + i");
+    begin_repeat(w, "l", 5, "a", NULL);
+    let(w, "b[i] = a[i] * 2");
+    let(w, "c[i] = b[i] - a[i]");
+    let(w, "d[i] = c[i] + 1");
+    let(w, "a[i] = d[i]");
+    end_repeat(w);
+    let(w, "o = a[7]");
+    output(w, "o");
+    give(w, "x", V(1), 1, 1);
+    /* What begins, what is carried, and two more: not b, c, d and the next value at once. */
+    w->call.memory_limit = 33000000;
+    run(w);
+    EXPECT(w, "o", 13);
+}
+
 static void marks_of_missing_elements_count_as_they_come(void **state) {
     world *w = *state;
     declare(w, "x[n]");
@@ -186,6 +249,23 @@ static void laws_hold_within_their_tolerance(void **state) {
     /* The rms of 1 and 2.05, the finite elements, scales the tolerance. */
     assert_true(fabs(checks.items[0].allowed - 1e-9 * sqrt((1 + 2.05 * 2.05) / 2)) < 1e-20);
     assert_string_equal(checks.items[4].element, "");
+}
+
+static void an_assertion_in_a_repeat_is_told_once(void **state) {
+    world *w = *state;
+    declare(w, "x[n]");
+    let(w, "y[n] = x[n]");
+    begin_repeat(w, "l", 3, "y", NULL);
+    let(w, "y[n] = y[n] + 1");
+    assertion(w, "n: y[n] <= 3");
+    end_repeat(w);
+    give(w, "x", V(1, 2), 1, 2);
+    expect_error(w, "error[E708]: `main` does not hold at [n=1]\n"
+                    " --> test.attn:1:4\n"
+                    "  |\n"
+                    "1 | n: y[n] <= 3\n"
+                    "  |    ^^^^^^^^^ 4.0 <= 3.0 is not true\n"
+                    "  = note: a difference of 3e-09 is allowed\n");
 }
 
 static void nan_is_equal_to_nothing(void **state) {
@@ -273,14 +353,18 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(results_are_the_same_bits_for_any_number_of_threads),
+        TEST(dot_products_of_several_rows_are_those_of_one),
+        TEST(dot_products_over_missing_elements_go_the_general_way),
         TEST(the_first_missing_element_is_told_for_any_number_of_threads),
         TEST(a_run_that_does_not_fit_is_refused_with_the_array_to_blame),
         TEST(extents_whose_product_overflows_are_refused),
         TEST(an_array_is_held_only_from_its_definition_to_its_last_use),
+        TEST(a_repeat_holds_the_arrays_of_its_body_once),
         TEST(marks_of_missing_elements_count_as_they_come),
         TEST(an_output_may_be_an_input_or_the_same_array_twice),
         TEST(a_gradient_that_was_not_taken_is_refused),
         TEST(laws_hold_within_their_tolerance),
+        TEST(an_assertion_in_a_repeat_is_told_once),
         TEST(nan_is_equal_to_nothing),
         TEST(a_failed_law_is_told_with_its_first_element),
         TEST(a_law_needs_the_values_of_both_sides),

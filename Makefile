@@ -66,11 +66,11 @@ $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
 programs: all $(UNITS) $(DEMOS)
 
 sanitize:
-	@$(MAKE) -j$(JOBS) --no-print-directory programs BUILD=build-sanitize CFLAGS="-O1 -g" \
+	@$(MAKE) -j$(JOBS) -s programs BUILD=build-sanitize CFLAGS="-O1 -g" \
 	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
 fuzz-build:
-	@$(MAKE) -j$(JOBS) --no-print-directory fuzzers BUILD=build-fuzz CC=clang CFLAGS="-O1 -g" \
+	@$(MAKE) -j$(JOBS) -s fuzzers BUILD=build-fuzz CC=clang CFLAGS="-O1 -g" \
 	  SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
 
 fuzzers: $(FUZZERS)
@@ -79,22 +79,22 @@ packages:
 	@tool/install-packages
 
 check-fast: packages
-	@$(MAKE) -j$(JOBS) --no-print-directory programs
+	@$(MAKE) -j$(JOBS) -s programs
 	@test/run fast
 
 fuzz: packages fuzz-build
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/run fuzz
 
 test: packages
-	@$(MAKE) -j$(JOBS) --no-print-directory programs
-	@$(MAKE) --no-print-directory sanitize fuzz-build
+	@$(MAKE) -j$(JOBS) -s programs
+	@$(MAKE) -s sanitize fuzz-build
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/run all
 
 bless: programs
 	@test/run bless
 
 demo: packages
-	@$(MAKE) -j$(JOBS) --no-print-directory programs
+	@$(MAKE) -j$(JOBS) -s programs
 	@$(BUILD)/demo/nearest demo/nearest.attn
 
 size:

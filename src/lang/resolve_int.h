@@ -205,7 +205,7 @@ typedef struct {
     const at_axis *needed; /* that round */
 } at_resolver;
 
-enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 50000, AT_EXPR_LIMIT = 1000000, AT_UNROLL_LIMIT = 4096,
+enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 50000, AT_EXPR_LIMIT = 1000000, AT_EXTENT_LIMIT = 10000, AT_UNROLL_LIMIT = 4096,
        AT_AXES_LIMIT = 32 /* of an array, and of what an operation binds */ };
 
 /* ---- resolve_names.c: names, axes, arrays ------------------------------------------------------------ */

@@ -48,7 +48,16 @@ static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis
         constant = at_need_constant(r, scope, extent, d->extent->span, "an extent");
         if (!constant.known) return NULL;
     }
-    if (!constant.known) return at_rewrite(r->s, extent, over_open_axes, NULL);
+    if (!constant.known) {
+        /* Axis upon axis, the extents of a few lines can double forty times. */
+        extent = at_rewrite(r->s, extent, over_open_axes, NULL);
+        if (extent->weight <= AT_EXTENT_LIMIT) return extent;
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_EXPRESSION_SIZE, d->extent->span,
+                                         "the extent of `%s` grows beyond %d operations", d->name,
+                                         AT_EXTENT_LIMIT);
+        at_hint(r->s, diag, "it is written over the axes of the inputs");
+        return NULL;
+    }
     if (constant.integer >= 0) return at_int(r->s, constant.integer, extent->span);
     at_resolve_error(r, scope->frame, AT_E_EXTENT_NEGATIVE, d->extent->span,
                      "the axis `%s` would have %lld elements", d->name, (long long)constant.integer);

@@ -302,8 +302,10 @@ static bool convert_inputs(at_session *s, const at_cascade *cascade, const at_te
     for (int i = 0; i < cascade->input_count; i++) {
         const at_array *array = cascade->inputs[i].array;
         out->borrowed[i] = is_borrowed(array, given[i]);
-        if (out->borrowed[i]) out->inputs[i] = (at_tensor *)(uintptr_t)given[i];
-        else out->inputs[i] = at_tensor_convert(s, given[i], at_kind_type(array->kind), array->name);
+        out->inputs[i] = out->borrowed[i] ? (at_tensor *)(uintptr_t)given[i]
+                                          : at_tensor_convert(s, given[i],
+                                                              at_kind_type(array->kind),
+                                                              array->name);
         if (!out->inputs[i] || !check_indices(s, array, out->inputs[i], out->extents)) return false;
     }
     return true;

@@ -291,11 +291,21 @@ static bool check_indices(at_session *s, const at_array *array, const at_tensor 
     return true;
 }
 
+/* Reals and ints of 64 bits are taken as they are. Bools are not: a file's may hold more than 0 and
+ * 1. */
+static bool is_borrowed(const at_array *array, const at_tensor *given) {
+    return array->kind != AT_BOOL && given->type == at_kind_type(array->kind);
+}
+
 static bool convert_inputs(at_session *s, const at_cascade *cascade, const at_tensor *const *given,
                            at_bound_call *out) {
     for (int i = 0; i < cascade->input_count; i++) {
         const at_array *array = cascade->inputs[i].array;
-        out->inputs[i] = at_tensor_convert(s, given[i], at_kind_type(array->kind), array->name);
+        out->borrowed[i] = is_borrowed(array, given[i]);
+        out->inputs[i] = out->borrowed[i] ? (at_tensor *)(uintptr_t)given[i]
+                                          : at_tensor_convert(s, given[i],
+                                                              at_kind_type(array->kind),
+                                                              array->name);
         if (!out->inputs[i] || !check_indices(s, array, out->inputs[i], out->extents)) return false;
     }
     return true;
@@ -309,9 +319,9 @@ static double bytes_of(const at_array *array, const int64_t *extents) {
     return bytes;
 }
 
-/* What is given and kept must fit before the executor counts its own. */
+/* What is converted and kept must fit before the executor counts its own. */
 static bool check_memory(at_session *s, const at_cascade *cascade, const at_call *call,
-                         const int64_t *extents) {
+                         const at_tensor *const *given, const int64_t *extents) {
     double limit = (double)(call->memory_limit ? call->memory_limit : at_memory_free()), sum = 0;
     const at_start *lists[3] = {cascade->inputs, cascade->params, cascade->states};
     int counts[3] = {cascade->input_count, cascade->param_count, cascade->state_count};
@@ -319,6 +329,7 @@ static bool check_memory(at_session *s, const at_cascade *cascade, const at_call
     for (int list = 0; list < 3; list++)
         for (int i = 0; i < counts[list]; i++) {
             const at_array *array = lists[list][i].array;
+            if (list == 0 && is_borrowed(array, given[i])) continue;
             sum += bytes_of(array, extents);
             if (!most || bytes_of(array, extents) > bytes_of(most, extents)) most = array;
         }
@@ -351,14 +362,16 @@ static bool bind(at_session *s, const at_cascade *cascade, const at_call *call,
     out->inputs = take(s, cascade->input_count, sizeof(at_tensor *));
     out->params = take(s, cascade->param_count, sizeof(at_tensor *));
     out->states = take(s, cascade->state_count, sizeof(at_tensor *));
-    if (!out->extents || !out->inputs || !out->params || !out->states) return false;
+    out->borrowed = take(s, cascade->input_count, sizeof *out->borrowed);
+    if (!out->extents || !out->inputs || !out->params || !out->states || !out->borrowed)
+        return false;
     for (int i = 0; i < cascade->axis_count; i++) out->extents[i] = -1;
     at_walk_block(&cascade->body, know_rounds, out->extents);
     if (!find_inputs(s, cascade, call, given) || !open_extents(s, cascade, given, out->extents) ||
         !all_extents(s, cascade, out->extents) ||
         !check_shapes(s, cascade, given, out->extents) ||
         !check_requires(s, cascade, out->extents) ||
-        !check_memory(s, cascade, call, out->extents))
+        !check_memory(s, cascade, call, given, out->extents))
         return false;
     at_kept params = {"param", cascade->params, cascade->param_count, call->params, true};
     at_kept states = {"state", cascade->states, cascade->state_count, call->states, false};
@@ -384,11 +397,14 @@ static void free_tensors(at_tensor **tensors, int count) {
 
 void at_bound_call_free(at_bound_call *bound) {
     if (bound->cascade) {
+        for (int i = 0; bound->borrowed && i < bound->cascade->input_count; i++)
+            if (bound->borrowed[i]) bound->inputs[i] = NULL;
         free_tensors(bound->inputs, bound->cascade->input_count);
         free_tensors(bound->params, bound->cascade->param_count);
         free_tensors(bound->states, bound->cascade->state_count);
     }
     free(bound->extents);
+    free(bound->borrowed);
     *bound = (at_bound_call){0};
 }
 

@@ -26,13 +26,15 @@ void at_results_free(at_results *results);
 
 /* ---- bind.c ------------------------------------------------------------------------------------------ */
 
-/* A call fitted to a cascade. Owns its tensors. */
+/* A call fitted to a cascade. Owns its tensors, but for inputs that fit as they are: these are the
+ * caller's, and only read. */
 typedef struct {
     const at_cascade *cascade;
     int64_t *extents;     /* of every axis, by id */
     at_tensor **inputs;   /* by position in cascade->inputs: f64, i64 or bool */
     at_tensor **params;   /* by position; rounds stacked in front; f64, i64 or bool */
     at_tensor **states;
+    bool *borrowed;       /* by position in cascade->inputs */
 } at_bound_call;
 
 /* Checks names, ranks, kinds, agreement of extents (naming both places), `index` ranges and every

@@ -220,7 +220,6 @@ static void run_row(const at_unit *unit, at_frame *frame) {
         case AT_I_TO_REAL: DST.r = (double)A.i; break;
         case AT_I_TO_INT: DST.i = at_real_to_int(A.r); break;
         case AT_I_SCALE_ADD: DST.i = ADDRESS; break;
-        case AT_I_NEGATE: DST.i = -A.i; break;
         case AT_I_BOUND:
             if (A.i < 0 || A.i >= in->imm) {
                 fails(frame, in, AT_CAUSE_OUTSIDE, A.i, 0);

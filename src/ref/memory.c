@@ -364,7 +364,8 @@ bool at_plan_memory(at_ref *ref) {
     double given = 0;
     for (int i = 0; i < ref->store_count; i++) {
         const at_store *store = ref->all_stores[i];
-        if (store->array && is_given(store->array)) given += (double)store_bytes(store);
+        if (store->array && is_given(store->array) && !store->borrowed)
+            given += (double)store_bytes(store);
     }
     ref->used = (size_t)given;
     double needed = given + peak_of(&ref->steps);

@@ -2,9 +2,10 @@
  *
  * A run goes through four steps, each a file or two:
  *   lowering   every expression becomes a unit: bytecode over the axes it is evaluated for
- *              (lower.c, maps.c, reads.c, folds.c, scatter.c);
+ *              (prepare.c; lower.c, maps.c, reads.c, linear.c, folds.c, ranges.c, scatter.c);
  *   counting   the arrays that live at once are added up before anything is allocated (memory.c);
- *   running    steps in order, units by the machine, regions by region.c, rows by keeping.c;
+ *   running    steps in order: units by machine.c and panels.c, regions by region.c, rows by
+ *              rows.c, laws by assertion.c;
  *   reporting  the first element that is needed and has no value gives the error (poison.c).
  *
  * An element without a value (a read outside, an int out of range) is *poisoned*: it holds the id
@@ -45,6 +46,7 @@ typedef struct {
         int64_t *integer;
         unsigned char *boolean;
     } at;
+    bool borrowed;                 /* the caller's: not counted */
     bool zeroable;                 /* some element may be a structural zero */
     unsigned char *zero;           /* 1 for structural zeros; NULL unless zeroable */
     _Atomic(uint32_t *) poison;    /* causes; NULL until one element has one */
@@ -114,7 +116,6 @@ typedef enum {
     AT_I_NEXT,          /* dst += 1; jump if dst < a */
     AT_I_CLIP_LOW,      /* dst = max(dst, a + imm), saturating */
     AT_I_CLIP_HIGH,     /* dst = min(dst, a + imm), saturating */
-    AT_I_NEGATE,        /* dst = -a, known not to overflow */
     AT_I_RAISE,         /* no value; imm the cause's kind */
     AT_I_CAUSE,         /* dst = the cause of the last failure */
     AT_I_RAISE_IF,      /* fails with cause a, if a is not 0 */

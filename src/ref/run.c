@@ -149,7 +149,10 @@ static bool run_guarded(void *user) {
         return false;
     ref->extents = r->bound.extents;
     ref->index = AT_NEW_ARRAY(ref->arena, int64_t, cascade->axis_count);
-    if (!at_prepare(ref) || !at_plan_memory(ref)) return false;
+    if (!at_prepare(ref)) return false;
+    for (int i = 0; i < cascade->input_count; i++)
+        ref->stores[cascade->inputs[i].array->id]->borrowed = r->bound.borrowed[i];
+    if (!at_plan_memory(ref)) return false;
     take_given(ref, cascade->inputs, cascade->input_count, r->bound.inputs);
     take_given(ref, cascade->params, cascade->param_count, r->bound.params);
     take_given(ref, cascade->states, cascade->state_count, r->bound.states);

@@ -181,7 +181,9 @@ static void inputs_that_do_not_fit_are_refused_before_they_are_copied(void **sta
     declare(w, "param p[n] = 0");
     let(w, "y = sum[n](x[n] * p[n])");
     output(w, "y");
-    give_noise(w, "x", 1, 1 << 18);
+    double *values = calloc(1 << 18, sizeof *values);
+    give_as(w, "x", AT_TYPE_F32, 1, (const int64_t[]){1 << 18}, values);
+    free(values);
     w->call.memory_limit = 3 << 20;
     expect_error(w, "not supported[E710]: inputs, params and states take 4.0 MiB, and this run "
                     "may use "
@@ -191,6 +193,24 @@ static void inputs_that_do_not_fit_are_refused_before_they_are_copied(void **sta
                     "1 | x[n]\n"
                     "  | ^^^^\n"
                     "  = note: the largest is `x`, 2.0 MiB with n = 262144\n");
+}
+
+/* 2 MB of reals that fit as they are leave the 3 MB to the rest; they are read where they lie. */
+static void inputs_that_fit_as_they_are_are_not_copied(void **state) {
+    world *w = *state;
+    declare(w, "x[n]");
+    declare(w, "param p[n] = 2");
+    let(w, "y = sum[n](x[n] * p[n])");
+    output(w, "y");
+    output(w, "x");
+    give_noise(w, "x", 1, 1 << 18);
+    const double *x = at_collection_find(&w->inputs, "x")->data;
+    double sum = 0;
+    for (int i = 0; i < 1 << 18; i++) sum += x[i] * 2;
+    w->call.memory_limit = 3 << 20;
+    run(w);
+    EXPECT(w, "y", sum);
+    assert_ptr_not_equal(got(w, "x")->data, x);
 }
 
 /* ---- params ---------------------------------------------------------------------------------- */
@@ -332,6 +352,7 @@ int main(void) {
         TEST(requirements_are_shown_with_the_sizes),
         TEST(an_extent_that_was_compiled_in_must_be_met),
         TEST(inputs_that_do_not_fit_are_refused_before_they_are_copied),
+        TEST(inputs_that_fit_as_they_are_are_not_copied),
         TEST(params_begin_as_the_program_says),
         TEST(params_are_stacked_by_round),
         TEST(params_that_do_not_match_are_named),

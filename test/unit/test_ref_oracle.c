@@ -444,7 +444,8 @@ static void compare(world *w, uint64_t seed, int64_t n, int64_t m, const at_arra
     }
     give(w, "ok", ok, 2, (int)o->extents[array->axes[0]->id], (int)width);
     for (int plain = 0; plain < 2; plain++) {
-        if (!run_as(w, plain)) fail_msg("seed %d: %s\n%s", (int)seed, text_of(array, w), errors_of(w));
+        if (!run_as(w, plain))
+            fail_msg("seed %d: %s\n%s", (int)seed, text_of(array, w), errors_of(w));
         for (int64_t i = 0; i < y->count; i++) {
             if (y->elements[i].missing || same(y->elements[i], element(got(w, "z"), i))) continue;
             fail_msg("seed %d, plain %d: element %d of\n%s\nis %.17g and should be %.17g",

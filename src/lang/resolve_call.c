@@ -10,7 +10,7 @@
 
 /* ---- what a name means as a function ------------------------------------------------------------- */
 
-static const at_definition *find_definition(const at_resolver *r, const at_module *module,
+const at_definition *at_find_definition(const at_resolver *r, const at_module *module,
                                             const char *name, const at_module **where,
                                             bool *ambiguous) {
     const at_definition *d = at_map_get(&module->functions, name);
@@ -55,7 +55,7 @@ static const at_function *function_of(at_resolver *r, at_scope *scope, const cha
     }
     const at_module *where;
     bool ambiguous;
-    const at_definition *d = find_definition(r, scope->frame->module, name, &where, &ambiguous);
+    const at_definition *d = at_find_definition(r, scope->frame->module, name, &where, &ambiguous);
     if (ambiguous) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_AMBIGUOUS, span,
                                          "several used files define `%s`", name);
@@ -464,170 +464,6 @@ static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input,
     }
     at_entity *entity = at_define(r, callee, AT_N_ARRAY, input->name, span);
     entity->view = view;
-    return true;
-}
-
-/* ---- options ------------------------------------------------------------------------------------------ */
-
-static bool is_fold(void *user, const at_expr *e) {
-    if (e->tag == AT_FOLD_NODE) *(bool *)user = true;
-    return true;
-}
-
-/* act = gelu: the built-in function as an option's own right side, act(a) = gelu(a). */
-static at_function built_in_function(at_resolver *r, at_scope *scope, const at_tree *name, int op) {
-    static const char *const parameters[3] = {"a", "b", "c"};
-    at_function f = {.count = at_op_info((at_op)op)->arity, .frame = scope->frame, .env = scope->env};
-    f.parameters = AT_NEW_ARRAY(r->s->arena, const char *, f.count);
-    at_tree *call = AT_NEW(r->s->arena, at_tree);
-    *call = *name;
-    call->tag = AT_T_CALL;
-    call->count = f.count;
-    at_tree **args = AT_NEW_ARRAY(r->s->arena, at_tree *, f.count);
-    for (int i = 0; i < f.count; i++) {
-        f.parameters[i] = parameters[i];
-        args[i] = AT_NEW(r->s->arena, at_tree);
-        *args[i] = *name;
-        args[i]->name = parameters[i];
-    }
-    call->args = args;
-    f.value = call;
-    return f;
-}
-
-/* What the right side of an option is in its scope: a function by name, or a value. */
-static bool bind_option(at_resolver *r, at_frame *callee, at_scope *scope, const at_bind *declared,
-                        const at_bind *given) {
-    const at_tree *value = given->value;
-    at_span span = given->span;
-    if (given->is_function) {
-        if (declared->is_function && declared->count != given->count) {
-            at_diag *diag = at_resolve_error(
-                r, scope->frame, AT_E_OPTION_SHAPE, span, "the option `%s` has %d %s, not %d",
-                given->name, declared->count, declared->count == 1 ? "parameter" : "parameters",
-                given->count);
-            at_note(r->s, diag, declared->span, "declared here");
-            return false;
-        }
-        if (!declared->is_function && declared->value && declared->value->tag != AT_T_NAME) {
-            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_OPTION_SHAPE, span,
-                                             "the option `%s` is a value, not a function",
-                                             given->name);
-            at_hint(r->s, diag, "write %s = …", given->name);
-            return false;
-        }
-        at_entity *entity = at_define(r, callee, AT_N_FUNCTION, given->name, span);
-        entity->function = (at_function){.count = given->count, .parameters = given->parameters,
-                                         .value = value, .frame = scope->frame, .env = scope->env};
-        return true;
-    }
-    /* mask = mask and mix = attention pass by name. */
-    if (value->tag == AT_T_NAME && !at_env_find(scope->env, value->name)) {
-        at_entity *known = at_lookup(r, scope->frame, value->name);
-        const at_module *where = NULL;
-        bool ambiguous = false;
-        const at_definition *d =
-            known ? NULL : find_definition(r, scope->frame->module, value->name, &where, &ambiguous);
-        if ((known && known->tag == AT_N_FUNCTION) || (d && d->tag == AT_D_FN)) {
-            at_entity *entity = at_define(r, callee, AT_N_FUNCTION, given->name, span);
-            if (known) entity->function = known->function;
-            else entity->function = (at_function){.definition = d, .module = where};
-            return true;
-        }
-    }
-    int op = value->tag == AT_T_NAME && !at_env_find(scope->env, value->name) &&
-                     !at_lookup(r, scope->frame, value->name)
-                 ? at_op_find(value->name) : -1;
-    if (op >= 0) {
-        at_define(r, callee, AT_N_FUNCTION, given->name, span)->function =
-            built_in_function(r, scope, value, op);
-        return true;
-    }
-    if (declared->is_function) {
-        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_OPTION_SHAPE, span,
-                                         "the option `%s` is a function, not a value", given->name);
-        const char *list = "";
-        for (int i = 0; i < declared->count; i++)
-            list = at_format(r->s->arena, "%s%s%s", list, i ? "," : "", declared->parameters[i]);
-        at_hint(r->s, diag, "write %s(%s) = …", given->name, list);
-        return false;
-    }
-    at_value v = at_resolve_expr(r, scope, value);
-    if (!v.e) return false;
-    at_constant known = at_try_constant(r, v.e);
-    if (known.known && v.rank == 0)
-        v.e = known.kind == AT_REAL  ? at_real(r->s, known.real, v.e->span)
-              : known.kind == AT_INT ? at_int(r->s, known.integer, v.e->span)
-                                     : at_bool(r->s, known.integer != 0, v.e->span);
-    /* It may be used where the callee has bound the same axes, and again and again: once is enough. */
-    bool folds = false;
-    at_walk(v.e, is_fold, &folds);
-    if (folds) v = at_hoist(r, scope, v, at_frame_path(r, callee, given->name), span);
-    at_entity *entity = at_define(r, callee, AT_N_VALUE, given->name, span);
-    entity->value = v;
-    return true;
-}
-
-static void hint_options(at_resolver *r, at_diag *diag, const at_definition *d) {
-    const char *list = "";
-    for (int k = 0; k < d->option_count; k++)
-        list = at_format(r->s->arena, "%s%s`%s`", list, k ? ", " : "", d->options[k].name);
-    at_note(r->s, diag, d->name_span, "`%s` is defined here", d->name);
-    if (d->option_count)
-        at_hint(r->s, diag, "its option%s %s", d->option_count == 1 ? " is" : "s are", list);
-    else
-        at_hint(r->s, diag, "it has none; an option is declared after a semicolon: fn %s(…; %s = …)",
-                d->name, "rate");
-}
-
-bool at_bind_options(at_resolver *r, at_frame *callee, at_scope *caller, const at_tree *call) {
-    const at_definition *d = callee->definition;
-    for (int i = 0; call && i < call->option_count; i++) {
-        const at_bind *given = &call->options[i];
-        const char **names = AT_NEW_ARRAY(r->s->arena, const char *, d->option_count);
-        bool found = false;
-        for (int k = 0; k < d->option_count; k++) {
-            names[k] = d->options[k].name;
-            found = found || strcmp(names[k], given->name) == 0;
-        }
-        for (int k = 0; k < i; k++)
-            if (strcmp(call->options[k].name, given->name) == 0) {
-                at_resolve_error(r, caller->frame, AT_E_OPTION_UNKNOWN, given->span,
-                                 "the option `%s` is given twice", given->name);
-                return false;
-            }
-        if (found) continue;
-        at_diag *diag = at_resolve_error(r, caller->frame, AT_E_OPTION_UNKNOWN, given->span,
-                                         "`%s` has no option `%s`", d->name, given->name);
-        at_hint_near(r->s, diag, given->name, names, d->option_count);
-        if (!diag->hint) hint_options(r, diag, d);
-        return false;
-    }
-    for (int k = 0; k < d->option_count; k++) {
-        const at_bind *declared = &d->options[k], *given = NULL;
-        for (int i = 0; call && i < call->option_count; i++)
-            if (strcmp(call->options[i].name, declared->name) == 0) given = &call->options[i];
-        if (!given && at_lookup(r, callee, declared->name)) continue; /* set from outside */
-        if (given) {
-            if (!bind_option(r, callee, caller, declared, given)) return false;
-            continue;
-        }
-        if (!declared->value) {
-            at_diag *diag = at_resolve_error(
-                r, caller ? caller->frame : callee, AT_E_OPTION_MISSING, call ? call->span : d->span,
-                "`%s` needs the option `%s`", d->name, declared->name);
-            at_note(r->s, diag, declared->span, "it has no default");
-            const char *list = "";
-            for (int i = 0; i < declared->count; i++)
-                list = at_format(r->s->arena, "%s%s%s", list, i ? "," : "(", declared->parameters[i]);
-            at_hint(r->s, diag, call ? "give it after a semicolon: %s(…; %s%s%s = …)"
-                                     : "give it: --set '%.0s%s%s%s=…'",
-                    d->name, declared->name, list, declared->count ? ")" : "");
-            return false;
-        }
-        at_scope own = at_scope_of(r, callee, declared->name);
-        if (!bind_option(r, callee, &own, declared, declared)) return false;
-    }
     return true;
 }
 

@@ -316,7 +316,7 @@ at_view at_own_view(at_resolver *r, const at_frame *frame, const at_array *array
                     int own_count);
 at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target, at_span span);
 
-/* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c ----------------------------------------------------- */
+/* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c, resolve_option.c ----------------------------------------------------- */
 
 at_value at_resolve_expr(at_resolver *r, at_scope *scope, const at_tree *tree);
 /* A scalar of a kind; NULL after an error. `what` for messages ("the guard"). */
@@ -332,6 +332,11 @@ at_value at_resolve_grad(at_resolver *r, at_scope *scope, const at_tree *tree);
 /* A call; `results` gets `wanted` values (1 inside an expression). */
 bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const char *shared,
                      at_value *results, int wanted);
+/* The function that `name` means in a file: its own, one that it uses, or the prelude's. */
+const at_definition *at_find_definition(const at_resolver *r, const at_module *module,
+                                        const char *name, const at_module **where, bool *ambiguous);
+/* Enters all options of the callee into its frame: those of the call, and defaults for the rest.
+ * caller and call may be NULL: then only defaults. */
 bool at_bind_options(at_resolver *r, at_frame *callee, at_scope *caller, const at_tree *call);
 
 /* ---- resolve_statement.c, resolve_equation.c, resolve_scan.c, resolve_repeat.c --------------------------- */

@@ -123,8 +123,10 @@ static void exchange_names(at_resolver *r, const at_array *array, const char *na
     for (int i = 0; i < r->array_count; i++) {
         at_array *a = r->arrays[i];
         if (fixed_name(a)) continue;
-        if (strcmp(a->name, old) == 0) a->name = name;
-        else if (strcmp(a->name, name) == 0) a->name = old;
+        const char *other = strcmp(a->name, old) == 0 ? name : strcmp(a->name, name) == 0 ? old : NULL;
+        if (!other) continue;
+        if (strcmp(a->path, a->name) == 0) a->path = other;
+        a->name = other;
     }
 }
 

@@ -246,6 +246,8 @@ typedef struct {
     at_pending_mark *pendings;
 } at_mark;
 at_mark at_mark_take(at_resolver *r, const at_frame *frame);
+/* The numbers of calls at the mark, as a map of its own. */
+at_map at_mark_counts(at_resolver *r, const at_mark *mark);
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark);
 
 /* ---- resolve_hint.c: unknown names ---------------------------------------------------------------- */

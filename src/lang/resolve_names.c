@@ -261,6 +261,10 @@ at_mark at_mark_take(at_resolver *r, const at_frame *frame) {
     return mark;
 }
 
+at_map at_mark_counts(at_resolver *r, const at_mark *mark) {
+    return map_clone(r->s, &mark->frame.call_counts);
+}
+
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark) {
     int inlined = r->inlined, repeated = r->repeated;
     /* The maps of names stay as they grew: what they hold of the attempt is recognised by its id. */

@@ -422,7 +422,10 @@ static bool unroll(at_resolver *r, at_frame *frame, const plan *p) {
         if (pending) pending->many = true;
     }
     bool good = true;
+    const at_mark before = at_mark_take(r, frame);
     for (int64_t k = 0; k < p->count && good; k++) {
+        /* Calls are numbered within one body: each round begins as the first. */
+        frame->call_counts = at_mark_counts(r, &before);
         frame->rounds = at_format(r->s->arena, "%s[%lld]", rounds, (long long)k);
         frame->env = at_env_add(r, env, st->round, at_scalar(at_int(r->s, k, st->round_span)));
         frame->env->unrolled = axis;

@@ -6,6 +6,9 @@
  * are not iterated but are registers that the run sets. */
 #include "ref/ref_int.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* ---- places ---------------------------------------------------------------------------------- */
 
 static void place_array(at_ref *ref, const at_array *array, const at_place *place, int order) {
@@ -223,29 +226,56 @@ static at_unit *lower_part(at_ref *ref, const at_statement *st, const at_part *p
     return lower_row(ref, st, axes, count, part->count, part->guard, part->body);
 }
 
-/* A draw: its key, and the axes that make its element after the rounds. */
+/* A draw: its run and path, and the axes that make its element after the rounds. */
 typedef struct {
     at_draw draw;
-    uint64_t key;
+    uint64_t run;
+    const char *path;
     at_axis *const *axes;
     int rank;
     at_kind kind;
     const at_expr *const *args;
 } drawing;
 
+/* Key and element of a draw. A round that was written out stands in the path as a number; it counts
+ * as any other round, so that a draw does not depend on how its repeat was compiled: "e[2]" is the
+ * round 2 of "e[]". */
+static void place_draw(at_lowering *l, const drawing *d, at_draw_site *site) {
+    const at_place *here = &l->ref->here;
+    char *path = at_copy_text(l->ref->arena, d->path, strlen(d->path)), *to = path;
+    int region = 0, axis = 0, brackets = 0;
+    for (const char *c = d->path; *c; c++) brackets += *c == '[';
+    site->index = AT_NEW_ARRAY(l->ref->arena, int, here->depth + d->rank + brackets);
+    for (const char *c = d->path; *c; c++) {
+        *to++ = *c;
+        if (*c != '[') continue;
+        if (c[1] != ']') {
+            char *end;
+            at_cell number = {.i = strtoll(c + 1, &end, 10)};
+            site->index[site->count++] = at_constant_cell(l, number);
+            c = end - 1;
+            continue;
+        }
+        while (region < here->depth && here->regions[region]->tag != AT_REPEAT) region++;
+        if (region < here->depth)
+            site->index[site->count++] = l->axis_register[here->regions[region++]->u.repeat.round->id];
+        else if (axis < d->rank) /* a param, stacked by its rounds */
+            site->index[site->count++] = l->axis_register[d->axes[axis++]->id];
+    }
+    *to = 0;
+    for (; region < here->depth; region++)
+        if (here->regions[region]->tag == AT_REPEAT)
+            site->index[site->count++] = l->axis_register[here->regions[region]->u.repeat.round->id];
+    for (; axis < d->rank; axis++) site->index[site->count++] = l->axis_register[d->axes[axis]->id];
+    site->key = at_draw_key(l->ref->call->seed, d->run, path);
+}
+
 static int lower_draw(at_lowering *l, const void *of, int zero) {
     (void)zero;
     const drawing *d = of;
-    const at_place *here = &l->ref->here;
     at_draw_site *site = AT_NEW(l->ref->arena, at_draw_site);
     site->draw = d->draw;
-    site->key = d->key;
-    site->index = AT_NEW_ARRAY(l->ref->arena, int, here->depth + d->rank);
-    for (int i = 0; i < here->depth; i++)
-        if (here->regions[i]->tag == AT_REPEAT)
-            site->index[site->count++] = l->axis_register[here->regions[i]->u.repeat.round->id];
-    for (int i = 0; i < d->rank; i++)
-        site->index[site->count++] = l->axis_register[d->axes[i]->id];
+    place_draw(l, d, site);
     int args[2] = {0};
     for (int i = 0; i < at_draw_info(d->draw)->parameters; i++)
         args[i] = at_code_lower(l, d->args[i], AT_NOWHERE);
@@ -277,8 +307,7 @@ at_unit *at_lower_start(at_ref *ref, const at_start *start, at_store *store) {
     if (start->draw < 0)
         return lower_equation(ref, NULL, start->value, store, array->axes, array->rank);
     uint64_t run = array->role == AT_INPUT ? ref->call->run : 0;
-    drawing d = {(at_draw)start->draw, at_draw_key(ref->call->seed, run, array->path),
-                 array->axes, array->rank, array->kind, start->args};
+    drawing d = {(at_draw)start->draw, run, array->path, array->axes, array->rank, array->kind, start->args};
     return lower_drawing(ref, NULL, &d, store);
 }
 
@@ -319,8 +348,8 @@ static void prepare_rows(at_ref *ref, at_step *step, const at_part *parts, int c
 static void prepare_drawing(at_ref *ref, at_step *step) {
     const at_statement *st = step->st;
     const at_array *target = st->target;
-    drawing d = {st->u.drawing.draw, at_draw_key(ref->call->seed, ref->call->run, target->path),
-                 target->axes, target->rank, target->kind, st->u.drawing.args};
+    drawing d = {st->u.drawing.draw, ref->call->run, target->path, target->axes,
+                 target->rank, target->kind, st->u.drawing.args};
     new_units(ref, step, 1);
     step->units[0] = lower_drawing(ref, st, &d, step->target);
 }

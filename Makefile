@@ -94,7 +94,7 @@ bless: programs
 	@test/run bless
 
 demo: packages
-	@$(MAKE) -j$(JOBS) --no-print-directory programs
+	@$(MAKE) -j$(JOBS) --no-print-directory $(BUILD)/demo/nearest
 	@$(BUILD)/demo/nearest demo/nearest.attn
 
 size:

@@ -94,7 +94,7 @@ bless: programs
 	@test/run bless
 
 demo: packages
-	@$(MAKE) -j$(JOBS) -s programs
+	@$(MAKE) -j$(JOBS) -s $(BUILD)/demo/nearest
 	@$(BUILD)/demo/nearest demo/nearest.attn
 
 size:

@@ -1,10 +1,12 @@
 /* Arrays given on the command line: from files, or small ones written out as JSON, which lets an
  * example be a single line. */
+#define _DEFAULT_SOURCE
 #include "cli/cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* `x=…` or `encoder.x=…`: the length of the name, 0 when this is only the name of a file. */
 static size_t name_length(const char *text) {
@@ -63,8 +65,8 @@ static at_tensor *from_json(at_session *s, const char *name, const json_t *value
     at_type type = AT_TYPES;
     if (!measure(value, 0, extents, &rank, &type)) {
         at_error(s, AT_E_GIVEN_ARRAY, at_no_span(),
-                 "the value given for `%s` is not an array: its rows must be equally long, and all numbers "
-                 "or all true and false",
+                 "the value given for `%s` is not an array:\n"
+                 "its rows must be equally long, and all numbers or all true and false",
                  name);
         return NULL;
     }
@@ -73,6 +75,30 @@ static at_tensor *from_json(at_session *s, const char *name, const json_t *value
     int64_t next = 0;
     if (tensor) fill(value, tensor, &next);
     return tensor;
+}
+
+/* Whether a text that is no JSON was meant as a value: no file begins so. */
+static bool like_value(const char *text) {
+    return strchr("[{(\"'", *text) || strchr(text, '(') || strcmp(text, "True") == 0 ||
+           strcmp(text, "False") == 0 || text[strspn(text, "0123456789+-.,eE_ ")] == 0;
+}
+
+/* Says what keeps the text from being a value. */
+static void report_value(at_session *s, const char *name, const char *text) {
+    if (!*text) {
+        at_error(s, AT_E_GIVEN_ARRAY, at_no_span(), "nothing is given for `%s`", name);
+        return;
+    }
+    at_diag *diag = at_error(s, AT_E_GIVEN_ARRAY, at_no_span(),
+                             "the value given for `%s` is not JSON, and no file: %s", name, text);
+    if (*text == '[' && text[strlen(text) - 1] != ']')
+        at_hint(s, diag, "a `]` is missing; a list with blanks stands in quotes: --in '%s=[1, 2]'", name);
+    else if (strcmp(text, "True") == 0 || strcmp(text, "False") == 0)
+        at_hint(s, diag, "true and false are written small");
+    else if (strstr(text, "nan") || strstr(text, "NaN") || strstr(text, "inf"))
+        at_hint(s, diag, "JSON has no nan and no inf: give them in a .npy file");
+    else
+        at_hint(s, diag, "a number is 2, 0.5 or 1e-3, and a list of lists [[1,2],[3,4]]");
 }
 
 static at_tensor *only_array(at_session *s, const char *path) {
@@ -97,6 +123,14 @@ bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_c
     size_t length = name_length(text);
     at_collection more = {0};
     if (length == 0) {
+        if (ends_in(text, ".npy") || !ends_in(text, ".npz")) {
+            if (ends_in(text, ".npy") && text[0] != '=')
+                *status = at_cli_misuse(page, "--in %s: say which input it is: --in NAME=%s", text, text);
+            else if (access(text, F_OK) != 0)
+                *status = at_cli_misuse(page, "--in takes name=file.npy, name=value or data.npz, not `%s`",
+                                        text);
+            if (*status == AT_CLI_USAGE) return false;
+        }
         if (!at_npz_read(s, text, &more)) return false;
     } else {
         char *name = at_copy_text(s->arena, text, length);
@@ -104,6 +138,7 @@ bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_c
         json_t *json = json_loads(value, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
         at_tensor *tensor = NULL;
         if (json) tensor = from_json(s, name, json);
+        else if (access(value, F_OK) != 0 && like_value(value)) report_value(s, name, value);
         else if (ends_in(value, ".npz")) tensor = only_array(s, value);
         else tensor = at_npy_read(s, value);
         if (json) json_decref(json);

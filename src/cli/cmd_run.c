@@ -15,8 +15,8 @@ static const at_cli_option options[] = {
                         "name=value, a number or JSON lists: --in 'x=[[1,2],[3,4]]'"},
     {'o', "out", "WHAT", "where outputs go: result.npz for all, or name=file.npy for one;\n"
                          "without it a summary of each is printed"},
-    {0, "params", "FILE", "learned arrays, a .npz with their paths as names; those that are\n"
-                          "not in it begin as the program says"},
+    {0, "params", "FILE", "all learned arrays, a .npz with their paths as names; without it\n"
+                          "they begin as the program says"},
     {0, "state", "FILE", "kept arrays, a .npz; read if it is there, rewritten if all goes well"},
     {0, "set", "name=value", "an option of the function"},
     {0, "seed", "N", "fixes all draws; 0 without it"},
@@ -147,10 +147,49 @@ static bool has_suffix(const char *text, const char *suffix) {
     return n > m && strcmp(text + n - m, suffix) == 0;
 }
 
-/* What --out asks for must exist before hours are spent. */
+/* Where a file is to be written there must be a folder. */
+static bool check_folder(at_session *s, const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path) return true;
+    const char *folder = at_copy_text(s->arena, path, (size_t)(slash - path));
+    if (access(folder, F_OK) == 0) return true;
+    at_error(s, AT_E_FILE_WRITE, at_no_span(), "cannot write %s: there is no folder %s", path, folder);
+    return false;
+}
+
+/* Of two outputs that go to one file only the last would be left. */
+static bool check_once(request *r, int count, const char *path) {
+    for (int i = 0; i < count; i++) {
+        const char *equals = strchr(r->outs.items[i], '=');
+        if (strcmp(equals ? equals + 1 : r->outs.items[i], path) != 0) continue;
+        r->status = at_cli_misuse(&page, "two outputs would go to %s", path);
+        return false;
+    }
+    if (!r->state_path || strcmp(r->state_path, path) != 0) return true;
+    r->status = at_cli_misuse(&page, "both --out and --state would go to %s", path);
+    return false;
+}
+
+/* "`y`, `p`": the outputs that there are. */
+static const char *output_names(const request *r) {
+    const char *names = "";
+    for (int i = 0; i < r->cascade->output_count; i++)
+        names = at_format(r->s->arena, "%s%s`%s`", names, i ? ", " : "", r->cascade->outputs[i].name);
+    return names;
+}
+
+/* What --out and --state ask for must be possible before hours are spent. */
 static bool check_outs(request *r) {
+    if (r->state_path && !check_folder(r->s, r->state_path)) return false;
     for (int i = 0; i < r->outs.count; i++) {
         const char *out = r->outs.items[i], *equals = strchr(out, '=');
+        const char *path = equals ? equals + 1 : out;
+        if (equals && has_suffix(path, ".npz")) {
+            r->status = at_cli_misuse(&page, "--out %s: one output goes to a .npy; a .npz without "
+                                      "a name holds all", out);
+            return false;
+        }
+        if (!check_folder(r->s, path) || !check_once(r, i, path)) return false;
         if (!equals) {
             if (has_suffix(out, ".npz")) continue;
             r->status = at_cli_misuse(&page, "--out takes result.npz or name=file.npy, not `%s`", out);
@@ -163,8 +202,8 @@ static bool check_outs(request *r) {
                 found = true;
         }
         if (found) continue;
-        r->status = at_cli_misuse(&page, "--out %s: `%s` has no output `%.*s`", out, r->cascade->name,
-                                  (int)(equals - out), out);
+        r->status = at_cli_misuse(&page, "--out %s: `%s` has no output `%.*s`; it has %s", out,
+                                  r->cascade->name, (int)(equals - out), out, output_names(r));
         return false;
     }
     return true;
@@ -221,7 +260,8 @@ int at_cmd_run(int argc, char **argv) {
     int first = at_cli_parse(&page, argc, argv, take, &r, &r.status);
     if (first == argc) r.status = at_cli_misuse(&page, "a file is missing");
     else if (first >= 0 && first + 1 < argc)
-        r.status = at_cli_misuse(&page, "one file at a time; inputs are given as --in name=file.npy");
+        r.status = at_cli_misuse(&page, "one program at a time, and `%s` is no option; inputs are given as --in "
+                                 "name=file.npy,\na list with blanks in quotes: --in 'x=[1, 2]'", argv[first + 1]);
     else if (first >= 0) {
         r.operand = argv[first];
         r.resolve.set_count = r.sets.names.count;

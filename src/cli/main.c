@@ -69,7 +69,10 @@ static int misused(const char *format, const char *word) {
             near = c->name;
         }
     }
-    if (near && *word) fprintf(stderr, "did you mean `attend %s`?\n", near);
+    size_t length = strlen(word);
+    if (length > 5 && strcmp(word + length - 5, ".attn") == 0)
+        fprintf(stderr, "did you mean `attend run %s`?\n", word);
+    else if (near && *word) fprintf(stderr, "did you mean `attend %s`?\n", near);
     fputs("`attend help` lists the commands\n", stderr);
     return AT_CLI_USAGE;
 }

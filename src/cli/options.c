@@ -62,19 +62,38 @@ static int misread(const at_cli_page *page, char **argv, int found) {
     int length = equals ? (int)(equals - word) : (int)strlen(word);
     if (optopt >= LONG) return at_cli_misuse(page, "%.*s takes no value", length, word);
     const char *near = NULL;
+    bool sets = false;
     char name[32];
     /* Near: half of the letters may differ, at most three. */
     int best = length < 4 ? 1 : length - 2 > 6 ? 4 : (length - 2) / 2 + 1;
     snprintf(name, sizeof name, "%.*s", length < 2 ? 0 : length - 2, word + (length < 2 ? 0 : 2));
     for (const at_cli_option *o = page->options; o->name; o++) {
+        sets = sets || strcmp(o->name, "set") == 0;
+        size_t shared = strlen(o->name);
         int distance = at_text_distance(name, o->name, best);
+        if (strncmp(name, o->name, shared) == 0) distance = 0; /* --input for --in */
         if (distance < best) {
             best = distance;
             near = o->name;
         }
     }
+    if (near)
+        return at_cli_misuse(page, "there is no option %.*s; did you mean --%s?%s%s%s", length, word,
+                             near, sets && best ? " (An option of the function is --set " : "",
+                             sets && best ? name : "", sets && best ? "=…)" : "");
+    if (sets && strcmp(name, "size") == 0)
+        return at_cli_misuse(page, "there is no option --size: the inputs give the extents");
     return at_cli_misuse(page, "there is no option %.*s%s%s%s", length, word,
-                         near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+                         sets ? "; an option of the function is given as --set " : "",
+                         sets ? name : "", sets ? "=…" : "");
+}
+
+/* `-in x=x.npy` reads as -i with the value "n": the long option that was meant, or NULL. */
+static const char *one_dash(const at_cli_page *page, const char *word, const char *value) {
+    if (word[0] != '-' || word[1] == '-' || !word[1] || value != word + 2) return NULL;
+    for (const at_cli_option *o = page->options; o->name; o++)
+        if (strcmp(word + 1, o->name) == 0) return o->name;
+    return NULL;
 }
 
 int at_cli_parse(const at_cli_page *page, int argc, char **argv,
@@ -110,6 +129,11 @@ int at_cli_parse(const at_cli_page *page, int argc, char **argv,
         if (!name)
             for (const at_cli_option *o = page->options; o->name; o++)
                 if (o->letter == found) name = o->name;
+        const char *meant = found < LONG ? one_dash(page, argv[optind - 1], optarg) : NULL;
+        if (meant) {
+            *status = at_cli_misuse(page, "-%s has one dash too few: write --%s", meant, meant);
+            return -1;
+        }
         if (!take(user, name, optarg)) {
             *status = AT_CLI_USAGE;
             return -1;

@@ -86,7 +86,9 @@ static bool set_options(at_resolver *r, at_frame *frame) {
         if (!tree || tree->count != 1) return false;
         const at_tree *call = tree->items[0]->body.items[0]->value;
         if (!call || call->tag != AT_T_CALL || call->option_count != 1) {
-            at_error(r->s, AT_E_OPTION_SHAPE, at_no_span(), "%s is no option", shown);
+            at_diag *diag =
+                at_error(r->s, AT_E_OPTION_SHAPE, at_no_span(), "%s is not one option", shown);
+            at_hint(r->s, diag, "each option has a --set of its own: --set heads=4 --set scale=1");
             return false;
         }
         /* As in a call that gives this option alone. */

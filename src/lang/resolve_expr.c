@@ -372,12 +372,12 @@ const at_expr *at_resolve_scalar(at_resolver *r, at_scope *scope, const at_tree 
     if (v.e->kind != kind) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TYPE, tree->span,
                                          "%s must be %s, but this is %s", what,
-                                         kind == AT_BOOL ? "a condition" : kind == AT_INT ? "an int"
+                                         kind == AT_BOOL ? "true or false" : kind == AT_INT ? "an int"
                                                                                           : "a real",
                                          v.e->kind == AT_BOOL  ? "a bool"
                                          : v.e->kind == AT_INT ? "an int"
                                                                : "a real");
-        if (kind == AT_BOOL) at_hint(r->s, diag, "compare it with something, as in x != 0");
+        if (kind == AT_BOOL) at_hint(r->s, diag, "%s", at_condition_hint(v.e));
         if (kind == AT_INT && v.e->kind == AT_REAL)
             at_hint(r->s, diag, "a // b divides ints; int(x) truncates towards zero");
         return NULL;

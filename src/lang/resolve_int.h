@@ -296,6 +296,8 @@ const char *at_axis_text(at_resolver *r, const at_axis *axis);
 const char *at_kept_text(at_resolver *r, const at_value *v);
 /* The value with its placeholders replaced. */
 const at_expr *at_value_at(at_resolver *r, const at_value *v, const at_expr **index);
+/* What to write where a condition is needed and `e` is none. */
+const char *at_condition_hint(const at_expr *e);
 at_value at_value_read(at_resolver *r, const at_view *view, at_span span);
 /* Gives all values the same placeholders; false after an error. Scalars stay scalars. */
 bool at_values_lift(at_resolver *r, const at_scope *scope, at_value *values, int count,

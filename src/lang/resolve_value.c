@@ -135,6 +135,13 @@ bool at_values_lift(at_resolver *r, const at_scope *scope, at_value *values, int
 
 /* ---- operations ------------------------------------------------------------------------------------ */
 
+const char *at_condition_hint(const at_expr *e) {
+    bool flag = e->tag == AT_CONST && e->kind == AT_INT && (e->u.integer == 0 || e->u.integer == 1);
+    if (!flag) return "compare it with something, as in x != 0";
+    return e->u.integer ? "a condition is true or false: write true"
+                        : "a condition is true or false: write false";
+}
+
 static bool kind_error(at_resolver *r, const at_scope *scope, at_op op, const at_value *v,
                        at_span span, const char *wanted, const char *hint) {
     at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TYPE, span, "`%s` needs %s, but this is %s",
@@ -183,12 +190,12 @@ static bool convert(at_resolver *r, const at_scope *scope, at_op op, at_value *a
         case AT_RULE_LOGIC:
             if (kind != AT_BOOL)
                 return kind_error(r, scope, op, &args[i], span, "conditions",
-                                  "compare it with something, as in x != 0");
+                                  at_condition_hint(args[i].e));
             break;
         case AT_RULE_CHOOSE:
             if (i == 0 && kind != AT_BOOL)
                 return kind_error(r, scope, op, &args[i], span, "a condition",
-                                  "compare it with something, as in x != 0");
+                                  at_condition_hint(args[i].e));
             if (i > 0 && any_bool && kind != AT_BOOL)
                 return kind_error(r, scope, op, &args[i], span,
                                   "values of one kind after then and else", as_number);

@@ -91,7 +91,7 @@ static bool find_end(listing *l, uint64_t *at) {
         return damaged(l, "it begins like a zip, and its directory, at the end, is missing");
     at_diag *diag = at_error(s, AT_E_ZIP_FORMAT, at_no_span(), "%s is not an .npz file", l->name);
     if (memcmp(head, "\x93NUMPY", 6) == 0)
-        at_hint(s, diag, "it is one array without a name: call it .npy");
+        at_hint(s, diag, "it is one array without a name, as in a .npy file");
     else at_hint(s, diag, "np.savez makes one: a zip that holds a .npy for each array");
     return false;
 }

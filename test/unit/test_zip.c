@@ -46,7 +46,7 @@ static void what_is_no_zip_is_told_what_it_is(void **state) {
     memcpy(z.bytes, "\x93NUMPY\1", 8);
     z.length = 100;
     assert_refused(s, &z, "error[E810]: x.npz is not an .npz file\n"
-                          "  = hint: it is one array without a name: call it .npy\n");
+                          "  = hint: it is one array without a name, as in a .npy file\n");
     z = two(false, false);
     z.length -= 1;
     assert_refused(s, &z, "error[E810]: x.npz is damaged: it begins like a zip, and its directory, "

@@ -238,6 +238,8 @@ typedef struct {
     int pending_count, pending_capacity;
     at_pending_mark *pendings;
 } at_mark;
+/* A copy with room of its own; what the values point to is shared. */
+at_map at_map_clone(at_session *s, const at_map *map);
 at_mark at_mark_take(at_resolver *r, const at_frame *frame);
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark);
 

@@ -364,9 +364,6 @@ int at_assigned_names(at_resolver *r, const at_tree_block *block, at_assigned **
 /* An array of this frame that copies a value, with all hidden axes; view: as the frame sees it. */
 at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, const char *name,
                         at_kind kind, at_span span, at_view *view);
-/* The kind that a right side probably has, from its form; for a scan's arrays that are read before
- * their equations. AT_REAL when nothing tells. */
-at_kind at_guess_kind(at_resolver *r, const at_frame *frame, const at_tree *tree);
 /* The array of an open scan of this frame that is called `name`; NULL when there is none. */
 at_pending *at_find_pending(const at_resolver *r, const at_frame *frame, const char *name);
 /* The view of a name at this place: in a scan the newest of this step. */

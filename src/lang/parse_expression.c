@@ -205,7 +205,13 @@ static at_tree *parse_index(at_parser *p, int from) {
     tree->count = list.count;
     if (at_parser_take(p, AT_TOKEN_BAR) && !(tree->alternative = at_parse_expression(p)))
         return NULL;
-    if (!at_parser_close(p, open, "`,` or `]`")) return NULL;
+    if (tree->alternative && at_parser_peek(p) == AT_TOKEN_COMMA) {
+        at_diag *diag = at_complain(p, p->at, AT_E_EXPECTED,
+                                    "the alternative of a read stands last, after all its indices");
+        at_hint(p->session, diag, "write `x[i-1, j | 0]`");
+        return NULL;
+    }
+    if (!at_parser_close(p, open, tree->alternative ? "`]`" : "`,` or `]`")) return NULL;
     return finish(p, tree, from);
 }
 

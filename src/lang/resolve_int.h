@@ -245,9 +245,9 @@ typedef struct {
     int pending_count, pending_capacity;
     at_pending_mark *pendings;
 } at_mark;
+/* A copy with room of its own; what the values point to is shared. */
+at_map at_map_clone(at_session *s, const at_map *map);
 at_mark at_mark_take(at_resolver *r, const at_frame *frame);
-/* The numbers of calls at the mark, as a map of its own. */
-at_map at_mark_counts(at_resolver *r, const at_mark *mark);
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark);
 
 /* ---- resolve_hint.c: unknown names ---------------------------------------------------------------- */
@@ -378,14 +378,11 @@ int at_assigned_names(at_resolver *r, const at_tree_block *block, at_assigned **
 /* An array of this frame that copies a value, with all hidden axes; view: as the frame sees it. */
 at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, const char *name,
                         at_kind kind, at_span span, at_view *view);
-/* The kind that a right side probably has, from its form; for a scan's arrays that are read before
- * their equations. AT_REAL when nothing tells. */
-at_kind at_guess_kind(at_resolver *r, const at_frame *frame, const at_tree *tree);
 /* Whether a step gives a scan's array several equations, each with an array of its own. */
 static inline bool at_many(const at_pending *p) { return p->definitions > 1 || p->many; }
-/* The array of an open scan of this frame that is called `name`; NULL when there is none. */
 /* The declaration of the output that `name` is; NULL if it is none. */
 const at_target *at_declared_output(const at_frame *frame, const char *name);
+/* The array of an open scan of this frame that is called `name`; NULL when there is none. */
 at_pending *at_find_pending(const at_resolver *r, const at_frame *frame, const char *name);
 /* The view of a name at this place: in a scan the newest of this step. */
 at_view *at_newest(at_entity *entity);

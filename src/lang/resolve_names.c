@@ -240,7 +240,7 @@ void at_scope_bind(at_resolver *r, at_scope *scope, at_axis *axis) {
 
 /* ---- going back -------------------------------------------------------------------------------------- */
 
-static at_map map_clone(at_session *s, const at_map *map) {
+at_map at_map_clone(at_session *s, const at_map *map) {
     at_map copy = *map;
     copy.keys = at_copy(s->arena, map->keys, sizeof *map->keys * (size_t)map->capacity);
     copy.values = at_copy(s->arena, map->values, sizeof *map->values * (size_t)map->capacity);
@@ -250,8 +250,8 @@ static at_map map_clone(at_session *s, const at_map *map) {
 at_mark at_mark_take(at_resolver *r, const at_frame *frame) {
     at_mark mark = {.r = *r, .frame = *frame, .diag_count = r->s->diag_count,
                     .diag_lost = r->s->diag_lost, .block_count = r->block->count};
-    mark.frame.names = map_clone(r->s, &frame->names);
-    mark.frame.call_counts = map_clone(r->s, &frame->call_counts);
+    mark.frame.names = at_map_clone(r->s, &frame->names);
+    mark.frame.call_counts = at_map_clone(r->s, &frame->call_counts);
     for (const at_region *region = r->region; region; region = region->outer)
         for (int i = 0; i < region->pending_count; i++) {
             at_pending *p = region->pending[i];
@@ -259,10 +259,6 @@ at_mark at_mark_take(at_resolver *r, const at_frame *frame) {
             AT_PUSH(r->s->arena, mark.pendings, mark.pending_count, mark.pending_capacity, was);
         }
     return mark;
-}
-
-at_map at_mark_counts(at_resolver *r, const at_mark *mark) {
-    return map_clone(r->s, &mark->frame.call_counts);
 }
 
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark) {
@@ -276,8 +272,8 @@ void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark) {
     r->repeated = repeated;
     r->inlined = inlined; /* work done counts, so that retries cannot go on for ever */
     *frame = mark->frame;
-    frame->names = map_clone(r->s, &mark->frame.names);
-    frame->call_counts = map_clone(r->s, &mark->frame.call_counts);
+    frame->names = at_map_clone(r->s, &mark->frame.names);
+    frame->call_counts = at_map_clone(r->s, &mark->frame.call_counts);
     for (int i = 0; i < mark->pending_count; i++) {
         const at_pending_mark *was = &mark->pendings[i];
         *was->pending = was->was;

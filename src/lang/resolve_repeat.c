@@ -398,6 +398,18 @@ static outcome attempt(at_resolver *r, at_frame *frame, plan *p) {
 
 /* ---- written out round by round ----------------------------------------------------------------------- */
 
+/* Rounds number their calls alike: the same call has the same path in all of them but for the round. */
+static void number_again(at_resolver *r, at_frame *frame, const at_map *start, at_map *most) {
+    at_map counts = frame->call_counts;
+    for (int i = 0; i < counts.capacity; i++) {
+        if (!counts.keys[i]) continue;
+        const int *now = counts.values[i], *before = at_map_get(most, counts.keys[i]);
+        if (!before || *now > *before)
+            at_map_put(r->s->arena, most, counts.keys[i], counts.values[i]);
+    }
+    frame->call_counts = at_map_clone(r->s, start);
+}
+
 static bool unroll(at_resolver *r, at_frame *frame, const plan *p) {
     const at_tree_statement *st = p->st;
     if (st->condition) {
@@ -421,16 +433,16 @@ static bool unroll(at_resolver *r, at_frame *frame, const plan *p) {
         at_pending *pending = at_find_pending(r, frame, names[i].name);
         if (pending) pending->many = true;
     }
+    at_map start = at_map_clone(r->s, &frame->call_counts), most = at_map_clone(r->s, &start);
     bool good = true;
-    const at_mark before = at_mark_take(r, frame);
     for (int64_t k = 0; k < p->count && good; k++) {
-        /* Calls are numbered within one body: each round begins as the first. */
-        frame->call_counts = at_mark_counts(r, &before);
         frame->rounds = at_format(r->s->arena, "%s[%lld]", rounds, (long long)k);
         frame->env = at_env_add(r, env, st->round, at_scalar(at_int(r->s, k, st->round_span)));
         frame->env->unrolled = axis;
         good = at_resolve_block(r, frame, &st->body);
+        number_again(r, frame, &start, &most);
     }
+    frame->call_counts = most;
     frame->rounds = rounds;
     frame->env = env;
     return good;

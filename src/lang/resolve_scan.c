@@ -11,7 +11,7 @@
 
 /* ---- guessing kinds ------------------------------------------------------------------------------- */
 
-enum { NOT_KNOWN = -1 };
+enum { NOT_KNOWN = -1, A_CALL = AT_REAL + 1 }; /* a call's kind is not known, nor what it takes part in */
 
 static int join(int a, int b) {
     if (a == NOT_KNOWN) return b;
@@ -51,7 +51,7 @@ static int guess(at_resolver *r, const at_frame *frame, const at_tree *tree) {
     case AT_T_CALL: {
         int op = at_op_find(tree->name);
         if (strcmp(tree->name, "size") == 0) return AT_INT;
-        if (op < 0) return AT_REAL;
+        if (op < 0) return A_CALL;
         at_rule rule = at_op_info((at_op)op)->rule;
         if (rule == AT_RULE_TO_INT || rule == AT_RULE_INT) return AT_INT;
         if (rule != AT_RULE_SAME) return AT_REAL;
@@ -70,11 +70,6 @@ static int guess(at_resolver *r, const at_frame *frame, const at_tree *tree) {
     for (int i = choice ? 1 : 0; i < tree->count; i++)
         kind = join(kind, guess(r, frame, tree->args[i]));
     return kind;
-}
-
-at_kind at_guess_kind(at_resolver *r, const at_frame *frame, const at_tree *tree) {
-    int kind = guess(r, frame, tree);
-    return kind == NOT_KNOWN ? AT_REAL : (at_kind)kind;
 }
 
 /* ---- the arrays of a scan ---------------------------------------------------------------------------- */
@@ -262,16 +257,10 @@ static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st
     return true;
 }
 
-bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
-    at_assigned *names;
-    int count = at_assigned_names(r, &st->body, &names);
-    belief *assumed = AT_NEW_ARRAY(r->s->arena, belief, count);
+/* Attempts until the beliefs agree with what the equations say, or nothing helps. */
+static bool settle(at_resolver *r, at_frame *frame, const at_tree_statement *st,
+                   const at_assigned *names, int count, belief *assumed, const at_mark *mark) {
     belief *found = AT_NEW_ARRAY(r->s->arena, belief, count);
-    for (int i = 0; i < count; i++) {
-        const at_tree_statement *own = names[i].statement;
-        assumed[i].kind = own->drawn ? AT_REAL : at_guess_kind(r, frame, own->value);
-    }
-    at_mark mark = at_mark_take(r, frame);
     /* A kind changes at most twice, and what is forgotten once, so the attempts end. */
     for (int tries = 0;; tries++) {
         at_move(found, assumed, sizeof *found * (size_t)count);
@@ -284,6 +273,30 @@ bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *s
         }
         if (good && same) return true;
         if (same || tries > 3 * count || r->need_round) return false;
+        at_mark_return(r, frame, mark);
+    }
+}
+
+bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
+    /* What a call gives is not known beforehand. Most such arrays are real, and where that leads to an
+     * error ints are tried, then bools; if none of them will do, the first error is the one to tell. */
+    static const at_kind tried[4] = {AT_REAL, AT_INT, AT_BOOL, AT_REAL};
+    at_assigned *names;
+    int count = at_assigned_names(r, &st->body, &names);
+    belief *assumed = AT_NEW_ARRAY(r->s->arena, belief, count);
+    at_mark mark = at_mark_take(r, frame);
+    for (int k = 0; k < 4; k++) {
+        bool all_known = true;
+        for (int i = 0; i < count; i++) {
+            const at_tree_statement *own = names[i].statement;
+            int kind = own->drawn ? AT_REAL : guess(r, frame, own->value);
+            bool known = kind != NOT_KNOWN && kind != A_CALL;
+            assumed[i] = (belief){.kind = known ? (at_kind)kind : tried[k]};
+            all_known = all_known && known;
+        }
+        if (settle(r, frame, st, names, count, assumed, &mark)) return true;
+        if (all_known || r->need_round || k == 3) return false;
         at_mark_return(r, frame, &mark);
     }
+    return false;
 }

@@ -120,6 +120,9 @@ static void report_missing(at_session *s, const at_kept *kept, const at_array *a
     const char **names = AT_NEW_ARRAY(s->arena, const char *, kept->given->count);
     for (int i = 0; i < kept->given->count; i++) names[i] = kept->given->items[i].name;
     at_hint_near(s, diag, name, names, kept->given->count);
+    if (!diag->hint)
+        at_hint(s, diag, "a file gives every %s; without one they all begin as the program says",
+                kept->word);
 }
 
 static void split_rounds(int64_t slice, const at_array *array, const int64_t *extents, int rounds,

@@ -78,7 +78,8 @@ static bool finish_input(at_resolver *r, at_frame *frame, const at_target *input
 static bool set_options(at_resolver *r, at_frame *frame) {
     const at_resolve_options *o = r->options;
     for (int i = 0; i < o->set_count; i++) {
-        const char *text = at_format(r->s->arena, "fn set() -> y = f(; %s = %s)\n", o->set_names[i],
+        /* What was typed has a line of its own, so that a message shows it and nothing else. */
+        const char *text = at_format(r->s->arena, "fn set() -> y = f(;\n%s = %s\n)\n", o->set_names[i],
                                      o->set_values[i]);
         const char *shown = at_format(r->s->arena, "--set %s=%s", o->set_names[i], o->set_values[i]);
         const at_source *source = at_make_source(r->s, shown, text, strlen(text));

@@ -77,8 +77,8 @@ static void objects_are_refused(void **state) {
     at_session *s = *state;
     assert_null(at_npy_read(s, TEST_DATA "npy/objects.npy"));
     assert_said(s, "not supported[E804]: test/data/npy/objects.npy holds Python objects (`|O`)\n"
-                   "  = hint: only numbers and bools are read: an array of objects is a pickle, "
-                   "and reading one runs code; if all are numbers, save x.astype(np.float64)\n");
+                   "  = hint: reading such an array would run code; if all are numbers, "
+                   "save x.astype(np.float64)\n");
 }
 
 /* ---- round trips ----------------------------------------------------------------------------- */
@@ -318,7 +318,7 @@ static void types_that_are_not_numbers_are_refused_with_a_way_out(void **state) 
         {"'<c8'", "complex numbers (`<c8`)", "x.real and x.imag"},
         {"'<M8[ns]'", "dates or times (`<M8[ns]`)", "np.int64"},
         {"'<f16'", "reals of a size that is not known here (`<f16`)", "np.float64"},
-        {"'|O'", "Python objects (`|O`)", "pickle"},
+        {"'|O'", "Python objects (`|O`)", "would run code"},
         {"''", "elements of a type that is not known here (``)", "8 to 64 bits"},
         {"'<'", "elements of a type that is not known here (`<`)", "8 to 64 bits"},
         {"'<b2'", "elements of a type that is not known here (`<b2`)", "8 to 64 bits"},

@@ -65,7 +65,7 @@ static bool finish_input(at_resolver *r, at_frame *frame, const at_target *input
                          "after `~` stands a distribution with its parameters");
         return false;
     }
-    at_scope scope = at_scope_of(r, frame, input->name);
+    at_scope scope = at_scope_of(frame, input->name);
     for (int i = 0; i < tree->count; i++) {
         start->args[i] = at_resolve_scalar(r, &scope, tree->args[i], AT_REAL, "a parameter of a draw");
         if (!start->args[i]) return false;
@@ -106,7 +106,7 @@ static bool set_options(at_resolver *r, at_frame *frame) {
         *kept = one;
         const at_definition *whole = frame->definition;
         frame->definition = kept;
-        at_scope scope = at_scope_of(r, frame, "set");
+        at_scope scope = at_scope_of(frame, "set");
         bool good = at_bind_options(r, frame, &scope, call);
         frame->definition = whole;
         if (!good) return false;

@@ -375,7 +375,7 @@ static bool is_view(at_resolver *r, const at_value *v, at_view *view) {
 /* Formal axes are named as the callee names them; the caller's own axis serves where it can. */
 static bool bind_axes(at_resolver *r, at_frame *callee, const at_target *input, const at_view *view,
                       at_axis *const *extents, at_span span) {
-    at_scope scope = at_scope_of(r, callee, input->name);
+    at_scope scope = at_scope_of(callee, input->name);
     for (int k = 0; k < input->count; k++) {
         const char *name = input->axes[k];
         at_axis *actual = view ? view->axes[k] : extents[k];
@@ -442,7 +442,7 @@ static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input,
         return true;
     }
     if (!is_view(r, &v, &view)) {
-        at_scope scope = at_scope_of(r, callee, input->name);
+        at_scope scope = at_scope_of(callee, input->name);
         if (!bind_axes(r, callee, input, NULL, v.axes, span)) return false;
         at_axis **own = AT_NEW_ARRAY(r->s->arena, at_axis *, input->count);
         const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, input->count);
@@ -458,7 +458,7 @@ static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input,
         at_array *array = at_array_new(r, at_frame_path(r, callee, input->name), AT_DEFINED, e->kind,
                                        axes, rank, span);
         at_add_statement(r, AT_EQUATION, array, span)->u.value = e;
-        view = at_own_view(r, callee, array, own, input->count);
+        view = at_own_view(r, array, own, input->count);
     } else if (!bind_axes(r, callee, input, &view, NULL, span)) {
         return false;
     }

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-at_scope at_scope_of(at_resolver *r, at_frame *frame, const char *name) {
-    (void)r;
+at_scope at_scope_of(at_frame *frame, const char *name) {
     return (at_scope){.frame = frame, .env = frame->env, .name = name};
 }
 
@@ -212,7 +211,7 @@ static at_array *define_in_scan(at_resolver *r, at_frame *frame, const at_target
         array = at_array_new(r, at_frame_path(r, frame, target->name), AT_DEFINED, kind, axes, rank,
                              target->span);
     }
-    at_view view = at_own_view(r, frame, array, own, own_count);
+    at_view view = at_own_view(r, array, own, own_count);
     if (!last) {
         p->current = view;
         if (p->array) return array;
@@ -253,7 +252,7 @@ at_array *at_define_target(at_resolver *r, at_frame *frame, const at_target *tar
     at_array *array = at_array_new(r, at_frame_path(r, frame, target->name), AT_DEFINED, kind, axes,
                                    rank, target->span);
     at_entity *entity = at_define(r, frame, AT_N_ARRAY, target->name, target->span);
-    entity->view = at_own_view(r, frame, array, own, own_count);
+    entity->view = at_own_view(r, array, own, own_count);
     entity->own = true;
     return array;
 }
@@ -302,7 +301,7 @@ static bool define_value(at_resolver *r, at_scope *scope, const at_target *targe
 
 static bool call_equation(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
     int count = st->target_count;
-    at_scope scope = at_scope_of(r, frame, st->targets[0].name);
+    at_scope scope = at_scope_of(frame, st->targets[0].name);
     at_axis ***left = AT_NEW_ARRAY(r->s->arena, at_axis **, count);
     left[0] = at_bind_left(r, &scope, &st->targets[0], (const at_tree *const *)&st->value, 1);
     if (!left[0]) return false;
@@ -462,7 +461,7 @@ static bool draw_equation(at_resolver *r, at_scope *scope, const at_tree_stateme
 
 bool at_resolve_equation(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
     const at_tree *tree = st->value;
-    at_scope scope = at_scope_of(r, frame, st->targets[0].name);
+    at_scope scope = at_scope_of(frame, st->targets[0].name);
     if (st->drawn) return draw_equation(r, &scope, st);
     if (tree->tag == AT_T_FOLD) {
         at_form form = at_fold_info((at_fold)at_fold_find(tree->name))->form;

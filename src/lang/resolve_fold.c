@@ -170,7 +170,7 @@ static at_value splitting(at_resolver *r, at_scope *scope, const at_tree *tree, 
     *st->u.keeping.parts = (at_part){array, part->count, bound, down, guard, body.e};
 
     /* Read at the outer indices; kept axes become placeholders again. */
-    at_view view = at_own_view(r, scope->frame, array, own + outer, body.rank);
+    at_view view = at_own_view(r, array, own + outer, body.rank);
     at_value v = at_value_read(r, &view, tree->span);
     v.e = at_rename(r, v.e, bound, outside, part->count);
     return v;

@@ -95,6 +95,6 @@ at_value at_resolve_grad(at_resolver *r, at_scope *scope, const at_tree *tree) {
     at_statement *st = at_add_statement(r, AT_GRAD, array, tree->span);
     st->u.grad.loss = loss.e;
     st->u.grad.z = z.e;
-    at_view view = at_own_view(r, scope->frame, array, own + outer, z.rank);
+    at_view view = at_own_view(r, array, own + outer, z.rank);
     return at_value_read(r, &view, tree->span);
 }

@@ -316,8 +316,7 @@ at_axis **at_full_axes(at_resolver *r, const at_frame *frame, const at_expr *con
                        int used_count, bool all_hidden, at_axis **own, int own_count,
                        int *count);
 /* The frame's view of an array made so: its own axes. */
-at_view at_own_view(at_resolver *r, const at_frame *frame, const at_array *array, at_axis **own,
-                    int own_count);
+at_view at_own_view(at_resolver *r, const at_array *array, at_axis **own, int own_count);
 at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target, at_span span);
 
 /* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c, resolve_option.c ----------------------------------------------------- */
@@ -352,7 +351,7 @@ bool at_resolve_repeat(at_resolver *r, at_frame *frame, const at_tree_statement 
 bool at_resolve_param(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_assertion(at_resolver *r, at_frame *frame, const at_tree_statement *st);
-at_scope at_scope_of(at_resolver *r, at_frame *frame, const char *name);
+at_scope at_scope_of(at_frame *frame, const char *name);
 /* The left side's axes: bound in the scope, from what is known or from plain uses in `trees`. A `:`
  * is NULL in the result. NULL after an error. */
 at_axis **at_bind_left(at_resolver *r, at_scope *scope, const at_target *target,

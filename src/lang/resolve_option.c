@@ -172,7 +172,7 @@ bool at_bind_options(at_resolver *r, at_frame *callee, at_scope *caller, const a
         for (int i = 0; call && i < call->option_count; i++)
             if (strcmp(call->options[i].name, declared->name) == 0) given = &call->options[i];
         if (!given && at_lookup(r, callee, declared->name)) continue; /* set from outside */
-        at_scope own = at_scope_of(r, callee, declared->name);
+        at_scope own = at_scope_of(callee, declared->name);
         if (!given && !declared->value)
             return missing_option(r, d, caller ? caller->frame : callee, declared, call);
         if (!bind_option(r, callee, given ? caller : &own, declared, given ? given : declared))

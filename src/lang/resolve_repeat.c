@@ -112,7 +112,7 @@ static int find_candidates(at_resolver *r, at_frame *frame, plan *p, candidate *
 static at_axis *round_axis(at_resolver *r, at_frame *frame, const plan *p) {
     const char *name = p->st->round ? p->st->round : "round";
     at_span span = p->st->round ? p->st->round_span : p->st->span;
-    at_scope scope = at_scope_of(r, frame, name);
+    at_scope scope = at_scope_of(frame, name);
     at_axis probe = {.name = name, .extent = at_int(r->s, p->count, span), .fixed = -1, .id = -1};
     at_entity *known = p->st->round ? at_lookup(r, frame, name) : NULL;
     if (known && known->tag == AT_N_AXIS && (known->axis->round || known->axis->declared) &&
@@ -136,7 +136,7 @@ static at_axis *round_axis(at_resolver *r, at_frame *frame, const plan *p) {
 /* ---- the condition ---------------------------------------------------------------------------------- */
 
 static at_value condition_value(at_resolver *r, at_frame *frame, const plan *p) {
-    at_scope scope = at_scope_of(r, frame, condition_name);
+    at_scope scope = at_scope_of(frame, condition_name);
     const at_expr *e =
         at_resolve_scalar(r, &scope, p->st->condition, AT_BOOL, "the condition after `while`");
     return at_scalar(e);
@@ -300,7 +300,7 @@ static outcome one_round(at_resolver *r, at_frame *frame, plan *p, candidate *li
     if (own) *condition = any_mapped(r, frame, own, &mapped);
     if (mapped) {
         /* Said once, at the beginning: what it reads is equated anew in the round. */
-        at_scope scope = at_scope_of(r, frame, condition_name);
+        at_scope scope = at_scope_of(frame, condition_name);
         own = at_hoist(r, &scope, at_scalar(own), at_frame_path(r, frame, "repeat.goes_on"),
                        p->st->span).e;
     }
@@ -450,7 +450,7 @@ static bool unroll(at_resolver *r, at_frame *frame, const plan *p) {
 
 bool at_resolve_repeat(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
     plan p = {.st = st};
-    at_scope scope = at_scope_of(r, frame, "repeat");
+    at_scope scope = at_scope_of(frame, "repeat");
     const at_expr *count = at_resolve_scalar(r, &scope, st->value, AT_INT, "the number of rounds");
     if (!count) return false;
     at_constant known = at_need_constant(r, &scope, count, st->value->span, "the number of rounds");

@@ -84,7 +84,7 @@ at_view *at_newest(at_entity *entity) {
  * and they are known by now. */
 static bool make_pending(at_resolver *r, at_frame *frame, at_pending *p) {
     const at_target *target = p->target, *declared = at_declared_output(frame, p->name);
-    at_scope scope = at_scope_of(r, frame, p->name);
+    at_scope scope = at_scope_of(frame, p->name);
     if (!target->brackets) return false;
     if (declared && !declared->brackets) declared = NULL;
     int count = declared && declared->count > target->count ? declared->count : target->count;
@@ -109,7 +109,7 @@ static bool make_pending(at_resolver *r, at_frame *frame, at_pending *p) {
     p->array = at_array_new(r, at_frame_path(r, frame, p->name), AT_DEFINED, p->kind, axes, rank,
                             target->span);
     p->entity = at_define(r, frame, AT_N_ARRAY, p->name, target->span);
-    p->entity->view = at_own_view(r, frame, p->array, own, count);
+    p->entity->view = at_own_view(r, p->array, own, count);
     p->entity->own = true;
     p->entity->pending = p;
     return true;
@@ -160,7 +160,7 @@ static bool open_scan(at_resolver *r, at_frame *frame, const at_tree_statement *
     const at_tree **trees = NULL;
     int count = 0, capacity = 0;
     body_trees(r, &st->body, &trees, &count, &capacity);
-    at_scope scope = at_scope_of(r, frame, "scan");
+    at_scope scope = at_scope_of(frame, "scan");
     for (int i = 0; i < st->bound_count; i++) {
         const at_bound *b = &st->bound[i];
         axes[i] = at_axis_find(r, &scope, b->name, b->span, trees, count, false);

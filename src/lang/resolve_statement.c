@@ -65,7 +65,7 @@ static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis
 }
 
 static bool declare_axis(at_resolver *r, at_frame *frame, const at_axis_declaration *d) {
-    at_scope scope = at_scope_of(r, frame, d->name);
+    at_scope scope = at_scope_of(frame, d->name);
     at_entity *known = at_lookup(r, frame, d->name);
     if (known && known->tag != AT_N_AXIS && known->tag != AT_N_BROKEN)
         return name_taken(r, frame, known, d->span);
@@ -204,7 +204,7 @@ bool at_resolve_param(at_resolver *r, at_frame *frame, const at_tree_statement *
     const at_target *target = &st->targets[0];
     bool param = st->tag == AT_S_PARAM;
     at_kind kind = target->has_kind ? target->kind : AT_REAL;
-    at_scope scope = at_scope_of(r, frame, target->name);
+    at_scope scope = at_scope_of(frame, target->name);
     at_entity *before = at_lookup(r, frame, target->name);
     if (before && before->tag != AT_N_BROKEN &&
         !(before->tag == AT_N_ARRAY && before->view.array->role != AT_INPUT)) {
@@ -275,7 +275,7 @@ bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *s
                 "needs and set it outside");
         return false;
     }
-    at_scope scope = at_scope_of(r, frame, target->name);
+    at_scope scope = at_scope_of(frame, target->name);
     const at_view *view = &entity->view;
     int count = target->brackets ? target->count : 0;
     if (count > view->rank) {
@@ -345,7 +345,7 @@ static bool not_of_sizes(void *user, const at_expr *e) {
 }
 
 static bool resolve_require(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
-    at_scope scope = at_scope_of(r, frame, "require");
+    at_scope scope = at_scope_of(frame, "require");
     const at_expr *condition = at_resolve_scalar(r, &scope, st->value, AT_BOOL, "what is required");
     if (!condition) return false;
     const at_expr *read = NULL;
@@ -413,7 +413,7 @@ static void free_names(at_resolver *r, at_scope *scope, const at_tree *tree, con
 }
 
 bool at_resolve_assertion(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
-    at_scope scope = at_scope_of(r, frame, "assertion");
+    at_scope scope = at_scope_of(frame, "assertion");
     const char **names = NULL;
     at_span *spans = NULL;
     int count = 0, capacity = 0;
@@ -469,7 +469,7 @@ bool at_resolve_assertion(at_resolver *r, at_frame *frame, const at_tree_stateme
 }
 
 static bool resolve_if(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
-    at_scope scope = at_scope_of(r, frame, "if");
+    at_scope scope = at_scope_of(frame, "if");
     const at_expr *condition = at_resolve_scalar(r, &scope, st->value, AT_BOOL, "the condition");
     at_constant known = {0};
     if (condition)

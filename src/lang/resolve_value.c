@@ -274,9 +274,7 @@ at_axis **at_full_axes(at_resolver *r, const at_frame *frame, const at_expr *con
     return axes;
 }
 
-at_view at_own_view(at_resolver *r, const at_frame *frame, const at_array *array, at_axis **own,
-                    int own_count) {
-    (void)frame;
+at_view at_own_view(at_resolver *r, const at_array *array, at_axis **own, int own_count) {
     at_view view = {.array = array, .rank = own_count, .axes = own};
     view.hole = AT_NEW_ARRAY(r->s->arena, int, array->rank);
     view.fixed = AT_NEW_ARRAY(r->s->arena, const at_expr *, array->rank);
@@ -330,13 +328,13 @@ at_value at_hoist(at_resolver *r, const at_scope *scope, at_value v, const char 
         at_full_axes(r, scope->frame, &placed.e, 1, false, own, outer + v.rank, &rank);
     at_array *array = at_array_new(r, name, AT_DEFINED, placed.e->kind, axes, rank, span);
     at_add_statement(r, AT_EQUATION, array, span)->u.value = placed.e;
-    at_view view = at_own_view(r, scope->frame, array, own + outer, v.rank);
+    at_view view = at_own_view(r, array, own + outer, v.rank);
     return at_value_read(r, &view, span);
 }
 
 at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, const char *name,
                         at_kind kind, at_span span, at_view *view) {
-    at_scope scope = at_scope_of(r, frame, name);
+    at_scope scope = at_scope_of(frame, name);
     at_axis **own = AT_NEW_ARRAY(r->s->arena, at_axis *, v->rank);
     at_value placed = *v;
     place_kept(r, &scope, &placed, own);
@@ -346,6 +344,6 @@ at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, cons
     at_array *array =
         at_array_new(r, at_frame_path(r, frame, name), AT_DEFINED, placed.e->kind, axes, rank, span);
     at_add_statement(r, AT_EQUATION, array, span)->u.value = placed.e;
-    *view = at_own_view(r, frame, array, own, v->rank);
+    *view = at_own_view(r, array, own, v->rank);
     return array;
 }

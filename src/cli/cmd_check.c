@@ -86,11 +86,11 @@ static void forget_errors(at_session *s, int count, int lost) {
     s->diag_lost = lost;
 }
 
-/* Whether nothing is wrong but that extents are missing. */
-static bool only_size_missing(const at_session *s, int from) {
+/* Whether extents are missing; other errors may only follow from that. */
+static bool size_missing(const at_session *s, int from) {
     for (int i = from; i < s->diag_count; i++)
-        if (s->diags[i]->code != AT_E_SIZE_NEEDED) return false;
-    return s->diag_count > from;
+        if (s->diags[i]->code == AT_E_SIZE_NEEDED) return true;
+    return false;
 }
 
 static const at_cascade *resolve(request *r, const at_definition *d) {
@@ -98,7 +98,7 @@ static const at_cascade *resolve(request *r, const at_definition *d) {
     at_session *s = r->s;
     int count = s->diag_count, lost = s->diag_lost;
     const at_cascade *cascade = at_resolve(s, r->program, &r->resolve);
-    if (cascade || !only_size_missing(s, count)) return cascade;
+    if (cascade || !size_missing(s, count)) return cascade;
     const char *names[AXES];
     int open = open_axes(r, d, names, AXES), given = r->resolve.size_count;
     at_known_size *sizes = AT_NEW_ARRAY(s->arena, at_known_size, given + open + 1);

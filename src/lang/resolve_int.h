@@ -319,7 +319,7 @@ at_axis **at_full_axes(at_resolver *r, const at_frame *frame, const at_expr *con
 at_view at_own_view(at_resolver *r, const at_array *array, at_axis **own, int own_count);
 at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target, at_span span);
 
-/* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c, resolve_option.c ----------------------------------------------------- */
+/* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c, resolve_option.c ---- */
 
 at_value at_resolve_expr(at_resolver *r, at_scope *scope, const at_tree *tree);
 /* A scalar of a kind; NULL after an error. `what` for messages ("the guard"). */

@@ -288,7 +288,8 @@ at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *t
         if (!entity || entity->tag == AT_N_FUNCTION)
             at_hint(r->s, diag, "functions take parentheses: %s(…)", tree->name);
         return at_no_value();
-    } else if (at_find_pending(r, scope->frame, tree->name)) {
+    } else if (at_find_pending(r, scope->frame, tree->name) &&
+               !at_find_pending(r, scope->frame, tree->name)->absent) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
                                          "`%s` is read before its equation, and its axes are not known "
                                          "by then", tree->name);

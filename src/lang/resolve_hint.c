@@ -122,8 +122,12 @@ void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at
     }
     for (int i = 0; r->region && r->region->frame == scope->frame && i < r->region->pending_count; i++) {
         if (strcmp(r->region->pending[i]->name, name) != 0) continue;
-        at_hint(r->s, diag, "what a scan reads before its equation has all its axes written out at the "
-                "left, as in %s[t,n] = …", name);
+        if (r->region->pending[i]->absent)
+            at_hint(r->s, diag, "its equation stands in an `if` that is not taken, or in a repeat of no "
+                    "rounds");
+        else
+            at_hint(r->s, diag, "what a scan reads before its equation has all its axes written out at "
+                    "the left, as in %s[t,n] = …", name);
         return;
     }
     const at_tree_statement *st = r->statement;

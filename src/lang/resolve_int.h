@@ -152,6 +152,7 @@ struct at_pending {
     bool read;       /* inside the scan, so the axes that it was given stand */
     bool history;    /* with several definitions: an earlier step is read inside */
     bool forgets;    /* found by an earlier attempt: none is, so array stays NULL */
+    bool absent;     /* found by an earlier attempt: no equation of it is reached */
 };
 
 typedef struct at_region at_region;

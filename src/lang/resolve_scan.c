@@ -185,6 +185,7 @@ static bool open_scan(at_resolver *r, at_frame *frame, const at_tree_statement *
 typedef struct {
     at_kind kind;
     bool forgets;
+    bool absent; /* none of its equations is reached: they stand where nothing is resolved */
 } belief;
 
 /* The array of one name of the scan: one of its own, or that of a scan around. */
@@ -208,7 +209,7 @@ static at_pending *pending_of(at_resolver *r, at_frame *frame, const at_assigned
     p = AT_NEW(r->s->arena, at_pending);
     *p = (at_pending){.name = name->name, .statement = name->statement, .target = name->target,
                       .definitions = name->count, .kind = assumed.kind, .found = assumed.kind,
-                      .forgets = assumed.forgets};
+                      .forgets = assumed.forgets || assumed.absent, .absent = assumed.absent};
     return p;
 }
 
@@ -242,6 +243,7 @@ static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st
         if (at_find_pending(r, frame, p->name)) continue; /* for the scan around to judge */
         found[i].kind = p->found;
         if (good && at_many(p)) found[i].forgets = !p->history;
+        if (good && p->array && p->done == 0) found[i].absent = true;
     }
     r->block = outer;
     r->scans = scans;
@@ -261,18 +263,20 @@ static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st
 static bool settle(at_resolver *r, at_frame *frame, const at_tree_statement *st,
                    const at_assigned *names, int count, belief *assumed, const at_mark *mark) {
     belief *found = AT_NEW_ARRAY(r->s->arena, belief, count);
-    /* A kind changes at most twice, and what is forgotten once, so the attempts end. */
+    /* A kind changes at most twice, what is forgotten or absent once, so the attempts end. */
     for (int tries = 0;; tries++) {
         at_move(found, assumed, sizeof *found * (size_t)count);
         bool good = attempt(r, frame, st, names, count, assumed, found);
         bool same = true;
         for (int i = 0; i < count; i++) {
-            if (found[i].kind == assumed[i].kind && found[i].forgets == assumed[i].forgets) continue;
+            if (found[i].kind == assumed[i].kind && found[i].forgets == assumed[i].forgets &&
+                found[i].absent == assumed[i].absent)
+                continue;
             same = false;
             assumed[i] = found[i];
         }
         if (good && same) return true;
-        if (same || tries > 3 * count || r->need_round) return false;
+        if (same || tries > 4 * count || r->need_round) return false;
         at_mark_return(r, frame, mark);
     }
 }

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 #include <stdio.h>
 
 enum { ROWS = 10, COLUMNS = 10 };
@@ -49,13 +50,16 @@ static void add_row_name(const at_tensor *t, int64_t row, at_text *out) {
     at_text_add(out, ":]  ");
 }
 
+/* A second index over one extent is n'2 in the cascade; people wrote n. */
+static int shown(const at_axis *axis) { return (int)strcspn(axis->name, "'"); }
+
 void at_cli_summary(const at_output *output, const at_tensor *tensor, int digits, bool all,
                     at_text *out) {
     at_text_add(out, output->name);
     if (tensor->rank) at_text_add(out, "[");
     for (int k = 0; k < tensor->rank; k++)
-        at_text_addf(out, "%s%s=%" PRId64, k ? ", " : "", output->array->axes[k]->name,
-                     tensor->extents[k]);
+        at_text_addf(out, "%s%.*s=%" PRId64, k ? ", " : "", shown(output->array->axes[k]),
+                     output->array->axes[k]->name, tensor->extents[k]);
     if (tensor->rank) at_text_add(out, "]");
     at_text_addf(out, ": %s", at_kind_text(output->array->kind));
     if (tensor->rank == 0) {

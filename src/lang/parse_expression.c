@@ -351,8 +351,21 @@ static at_tree *parse_fold(at_parser *p, int from) {
     return finish(p, tree, from);
 }
 
+/* Whether the word was refused as a name before: its uses then are no news. */
+static bool was_refused(const at_parser *p, const char *word) {
+    for (int i = 0; i < p->session->diag_count; i++) {
+        const at_diag *diag = p->session->diags[i];
+        size_t length = diag->span.end - diag->span.begin;
+        if (diag->code == AT_E_RESERVED && diag->span.source && strlen(word) == length &&
+            strncmp(diag->span.source->text + diag->span.begin, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* A word like `sum` that is not followed by its axes. */
 static at_tree *complain_fold(at_parser *p, int from, const char *word) {
+    if (was_refused(p, word)) return NULL;
     at_diag *diag = at_complain(p, from, AT_E_FOLD_AXES, "`%s` needs its axes", word);
     at_hint(p->session, diag, "write `%s[j](…)`, where j is the index that it runs over", word);
     return NULL;

@@ -9,8 +9,8 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { ROWS = 10, COLUMNS = 10 };
 

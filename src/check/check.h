@@ -1,0 +1,54 @@
+/* check: laws on drawn inputs, and what a file's laws notice. A law is resolved and run on the
+ * reference executor at several extents; a counterexample is made small and told with all that is
+ * needed to see it again. A mutant is the file with one small change; laws that hold for it do not
+ * notice the change. */
+#ifndef AT_CHECK_H
+#define AT_CHECK_H
+
+#include "lang/lang.h"
+#include "ref/ref.h"
+
+/* ---- law.c ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint64_t seed;          /* of extents and inputs */
+    int trials;             /* how many sets of extents; 0: the usual number */
+    at_resolve_options resolve; /* sizes that are given stay; `function` is not looked at */
+    double tolerance;       /* of assertions without `within`; 0: the executor's */
+    /* May be NULL; called before each trial. False ends the law early, which is no failure. */
+    bool (*progress)(void *user, const char *law, int trial, int trials);
+    void *user;
+} at_law_options;
+
+/* What became of one law. Everything lives in the session. */
+typedef struct {
+    const char *law;
+    int trials;             /* that were run */
+    bool holds;             /* in all of them */
+    /* Of the smallest counterexample that was found: */
+    int size_count;
+    const at_known_size *sizes; /* the extents of the law's inputs' axes */
+    uint64_t seed;          /* --seed that shows it again with these sizes */
+    at_check failure;       /* the assertion and its first differing element */
+} at_law_result;
+
+/* Runs `law`, a definition of the program's file, at several extents that its requirements allow: 1,
+ * small primes, a few dozens. False after errors (which a law that does not hold is not): also when
+ * no allowed extents are found. */
+bool at_check_law(at_session *s, const at_program *program, const at_definition *law,
+                  const at_law_options *options, at_law_result *result);
+
+/* ---- mutant.c ------------------------------------------------------------------------------------------ */
+
+/* The file with one small change in a function (never in a law). */
+typedef struct {
+    at_span span;           /* what was changed */
+    const char *function;   /* in which function */
+    const char *what;       /* "without the guard `j <= i`", "`scale * s` without `scale`" */
+    const at_file_tree *tree;
+} at_mutant;
+
+/* Every mutant of a file, in the order of the text. Trees share what did not change. */
+int at_mutants(at_session *s, const at_file_tree *file, at_mutant **mutants);
+
+#endif

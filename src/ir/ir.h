@@ -121,6 +121,7 @@ struct at_array {
     at_axis **axes;
     const at_axis *inside; /* `ids[t]: index v`: values lie in 0..size(v)-1; NULL: not declared */
     at_span span;
+    bool cotangent;  /* its zeros are structural: adjoints, of which 0 contributes nothing */
     int id; /* its position in at_cascade.arrays */
 };
 

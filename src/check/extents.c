@@ -137,8 +137,8 @@ static int64_t open_extent(void *user, const at_axis *axis) {
     return at_extent(axis, (const int64_t *)user);
 }
 
-static bool holds(const at_require *require, int64_t *open) {
-    at_constant value = at_constant_of(require->condition, open_extent, open);
+static bool holds(const at_expr *condition, int64_t *open) {
+    at_constant value = at_constant_of(condition, open_extent, open);
     return value.known && value.integer;
 }
 
@@ -148,7 +148,7 @@ const at_require *at_extents_violated(at_session *s, const at_law_frame *frame,
     if (cascade != frame->cascade) open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
     enter_inputs(frame, cascade, extents, open);
     for (int i = 0; i < cascade->require_count; i++)
-        if (!holds(&cascade->requires[i], open)) return &cascade->requires[i];
+        if (!holds(cascade->requires[i].condition, open)) return &cascade->requires[i];
     return NULL;
 }
 
@@ -173,40 +173,68 @@ int64_t *at_extents_all(at_session *s, const at_law_frame *frame, const at_casca
 typedef struct {
     const at_law_frame *frame;
     const at_cascade *cascade;
-    int64_t *open;   /* by axis id */
-    int *axis;       /* by the frame's axis: the id, or -1 */
+    int64_t *extents; /* by the frame's axis */
+    int64_t *open;    /* by axis id */
+    int *axis;        /* by the frame's axis: the id, or -1 */
+    int kept;
+    uint64_t *random;
 } repair;
 
 static int violated_count(const repair *r) {
     int count = 0;
     for (int i = 0; i < r->cascade->require_count; i++)
-        count += !holds(&r->cascade->requires[i], r->open);
+        count += !holds(r->cascade->requires[i].condition, r->open);
     return count;
 }
 
-/* The nearest extent of one axis with which the requirement holds; -1 if there is none in reach. */
-static int64_t nearest(repair *r, const at_require *require, int id) {
-    int64_t was = r->open[id], found = -1;
-    for (int64_t step = 1; step <= REPAIR_REACH && found < 0; step++)
-        for (int side = 0; side < 2 && found < 0; side++) {
-            r->open[id] = side ? was - step : was + step;
-            if (r->open[id] >= 1 && holds(require, r->open)) found = r->open[id];
-        }
-    r->open[id] = was;
-    return found;
+/* An extent of one axis with which a requirement holds. */
+typedef struct {
+    repair *r;
+    const at_expr *condition;
+    int id;
+    int64_t was, found; /* -1: none yet */
+} moving;
+
+static bool holds_with(moving *m, int64_t extent) {
+    if (extent < 1) return false;
+    m->r->open[m->id] = extent;
+    bool good = holds(m->condition, m->r->open);
+    m->r->open[m->id] = m->was;
+    if (good) m->found = extent;
+    return good;
+}
+
+/* What is compared is where far moves lead: size(n) == 4096, size(n) <= 64 * size(h). */
+static bool look_at_value(void *user, const at_expr *e) {
+    moving *m = user;
+    if (m->found >= 0) return false;
+    if (e->kind != AT_INT) return true;
+    at_constant value = at_constant_of(e, open_extent, m->r->open);
+    if (!value.known || value.integer > INT64_MAX - 1 || value.integer < 1) return true;
+    for (int64_t side = -1; side <= 1; side++)
+        if (holds_with(m, value.integer + side)) return false;
+    return true;
+}
+
+/* The nearest within reach, or one further off; -1 if none is found. */
+static int64_t nearest(repair *r, const at_expr *condition, int id) {
+    moving m = {r, condition, id, r->open[id], -1};
+    for (int64_t step = 1; step <= REPAIR_REACH; step++)
+        if (holds_with(&m, m.was + step) || holds_with(&m, m.was - step)) return m.found;
+    at_walk(condition, look_at_value, &m);
+    return m.found;
 }
 
 /* Moves the one axis that leaves the fewest requirements open; by chance among equals. */
-static bool repair_one(repair *r, const at_require *require, int kept, int64_t *extents,
-                       uint64_t *random) {
+static bool move_one(repair *r, const at_expr *condition) {
     int best = -1, fewest = 0;
     int64_t value = 0;
-    int first = r->frame->count ? (int)(*random % (uint64_t)r->frame->count) : 0;
-    *random = at_draw_element(*random, 1);
+    int first = r->frame->count ? (int)(*r->random % (uint64_t)r->frame->count) : 0;
+    *r->random = at_draw_element(*r->random, 1);
     for (int i = 0; i < r->frame->count; i++) {
         int a = (first + i) % r->frame->count, id = r->axis[a];
-        if (a == kept || r->frame->given[a] >= 0 || id < 0) continue;
-        int64_t near = nearest(r, require, id), was = r->open[id];
+        if (a == r->kept || r->frame->given[a] >= 0 || id < 0) continue;
+        int64_t near = nearest(r, condition, id), was = r->open[id];
         if (near < 0) continue;
         r->open[id] = near;
         int left = violated_count(r);
@@ -217,15 +245,25 @@ static bool repair_one(repair *r, const at_require *require, int kept, int64_t *
         value = near;
     }
     if (best < 0) return false;
-    extents[best] = r->open[r->axis[best]] = value;
+    r->extents[best] = r->open[r->axis[best]] = value;
     return true;
+}
+
+/* Of `a and b` both, of `a or b` one. */
+static bool repair_condition(repair *r, const at_expr *e) {
+    if (holds(e, r->open)) return true;
+    bool both = e->tag == AT_MAP && e->u.map.op == AT_OP_AND;
+    bool either = e->tag == AT_MAP && e->u.map.op == AT_OP_OR;
+    if (both)
+        return repair_condition(r, e->u.map.args[0]) && repair_condition(r, e->u.map.args[1]);
+    if (move_one(r, e)) return true;
+    return either &&
+           (repair_condition(r, e->u.map.args[0]) || repair_condition(r, e->u.map.args[1]));
 }
 
 bool at_extents_repair(at_law_frame *frame, int64_t *extents, int kept, uint64_t *random) {
     const at_cascade *cascade = frame->cascade;
-    repair r = {frame, cascade, NULL, NULL};
-    r.open = frame->open;
-    r.axis = frame->ids;
+    repair r = {frame, cascade, extents, frame->open, frame->ids, kept, random};
     enter_inputs(frame, cascade, extents, r.open);
     for (int a = 0; a < frame->count; a++) r.axis[a] = -1;
     for (int i = 0; i < cascade->input_count; i++)
@@ -236,9 +274,9 @@ bool at_extents_repair(at_law_frame *frame, int64_t *extents, int kept, uint64_t
     for (int pass = 0; pass < REPAIR_PASSES; pass++) {
         bool all = true;
         for (int i = 0; i < cascade->require_count; i++) {
-            if (holds(&cascade->requires[i], r.open)) continue;
+            if (holds(cascade->requires[i].condition, r.open)) continue;
             all = false;
-            if (!repair_one(&r, &cascade->requires[i], kept, extents, random)) return false;
+            if (!repair_condition(&r, cascade->requires[i].condition)) return false;
         }
         if (all) return true;
     }
@@ -359,6 +397,12 @@ at_extents at_extents_choose(at_law_frame *frame, int trial, uint64_t random, in
         verdict = settle(frame, extents, &random);
     }
     if (verdict == AT_EXTENTS_REFUSED) verdict = search(frame, extents);
+    if (verdict == AT_EXTENTS_REFUSED) {
+        /* What is left is to be told: with small extents, as far as they can be repaired. */
+        for (int i = 0; i < frame->count; i++)
+            extents[i] = frame->given[i] < 0 ? 1 : frame->given[i];
+        return settle(frame, extents, &random);
+    }
     if (verdict == AT_EXTENTS_GOOD) shorten(frame, extents, &random);
     /* The cascade that is left may be one that was only looked at. */
     return verdict == AT_EXTENTS_GOOD ? at_extents_judge(frame, extents) : verdict;

@@ -295,8 +295,13 @@ static bool tell_refused(work *w) {
                              is_free(&w->frame) ? "no sizes are found that `%s` allows"
                                                 : "`%s` does not allow these sizes",
                              w->frame.law->name);
-    at_label(s, diag, "%s%s", require->why ? require->why : "this is required",
-             is_free(&w->frame) ? ", among others" : "");
+    at_label(s, diag, "%s", require->why ? require->why : "this is required");
+    for (int i = 0, told = 0; is_free(&w->frame) && i < cascade->require_count && told < 3; i++) {
+        const at_require *other = &cascade->requires[i];
+        if (other == require || !other->span.source) continue;
+        at_note(s, diag, other->span, "and %s", other->why ? other->why : "this");
+        told++;
+    }
     at_note(s, diag, at_no_span(), "it does not hold with %s", sizes_text(w, " = ", ", "));
     if (is_free(&w->frame))
         at_hint(s, diag, "larger ones can be given: --size %s=…", w->frame.names[0]);

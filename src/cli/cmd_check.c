@@ -351,7 +351,7 @@ static int tell_file(request *r, bool good, json_t *files) {
     } else {
         json_decref(r->list);
         if (!good && !r->bug) at_cli_report(r->s);
-        if (good || r->failed) print_file(r);
+        if ((good || r->failed) && (r->only.count == 0 || r->laws)) print_file(r);
     }
     return r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
 }

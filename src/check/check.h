@@ -14,6 +14,7 @@ typedef struct {
     uint64_t seed;          /* of extents and inputs: trial i draws its own by seed + i */
     int trials;             /* how many sets of extents; 0: the usual number */
     at_resolve_options resolve; /* sizes that are given stay; `function` is not looked at */
+    bool as_found;          /* counterexamples are not made smaller */
     /* May be NULL; called before each trial. False ends the law early, which is no failure. */
     bool (*progress)(void *user, const char *law, int trial, int trials);
     void *user;

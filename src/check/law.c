@@ -267,6 +267,9 @@ static bool tell(work *w) {
         tell_failure(w, check);
     } else if (s->diag_count > count) {
         note_trial(w, s->diags[count]);
+        if (w->frame.count && cascade)
+            at_note(s, s->diags[count], at_no_span(), "if such sizes are not meant, the law says so: "
+                    "require size(%s) …", w->frame.names[0]);
     }
     return good;
 }
@@ -331,7 +334,7 @@ static bool check(void *user) {
         w->result->trials++;
         outcome found = verdict == AT_EXTENTS_GOOD ? run_trial(w, w->extents, w->seed) : BREAKS;
         if (found != HOLDS) {
-            shrink(w, found);
+            if (!o->as_found) shrink(w, found);
             return tell(w);
         }
         if (!has_chance(w->frame.cascade)) break;

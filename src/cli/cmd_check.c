@@ -46,6 +46,7 @@ typedef struct {
     at_session *shown;     /* where progress goes; has what all files share */
     int file_count;
     int *done;             /* files; of all threads */
+    double *told;          /* when progress was shown last */
     /* Of the file at hand: */
     at_session *s;
     const char *path;
@@ -56,6 +57,7 @@ typedef struct {
     at_text skipped;       /* what was not, because an option has no value */
     json_t *list;          /* one entry a function or law */
     bool set_used[NAMES], law_met[NAMES];
+    bool sizes_tried;      /* to resolve what is at hand */
     bool bug;
 } request;
 
@@ -121,7 +123,8 @@ static const at_cascade *resolve(request *r, const at_definition *d) {
     at_session *s = r->s;
     int count = s->diag_count, lost = s->diag_lost;
     const at_cascade *cascade = at_resolve(s, r->program, &r->resolve);
-    if (cascade || !size_missing(s, count)) return cascade;
+    r->sizes_tried = !cascade && size_missing(s, count);
+    if (!r->sizes_tried) return cascade;
     const char *names[AXES];
     int open = open_axes(r, d, names, AXES), given = r->resolve.size_count;
     at_known_size *sizes = AT_NEW_ARRAY(s->arena, at_known_size, given + open + 1);
@@ -259,9 +262,12 @@ static bool show_progress(void *user, const char *law, int trial, int trials) {
         int done;
 #pragma omp atomic read
         done = *r->done;
-        snprintf(what, sizeof what, "%s: %s", r->path, law);
         double share = r->file_count > 1 ? (double)done / r->file_count : (double)trial / trials;
-        goes_on = r->shown->progress(r->shown->progress_user, what, share);
+        snprintf(what, sizeof what, "%s: %s", r->path, law);
+        if (at_now() - *r->told > 0.25) {
+            *r->told = at_now();
+            goes_on = r->shown->progress(r->shown->progress_user, what, share);
+        }
     }
     return goes_on;
 }
@@ -303,10 +309,15 @@ static bool check_definition(request *r, const at_definition *d) {
     }
     at_resolve_options before = r->resolve;
     r->resolve.function = d->name;
-    int count = r->s->diag_count;
+    int count = r->s->diag_count, lost = r->s->diag_lost;
     const at_cascade *cascade = resolve(r, d);
     forget_repeated(r->s, count);
     bool good = cascade && reads_back(r, cascade);
+    /* A law's sizes are searched for with more care than those that are tried here. */
+    if (!cascade && law && !r->no_laws && r->sizes_tried) {
+        forget_errors(r->s, count, lost);
+        good = true;
+    }
     json_object_set_new(entry, "resolved", json_boolean(cascade != NULL));
     if (r->resolve.size_count) json_object_set_new(entry, "sizes", sizes_json(&r->resolve));
     r->resolve = before;
@@ -359,7 +370,9 @@ static int tell_file(request *r, bool good, json_t *files) {
 /* Checks the files on all cores and tells of them in their order. */
 static int check_files(request *given, char **paths, json_t *files) {
     int status = AT_CLI_GOOD, done = 0;
+    double told = 0;
     given->done = &done;
+    given->told = &told;
 #pragma omp parallel for ordered schedule(dynamic) if (given->file_count > 1)
     for (int i = 0; i < given->file_count; i++) {
         request r = *given;

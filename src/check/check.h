@@ -43,12 +43,18 @@ bool at_check_law(at_session *s, const at_program *program, const at_definition 
 /* The file with one small change in a function (never in a law). */
 typedef struct {
     at_span span;           /* what was changed */
-    const char *function;   /* in which function */
-    const char *what;       /* "without the guard `j <= i`", "`scale * s` without `scale`" */
+    const at_definition *definition;    /* the function, as it was */
+    const at_tree_statement *statement; /* the innermost statement; NULL: an option's default */
+    const char *what;       /* "without the guard `j <= i`", "`0.5` becomes `0.75`"; one line */
     const at_file_tree *tree;
 } at_mutant;
 
-/* Every mutant of a file, in the order of the text. Trees share what did not change. */
-int at_mutants(at_session *s, const at_file_tree *file, at_mutant **mutants);
+/* Every mutant of the program's file, in the order of the text; the number of them. Trees share what did
+ * not change; no two mutants print alike, and each prints as a file that parses.
+ *
+ * Left alone are: laws; extents, counts of rounds and `require`, which would only change shapes; bare
+ * numbers that are defaults of options; how a param or state is drawn; and `next`, as what it keeps is
+ * seen by the next run only. */
+int at_mutants(at_session *s, const at_program *program, at_mutant **mutants);
 
 #endif

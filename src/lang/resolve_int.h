@@ -337,7 +337,7 @@ at_value at_resolve_grad(at_resolver *r, at_scope *scope, const at_tree *tree);
 bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const char *shared,
                      at_value *results, int wanted);
 /* The function that `name` means in a file: its own, one that it uses, or the prelude's. */
-const at_definition *at_find_definition(const at_resolver *r, const at_module *module,
+const at_definition *at_find_definition(const at_program *program, const at_module *module,
                                         const char *name, const at_module **where, bool *ambiguous);
 /* Enters all options of the callee into its frame: those of the call, and defaults for the rest.
  * caller and call may be NULL: then only defaults. */

@@ -202,6 +202,29 @@ void at_show_tree(const at_file_tree *file, at_text *out);
  * operations over axes (sum, softmax, …). */
 bool at_is_reserved(const char *word);
 
+/* ---- modules.c: the files that `use NAME` may mean --------------------------------------------------- */
+
+typedef struct {
+    const char *name;   /* as a program writes it: neighborhood_attention */
+    const char *path;   /* …/neighborhood-attention.attn */
+    const char *folder; /* as it was given */
+} at_module_file;
+
+typedef struct {
+    int count, capacity;
+    at_module_file *items; /* in the session's arena */
+} at_modules;
+
+/* The name by which a program means the module in the file `path`: without folder and ending, `_`
+ * for each hyphen. */
+const char *at_module_name(at_session *s, const char *path);
+/* Adds the modules of a folder in the order of their names; none when it cannot be read. */
+void at_module_list(at_session *s, const char *folder, at_modules *out);
+/* The module called `name` (hyphens and `_` are alike) in the first of `folders` (ended by NULL; may
+ * be NULL) that has it, or NULL. *all becomes the modules of all folders, folder by folder. */
+const at_module_file *at_module_find(at_session *s, const char *const *folders, const char *name,
+                                     at_modules *all);
+
 /* ---- resolve*.c ----------------------------------------------------------------------------------------- */
 
 typedef struct {

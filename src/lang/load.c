@@ -84,22 +84,26 @@ static const char *use_path(at_session *s, const at_source *source, const at_def
         at_hint(s, diag, "the path is as seen from the file that says `use`");
         return NULL;
     }
-    for (int i = 0; library && library[i]; i++) {
-        const char *path = at_format(s->arena, "%s/%s.attn", library[i], use->name);
-        if (access(path, R_OK) == 0) return path;
-    }
+    at_modules all;
+    const at_module_file *module = at_module_find(s, library, use->name, &all);
+    if (module && access(module->path, R_OK) == 0) return module->path;
     at_diag *diag = at_error(s, AT_E_USE, use->name_span, "there is no module `%s`", use->name);
-    if (library && library[0])
-        for (int i = 0; library[i] && i < 4; i++)
-            at_note(s, diag, at_no_span(), "looked in %s", library[i]);
-    at_hint(s, diag, "a file beside this one is used by its path: use \"%s.attn\"", use->name);
+    enum { SHOWN = 4 };
+    const char *looked = "";
+    int count = 0;
+    for (; library && library[count]; count++)
+        if (count < SHOWN)
+            looked = at_format(s->arena, "%s%s%s", looked, count ? ", " : "", library[count]);
+    if (count > SHOWN)
+        at_note(s, diag, at_no_span(), "looked in %s and %d more", looked, count - SHOWN);
+    else if (count)
+        at_note(s, diag, at_no_span(), "looked in %s", looked);
+    const char **names = AT_NEW_ARRAY(s->arena, const char *, all.count + 1);
+    for (int i = 0; i < all.count; i++) names[i] = all.items[i].name;
+    at_hint_near(s, diag, use->name, names, all.count);
+    if (!diag->hint)
+        at_hint(s, diag, "a file beside this one is used by its path: use \"%s.attn\"", use->name);
     return NULL;
-}
-
-static const char *module_name(at_session *s, const at_definition *use) {
-    const char *name = use->name, *slash = strrchr(name, '/');
-    if (slash) name = slash + 1;
-    return at_format(s->arena, "%.*s", (int)strcspn(name, "."), name);
 }
 
 static bool load_use(at_session *s, at_program *program, at_module *module, const at_definition *use,
@@ -135,7 +139,7 @@ static bool load_use(at_session *s, at_program *program, at_module *module, cons
     /* By what name this file means it. */
     at_module *named = AT_NEW(s->arena, at_module);
     *named = *found;
-    named->name = module_name(s, use);
+    named->name = at_module_name(s, use->name);
     AT_PUSH(s->arena, module->uses, module->use_count, module->use_capacity, named);
     return true;
 }

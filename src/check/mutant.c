@@ -31,7 +31,19 @@ static void add(at_mutation *m, const at_change *change, at_span span, const cha
     AT_PUSH(m->s->arena, m->items, m->count, m->capacity, mutant);
 }
 
+/* y = y says as much as no equation. */
+static bool is_itself(const at_target *target, const at_tree *value) {
+    if (value->tag == AT_T_NAME) return strcmp(value->name, target->name) == 0;
+    if (value->tag != AT_T_INDEX || value->alternative || value->count != target->count) return false;
+    for (int i = 0; i < value->count; i++)
+        if (value->args[i]->tag != AT_T_NAME || !target->axes[i] ||
+            strcmp(value->args[i]->name, target->axes[i]) != 0)
+            return false;
+    return strcmp(value->name, target->name) == 0;
+}
+
 void at_mutate(at_mutation *m, const at_tree *from, at_tree *to, at_span span, const char *format, ...) {
+    if (m->left_out && from == m->statement->value && is_itself(m->left_out, to)) return;
     va_list list;
     va_start(list, format);
     const char *what = at_format_list(m->s->arena, format, list);
@@ -100,7 +112,8 @@ static at_tree_statement *copy_statement(at_mutation *m, const at_tree_statement
 }
 
 static void mutate_equation(at_mutation *m, const at_tree_statement *st, const at_earlier *earlier) {
-    if (is_redefinition(st, earlier)) without_equation(m, st);
+    m->left_out = is_redefinition(st, earlier) ? st->targets : NULL;
+    if (m->left_out) without_equation(m, st);
     if (st->shared) {
         at_tree_statement *own = copy_statement(m, st);
         own->shared = NULL;
@@ -108,6 +121,7 @@ static void mutate_equation(at_mutation *m, const at_tree_statement *st, const a
             at_format(m->s->arena, "without `as %s`", st->shared));
     }
     at_mutate_tree(m, st->value, (at_mutant_place){.values = true, .call = st->shared != NULL});
+    m->left_out = NULL;
 }
 
 static void mutate_scan(at_mutation *m, const at_tree_statement *st, const at_earlier *earlier) {

@@ -147,7 +147,8 @@ static void mutate_word(at_mutation *m, const at_tree *tree) {
         {"logsumexp", "max"}, {"cummax", "cummin"}, {"cummin", "cummax"}, {"cumprod", "cumsum"},
     };
     const at_tree *body = tree->parts[0].body;
-    if (tree->part_count != 1 || (body->tag != AT_T_INDEX && body->tag != AT_T_NAME)) return;
+    if (tree->part_count != 1 || tree->parts[0].guard) return;
+    if (body->tag != AT_T_INDEX && body->tag != AT_T_NAME) return;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         if (strcmp(pairs[i][0], tree->name) != 0) continue;
         at_tree *copy = at_copy_tree(m->s, tree);

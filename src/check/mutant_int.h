@@ -14,6 +14,7 @@ typedef struct {
     const at_file_tree *file;
     int item;                           /* the definition at hand, in file->items */
     const at_tree_statement *statement; /* the innermost one; NULL in the header */
+    const at_target *left_out; /* the statement is left out by a mutant: what it defines; or NULL */
     at_map kinds;                       /* of the definition's names: name -> an at_kind of `kinds` */
     at_map declared;                    /* axes of `axis name = extent`: reads may leave the array */
     at_map seen;                        /* changed definitions as text: no program twice */
@@ -73,5 +74,10 @@ void at_mutate_tree(at_mutation *m, const at_tree *tree, at_mutant_place place);
 bool at_is_literal(const at_tree *tree);
 void at_mutate_operation(at_mutation *m, const at_tree *tree, at_mutant_place place);
 void at_mutate_call(at_mutation *m, const at_tree *tree, at_mutant_place place);
+
+/* ---- explain.c ----------------------------------------------------------------------------------------- */
+
+/* Reads the file's explanations into the score and gives each to the mutants that it explains. */
+void at_explain(at_session *s, const at_file_tree *file, at_score *score);
 
 #endif

@@ -39,7 +39,8 @@ static void becomes(at_mutation *m, const at_tree *tree, at_tree *to) {
 static void mutate_sum(at_mutation *m, const at_tree *tree, at_mutant_place place) {
     at_tree *a = tree->args[0], *b = tree->args[1];
     bool subtracted = tree->op == AT_OP_SUB;
-    /* Between places the one number of a sum is shifted, where that can be noticed. */
+    /* x[t-1] is shifted, where that can be noticed. */
+    if (place.index && (at_is_literal(a) || at_is_literal(b))) return;
     if (!at_is_literal(b)) leave_out(m, tree, b, a, "term");
     if (!begins_chain(tree, AT_OP_ADD, AT_OP_SUB) || at_is_literal(a)) return;
     if (!subtracted) leave_out(m, tree, a, b, "term");

@@ -21,6 +21,9 @@ static const at_cli_option options[] = {
     {0, "seed", "N", "of the laws' sizes and inputs; 0 without it"},
     {0, "trials", "N", "how many sizes each law is tried at; 8 without it"},
     {0, "training", NULL, "as while training: dropout drops"},
+    {0, "mutate", NULL, "change the functions, one small change at a time, and tell which changes no\n"
+                        "law notices"},
+    {0, "least", "N", "with --mutate: how many of 100 changes the laws must notice; 80 without it"},
     {0, "json", NULL, "print the result as JSON, errors included"},
     {0, 0, 0, 0},
 };
@@ -33,16 +36,17 @@ static const at_cli_page page = {
     .examples = "  attend check attention.attn\n"
                 "  attend check net.attn --size d=64 --set heads=8\n"
                 "  attend check attention.attn --law rows_sum_to_one --seed 7 --trials 100\n"
+                "  attend check --mutate attention.attn\n"
                 "  attend check --json *.attn\n",
 };
 
 enum { NAMES = 64 }; /* of options and laws on one command line */
 
 typedef struct {
-    bool json, no_laws;
+    bool json, no_laws, mutate;
     at_cli_pairs sizes, sets;
     at_cli_list only;      /* laws; none: all, and the functions */
-    int64_t seed, trials;
+    int64_t seed, trials, least;
     at_session *shown;     /* where progress goes; has what all files share */
     int file_count;
     int *done;             /* files; of all threads */
@@ -55,9 +59,11 @@ typedef struct {
     int functions, laws;   /* resolved */
     int held, failed, trials_run;
     at_text skipped;       /* what was not, because an option has no value */
+    at_text mutants;       /* what became of them */
     json_t *list;          /* one entry a function or law */
     bool set_used[NAMES], law_met[NAMES];
     bool sizes_tried;      /* to resolve what is at hand */
+    json_t *score;         /* an object with the mutants, with --json and --mutate */
     bool bug;
 } request;
 
@@ -69,8 +75,11 @@ static bool take(void *user, const char *name, const char *value) {
         return at_cli_number(&page, "--seed", value, 0, INT64_MAX, &r->seed);
     if (strcmp(name, "trials") == 0)
         return at_cli_number(&page, "--trials", value, 1, 1000000, &r->trials);
+    if (strcmp(name, "least") == 0)
+        return at_cli_number(&page, "--least", value, 0, 100, &r->least);
     if (strcmp(name, "law") == 0) at_cli_list_add(&r->only, value);
     else if (strcmp(name, "no-laws") == 0) r->no_laws = true;
+    else if (strcmp(name, "mutate") == 0) r->mutate = true;
     else if (strcmp(name, "training") == 0) r->resolve.training = true;
     else r->json = true;
     return true;
@@ -326,6 +335,16 @@ static bool check_definition(request *r, const at_definition *d) {
     return good;
 }
 
+/* Every --set value goes along; each law takes its own. */
+static bool mutate(request *r) {
+    at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
+                            .resolve = r->resolve};
+    asked.resolve.set_names = r->sets.names.items;
+    asked.resolve.set_values = r->sets.values.items;
+    asked.resolve.set_count = r->sets.names.count;
+    return at_cli_mutants(r->s, r->program, &asked, (int)r->least, &r->mutants, r->score);
+}
+
 static bool check_file(void *user) {
     request *r = user;
     const at_source *source = at_cli_source(r->s, r->path);
@@ -338,7 +357,7 @@ static bool check_file(void *user) {
         const at_definition *d = tree->items[i];
         if (is_wanted(r, d) && !check_definition(r, d)) good = false;
     }
-    return good;
+    return good && r->mutate ? mutate(r) : good;
 }
 
 /* The text of one file's result. */
@@ -352,17 +371,21 @@ static void print_file(const request *r) {
     else if (laws == 0) printf(" no laws\n");
     else if (r->failed == 0) printf(" laws: %d held in %d trials\n", r->held, r->trials_run);
     else printf(" laws: %d held, %d did not\n", r->held, r->failed);
+    if (r->mutants.length) printf("%s: %s\n", r->path, r->mutants.data);
 }
 
 static int tell_file(request *r, bool good, json_t *files) {
     if (files) {
-        json_array_append_new(files, json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good,
-                                               "definitions", r->list, "errors",
-                                               at_cli_diags_json(r->s)));
+        json_t *one = json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good, "definitions",
+                                r->list, "errors", at_cli_diags_json(r->s));
+        if (r->score) json_object_update_missing(one, r->score);
+        json_decref(r->score);
+        json_array_append_new(files, one);
     } else {
         json_decref(r->list);
         if (!good && !r->bug) at_cli_report(r->s);
-        if ((good || r->failed) && (r->only.count == 0 || r->laws)) print_file(r);
+        bool looked = r->only.count == 0 || r->laws;
+        if ((good || r->failed || r->mutants.length) && looked) print_file(r);
     }
     return r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
 }
@@ -378,8 +401,9 @@ static int check_files(request *given, char **paths, json_t *files) {
         request r = *given;
         r.path = paths[i];
         r.s = at_cli_session();
-        r.s->progress = NULL;
+        if (given->file_count > 1) r.s->progress = NULL;
         r.list = json_array();
+        r.score = files && r.mutate ? json_object() : NULL;
         bool good = at_guarded(r.s, check_file, &r);
 #pragma omp atomic
         done++;
@@ -396,6 +420,7 @@ static int check_files(request *given, char **paths, json_t *files) {
                 given->law_met[k] = given->law_met[k] || r.law_met[k];
             }
             at_text_free(&r.skipped);
+            at_text_free(&r.mutants);
             at_cli_session_end(r.s);
         }
     }
@@ -414,12 +439,15 @@ static int check_names(const request *r) {
 }
 
 int at_cmd_check(int argc, char **argv) {
-    request given = {0};
+    enum { LEAST = 80 };
+    request given = {.least = LEAST};
     int status, first = at_cli_parse(&page, argc, argv, take, &given, &status);
     if (first < 0) return status;
     if (first == argc) return at_cli_misuse(&page, "a file is missing");
     if (given.sets.names.count > NAMES || given.only.count > NAMES)
         return at_cli_misuse(&page, "at most %d options and %d laws can be named", NAMES, NAMES);
+    if (given.mutate && (given.no_laws || given.only.count))
+        return at_cli_misuse(&page, "--mutate needs all laws: leave out --no-laws and --law");
     given.shown = at_cli_session();
     given.file_count = argc - first;
     given.resolve.library = at_cli_library(given.shown);

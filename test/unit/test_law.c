@@ -106,12 +106,12 @@ static void a_false_law_is_made_as_small_as_it_stays_false(void **state) {
     assert_non_null(strstr(errors_of(w), "--size i=1,d=1,j=2,e=1"));
 }
 
-static void a_counterexample_can_be_left_as_it_was_found(void **state) {
+static void whether_it_holds_can_be_all_that_is_asked(void **state) {
     world *w = *state;
-    w->options.as_found = true;
+    w->options.only_whether = true;
     assert_true(check(w, "law short(x[n]) {\n  size(n) <= 6\n}\n"));
     assert_false(w->result.holds);
-    assert_true(w->result.sizes[0].extent > 7);
+    assert_int_equal(w->s->diag_count, 0);
 }
 
 static void an_element_is_kept_while_its_axis_becomes_shorter(void **state) {
@@ -344,7 +344,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         LAW(a_true_law_holds_in_the_usual_trials),
         LAW(a_false_law_is_made_as_small_as_it_stays_false),
-        LAW(a_counterexample_can_be_left_as_it_was_found),
+        LAW(whether_it_holds_can_be_all_that_is_asked),
         LAW(an_element_is_kept_while_its_axis_becomes_shorter),
         LAW(the_command_that_is_told_shows_the_failure_again),
         LAW(a_law_without_chance_runs_once),

@@ -344,7 +344,7 @@ bool at_count_error(at_resolver *r, at_scope *scope, const at_tree *tree, int wa
 bool at_formula_option(at_resolver *r, at_scope *scope, const at_tree *tree, const at_function *f,
                        at_value *result);
 /* Whether a call of this function, with these arguments, is put in place: single ints and bools, and
- * one equation. */
+ * equations for single numbers. */
 bool at_is_formula(const at_definition *d, const at_value *args);
 bool at_formula_call(at_resolver *r, at_scope *scope, const at_tree *tree, at_frame *callee,
                      const at_value *args, at_value *result);

@@ -56,9 +56,10 @@ typedef struct {
  * not change; no two mutants print alike, and each prints as a file that parses.
  *
  * Left alone are: laws; extents, counts of rounds and `require`, which would only change shapes; bare
- * numbers that are defaults of options; how a param or state is drawn; and `next`, as what it keeps is
- * seen by the next run only. */
-int at_mutants(at_session *s, const at_program *program, at_mutant **mutants);
+ * numbers that are defaults of options; how a param or state is drawn; and what no law sees: `next`,
+ * which the next run reads, options that add a param with a constant start, and the block of `if
+ * training` that is not chosen. */
+int at_mutants(at_session *s, const at_program *program, bool training, at_mutant **mutants);
 
 /* ---- score.c, explain.c -------------------------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@ typedef struct {
     at_session *s;
     const at_program *program;
     const at_file_tree *file;
+    bool training;
     int item;                           /* the definition at hand, in file->items */
     const at_tree_statement *statement; /* the innermost one; NULL in the header */
     const at_target *left_out; /* the statement is left out by a mutant: what it defines; or NULL */
@@ -60,6 +61,12 @@ const char *at_tree_text(at_session *s, const at_tree *tree);
 void at_find_kinds(at_mutation *m, const at_definition *d);
 /* The kind of an expression's value: an at_kind, or -1 when the tree does not tell. */
 int at_tree_kind(const at_mutation *m, const at_tree *tree);
+
+/* ---- mutant_start.c -------------------------------------------------------------------------------------- */
+
+/* Whether all that an option of `d` decides, there and in what it is passed on to, is whether there is a
+ * param that begins as a constant. */
+bool at_only_starts(const at_mutation *m, const at_definition *d, const char *option);
 
 /* ---- mutant.c ------------------------------------------------------------------------------------------- */
 

@@ -241,7 +241,7 @@ bool at_score_laws(at_session *s, const at_program *program, const at_law_option
                  .score = score};
     at_mutant *mutants;
     w.what = at_format(s->arena, "mutants of %s", w.file->source->name);
-    score->mutant_count = at_mutants(s, program, &mutants);
+    score->mutant_count = at_mutants(s, program, options->resolve.training, &mutants);
     score->mutants = AT_NEW_ARRAY(s->arena, at_scored_mutant, score->mutant_count + 1);
     for (int i = 0; i < score->mutant_count; i++)
         score->mutants[i] = (at_scored_mutant){.mutant = mutants[i], .fate = AT_MUTANT_LIVES};

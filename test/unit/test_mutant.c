@@ -29,7 +29,7 @@ static mutants make(const char *text) {
         at_text_free(&out);
         fail();
     }
-    m.count = at_mutants(m.s, m.program, &m.items);
+    m.count = at_mutants(m.s, m.program, false, &m.items);
     return m;
 }
 
@@ -380,6 +380,35 @@ static void params_states_and_draws(void **state) {
            "without `as tied` => fn f(x[n]) -> y[n] = g(x)\n");
 }
 
+static void what_no_law_sees_stays(void **state) {
+    (void)state;
+    expect("fn f(x) -> y {\n"
+           "  if training {\n"
+           "    y = 2 * x\n"
+           "  } else {\n"
+           "    y = 3 * x\n"
+           "  }\n"
+           "}\n",
+           "`if training` always holds => if true {\n"
+           "`3` becomes `4` => y = 4 * x\n"
+           "without the factor `x` => y = 3\n");
+    expect("fn h(x; bias = true, twice = true) -> y {\n"
+           "  y = x\n"
+           "  if bias {\n"
+           "    param b = 0\n"
+           "    y = y + b\n"
+           "  }\n"
+           "}\n"
+           "fn g(x; bias = true) -> y = h(x; bias = bias)\n"
+           "fn f(x) -> y = g(x; bias = false)\n",
+           "the default of `twice` becomes `false` => fn h(x; bias = true, twice = false) -> y {\n"
+           "`0` becomes `1` => param b = 1\n"
+           "without `y = y + b` => }\n"
+           "without the term `y` => y = b\n"
+           "without `h` => fn g(x; bias = true) -> y = x\n"
+           "without `g` => fn f(x) -> y = x\n");
+}
+
 static void tables_are_changed_at_their_ends(void **state) {
     (void)state;
     expect("fn f() -> y[n] = table(1, 2, 3, 4, 5)\n",
@@ -404,6 +433,7 @@ int main(void) {
         cmocka_unit_test(scans_and_repeats),
         cmocka_unit_test(redefinitions_are_left_out),
         cmocka_unit_test(params_states_and_draws),
+        cmocka_unit_test(what_no_law_sees_stays),
         cmocka_unit_test(tables_are_changed_at_their_ends),
     };
     return cmocka_run_group_tests_name("mutant", tests, NULL, NULL);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- adding one ------------------------------------------------------------------------------------------ */
+/* ---- adding one ------------------------------------------------------------------------------ */
 
 /* Whether the definition at hand prints as no earlier one did. */
 static bool is_new(at_mutation *m, const at_file_tree *tree) {
@@ -51,7 +51,7 @@ void at_mutate(at_mutation *m, const at_tree *from, at_tree *to, at_span span, c
     add(m, &(at_change){.tree = from, .new_tree = to}, span, what);
 }
 
-/* ---- redefinitions ------------------------------------------------------------------------------------------ */
+/* ---- redefinitions --------------------------------------------------------------------------- */
 
 /* What is defined before a statement, innermost last. */
 typedef struct at_earlier at_earlier;
@@ -103,7 +103,7 @@ static void without_equation(at_mutation *m, const at_tree_statement *st) {
                   at_tree_text(m->s, st->value)));
 }
 
-/* ---- statements ----------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void mutate_block(at_mutation *m, const at_tree_block *block, const at_earlier *earlier);
 
@@ -203,7 +203,7 @@ static void mutate_block(at_mutation *m, const at_tree_block *block, const at_ea
     }
 }
 
-/* ---- definitions ------------------------------------------------------------------------------------------------ */
+/* ---- definitions ----------------------------------------------------------------------------- */
 
 /* A bare number is only what is usual; laws give their own. */
 static void mutate_default(at_mutation *m, const at_bind *option) {

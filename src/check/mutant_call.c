@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* ---- built-in functions ------------------------------------------------------------------------------------- */
+/* ---- built-in functions ---------------------------------------------------------------------- */
 
 /* A table of many numbers is one thing: a law that sees its ends sees the rest. */
 static void mutate_table(at_mutation *m, const at_tree *tree, at_mutant_place place) {
@@ -37,10 +37,11 @@ static void mutate_built_in(at_mutation *m, const at_tree *tree, at_op op, at_mu
     } else if (op != AT_OP_TO_REAL && op != AT_OP_TO_INT && op != AT_OP_IPOW) {
         without_function(m, tree);
     }
+    place.even = op == AT_OP_ABS;
     for (int i = 0; i < tree->count; i++) at_mutate_tree(m, tree->args[i], place);
 }
 
-/* ---- functions of the program ------------------------------------------------------------------------------- */
+/* ---- functions of the program ---------------------------------------------------------------- */
 
 /* The function that is called; one that is an option means its default. */
 static const at_definition *called(const at_mutation *m, const char *name) {

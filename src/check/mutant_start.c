@@ -1,5 +1,5 @@
-/* Options that laws do not see: `bias = false` of a linear map takes away a param that begins at 0, and
- * laws see how params begin. What is learned later is no matter of laws. */
+/* Options that laws do not see, as laws see how params begin: `bias = false` of a linear map takes away a
+ * param that begins at 0, and `gain = 2` only says how another is drawn. */
 #include "check/mutant_int.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@ typedef struct {
     const at_mutation *m;
     const char *name;
     int depth;
-    bool starts; /* it decides whether there is a param that begins as a constant */
+    bool starts; /* it decides whether there is a param that begins as a constant, or how one is drawn */
     bool more;   /* it does something else */
 } option_use;
 
@@ -34,6 +34,14 @@ static void see_tree(option_use *use, const at_tree *tree) {
     }
 }
 
+/* Any use in a draw of a param is a start. */
+static void see_draw(option_use *use, const at_tree *draw) {
+    option_use here = *use;
+    here.more = false;
+    see_tree(&here, draw);
+    use->starts = use->starts || here.starts || here.more;
+}
+
 static bool has_start(const at_tree_block *block) {
     for (int i = 0; i < block->count; i++)
         if (block->items[i]->tag == AT_S_PARAM && !block->items[i]->drawn) return true;
@@ -46,6 +54,7 @@ static void see_block(option_use *use, const at_tree_block *block) {
         if (st->tag == AT_S_IF && st->value->tag == AT_T_NAME &&
             strcmp(st->value->name, use->name) == 0 && has_start(&st->body))
             use->starts = true;
+        else if (st->tag == AT_S_PARAM && st->drawn) see_draw(use, st->value);
         else see_tree(use, st->value);
         see_tree(use, st->condition);
         for (int k = 0; k < st->axis_count; k++) see_tree(use, st->axes[k].extent);

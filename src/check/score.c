@@ -29,7 +29,7 @@ typedef struct {
     bool stopped;
 } scoring;
 
-/* ---- which law reaches which function -------------------------------------------------------------------- */
+/* ---- which law reaches which function -------------------------------------------------------- */
 
 static int position(const scoring *w, const char *name) {
     for (int i = 0; i < w->file->count; i++) {
@@ -88,7 +88,7 @@ static bool reaches(const scoring *w, const at_definition *law, const at_definit
     return w->uses[position(w, law->name) * w->file->count + position(w, function->name)];
 }
 
-/* ---- what is run ------------------------------------------------------------------------------------------- */
+/* ---- what is run ----------------------------------------------------------------------------- */
 
 /* The --set values that are options of the law; false when another of its options has no value. */
 static bool choose_sets(const scoring *w, const at_definition *law, at_resolve_options *resolve) {
@@ -135,7 +135,7 @@ static void deal(scoring *w) {
     w->runs[w->run_count] = n;
 }
 
-/* ---- one mutant ----------------------------------------------------------------------------------------------- */
+/* ---- one mutant ------------------------------------------------------------------------------ */
 
 typedef struct {
     at_session *s;
@@ -191,7 +191,7 @@ static void try_mutant(scoring *w, at_scored_mutant *scored, int *first, int tri
     at_session_free(t.s);
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static void show_progress(scoring *w) {
     double now = at_now();

@@ -74,6 +74,7 @@ typedef struct {
     at_mutant mutant;
     at_mutant_fate fate;
     const at_definition *killer; /* KILLED: the law that did */
+    const char *error;           /* KILLED by an error and not by an assertion: "E701"; or NULL */
     bool reached;                /* some law uses the function */
     const char *why;             /* LIVES: why no law needs to notice, by a comment of the file; or NULL */
 } at_scored_mutant;

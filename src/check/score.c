@@ -9,7 +9,7 @@
 #include <omp.h>
 #include <string.h>
 
-enum { FEW_TRIALS = 2, USUAL_TRIALS = 8, RUN_LENGTH = 4 };
+enum { FEW_TRIALS = 2, RUN_LENGTH = 4 };
 
 typedef struct {
     at_session *s;
@@ -154,6 +154,9 @@ static void kill(trying *t, int law) {
     t->scored->fate = AT_MUTANT_KILLED;
     t->scored->killer = t->work->laws[law];
     t->first = law;
+    if (t->s->diag_count == 0) return;
+    t->scored->error = at_code_text(t->s->diags[0]->code);
+    if (is_refusal(t->s->diags[0]->code)) t->scored->fate = AT_MUTANT_REFUSED;
 }
 
 static bool try_body(void *user) {
@@ -173,8 +176,6 @@ static bool try_body(void *user) {
         at_law_result result;
         if (at_check_law(t->s, program, w->laws[law], &options, &result) && result.holds) continue;
         kill(t, law);
-        if (t->s->diag_count && is_refusal(t->s->diags[0]->code))
-            t->scored->fate = AT_MUTANT_REFUSED;
         return true;
     }
     return true;
@@ -248,9 +249,8 @@ bool at_score_laws(at_session *s, const at_program *program, const at_law_option
     find_uses(&w);
     find_laws(&w);
     deal(&w);
-    int trials = options->trials > 0 ? options->trials : USUAL_TRIALS;
-    if (trials > FEW_TRIALS) try_all(&w, FEW_TRIALS);
-    try_all(&w, trials);
+    if (options->trials == 0 || options->trials > FEW_TRIALS) try_all(&w, FEW_TRIALS);
+    try_all(&w, options->trials);
     if (w.stopped) {
         at_error(s, AT_E_RUN_STOPPED, at_no_span(), "stopped before all mutants were tried");
         return false;

@@ -98,6 +98,7 @@ static const at_expr *simpler(void *user, const at_expr *e) {
     case AT_OP_DIV: return at_make_div(s, a, b);
     case AT_OP_POW: return simpler_power(s, e);
     case AT_OP_AND: return at_both(s, a, b);
+    case AT_OP_IF: return at_same(b, e->u.map.args[2]) && b->tag == AT_CONST ? b : e;
     default: return e;
     }
 }
@@ -205,6 +206,8 @@ static bool says(const at_expr *e, const at_expr *condition) {
 const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b) {
     if (!a) return b;
     if (!b || says(a, b)) return a;
+    if (is_map(b, AT_OP_AND))
+        return at_both(s, at_both(s, a, b->u.map.args[0]), b->u.map.args[1]);
     return map2(s, AT_OP_AND, a, b);
 }
 

@@ -14,6 +14,8 @@ typedef struct {
     at_cascade *out;
     const at_expr **copies;    /* by array id: reads of it are reads of this one; over its axes */
     const at_statement **renamed; /* by array id: the copy whose target it becomes */
+    bool *zero;                /* by array id: an adjoint that nothing contributes to */
+    bool any_zero;
     bool *bound_names;         /* by array id: has to stay: carried, output */
     bool *needed;              /* by array id */
     at_array **arrays;         /* the new ones, by old id */
@@ -33,7 +35,7 @@ static bool note_bound(void *user, const at_statement *st) {
 }
 
 /* Whether the equation says target = other, with the indices in some order. */
-static bool is_copy(const at_statement *st) {
+static bool is_copy(const tidying *t, const at_statement *st) {
     if (st->tag != AT_EQUATION || st->u.value->tag != AT_READ) return false;
     const at_expr *e = st->u.value;
     const at_array *other = e->u.read.array;
@@ -42,7 +44,9 @@ static bool is_copy(const at_statement *st) {
     if (st->target->cotangent && !other->cotangent) return false;
     for (int m = 0; m < other->rank; m++) {
         const at_expr *index = e->u.read.index[m];
-        if (index->tag != AT_INDEX || !at_same_extent(index->u.axis, other->axes[m])) return false;
+        if (index->tag != AT_INDEX ||
+            !at_equal_extent(t->s, t->from, index->u.axis, other->axes[m]))
+            return false;
         bool on_left = false;
         for (int k = 0; k < st->target->rank; k++) on_left |= st->target->axes[k] == index->u.axis;
         for (int k = 0; k < m; k++)
@@ -63,7 +67,10 @@ static void find_copies(tidying *t, const at_block *block, bool outermost) {
         const at_statement *st = block->items[i];
         if (st->tag == AT_SCAN) find_copies(t, &st->u.scan.body, false);
         if (st->tag == AT_REPEAT) find_copies(t, &st->u.repeat.body, false);
-        if (!is_copy(st)) continue;
+        if (st->tag == AT_EQUATION && st->target->cotangent && at_is_number(st->u.value, 0) &&
+            !t->bound_names[st->target->id] && !is_output(t, st->target))
+            t->zero[st->target->id] = t->any_zero = true;
+        if (!is_copy(t, st)) continue;
         const at_array *other = st->u.value->u.read.array;
         /* A copy of what a round begins with may be read after the repeat. */
         if (t->bound_names[st->target->id] || other->role == AT_CARRIED) continue;
@@ -222,6 +229,7 @@ static const at_expr *new_read(tidying *t, const at_array *array, const at_expr 
             if (renamed->u.value->u.read.index[k]->u.axis == next->axes[m]) moved[m] = index[k];
     }
     if (copy) return new_read(t, next, moved, alternative, span);
+    if (t->zero[array->id]) return at_real(t->s, 0, span);
     return at_read(t->s, new_array(t, next ? next : array), moved, alternative, span);
 }
 
@@ -241,8 +249,19 @@ static const at_expr *new_node(void *user, const at_expr *e) {
     return e;
 }
 
+static bool note_zero(void *user, const at_expr *e) {
+    void **found = user;
+    const tidying *t = found[0];
+    if (e->tag == AT_READ && t->zero[final_array(t, e->u.read.array)->id]) found[1] = user;
+    return true;
+}
+
 static const at_expr *new_expr(tidying *t, const at_expr *e) {
-    return e ? at_rewrite(t->s, e, new_node, t) : NULL;
+    if (!e) return NULL;
+    void *found[2] = {t, NULL};
+    if (t->any_zero) at_walk(e, note_zero, found);
+    e = at_rewrite(t->s, e, new_node, t);
+    return found[1] ? at_make_simple(t->s, e) : e;
 }
 
 static at_part new_part(tidying *t, const at_part *old) {
@@ -350,7 +369,7 @@ static at_statement *new_statement(tidying *t, const at_statement *old) {
 static bool is_gone(const tidying *t, const at_statement *st) {
     if (!is_needed(t, st)) return true;
     if (st->tag != AT_EQUATION) return false;
-    if (t->copies[st->target->id]) return true;
+    if (t->copies[st->target->id] || t->zero[st->target->id]) return true;
     return st->u.value->tag == AT_READ && t->renamed[st->u.value->u.read.array->id] == st;
 }
 
@@ -396,6 +415,7 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
     t->copies = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
     t->renamed = AT_NEW_ARRAY(s->arena, const at_statement *, arrays);
     t->bound_names = AT_NEW_ARRAY(s->arena, bool, arrays);
+    t->zero = AT_NEW_ARRAY(s->arena, bool, arrays);
     t->needed = AT_NEW_ARRAY(s->arena, bool, arrays);
     t->arrays = AT_NEW_ARRAY(s->arena, at_array *, arrays);
     t->axes = AT_NEW_ARRAY(s->arena, at_axis *, axes);
@@ -419,5 +439,6 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
         out->outputs[i].array = new_array(t, from->outputs[i].array);
     out->body = new_block(t, &from->body);
     number(t);
-    return out;
+    /* Without these zeros there may be more of them. */
+    return t->any_zero ? at_tidy(s, out) : out;
 }

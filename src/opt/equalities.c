@@ -14,13 +14,17 @@ typedef struct {
 static const at_expr *solved(void *user, const at_expr *e) {
     rewriter *r = user;
     if (e->tag != AT_FOLD_NODE || e->u.fold.fold != AT_FOLD_SUM || !e->u.fold.guard) return e;
+    if (e->kind != AT_REAL) return e; /* where there is nothing a real 0 stands, an int is rare */
     at_guarded_sum sum = {.draft = r->draft, .body = e->u.fold.body};
     for (int i = 0; i < e->u.fold.count; i++)
         AT_PUSH(r->s->arena, sum.axes, sum.count, sum.capacity, e->u.fold.axes[i]);
     at_solve_guard(&sum, e->u.fold.guard);
     if (sum.equation_count == 0) return e;
     at_solve(&sum);
-    return sum.count < e->u.fold.count ? at_guarded_sum_expr(&sum) : e;
+    if (sum.count >= e->u.fold.count) return e;
+    if (sum.count == 0) return at_where(r->s, sum.guard, sum.body, 0);
+    /* Factors stay inside: over nothing the sum is 0, whatever they are. */
+    return at_fold_node(r->s, AT_FOLD_SUM, sum.axes, sum.count, sum.guard, sum.body, e->span);
 }
 
 static at_statement *rewritten(rewriter *r, at_statement *st) {

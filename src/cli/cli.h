@@ -104,6 +104,8 @@ void at_cli_print(const at_text *text);
 /* Where `use NAME` looks: $ATTEND_PATH, then the folders that came with the executable; ended by
  * NULL. */
 const char *const *at_cli_library(at_session *s);
+/* The same without lib/: $ATTEND_PATH and the families of the zoo. */
+const char *const *at_cli_zoo(at_session *s);
 /* Reads `path`; "-" is the standard input. */
 const at_source *at_cli_source(at_session *s, const char *path);
 /* Splits FILE:fn; *function is NULL without one. A file whose whole name is `operand` wins. */

@@ -120,6 +120,7 @@ struct at_diag {
     at_span *note_spans;
     int note_count, note_capacity;
     const char *hint; /* may be NULL */
+    const char *subject; /* the name that is meant, where callers act on it; may be NULL */
 };
 
 const char *at_code_text(at_code code);    /* "E201" */

@@ -11,10 +11,9 @@
 /* ---- law.c ------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    uint64_t seed;          /* of extents and inputs */
+    uint64_t seed;          /* of extents and inputs: trial i draws its own by seed + i */
     int trials;             /* how many sets of extents; 0: the usual number */
     at_resolve_options resolve; /* sizes that are given stay; `function` is not looked at */
-    double tolerance;       /* of assertions without `within`; 0: the executor's */
     /* May be NULL; called before each trial. False ends the law early, which is no failure. */
     bool (*progress)(void *user, const char *law, int trial, int trials);
     void *user;
@@ -24,17 +23,19 @@ typedef struct {
 typedef struct {
     const char *law;
     int trials;             /* that were run */
-    bool holds;             /* in all of them */
-    /* Of the smallest counterexample that was found: */
-    int size_count;
+    bool holds;             /* in all of them; never after errors or an early end */
+    /* Of the smallest counterexample that was found, or of the run that had errors: */
+    int size_count;         /* 0 with errors that do not depend on extents */
     const at_known_size *sizes; /* the extents of the law's inputs' axes */
     uint64_t seed;          /* --seed that shows it again with these sizes */
-    at_check failure;       /* the assertion and its first differing element */
+    at_check failure;       /* the assertion and its first differing element; assertion NULL: none */
 } at_law_result;
 
 /* Runs `law`, a definition of the program's file, at several extents that its requirements allow: 1,
- * small primes, a few dozens. False after errors (which a law that does not hold is not): also when
- * no allowed extents are found. */
+ * small primes, a few dozens; on the reference executor, with one thread. A law that does not hold is
+ * told in the session as E708 with extents, seed and the command that shows it again, and the result
+ * is true. False after other errors: those of a run are made smaller and told likewise; E730 when no
+ * allowed extents are found. Memory of trials is given back. */
 bool at_check_law(at_session *s, const at_program *program, const at_definition *law,
                   const at_law_options *options, at_law_result *result);
 

@@ -1,9 +1,11 @@
-/* attend check: parses and resolves programs without running them. Every function whose options all
- * have values is resolved on its own, and every law; each cascade is printed, read back and printed
- * again, and both prints must agree: otherwise attend is wrong, not the program.
+/* attend check: resolves programs and runs their laws. Every function whose options all have values is
+ * resolved on its own, and every law; each cascade is printed, read back and printed again, and both
+ * prints must agree: otherwise attend is wrong, not the program. Then the laws are tried on drawn
+ * inputs.
  *
  * Some programs decide by extents (`if size(d) > 64`, `repeat size(n)`). Where the user gives none,
  * a few small ones are tried; one that resolves is enough. */
+#include "check/check.h"
 #include "cli/cli.h"
 
 #include <inttypes.h>
@@ -11,9 +13,14 @@
 #include <string.h>
 
 static const at_cli_option options[] = {
-    {0, "size", "n=5,…", "the extents of input axes, where compiling needs them; small ones are\n"
-                         "tried without it"},
+    {0, "size", "n=5,…", "the extents of input axes, for laws and where compiling needs them;\n"
+                         "small ones are tried without it"},
     {0, "set", "name=value", "an option, for every function that has it"},
+    {0, "law", "NAME", "only this law, and nothing else; may be given again"},
+    {0, "no-laws", NULL, "resolve laws, but do not run them"},
+    {0, "seed", "N", "of the laws' sizes and inputs; 0 without it"},
+    {0, "trials", "N", "how many sizes each law is tried at; 8 without it"},
+    {0, "training", NULL, "as while training: dropout drops"},
     {0, "json", NULL, "print the result as JSON, errors included"},
     {0, 0, 0, 0},
 };
@@ -21,23 +28,27 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "check",
     .usage = "attend check FILE... [options]",
-    .about = "Parses programs and resolves their functions and laws, without running them.\n",
+    .about = "Resolves the functions of programs, and runs their laws on drawn inputs of several sizes.\n",
     .options = options,
     .examples = "  attend check attention.attn\n"
                 "  attend check net.attn --size d=64 --set heads=8\n"
+                "  attend check attention.attn --law rows_sum_to_one --seed 7 --trials 100\n"
                 "  attend check --json *.attn\n",
 };
 
 typedef struct {
-    bool json;
+    bool json, no_laws;
     at_cli_pairs sizes, sets;
-    bool *set_used;
+    at_cli_list only;      /* laws; none: all, and the functions */
+    bool *set_used, *law_met;
+    int64_t seed, trials;
     /* Of the file at hand: */
     at_session *s;
     const char *path;
     const at_program *program;
     at_resolve_options resolve;
     int functions, laws;   /* resolved */
+    int held, failed, trials_run;
     at_text skipped;       /* what was not, because an option has no value */
     json_t *list;          /* one entry a function or law */
     bool bug;
@@ -47,7 +58,14 @@ static bool take(void *user, const char *name, const char *value) {
     request *r = user;
     if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
     if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
-    r->json = true;
+    if (strcmp(name, "seed") == 0)
+        return at_cli_number(&page, "--seed", value, 0, INT64_MAX, &r->seed);
+    if (strcmp(name, "trials") == 0)
+        return at_cli_number(&page, "--trials", value, 1, 1000000, &r->trials);
+    if (strcmp(name, "law") == 0) at_cli_list_add(&r->only, value);
+    else if (strcmp(name, "no-laws") == 0) r->no_laws = true;
+    else if (strcmp(name, "training") == 0) r->resolve.training = true;
+    else r->json = true;
     return true;
 }
 
@@ -209,6 +227,45 @@ static json_t *sizes_json(const at_resolve_options *resolved) {
     return sizes;
 }
 
+/* ---- laws ------------------------------------------------------------------------------------------ */
+
+static json_t *counterexample_json(const at_law_result *result) {
+    json_t *sizes = json_object(), *one = json_object();
+    for (int i = 0; i < result->size_count; i++)
+        json_object_set_new(sizes, result->sizes[i].name, json_integer(result->sizes[i].extent));
+    json_object_set_new(one, "sizes", sizes);
+    json_object_set_new(one, "seed", json_integer((json_int_t)result->seed));
+    if (!result->failure.assertion) return one;
+    json_object_set_new(one, "element", json_string(result->failure.element));
+    json_object_set_new(one, "left", at_cli_json_real(result->failure.left));
+    json_object_set_new(one, "right", at_cli_json_real(result->failure.right));
+    json_object_set_new(one, "allowed", at_cli_json_real(result->failure.allowed));
+    return one;
+}
+
+/* Takes the options that choose_options left in r. */
+static bool run_law(request *r, const at_definition *d, json_t *entry) {
+    at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
+                            .resolve = r->resolve};
+    at_law_result result;
+    bool good = at_check_law(r->s, r->program, d, &asked, &result);
+    r->trials_run += result.trials;
+    ++*(result.holds ? &r->held : &r->failed);
+    json_object_set_new(entry, "holds", json_boolean(result.holds));
+    json_object_set_new(entry, "trials", json_integer(result.trials));
+    if (!result.holds && (result.size_count || result.failure.assertion))
+        json_object_set_new(entry, "counterexample", counterexample_json(&result));
+    return good && result.holds;
+}
+
+static bool is_wanted(const request *r, const at_definition *d) {
+    if (r->only.count == 0) return d->tag == AT_D_FN || d->tag == AT_D_LAW;
+    bool wanted = false;
+    for (int i = 0; i < r->only.count && d->tag == AT_D_LAW; i++)
+        if (strcmp(r->only.items[i], d->name) == 0) wanted = r->law_met[i] = true;
+    return wanted;
+}
+
 static bool check_definition(request *r, const at_definition *d) {
     bool law = d->tag == AT_D_LAW;
     const char *missing = choose_options(r, d);
@@ -231,6 +288,7 @@ static bool check_definition(request *r, const at_definition *d) {
     if (r->resolve.size_count) json_object_set_new(entry, "sizes", sizes_json(&r->resolve));
     r->resolve = before;
     if (cascade) ++*(law ? &r->laws : &r->functions);
+    if (good && law && !r->no_laws) good = run_law(r, d, entry);
     return good;
 }
 
@@ -244,17 +302,23 @@ static bool check_file(void *user) {
     const at_file_tree *tree = at_program_file(r->program);
     bool good = true;
     for (int i = 0; i < tree->count; i++) {
-        at_definition_tag tag = tree->items[i]->tag;
-        if ((tag == AT_D_FN || tag == AT_D_LAW) && !check_definition(r, tree->items[i])) good = false;
+        const at_definition *d = tree->items[i];
+        if (is_wanted(r, d) && !check_definition(r, d)) good = false;
     }
     return good;
 }
 
-/* The text of one file's result; laws are said to be resolved, because that is all that was done. */
+/* The text of one file's result. */
 static void print_file(const request *r) {
-    printf("%s: functions: %d resolved", r->path, r->functions);
+    int laws = r->held + r->failed;
+    printf("%s:", r->path);
+    if (r->only.count == 0) printf(" functions: %d resolved", r->functions);
     if (r->skipped.length) printf(", not resolved:%s", r->skipped.data);
-    printf("; laws: %d resolved%s\n", r->laws, r->laws ? " (not run)" : "");
+    printf("%s", r->only.count == 0 ? ";" : "");
+    if (r->no_laws && r->laws) printf(" laws: %d resolved (not run)\n", r->laws);
+    else if (laws == 0) printf(" no laws\n");
+    else if (r->failed == 0) printf(" laws: %d held in %d trials\n", r->held, r->trials_run);
+    else printf(" laws: %d held, %d did not\n", r->held, r->failed);
 }
 
 static int check_one(request *r, json_t *files) {
@@ -268,8 +332,8 @@ static int check_one(request *r, json_t *files) {
         return status;
     }
     json_decref(r->list);
-    if (good) print_file(r);
-    else if (!r->bug) at_cli_report(r->s);
+    if (!good && !r->bug) at_cli_report(r->s);
+    if (good || r->failed) print_file(r);
     return status;
 }
 
@@ -279,9 +343,11 @@ int at_cmd_check(int argc, char **argv) {
     if (first < 0) return status;
     if (first == argc) return at_cli_misuse(&page, "a file is missing");
     json_t *files = given.json ? json_array() : NULL;
-    bool used[64] = {false};
+    bool used[64] = {false}, met[64] = {false};
     if (given.sets.names.count > 64) return at_cli_misuse(&page, "at most 64 options can be set");
+    if (given.only.count > 64) return at_cli_misuse(&page, "at most 64 laws can be named");
     given.set_used = used;
+    given.law_met = met;
     for (int i = first; i < argc && status != AT_CLI_USAGE; i++) {
         request r = given;
         r.path = argv[i];
@@ -295,6 +361,8 @@ int at_cmd_check(int argc, char **argv) {
         if (!used[k])
             status = at_cli_misuse(&page, "--set %s: no function has this option",
                                    given.sets.names.items[k]);
+    for (int k = 0; k < given.only.count && status == AT_CLI_GOOD; k++)
+        if (!met[k]) status = at_cli_misuse(&page, "there is no law `%s`", given.only.items[k]);
     if (files)
         at_cli_print_json(json_pack("{s:b, s:o}", "good", status == AT_CLI_GOOD, "files", files));
     return status;

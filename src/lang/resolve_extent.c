@@ -300,6 +300,7 @@ at_constant at_need_constant(at_resolver *r, const at_scope *scope, const at_exp
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SIZE_NEEDED, span,
                                          "%s needs the extent of `%s` when the program is compiled",
                                          what, n.missing->name);
+        diag->subject = n.missing->name;
         at_hint(r->s, diag, "give it: --size %s=8", n.missing->name);
     } else if (n.read) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_NOT_CONSTANT, span,

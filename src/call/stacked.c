@@ -31,8 +31,8 @@ static void round_name(const char *path, const int64_t *round, at_text *out) {
     }
 }
 
-/* "block[3].w" to "block[].w", in the arena. The numbers go to `round`, at most AT_RANK_LIMIT, and how
- * many there are to *rounds. */
+/* "block[3].w" to "block[].w", in the arena. The numbers go to `round`, at most AT_RANK_LIMIT, and
+ * how many there are to *rounds. */
 static const char *without_rounds(at_session *s, const char *name, int64_t *round, int *rounds) {
     char *path = at_copy_text(s->arena, name, strlen(name)), *to = path;
     *rounds = 0;
@@ -171,7 +171,7 @@ static void split_rounds(int64_t slice, const at_array *array, const int64_t *ex
     }
 }
 
-/* ---- one after the other ----------------------------------------------------------------------- */
+/* ---- one after the other --------------------------------------------------------------------- */
 
 typedef struct {
     at_session *s;
@@ -249,7 +249,9 @@ static bool report_missing(const binding *b) {
         if (!b->all.used[i]) unused[count++] = b->all.sorted[i]->name;
     const char *near = nearest_path(name, unused, count);
     if (near) at_hint(s, diag, "nearest to it among what is given is `%s`", near);
-    else at_hint(s, diag, "a file gives every %s; without one they all begin as the program says", word);
+    else
+        at_hint(s, diag, "a file gives every %s; without one they all begin as the program says",
+                word);
     return false;
 }
 

@@ -35,8 +35,8 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "run",
     .usage = "attend run FILE[:fn] [options]",
-    .about = "Runs a function: fn, or else `main`, or else the last one of the file. Wherever an .npz is\n"
-             "taken or written, a .safetensors file is too.\n",
+    .about = "Runs a function: fn, or else `main`, or else the last one of the file. Wherever an\n"
+             ".npz is taken or written, a .safetensors file is too.\n",
     .options = options,
     .examples = "  attend run attention.attn --in q=q.npy --in k=k.npy --in v=v.npy --out o=o.npy\n"
                 "  attend run attention.attn:sliding_window --in data.npz --set w=4 --out result.npz\n"
@@ -166,8 +166,8 @@ static bool check_once(request *r, int count, const char *path) {
     }
     bool state = r->state_path && strcmp(r->state_path, path) == 0;
     if (!state && !(r->params_out && strcmp(r->params_out, path) == 0)) return true;
-    r->status = at_cli_misuse(&page, "both --out and %s would go to %s", state ? "--state" : "--params-out",
-                              path);
+    r->status = at_cli_misuse(&page, "both --out and %s would go to %s",
+                              state ? "--state" : "--params-out", path);
     return false;
 }
 
@@ -177,9 +177,10 @@ static bool check_archive(request *r, const char *option, const char *path) {
     if (at_archive_named(path)) return check_folder(r->s, path);
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     int stem = dot ? (int)(dot - path) : (int)strlen(path);
+    bool one = dot && strcmp(dot, ".npy") == 0;
     at_diag *diag = at_error(r->s, AT_E_ARCHIVE_NAME, at_no_span(),
-                             "%s %s: arrays with names go to an .npz or a .safetensors file%s", option,
-                             path, dot && strcmp(dot, ".npy") == 0 ? ", and a .npy holds one without" : "");
+                             "%s %s: arrays with names go to an .npz or a .safetensors file%s",
+                             option, path, one ? ", and a .npy holds one without" : "");
     at_hint(r->s, diag, "call it %.*s.npz", stem, path);
     return false;
 }
@@ -194,25 +195,27 @@ static const char *output_names(const request *r) {
 
 /* What --out, --state and --params-out ask for must be possible before hours are spent. */
 static bool check_outs(request *r) {
-    if (!check_archive(r, "--state", r->state_path) || !check_archive(r, "--params-out", r->params_out))
+    if (!check_archive(r, "--state", r->state_path) ||
+        !check_archive(r, "--params-out", r->params_out))
         return false;
     if (r->state_path && r->params_out && strcmp(r->state_path, r->params_out) == 0) {
-        r->status = at_cli_misuse(&page, "both --state and --params-out would go to %s", r->state_path);
+        r->status = at_cli_misuse(&page, "both --state and --params-out would go to %s",
+                                  r->state_path);
         return false;
     }
     for (int i = 0; i < r->outs.count; i++) {
         const char *out = r->outs.items[i], *equals = strchr(out, '=');
         const char *path = equals ? equals + 1 : out;
         if (equals && at_archive_named(path)) {
-            r->status = at_cli_misuse(&page, "--out %s: one output goes to a .npy; without a name, %s "
-                                      "holds all", out, path);
+            r->status = at_cli_misuse(&page, "--out %s: one output goes to a .npy; without a name, "
+                                      "%s holds all", out, path);
             return false;
         }
         if (!check_folder(r->s, path) || !check_once(r, i, path)) return false;
         if (!equals) {
             if (at_archive_named(out)) continue;
-            r->status = at_cli_misuse(&page, "--out takes result.npz, result.safetensors or name=file.npy, "
-                                      "not `%s`", out);
+            r->status = at_cli_misuse(&page, "--out takes result.npz, result.safetensors or "
+                                      "name=file.npy, not `%s`", out);
             return false;
         }
         bool found = false;
@@ -229,7 +232,7 @@ static bool check_outs(request *r) {
     return true;
 }
 
-/* With what a .safetensors file says about itself; `function` is kept even where the file is renamed. */
+/* With what a .safetensors file says about itself. */
 static bool write_archive(request *r, const char *path, const at_collection *arrays) {
     const char *slash = strrchr(r->operand, '/'), *function;
     const at_metadata metadata[] = {

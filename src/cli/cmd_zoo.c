@@ -16,8 +16,8 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "zoo",
     .usage = "attend zoo list [FAMILY] | show NAME [--json]",
-    .about = "Lists the published mechanisms that came with attend and those in the folders of $ATTEND_PATH,\n"
-             "or shows one: its papers, functions and laws.\n",
+    .about = "Lists the published mechanisms that came with attend and those in the folders of\n"
+             "$ATTEND_PATH, or shows one: its papers, functions and laws.\n",
     .options = options,
     .examples = "  attend zoo list\n"
                 "  attend zoo list linear\n"
@@ -26,7 +26,7 @@ static const at_cli_page page = {
 
 enum { WIDTH = 100, NAME_WIDTH = 32 };
 
-/* ---- one file --------------------------------------------------------------------------------- */
+/* ---- one file -------------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *s; /* the file's own: one with many errors must not hide another's */
@@ -98,7 +98,7 @@ static const char *first_sentence(at_session *s, const char *doc) {
     return line;
 }
 
-/* ---- text in columns -------------------------------------------------------------------------- */
+/* ---- text in columns ------------------------------------------------------------------------- */
 
 /* The bytes of `text` that fit in `width` columns; *used is the columns they take. */
 static size_t fit(const char *text, int width, int *used) {
@@ -167,7 +167,7 @@ static void add_wrapped(at_text *out, const char *text, int indent) {
     if (column) at_text_add(out, "\n");
 }
 
-/* ---- list ------------------------------------------------------------------------------------- */
+/* ---- list ------------------------------------------------------------------------------------ */
 
 /* Name, year and title in columns, and below them the idea. */
 static void add_entry(const mechanism *m, int name_width, at_text *out) {
@@ -231,6 +231,7 @@ static int list(at_session *s, const char *family, bool json) {
         return at_cli_misuse(&page, "there is no family `%s`; attend zoo list shows all", family);
     int name_width = 0;
     for (int i = 0; i < all.count; i++) {
+        if (family && strcmp(family_of(&all.items[i]), family) != 0) continue;
         int width = columns_of(name_of(s, &all.items[i]));
         if (width > name_width) name_width = width;
     }
@@ -256,7 +257,7 @@ static int list(at_session *s, const char *family, bool json) {
     return AT_CLI_GOOD;
 }
 
-/* ---- show ------------------------------------------------------------------------------------- */
+/* ---- show ------------------------------------------------------------------------------------ */
 
 static const char *header_of(at_session *s, const at_definition *d) {
     at_text text = {0};
@@ -267,7 +268,8 @@ static const char *header_of(at_session *s, const at_definition *d) {
 }
 
 /* The functions, or the laws, each with its doc comment. */
-static void add_definitions(const mechanism *m, at_definition_tag tag, const char *title, at_text *out) {
+static void add_definitions(const mechanism *m, at_definition_tag tag, const char *title,
+                            at_text *out) {
     bool any = false;
     for (int i = 0; i < m->tree->count; i++) {
         const at_definition *d = m->tree->items[i];
@@ -346,7 +348,7 @@ static int show(at_session *s, const char *name, bool json) {
     return status;
 }
 
-/* ---- the command ------------------------------------------------------------------------------ */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *s;

@@ -18,7 +18,8 @@ bool at_archive_read(at_session *s, const char *path, at_collection *out) {
 
 bool at_archive_write(at_session *s, const char *path, const at_collection *arrays,
                       const at_metadata *metadata, int metadata_count) {
-    if (is_safetensors(path)) return at_safetensors_write(s, path, arrays, metadata, metadata_count);
+    if (is_safetensors(path))
+        return at_safetensors_write(s, path, arrays, metadata, metadata_count);
     if (at_archive_named(path)) return at_npz_write(s, path, arrays, true);
     at_diag *diag = at_error(s, AT_E_ARCHIVE_NAME, at_no_span(),
                              "%s would hold named arrays, and its name says not how", path);

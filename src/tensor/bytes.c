@@ -117,7 +117,7 @@ bool at_bytes_get(const at_bytes *bytes, uint64_t offset, void *to, size_t n) {
     return true;
 }
 
-/* ---- mappings --------------------------------------------------------------------------------- */
+/* ---- mappings -------------------------------------------------------------------------------- */
 
 at_mapping *at_bytes_map(const at_bytes *bytes) {
     if (bytes->file < 0 || bytes->memory || bytes->length == 0) return NULL;

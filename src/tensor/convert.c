@@ -166,7 +166,8 @@ static int find_other_than_power(const chunk *c) {
         uint64_t n = (uint64_t)c->ints[i];
         int exponent;
         if (!c->real && (n == 0 || (n & (n - 1)) || (c->ints[i] < 0 && !c->unsigned_64))) return i;
-        if (c->real && !isnan(x) && !(x >= 0x1p-127 && x <= 0x1p127 && frexp(x, &exponent) == 0.5)) return i;
+        bool power = isnan(x) || (x >= 0x1p-127 && x <= 0x1p127 && frexp(x, &exponent) == 0.5);
+        if (c->real && !power) return i;
     }
     return -1;
 }

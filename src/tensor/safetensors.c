@@ -1,13 +1,13 @@
 /* A .safetensors file to named arrays: eight bytes with the length of the header, the header (JSON,
- * see safetensors_header.c), and the data, one array after the other. The header is believed only as
- * far as the file bears it out: the arrays must cover the data from their first byte to their last,
- * without gaps or overlaps, each as long as its shape and type say.
+ * see safetensors_header.c), and the data, one array after the other. The header is believed only
+ * as far as the file bears it out: the arrays must cover the data from their first byte to their
+ * last, without gaps or overlaps, each as long as its shape and type say.
  *
- * Such files hold trained parameters, gigabytes of them. A large array that lies in the file as it is
- * needed is therefore mapped: nothing is read until it is used, and two runs share what they read.
- * The price: if another program cuts the file short while a run reads it, the run ends. Programs that
- * write such files replace them as a whole, as this one does. Small arrays are copied, and bools, in
- * which a file may hold other bytes than 0 and 1. */
+ * Such files hold trained parameters, gigabytes of them. A large array that lies in the file as it
+ * is needed is therefore mapped: nothing is read until it is used, and two runs share what they
+ * read. The price: if another program cuts the file short while a run reads it, the run ends.
+ * Programs that write such files replace them as a whole, as this one does. Small arrays are
+ * copied, and bools, in which a file may hold other bytes than 0 and 1. */
 #include "tensor/tensor_int.h"
 
 #include <errno.h>
@@ -52,7 +52,8 @@ static bool read_header(reading *r) {
     at_session *s = r->session;
     unsigned char head[PREAMBLE] = {0};
     uint64_t length = 0, all = r->bytes.length;
-    if (!at_bytes_get(&r->bytes, 0, head, all < PREAMBLE ? (size_t)all : PREAMBLE)) return unreadable(r);
+    size_t some = all < PREAMBLE ? (size_t)all : PREAMBLE;
+    if (!at_bytes_get(&r->bytes, 0, head, some)) return unreadable(r);
     if (all < PREAMBLE)
         return other_format(r, head, at_format(s->arena, "it has %" PRIu64 " byte%s", all,
                                                all == 1 ? "" : "s"));
@@ -62,8 +63,8 @@ static bool read_header(reading *r) {
                                                " bytes, and may have 100 million", length));
     if (length > all - PREAMBLE) {
         at_error(s, AT_E_SAFETENSORS_SIZE, at_no_span(),
-                 "%s is cut off inside its header: that has %" PRIu64 " bytes, and %" PRIu64 " follow",
-                 r->name, length, all - PREAMBLE);
+                 "%s is cut off inside its header: that has %" PRIu64 " bytes, and %" PRIu64
+                 " follow", r->name, length, all - PREAMBLE);
         return false;
     }
     r->header = malloc((size_t)length + 1);
@@ -88,16 +89,16 @@ static bool check_entry(reading *r, at_safetensors_entry *entry) {
     entry->count = at_shape_count(entry->extents, entry->rank, element);
     if (entry->count < 0) {
         at_error(s, AT_E_SAFETENSORS_SIZE, at_no_span(),
-                 "`%s` in %s would be %s, more than any memory can hold", at_safetensors_shown(s, entry),
-                 r->name, shape);
+                 "`%s` in %s would be %s, more than any memory can hold",
+                 at_safetensors_shown(s, entry), r->name, shape);
         return false;
     }
     uint64_t bytes = (uint64_t)entry->count * element;
     if (entry->begin <= entry->end && entry->end - entry->begin == bytes) return true;
     at_error(s, AT_E_SAFETENSORS_SIZE, at_no_span(),
              "`%s` in %s: %s takes %" PRIu64 " byte%s, and its offsets are %" PRIu64 " to %" PRIu64,
-             at_safetensors_shown(s, entry), r->name, shape, bytes, bytes == 1 ? "" : "s", entry->begin,
-             entry->end);
+             at_safetensors_shown(s, entry), r->name, shape, bytes, bytes == 1 ? "" : "s",
+             entry->begin, entry->end);
     return false;
 }
 
@@ -113,8 +114,8 @@ static bool report_order(reading *r, const at_safetensors_entry *entry, uint64_t
     const char *shown = at_safetensors_shown(s, entry);
     if (entry->begin > end)
         at_error(s, AT_E_SAFETENSORS_SIZE, at_no_span(),
-                 "the bytes %" PRIu64 " to %" PRIu64 " of the data of %s, before `%s`, belong to no array",
-                 end, entry->begin, r->name, shown);
+                 "the bytes %" PRIu64 " to %" PRIu64 " of the data of %s, before `%s`, belong to no "
+                 "array", end, entry->begin, r->name, shown);
     else
         at_error(s, AT_E_SAFETENSORS_SIZE, at_no_span(),
                  "`%s` and `%s` in %s overlap: the one ends at byte %" PRIu64
@@ -175,7 +176,8 @@ static bool read_array(reading *r, const at_safetensors_entry *entry) {
                                                         at_safetensors_shown(s, entry), r->name);
     *place = at_tensor_new(s, entry->type, entry->extents, entry->rank, title);
     if (!*place) return false;
-    if (!at_bytes_get(&r->bytes, r->data + entry->begin, (*place)->data, bytes)) return unreadable(r);
+    if (!at_bytes_get(&r->bytes, r->data + entry->begin, (*place)->data, bytes))
+        return unreadable(r);
     at_bools_clean(*place);
     return true;
 }
@@ -199,8 +201,8 @@ static void release(void *user) {
     free(r->header);
 }
 
-bool at_safetensors_parse(at_session *s, const char *name, const unsigned char *bytes, size_t length,
-                          at_collection *out) {
+bool at_safetensors_parse(at_session *s, const char *name, const unsigned char *bytes,
+                          size_t length, at_collection *out) {
     *out = (at_collection){0};
     reading r = {.session = s, .name = name, .bytes = at_bytes_of(bytes, length), .out = out};
     return at_released(s, read_safetensors, release, &r);

@@ -3,10 +3,10 @@
  *   {"__metadata__": {"format": "attend"},
  *    "w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
  *
- * to a list of entries. Read by its form and not as JSON in general: a header may have 100 MB, and a
- * tree of that many values takes 4 GB and 14 seconds (Jansson, `{"a": [[],[],…]}`), where entries
- * take no more than the header, and nothing here can nest. What the entries promise about the data
- * is checked in safetensors.c. */
+ * to a list of entries. Read by its form and not as JSON in general: a header may have 100 MB, and
+ * a tree of that many values takes 4 GB and 14 seconds (Jansson, `{"a": [[],[],…]}`), where entries
+ * take little more than the header, and nothing here can nest. What the entries promise about the
+ * data is checked in safetensors.c. */
 #include "tensor/tensor_int.h"
 
 #include <inttypes.h>
@@ -22,7 +22,8 @@ typedef struct {
     bool metadata; /* was there */
 } reader;
 
-static const char example[] = "{\"w\": {\"dtype\": \"F32\", \"shape\": [2, 3], \"data_offsets\": [0, 24]}}";
+static const char example[] =
+    "{\"w\": {\"dtype\": \"F32\", \"shape\": [2, 3], \"data_offsets\": [0, 24]}}";
 
 /* Says what stands at the place and what would be right there. */
 static bool wrong(const reader *r, const char *wanted) {
@@ -31,7 +32,8 @@ static bool wrong(const reader *r, const char *wanted) {
     at_diag *diag;
     if (rest == 0)
         diag = at_error(s, AT_E_SAFETENSORS_HEADER, at_no_span(),
-                        "the header of %s ends at byte %zu, where %s should be", r->name, r->at, wanted);
+                        "the header of %s ends at byte %zu, where %s should be", r->name, r->at,
+                        wanted);
     else
         diag = at_error(s, AT_E_SAFETENSORS_HEADER, at_no_span(),
                         "the header of %s has `%s` at byte %zu, where %s should be", r->name,
@@ -78,8 +80,7 @@ static int32_t read_unicode(reader *r) {
     if (point < 0) return -1;
     r->at += 4;
     if (point < 0xd800 || point > 0xdfff) return point;
-    if (point > 0xdbff || r->length - r->at < 6 || r->text[r->at] != '\\' || r->text[r->at + 1] != 'u')
-        return -1;
+    if (point > 0xdbff || r->length - r->at < 6 || memcmp(r->text + r->at, "\\u", 2) != 0) return -1;
     int32_t low = hexadecimal(r, r->at + 2);
     if (low < 0xdc00 || low > 0xdfff) return -1;
     r->at += 6;
@@ -151,8 +152,8 @@ static bool read_number(reader *r, const char *wanted, uint64_t *out) {
     uint64_t value = 0;
     for (; r->at < r->length && r->text[r->at] >= '0' && r->text[r->at] <= '9'; r->at++) {
         uint64_t digit = (uint64_t)(r->text[r->at] - '0');
-        if (__builtin_mul_overflow(value, 10u, &value) || __builtin_add_overflow(value, digit, &value) ||
-            (c == '0' && r->at > begin)) {
+        if (__builtin_mul_overflow(value, 10u, &value) ||
+            __builtin_add_overflow(value, digit, &value) || (c == '0' && r->at > begin)) {
             r->at = begin;
             return wrong(r, wanted);
         }
@@ -212,13 +213,14 @@ static bool read_shape(reader *r, at_safetensors_entry *entry) {
         if (rank >= AT_RANK_LIMIT) {
             at_error(r->session, AT_E_TENSOR_RANK, at_no_span(),
                      "`%s` in %s has more than %d axes, and an array has at most %d",
-                     at_safetensors_shown(r->session, entry), r->name, AT_RANK_LIMIT, AT_RANK_LIMIT);
+                     at_safetensors_shown(r->session, entry), r->name, AT_RANK_LIMIT,
+                     AT_RANK_LIMIT);
             return false;
         }
         if (extent > INT64_MAX) {
             at_error(r->session, AT_E_SAFETENSORS_SIZE, at_no_span(),
-                     "`%s` in %s has an axis of %" PRIu64 " elements, more than any memory can hold",
-                     at_safetensors_shown(r->session, entry), r->name, extent);
+                     "`%s` in %s has an axis of %" PRIu64 " elements, more than any memory can "
+                     "hold", at_safetensors_shown(r->session, entry), r->name, extent);
             return false;
         }
         extents[rank] = (int64_t)extent;

@@ -1,7 +1,7 @@
-/* Named arrays to a .safetensors file, the same bytes for the same arrays wherever and whenever it is
- * written. The widest elements come first, then what names say, and spaces after the header let the
- * data begin at a multiple of 64 bytes: so every array lies aligned to its elements, and a reader can
- * use it where it is. */
+/* Named arrays to a .safetensors file, the same bytes for the same arrays wherever and whenever it
+ * is written. The widest elements come first, then what names say, and spaces after the header let
+ * the data begin at a multiple of 64 bytes: so every array lies aligned to its elements, and a
+ * reader can use it where it is. */
 #include "tensor/tensor_int.h"
 
 #include <errno.h>
@@ -90,8 +90,9 @@ static void add_header(writing *w) {
         at_text_addf(out, ":{\"dtype\":\"%s\",\"shape\":[", at_safetensors_dtype(tensor->type));
         for (int k = 0; k < tensor->rank; k++)
             at_text_addf(out, "%s%" PRId64, k ? "," : "", tensor->extents[k]);
-        at_text_addf(out, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", at, at + bytes_of(tensor));
-        at += bytes_of(tensor);
+        uint64_t end = at + bytes_of(tensor);
+        at_text_addf(out, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", at, end);
+        at = end;
     }
     at_text_add(out, "}");
     size_t end = PREAMBLE + out->length;
@@ -105,7 +106,8 @@ static bool put(void *file, const void *bytes, size_t n) { return fwrite(bytes, 
 static bool write_all(void *file, void *user) {
     writing *w = user;
     unsigned char length[PREAMBLE];
-    for (int i = 0; i < PREAMBLE; i++) length[i] = (unsigned char)((uint64_t)w->header.length >> 8 * i);
+    uint64_t n = w->header.length;
+    for (int i = 0; i < PREAMBLE; i++) length[i] = (unsigned char)(n >> 8 * i);
     if (!put(file, length, PREAMBLE) || !put(file, w->header.data, w->header.length)) return false;
     for (int i = 0; i < w->arrays->count; i++) {
         const at_tensor *tensor = w->order[i]->tensor;
@@ -130,8 +132,8 @@ static bool write_safetensors(void *user) {
     }
     if (w->header.length > AT_SAFETENSORS_HEADER_LIMIT) {
         at_error(w->session, AT_E_SAFETENSORS_NAME, at_no_span(),
-                 "cannot write %s: the names of its %d arrays take more than the 100 million bytes of a "
-                 "header", w->path, count);
+                 "cannot write %s: the names of its %d arrays take more than the 100 million bytes "
+                 "of a header", w->path, count);
         return false;
     }
     return at_write_file(w->session, w->path, write_all, w);

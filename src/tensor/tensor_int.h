@@ -48,8 +48,8 @@ void at_bytes_close(at_bytes *bytes);
 /* Copies bytes [offset, offset + n); false when there are none there (errno 0) or on an error. */
 bool at_bytes_get(const at_bytes *bytes, uint64_t offset, void *to, size_t n);
 
-/* A whole file in memory, for whoever writes to it alone. Ends with its last user; counted by threads
- * in any order. */
+/* A whole file in memory; what is written to it stays there. Ends with its last user, in whatever
+ * thread that is. */
 struct at_mapping {
     _Atomic int users;
     unsigned char *start; /* at the beginning of a page */
@@ -123,7 +123,7 @@ bool at_npy_put(const at_tensor *tensor, bool (*put)(void *user, const void *byt
                 void *user);
 uint64_t at_npy_bytes(const at_tensor *tensor); /* as at_npy_put gives them */
 
-/* ---- safetensors_header.c ---------------------------------------------------------------------- */
+/* ---- safetensors_header.c -------------------------------------------------------------------- */
 
 typedef struct {
     const char *name; /* UTF-8, in the session's arena, as extents are */
@@ -141,8 +141,8 @@ typedef struct {
 
 enum { AT_SAFETENSORS_HEADER_LIMIT = 100000000 };
 
-/* The text between the length and the data. Names are distinct; that offsets and shapes are possible
- * is not checked. False after E806, E816, E817, E818, E819. */
+/* The text between the length and the data. Names are distinct; that offsets and shapes are
+ * possible is not checked. False after E806, E816, E817, E818, E819. */
 bool at_safetensors_header_parse(at_session *s, const char *name, const char *text, size_t length,
                                  at_safetensors_list *out);
 const char *at_safetensors_dtype(at_type type); /* "F32" */

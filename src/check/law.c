@@ -324,6 +324,8 @@ static bool check(void *user) {
         }
         w->result->trials++;
         outcome found = verdict == AT_EXTENTS_GOOD ? run_trial(w, w->extents, w->seed) : BREAKS;
+        if (found == FAILS && o->only_whether) return true;
+        if (found != HOLDS && o->only_whether) return tell(w);
         if (found != HOLDS) {
             shrink(w, found);
             return tell(w);

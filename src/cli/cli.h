@@ -5,6 +5,7 @@
 #ifndef AT_CLI_H
 #define AT_CLI_H
 
+#include "check/check.h"
 #include "ir/ir.h"
 #include "lang/lang.h"
 #include "tensor/tensor.h"
@@ -122,5 +123,12 @@ bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_c
 void at_cli_summary(const at_output *output, const at_tensor *tensor, int digits, bool all,
                     at_text *out);
 json_t *at_cli_summary_json(const at_output *output, const at_tensor *tensor, bool all);
+
+/* ---- check_mutants.c ------------------------------------------------------------------------------------ */
+
+/* Tries the program's laws on mutants of its file. Adds what became of them to `line` and, where it is
+ * not NULL, to `json`; false after errors, of which mutants that live are some. */
+bool at_cli_mutants(at_session *s, const at_program *program, const at_law_options *options,
+                    int least, at_text *line, json_t *json);
 
 #endif

@@ -21,6 +21,9 @@ static const at_cli_option options[] = {
     {0, "seed", "N", "of the laws' sizes and inputs; 0 without it"},
     {0, "trials", "N", "how many sizes each law is tried at; 8 without it"},
     {0, "training", NULL, "as while training: dropout drops"},
+    {0, "mutate", NULL, "change the functions, one small change at a time, and tell which changes no\n"
+                        "law notices"},
+    {0, "least", "N", "with --mutate: how many of 100 changes the laws must notice; 80 without it"},
     {0, "json", NULL, "print the result as JSON, errors included"},
     {0, 0, 0, 0},
 };
@@ -33,15 +36,16 @@ static const at_cli_page page = {
     .examples = "  attend check attention.attn\n"
                 "  attend check net.attn --size d=64 --set heads=8\n"
                 "  attend check attention.attn --law rows_sum_to_one --seed 7 --trials 100\n"
+                "  attend check --mutate attention.attn\n"
                 "  attend check --json *.attn\n",
 };
 
 typedef struct {
-    bool json, no_laws;
+    bool json, no_laws, mutate;
     at_cli_pairs sizes, sets;
     at_cli_list only;      /* laws; none: all, and the functions */
     bool *set_used, *law_met;
-    int64_t seed, trials;
+    int64_t seed, trials, least;
     /* Of the file at hand: */
     at_session *s;
     const char *path;
@@ -50,7 +54,9 @@ typedef struct {
     int functions, laws;   /* resolved */
     int held, failed, trials_run;
     at_text skipped;       /* what was not, because an option has no value */
+    at_text mutants;       /* what became of them */
     json_t *list;          /* one entry a function or law */
+    json_t *score;         /* an object with the mutants, with --json and --mutate */
     bool bug;
 } request;
 
@@ -62,8 +68,11 @@ static bool take(void *user, const char *name, const char *value) {
         return at_cli_number(&page, "--seed", value, 0, INT64_MAX, &r->seed);
     if (strcmp(name, "trials") == 0)
         return at_cli_number(&page, "--trials", value, 1, 1000000, &r->trials);
+    if (strcmp(name, "least") == 0)
+        return at_cli_number(&page, "--least", value, 0, 100, &r->least);
     if (strcmp(name, "law") == 0) at_cli_list_add(&r->only, value);
     else if (strcmp(name, "no-laws") == 0) r->no_laws = true;
+    else if (strcmp(name, "mutate") == 0) r->mutate = true;
     else if (strcmp(name, "training") == 0) r->resolve.training = true;
     else r->json = true;
     return true;
@@ -292,6 +301,16 @@ static bool check_definition(request *r, const at_definition *d) {
     return good;
 }
 
+/* Every --set value goes along; each law takes its own. */
+static bool mutate(request *r) {
+    at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
+                            .resolve = r->resolve};
+    asked.resolve.set_names = r->sets.names.items;
+    asked.resolve.set_values = r->sets.values.items;
+    asked.resolve.set_count = r->sets.names.count;
+    return at_cli_mutants(r->s, r->program, &asked, (int)r->least, &r->mutants, r->score);
+}
+
 static bool check_file(void *user) {
     request *r = user;
     const at_source *source = at_cli_source(r->s, r->path);
@@ -305,7 +324,7 @@ static bool check_file(void *user) {
         const at_definition *d = tree->items[i];
         if (is_wanted(r, d) && !check_definition(r, d)) good = false;
     }
-    return good;
+    return good && r->mutate ? mutate(r) : good;
 }
 
 /* The text of one file's result. */
@@ -319,26 +338,31 @@ static void print_file(const request *r) {
     else if (laws == 0) printf(" no laws\n");
     else if (r->failed == 0) printf(" laws: %d held in %d trials\n", r->held, r->trials_run);
     else printf(" laws: %d held, %d did not\n", r->held, r->failed);
+    if (r->mutants.length) printf("%s: %s\n", r->path, r->mutants.data);
 }
 
 static int check_one(request *r, json_t *files) {
     r->list = json_array();
+    r->score = files && r->mutate ? json_object() : NULL;
     bool good = at_guarded(r->s, check_file, r);
     int status = r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
     if (files) {
-        json_array_append_new(files, json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good,
-                                               "definitions", r->list, "errors",
-                                               at_cli_diags_json(r->s)));
+        json_t *one = json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good, "definitions",
+                                r->list, "errors", at_cli_diags_json(r->s));
+        if (r->score) json_object_update_missing(one, r->score);
+        json_decref(r->score);
+        json_array_append_new(files, one);
         return status;
     }
     json_decref(r->list);
     if (!good && !r->bug) at_cli_report(r->s);
-    if (good || r->failed) print_file(r);
+    if (good || r->failed || r->mutants.length) print_file(r);
     return status;
 }
 
 int at_cmd_check(int argc, char **argv) {
-    request given = {0};
+    enum { LEAST = 80 };
+    request given = {.least = LEAST};
     int status, first = at_cli_parse(&page, argc, argv, take, &given, &status);
     if (first < 0) return status;
     if (first == argc) return at_cli_misuse(&page, "a file is missing");
@@ -346,6 +370,8 @@ int at_cmd_check(int argc, char **argv) {
     bool used[64] = {false}, met[64] = {false};
     if (given.sets.names.count > 64) return at_cli_misuse(&page, "at most 64 options can be set");
     if (given.only.count > 64) return at_cli_misuse(&page, "at most 64 laws can be named");
+    if (given.mutate && (given.no_laws || given.only.count))
+        return at_cli_misuse(&page, "--mutate needs all laws: leave out --no-laws and --law");
     given.set_used = used;
     given.law_met = met;
     for (int i = first; i < argc && status != AT_CLI_USAGE; i++) {
@@ -355,6 +381,7 @@ int at_cmd_check(int argc, char **argv) {
         int one = at_cli_sizes(&page, r.s, &r.sizes, &r.resolve) ? check_one(&r, files) : AT_CLI_USAGE;
         if (one > status) status = one;
         at_text_free(&r.skipped);
+        at_text_free(&r.mutants);
         at_cli_session_end(r.s);
     }
     for (int k = 0; k < given.sets.names.count && status == AT_CLI_GOOD; k++)

@@ -10,7 +10,7 @@
 
 /* ---- what a name means as a function ------------------------------------------------------------- */
 
-const at_definition *at_find_definition(const at_resolver *r, const at_module *module,
+const at_definition *at_find_definition(const at_program *program, const at_module *module,
                                             const char *name, const at_module **where,
                                             bool *ambiguous) {
     const at_definition *d = at_map_get(&module->functions, name);
@@ -34,8 +34,8 @@ const at_definition *at_find_definition(const at_resolver *r, const at_module *m
         *where = use;
     }
     if (d) return d;
-    *where = r->program->prelude;
-    return r->program->prelude ? at_map_get(&r->program->prelude->functions, name) : NULL;
+    *where = program->prelude;
+    return program->prelude ? at_map_get(&program->prelude->functions, name) : NULL;
 }
 
 /* The function that `name` is here: an option, or a definition. NULL (after an error) if neither. */
@@ -55,7 +55,7 @@ static const at_function *function_of(at_resolver *r, at_scope *scope, const cha
     }
     const at_module *where;
     bool ambiguous;
-    const at_definition *d = at_find_definition(r, scope->frame->module, name, &where, &ambiguous);
+    const at_definition *d = at_find_definition(r->program, scope->frame->module, name, &where, &ambiguous);
     if (ambiguous) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_AMBIGUOUS, span,
                                          "several used files define `%s`", name);

@@ -349,7 +349,7 @@ bool at_is_formula(const at_definition *d, const at_value *args);
 bool at_formula_call(at_resolver *r, at_scope *scope, const at_tree *tree, at_frame *callee,
                      const at_value *args, at_value *result);
 /* The function that `name` means in a file: its own, one that it uses, or the prelude's. */
-const at_definition *at_find_definition(const at_resolver *r, const at_module *module,
+const at_definition *at_find_definition(const at_program *program, const at_module *module,
                                         const char *name, const at_module **where, bool *ambiguous);
 /* Enters all options of the callee into its frame: those of the call, and defaults for the rest.
  * caller and call may be NULL: then only defaults. */

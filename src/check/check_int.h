@@ -20,13 +20,14 @@ typedef struct {
     int64_t *open;       /* room for the extents of the cascade's axes, by id */
     int64_t *spare;      /* room for extents, by axis of the frame */
     int *ids;            /* room likewise */
+    bool *tried;         /* room likewise */
 } at_law_frame;
 
 /* Enters the axes; memory from s. */
 void at_law_frame_begin(at_session *s, at_law_frame *frame);
 void at_law_frame_end(at_law_frame *frame);
-/* Resolves the law for these extents into s; NULL after errors. Only extents that compiling asks for
- * are told, so that the others stay in the requirements. */
+/* Resolves the law for these extents into s; NULL after errors. Only extents that compiling asks
+ * for are told, so that the others stay in the requirements. */
 const at_cascade *at_law_resolve(at_session *s, at_law_frame *frame, const int64_t *extents);
 
 typedef enum {
@@ -38,8 +39,8 @@ typedef enum {
 
 /* Sees to it that the cascade serves for these extents, and whether they are allowed. */
 at_extents at_extents_judge(at_law_frame *frame, const int64_t *extents);
-/* Extents for a trial, by `random`, near what is usual for it. `extents` holds the last that was looked
- * at when it is not good. */
+/* Extents for a trial, by `random`. When the verdict is not good, `extents` holds some of which it
+ * is true. */
 at_extents at_extents_choose(at_law_frame *frame, int trial, uint64_t random, int64_t *extents);
 /* Moves the extents, but for that of `kept` (-1: none), so that requirements hold; false when that
  * is not found. */

@@ -40,12 +40,17 @@ static const at_cli_page page = {
                 "  attend check --json *.attn\n",
 };
 
+enum { NAMES = 64 }; /* of options and laws on one command line */
+
 typedef struct {
     bool json, no_laws, mutate;
     at_cli_pairs sizes, sets;
     at_cli_list only;      /* laws; none: all, and the functions */
-    bool *set_used, *law_met;
     int64_t seed, trials, least;
+    at_session *shown;     /* where progress goes; has what all files share */
+    int file_count;
+    int *done;             /* files; of all threads */
+    double *told;          /* when progress was shown last */
     /* Of the file at hand: */
     at_session *s;
     const char *path;
@@ -56,6 +61,8 @@ typedef struct {
     at_text skipped;       /* what was not, because an option has no value */
     at_text mutants;       /* what became of them */
     json_t *list;          /* one entry a function or law */
+    bool set_used[NAMES], law_met[NAMES];
+    bool sizes_tried;      /* to resolve what is at hand */
     json_t *score;         /* an object with the mutants, with --json and --mutate */
     bool bug;
 } request;
@@ -125,7 +132,8 @@ static const at_cascade *resolve(request *r, const at_definition *d) {
     at_session *s = r->s;
     int count = s->diag_count, lost = s->diag_lost;
     const at_cascade *cascade = at_resolve(s, r->program, &r->resolve);
-    if (cascade || !size_missing(s, count)) return cascade;
+    r->sizes_tried = !cascade && size_missing(s, count);
+    if (!r->sizes_tried) return cascade;
     const char *names[AXES];
     int open = open_axes(r, d, names, AXES), given = r->resolve.size_count;
     at_known_size *sizes = AT_NEW_ARRAY(s->arena, at_known_size, given + open + 1);
@@ -252,10 +260,31 @@ static json_t *counterexample_json(const at_law_result *result) {
     return one;
 }
 
+/* Files are checked by several threads, and one line shows how far all are. */
+static bool show_progress(void *user, const char *law, int trial, int trials) {
+    const request *r = user;
+    bool goes_on = true;
+    if (!r->shown->progress) return true;
+#pragma omp critical(progress)
+    {
+        char what[160];
+        int done;
+#pragma omp atomic read
+        done = *r->done;
+        double share = r->file_count > 1 ? (double)done / r->file_count : (double)trial / trials;
+        snprintf(what, sizeof what, "%s: %s", r->path, law);
+        if (at_now() - *r->told > 0.25) {
+            *r->told = at_now();
+            goes_on = r->shown->progress(r->shown->progress_user, what, share);
+        }
+    }
+    return goes_on;
+}
+
 /* Takes the options that choose_options left in r. */
 static bool run_law(request *r, const at_definition *d, json_t *entry) {
     at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
-                            .resolve = r->resolve};
+                            .resolve = r->resolve, .progress = show_progress, .user = r};
     at_law_result result;
     bool good = at_check_law(r->s, r->program, d, &asked, &result);
     r->trials_run += result.trials;
@@ -267,7 +296,7 @@ static bool run_law(request *r, const at_definition *d, json_t *entry) {
     return good && result.holds;
 }
 
-static bool is_wanted(const request *r, const at_definition *d) {
+static bool is_wanted(request *r, const at_definition *d) {
     if (r->only.count == 0) return d->tag == AT_D_FN || d->tag == AT_D_LAW;
     bool wanted = false;
     for (int i = 0; i < r->only.count && d->tag == AT_D_LAW; i++)
@@ -289,10 +318,15 @@ static bool check_definition(request *r, const at_definition *d) {
     }
     at_resolve_options before = r->resolve;
     r->resolve.function = d->name;
-    int count = r->s->diag_count;
+    int count = r->s->diag_count, lost = r->s->diag_lost;
     const at_cascade *cascade = resolve(r, d);
     forget_repeated(r->s, count);
     bool good = cascade && reads_back(r, cascade);
+    /* A law's sizes are searched for with more care than those that are tried here. */
+    if (!cascade && law && !r->no_laws && r->sizes_tried) {
+        forget_errors(r->s, count, lost);
+        good = true;
+    }
     json_object_set_new(entry, "resolved", json_boolean(cascade != NULL));
     if (r->resolve.size_count) json_object_set_new(entry, "sizes", sizes_json(&r->resolve));
     r->resolve = before;
@@ -315,7 +349,6 @@ static bool check_file(void *user) {
     request *r = user;
     const at_source *source = at_cli_source(r->s, r->path);
     if (!source) return false;
-    r->resolve.library = at_cli_library(r->s);
     r->program = at_load(r->s, source, r->resolve.library);
     if (!r->program) return false;
     const at_file_tree *tree = at_program_file(r->program);
@@ -341,23 +374,68 @@ static void print_file(const request *r) {
     if (r->mutants.length) printf("%s: %s\n", r->path, r->mutants.data);
 }
 
-static int check_one(request *r, json_t *files) {
-    r->list = json_array();
-    r->score = files && r->mutate ? json_object() : NULL;
-    bool good = at_guarded(r->s, check_file, r);
-    int status = r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
+static int tell_file(request *r, bool good, json_t *files) {
     if (files) {
         json_t *one = json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good, "definitions",
                                 r->list, "errors", at_cli_diags_json(r->s));
         if (r->score) json_object_update_missing(one, r->score);
         json_decref(r->score);
         json_array_append_new(files, one);
-        return status;
+    } else {
+        json_decref(r->list);
+        if (!good && !r->bug) at_cli_report(r->s);
+        bool looked = r->only.count == 0 || r->laws;
+        if ((good || r->failed || r->mutants.length) && looked) print_file(r);
     }
-    json_decref(r->list);
-    if (!good && !r->bug) at_cli_report(r->s);
-    if (good || r->failed || r->mutants.length) print_file(r);
+    return r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
+}
+
+/* Checks the files on all cores and tells of them in their order. */
+static int check_files(request *given, char **paths, json_t *files) {
+    int status = AT_CLI_GOOD, done = 0;
+    double told = 0;
+    given->done = &done;
+    given->told = &told;
+#pragma omp parallel for ordered schedule(dynamic) if (given->file_count > 1)
+    for (int i = 0; i < given->file_count; i++) {
+        request r = *given;
+        r.path = paths[i];
+        r.s = at_cli_session();
+        if (given->file_count > 1) r.s->progress = NULL;
+        r.list = json_array();
+        r.score = files && r.mutate ? json_object() : NULL;
+        bool good = at_guarded(r.s, check_file, &r);
+#pragma omp atomic
+        done++;
+#pragma omp ordered
+        {
+#pragma omp critical(progress)
+            {
+                at_cli_report(given->shown); /* takes the line of progress away */
+                int one = tell_file(&r, good, files);
+                if (one > status) status = one;
+            }
+            for (int k = 0; k < NAMES; k++) {
+                given->set_used[k] = given->set_used[k] || r.set_used[k];
+                given->law_met[k] = given->law_met[k] || r.law_met[k];
+            }
+            at_text_free(&r.skipped);
+            at_text_free(&r.mutants);
+            at_cli_session_end(r.s);
+        }
+    }
     return status;
+}
+
+/* Names on the command line that no file has. */
+static int check_names(const request *r) {
+    for (int k = 0; k < r->sets.names.count; k++)
+        if (!r->set_used[k])
+            return at_cli_misuse(&page, "--set %s: no function has this option",
+                                 r->sets.names.items[k]);
+    for (int k = 0; k < r->only.count; k++)
+        if (!r->law_met[k]) return at_cli_misuse(&page, "there is no law `%s`", r->only.items[k]);
+    return AT_CLI_GOOD;
 }
 
 int at_cmd_check(int argc, char **argv) {
@@ -366,31 +444,21 @@ int at_cmd_check(int argc, char **argv) {
     int status, first = at_cli_parse(&page, argc, argv, take, &given, &status);
     if (first < 0) return status;
     if (first == argc) return at_cli_misuse(&page, "a file is missing");
-    json_t *files = given.json ? json_array() : NULL;
-    bool used[64] = {false}, met[64] = {false};
-    if (given.sets.names.count > 64) return at_cli_misuse(&page, "at most 64 options can be set");
-    if (given.only.count > 64) return at_cli_misuse(&page, "at most 64 laws can be named");
+    if (given.sets.names.count > NAMES || given.only.count > NAMES)
+        return at_cli_misuse(&page, "at most %d options and %d laws can be named", NAMES, NAMES);
     if (given.mutate && (given.no_laws || given.only.count))
         return at_cli_misuse(&page, "--mutate needs all laws: leave out --no-laws and --law");
-    given.set_used = used;
-    given.law_met = met;
-    for (int i = first; i < argc && status != AT_CLI_USAGE; i++) {
-        request r = given;
-        r.path = argv[i];
-        r.s = at_cli_session();
-        int one = at_cli_sizes(&page, r.s, &r.sizes, &r.resolve) ? check_one(&r, files) : AT_CLI_USAGE;
-        if (one > status) status = one;
-        at_text_free(&r.skipped);
-        at_text_free(&r.mutants);
-        at_cli_session_end(r.s);
+    given.shown = at_cli_session();
+    given.file_count = argc - first;
+    given.resolve.library = at_cli_library(given.shown);
+    json_t *files = given.json ? json_array() : NULL;
+    status = AT_CLI_USAGE;
+    if (at_cli_sizes(&page, given.shown, &given.sizes, &given.resolve)) {
+        status = check_files(&given, argv + first, files);
+        if (status == AT_CLI_GOOD) status = check_names(&given);
     }
-    for (int k = 0; k < given.sets.names.count && status == AT_CLI_GOOD; k++)
-        if (!used[k])
-            status = at_cli_misuse(&page, "--set %s: no function has this option",
-                                   given.sets.names.items[k]);
-    for (int k = 0; k < given.only.count && status == AT_CLI_GOOD; k++)
-        if (!met[k]) status = at_cli_misuse(&page, "there is no law `%s`", given.only.items[k]);
     if (files)
         at_cli_print_json(json_pack("{s:b, s:o}", "good", status == AT_CLI_GOOD, "files", files));
+    at_cli_session_end(given.shown);
     return status;
 }

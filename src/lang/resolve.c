@@ -45,32 +45,26 @@ static bool declare_input(at_resolver *r, at_frame *frame, const at_target *inpu
     return true;
 }
 
-/* `index v` and a law's draws may name axes of later inputs, so after all of them. */
+/* `index v` may name an axis of a later input, so after all of them. */
 static bool finish_input(at_resolver *r, at_frame *frame, const at_target *input, at_start *start) {
-    if (input->inside) {
-        at_entity *axis = at_lookup(r, frame, input->inside);
-        if (!axis || axis->tag != AT_N_AXIS) {
-            at_diag *diag = at_resolve_error(r, frame, AT_E_INSIDE, input->kind_span,
-                                             "`%s` is no axis of an input", input->inside);
-            at_hint(r->s, diag, "`index v` needs an input that carries the axis v");
-            return false;
-        }
-        start->array->inside = axis->axis;
-    }
-    if (!input->draw) return true;
-    const at_tree *tree = input->draw;
-    start->draw = tree->tag == AT_T_CALL ? at_draw_find(tree->name) : -1;
-    if (start->draw < 0 || tree->count != at_draw_info((at_draw)start->draw)->parameters) {
-        at_resolve_error(r, frame, AT_E_DISTRIBUTION, tree->span,
-                         "after `~` stands a distribution with its parameters");
+    if (!input->inside) return true;
+    at_entity *axis = at_lookup(r, frame, input->inside);
+    if (!axis || axis->tag != AT_N_AXIS) {
+        at_diag *diag = at_resolve_error(r, frame, AT_E_INSIDE, input->kind_span,
+                                         "`%s` is no axis of an input", input->inside);
+        at_hint(r->s, diag, "`index v` needs an input that carries the axis v");
         return false;
     }
-    at_scope scope = at_scope_of(frame, input->name);
-    for (int i = 0; i < tree->count; i++) {
-        start->args[i] = at_resolve_scalar(r, &scope, tree->args[i], AT_REAL, "a parameter of a draw");
-        if (!start->args[i]) return false;
-    }
+    start->array->inside = axis->axis;
     return true;
+}
+
+/* A law's draw may use options, so after these. */
+static bool draw_input(at_resolver *r, at_frame *frame, const at_target *input, at_start *start) {
+    if (!input->draw) return true;
+    at_scope scope = at_scope_of(frame, input->name);
+    return at_bind_left(r, &scope, input, NULL, 0) &&
+           at_resolve_start(r, &scope, input->name, input->draw, true, start->array->kind, start);
 }
 
 /* ---- options set from outside --------------------------------------------------------------------- */
@@ -244,6 +238,8 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     for (int i = 0; i < d->input_count; i++)
         if (!finish_input(r, frame, &d->inputs[i], &r->inputs[i])) return NULL;
     if (!set_options(r, frame) || !at_bind_options(r, frame, NULL, NULL)) return NULL;
+    for (int i = 0; i < d->input_count; i++)
+        if (!draw_input(r, frame, &d->inputs[i], &r->inputs[i])) return NULL;
     bool good = at_resolve_block(r, frame, &d->body);
     at_output *outputs = AT_NEW_ARRAY(s->arena, at_output, d->output_count);
     for (int i = 0; i < d->output_count; i++)

@@ -4,6 +4,7 @@
  * polynomial (`//`, `%`) is an atom, compared by its canonical text. So size(c)//8*8 and 8*(size(c)//8)
  * are one extent, and n+1 differs from n for sure. What stays undecided becomes a `require` that the
  * run checks. */
+#define _DEFAULT_SOURCE /* strtok_r */
 #include "lang/resolve_int.h"
 
 #include <stdio.h>
@@ -52,7 +53,8 @@ static const char *join_atoms(at_resolver *r, const char *a, const char *b) {
     char *text = at_format(r->s->arena, "%s*%s", a, b);
     const char *parts[64];
     int count = 0;
-    for (char *p = strtok(text, "*"); p; p = strtok(NULL, "*")) {
+    char *rest; /* two sessions may run at once */
+    for (char *p = strtok_r(text, "*", &rest); p; p = strtok_r(NULL, "*", &rest)) {
         if (count == 64) return at_format(r->s->arena, "%s*%s", a, b);
         parts[count++] = p;
     }

@@ -1,8 +1,8 @@
 /* Formulas: what is put in the place of a call, without equations of its own.
  *
  * That is an option with its own right side, mask(i,j) = j <= i, and a function of single ints and
- * bools that is one equation, fn causal(i: int, j: int) -> keep = j <= i. So what a guard says about
- * index values is still seen there when it has a name in a library. */
+ * bools whose equations are for single numbers, fn causal(i: int, j: int) -> keep = j <= i. So what a
+ * guard says about index values is still seen there when it has a name in a library. */
 #include "lang/resolve_int.h"
 
 #include <string.h>
@@ -61,35 +61,54 @@ bool at_formula_option(at_resolver *r, at_scope *scope, const at_tree *tree,
     return result->e != NULL;
 }
 
-bool at_is_formula(const at_definition *d, const at_value *args) {
-    if (d->input_count == 0 || d->output_count != 1 || d->outputs[0].count || d->body.count != 1)
-        return false;
-    const at_tree_statement *st = d->body.items[0];
+/* An equation for one number, such as `half = buckets // 2`. */
+static bool is_scalar_equation(const at_definition *d, const at_tree_statement *st) {
     if (st->tag != AT_S_EQUATION || st->drawn || st->shared || st->target_count != 1 ||
-        st->targets[0].count || strcmp(st->targets[0].name, d->outputs[0].name) != 0)
+        st->targets[0].count)
         return false;
+    for (int i = 0; i < d->option_count; i++)
+        if (strcmp(d->options[i].name, st->targets[0].name) == 0) return false;
+    return true;
+}
+
+bool at_is_formula(const at_definition *d, const at_value *args) {
+    int last = d->body.count - 1;
+    if (d->input_count == 0 || d->output_count != 1 || d->outputs[0].count || last < 0) return false;
+    for (int i = 0; i <= last; i++)
+        if (!is_scalar_equation(d, d->body.items[i])) return false;
     for (int i = 0; i < d->input_count; i++)
         if (d->inputs[i].count || d->inputs[i].kind == AT_REAL || d->inputs[i].inside || args[i].rank)
             return false;
-    return true;
+    return strcmp(d->body.items[last]->targets[0].name, d->outputs[0].name) == 0;
 }
 
 bool at_formula_call(at_resolver *r, at_scope *scope, const at_tree *tree, at_frame *callee,
                      const at_value *args, at_value *result) {
     const at_definition *d = callee->definition;
-    const at_tree_statement *st = d->body.items[0];
     for (int i = 0; i < d->input_count; i++) {
         at_value v = args[i];
         const char *name = d->inputs[i].name;
-        if (worth_an_array(v.e) && uses(st->value, name) > 1)
+        int used = 0;
+        for (int k = 0; k < d->body.count; k++) used += uses(d->body.items[k]->value, name);
+        if (worth_an_array(v.e) && used > 1)
             v = at_hoist(r, scope, v, at_frame_path(r, callee, name), tree->args[i]->span);
         callee->env = at_env_add(r, callee->env, name, v);
     }
     if (!at_bind_options(r, callee, scope, tree)) return false;
     at_scope inside = *scope;
     inside.frame = callee;
-    inside.env = callee->env;
-    inside.name = d->outputs[0].name;
-    *result = at_resolve_expr(r, &inside, st->value);
-    return result->e != NULL;
+    for (int k = 0; k < d->body.count; k++) {
+        const at_tree_statement *st = d->body.items[k];
+        const char *name = st->targets[0].name;
+        inside.env = callee->env;
+        inside.name = name;
+        at_value v = at_resolve_expr(r, &inside, st->value);
+        if (!v.e) return false;
+        *result = v;
+        if (k == d->body.count - 1) break;
+        if (worth_an_array(v.e))
+            v = at_hoist(r, scope, v, at_frame_path(r, callee, name), st->span);
+        callee->env = at_env_add(r, callee->env, name, v);
+    }
+    return true;
 }

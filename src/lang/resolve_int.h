@@ -344,7 +344,7 @@ bool at_count_error(at_resolver *r, at_scope *scope, const at_tree *tree, int wa
 bool at_formula_option(at_resolver *r, at_scope *scope, const at_tree *tree, const at_function *f,
                        at_value *result);
 /* Whether a call of this function, with these arguments, is put in place: single ints and bools, and
- * one equation. */
+ * equations for single numbers. */
 bool at_is_formula(const at_definition *d, const at_value *args);
 bool at_formula_call(at_resolver *r, at_scope *scope, const at_tree *tree, at_frame *callee,
                      const at_value *args, at_value *result);
@@ -361,6 +361,10 @@ bool at_resolve_block(at_resolver *r, at_frame *frame, const at_tree_block *bloc
 bool at_resolve_equation(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_repeat(at_resolver *r, at_frame *frame, const at_tree_statement *st);
+/* How a param, a state or a law's input begins: a value, or a draw, of its own indices and of sizes.
+ * start->array is not looked at. */
+bool at_resolve_start(at_resolver *r, at_scope *scope, const char *name, const at_tree *tree,
+                      bool drawn, at_kind kind, at_start *start);
 bool at_resolve_param(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_assertion(at_resolver *r, at_frame *frame, const at_tree_statement *st);

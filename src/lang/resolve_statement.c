@@ -118,13 +118,11 @@ static bool contains_read(void *user, const at_expr *e) {
     return true;
 }
 
-/* A starting value or draw: a function of its own indices and of sizes. */
-static bool resolve_start(at_resolver *r, at_scope *scope, const at_tree_statement *st, at_kind kind,
-                          at_start *start) {
-    const at_tree *tree = st->value;
+bool at_resolve_start(at_resolver *r, at_scope *scope, const char *name, const at_tree *tree,
+                      bool drawn, at_kind kind, at_start *start) {
     start->draw = -1;
     const at_expr *parts[3] = {NULL, NULL, NULL};
-    if (st->drawn) {
+    if (drawn) {
         start->draw = tree->tag == AT_T_CALL ? at_draw_find(tree->name) : -1;
         if (start->draw < 0 ||
             tree->count != at_draw_info((at_draw)start->draw)->parameters) {
@@ -136,8 +134,7 @@ static bool resolve_start(at_resolver *r, at_scope *scope, const at_tree_stateme
         bool is_bool = at_draw_info((at_draw)start->draw)->gives == AT_GIVES_BOOL;
         if (is_bool != (kind == AT_BOOL) || kind == AT_INT) {
             at_resolve_error(r, scope->frame, AT_E_TYPE, tree->span, "`%s` gives %ss, but `%s` holds %ss",
-                             tree->name, is_bool ? "bool" : "real", st->targets[0].name,
-                             at_kind_text(kind));
+                             tree->name, is_bool ? "bool" : "real", name, at_kind_text(kind));
             return false;
         }
         for (int i = 0; i < tree->count; i++) {
@@ -156,7 +153,8 @@ static bool resolve_start(at_resolver *r, at_scope *scope, const at_tree_stateme
         if (parts[i]) at_walk(parts[i], contains_read, (void *)&read);
         if (!read) continue;
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_START_READS, read->span,
-                                         "a starting value cannot read an array");
+                                         "%s cannot read an array",
+                                         drawn ? "a parameter of this draw" : "a starting value");
         at_hint(r->s, diag, "it may use numbers, sizes, options and its own indices");
         return false;
     }
@@ -225,7 +223,7 @@ bool at_resolve_param(at_resolver *r, at_frame *frame, const at_tree_statement *
     for (int i = 0; i < rounds; i++) axes[i] = r->repeats[frame->share_depth + i];
     for (int i = 0; i < target->count; i++) axes[rounds + i] = own[i];
     at_start start = {0};
-    if (!resolve_start(r, &scope, st, kind, &start)) return false;
+    if (!at_resolve_start(r, &scope, target->name, st->value, st->drawn, kind, &start)) return false;
     const char *path = start_path(r, frame, target->name);
     at_start *known = param ? find_start(r->params, r->param_count, path)
                             : find_start(r->states, r->state_count, path);

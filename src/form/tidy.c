@@ -1,5 +1,5 @@
-/* A cascade without what a rewrite left lying about: equations that only copy, statements that no
- * output needs, arrays and axes that nobody uses any more.
+/* A cascade without what a rewrite left lying about: equations that only copy or say again what another
+ * says, adjoints that are 0, statements that no output needs, arrays and axes that nobody uses any more.
  *
  *     dx[n] = da[n]          ->   (da read instead; an output takes the name of what it copies)
  *
@@ -15,7 +15,7 @@ typedef struct {
     const at_expr **copies;    /* by array id: reads of it are reads of this one; over its axes */
     const at_statement **renamed; /* by array id: the copy whose target it becomes */
     bool *zero;                /* by array id: an adjoint that nothing contributes to */
-    bool any_zero;
+    bool any_zero, any_copy;
     bool *bound_names;         /* by array id: has to stay: carried, output */
     bool *needed;              /* by array id */
     at_array **arrays;         /* the new ones, by old id */
@@ -62,6 +62,33 @@ static bool is_output(const tidying *t, const at_array *array) {
     return false;
 }
 
+/* Two equations of one block that say the same over the same axes; the later one is a copy. */
+static void find_twins(tidying *t, const at_block *block) {
+    for (int i = 0; i < block->count; i++) {
+        const at_statement *st = block->items[i];
+        if (st->tag == AT_SCAN) find_twins(t, &st->u.scan.body);
+        if (st->tag == AT_REPEAT) find_twins(t, &st->u.repeat.body);
+        if (st->tag != AT_EQUATION || t->copies[st->target->id] || is_output(t, st->target) ||
+            t->bound_names[st->target->id] || st->u.value->weight < 2)
+            continue;
+        for (int k = 0; k < i; k++) {
+            const at_statement *other = block->items[k];
+            if (other->tag != AT_EQUATION || other->u.value->weight != st->u.value->weight ||
+                other->target->rank != st->target->rank ||
+                other->target->cotangent != st->target->cotangent ||
+                t->copies[other->target->id] || t->bound_names[other->target->id])
+                continue;
+            bool same = true;
+            for (int m = 0; m < st->target->rank; m++)
+                same &= other->target->axes[m] == st->target->axes[m];
+            if (!same || !at_same(other->u.value, st->u.value)) continue;
+            t->copies[st->target->id] = at_read_whole(t->s, other->target, st->span);
+            t->any_copy = true;
+            break;
+        }
+    }
+}
+
 static void find_copies(tidying *t, const at_block *block, bool outermost) {
     for (int i = 0; i < block->count; i++) {
         const at_statement *st = block->items[i];
@@ -76,6 +103,7 @@ static void find_copies(tidying *t, const at_block *block, bool outermost) {
         if (t->bound_names[st->target->id] || other->role == AT_CARRIED) continue;
         if (!is_output(t, st->target)) {
             t->copies[st->target->id] = st->u.value;
+            t->any_copy = true;
             continue;
         }
         bool free = other->role == AT_DEFINED && !t->bound_names[other->id] &&
@@ -421,6 +449,7 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
     t->axes = AT_NEW_ARRAY(s->arena, at_axis *, axes);
     at_walk_block(&from->body, note_bound, t);
     find_copies(t, &from->body, true);
+    find_twins(t, &from->body);
     drop_risky_renames(t, &from->body);
     find_needed(t);
     for (int i = 0; i < from->axis_count; i++)
@@ -439,6 +468,6 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
         out->outputs[i].array = new_array(t, from->outputs[i].array);
     out->body = new_block(t, &from->body);
     number(t);
-    /* Without these zeros there may be more of them. */
-    return t->any_zero ? at_tidy(s, out) : out;
+    /* Without these there may be more of them. */
+    return t->any_zero || t->any_copy ? at_tidy(s, out) : out;
 }

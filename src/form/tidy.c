@@ -1,5 +1,5 @@
 /* A cascade without what a rewrite left lying about: equations that only copy or say again what another
- * says, adjoints that are 0, statements that no output needs, arrays and axes that nobody uses any more.
+ * says, adjoints that are a number, statements that no output needs, arrays and axes that nobody uses any more.
  *
  *     dx[n] = da[n]          ->   (da read instead; an output takes the name of what it copies)
  *
@@ -14,8 +14,8 @@ typedef struct {
     at_cascade *out;
     const at_expr **copies;    /* by array id: reads of it are reads of this one; over its axes */
     const at_statement **renamed; /* by array id: the copy whose target it becomes */
-    bool *zero;                /* by array id: an adjoint that nothing contributes to */
-    bool any_zero, any_copy;
+    const at_expr **number;    /* by array id: an adjoint that is this number everywhere */
+    bool any_number, any_copy;
     bool *bound_names;         /* by array id: has to stay: carried, output */
     bool *needed;              /* by array id */
     at_array **arrays;         /* the new ones, by old id */
@@ -94,9 +94,11 @@ static void find_copies(tidying *t, const at_block *block, bool outermost) {
         const at_statement *st = block->items[i];
         if (st->tag == AT_SCAN) find_copies(t, &st->u.scan.body, false);
         if (st->tag == AT_REPEAT) find_copies(t, &st->u.repeat.body, false);
-        if (st->tag == AT_EQUATION && st->target->cotangent && at_is_number(st->u.value, 0) &&
-            !t->bound_names[st->target->id] && !is_output(t, st->target))
-            t->zero[st->target->id] = t->any_zero = true;
+        if (st->tag == AT_EQUATION && st->target->cotangent && st->u.value->tag == AT_CONST &&
+            !t->bound_names[st->target->id] && !is_output(t, st->target)) {
+            t->number[st->target->id] = st->u.value;
+            t->any_number = true;
+        }
         if (!is_copy(t, st)) continue;
         const at_array *other = st->u.value->u.read.array;
         /* A copy of what a round begins with may be read after the repeat. */
@@ -257,7 +259,7 @@ static const at_expr *new_read(tidying *t, const at_array *array, const at_expr 
             if (renamed->u.value->u.read.index[k]->u.axis == next->axes[m]) moved[m] = index[k];
     }
     if (copy) return new_read(t, next, moved, alternative, span);
-    if (t->zero[array->id]) return at_real(t->s, 0, span);
+    if (t->number[array->id]) return t->number[array->id];
     return at_read(t->s, new_array(t, next ? next : array), moved, alternative, span);
 }
 
@@ -277,17 +279,17 @@ static const at_expr *new_node(void *user, const at_expr *e) {
     return e;
 }
 
-static bool note_zero(void *user, const at_expr *e) {
+static bool note_number(void *user, const at_expr *e) {
     void **found = user;
     const tidying *t = found[0];
-    if (e->tag == AT_READ && t->zero[final_array(t, e->u.read.array)->id]) found[1] = user;
+    if (e->tag == AT_READ && t->number[final_array(t, e->u.read.array)->id]) found[1] = user;
     return true;
 }
 
 static const at_expr *new_expr(tidying *t, const at_expr *e) {
     if (!e) return NULL;
     void *found[2] = {t, NULL};
-    if (t->any_zero) at_walk(e, note_zero, found);
+    if (t->any_number) at_walk(e, note_number, found);
     e = at_rewrite(t->s, e, new_node, t);
     return found[1] ? at_make_simple(t->s, e) : e;
 }
@@ -397,7 +399,7 @@ static at_statement *new_statement(tidying *t, const at_statement *old) {
 static bool is_gone(const tidying *t, const at_statement *st) {
     if (!is_needed(t, st)) return true;
     if (st->tag != AT_EQUATION) return false;
-    if (t->copies[st->target->id] || t->zero[st->target->id]) return true;
+    if (t->copies[st->target->id] || t->number[st->target->id]) return true;
     return st->u.value->tag == AT_READ && t->renamed[st->u.value->u.read.array->id] == st;
 }
 
@@ -443,7 +445,7 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
     t->copies = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
     t->renamed = AT_NEW_ARRAY(s->arena, const at_statement *, arrays);
     t->bound_names = AT_NEW_ARRAY(s->arena, bool, arrays);
-    t->zero = AT_NEW_ARRAY(s->arena, bool, arrays);
+    t->number = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
     t->needed = AT_NEW_ARRAY(s->arena, bool, arrays);
     t->arrays = AT_NEW_ARRAY(s->arena, at_array *, arrays);
     t->axes = AT_NEW_ARRAY(s->arena, at_axis *, axes);
@@ -469,5 +471,5 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
     out->body = new_block(t, &from->body);
     number(t);
     /* Without these there may be more of them. */
-    return t->any_zero || t->any_copy ? at_tidy(s, out) : out;
+    return t->any_number || t->any_copy ? at_tidy(s, out) : out;
 }

@@ -192,6 +192,7 @@ static void push_map(const at_place *place, const at_expr *e, const at_expr *d) 
         if (uses & 8) y = at_value_of(place, e);
         const at_expr *next = at_rule_apply(g, op, i, d, values, y, &condition);
         if (!next) continue;
+        if (condition && condition->tag == AT_CONST && !condition->u.integer) continue;
         at_place there = where(place, condition);
         at_push_kept(&there, e->u.map.args[i], next,
                      at_format(g->s->arena, "d%s", suffix_of(e->u.map.args[i])));

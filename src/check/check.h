@@ -8,7 +8,7 @@
 #include "lang/lang.h"
 #include "ref/ref.h"
 
-/* ---- law.c ------------------------------------------------------------------------------------------- */
+/* ---- law.c ----------------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t seed;          /* of extents and inputs: trial i draws its own by seed + i */
@@ -41,7 +41,7 @@ typedef struct {
 bool at_check_law(at_session *s, const at_program *program, const at_definition *law,
                   const at_law_options *options, at_law_result *result);
 
-/* ---- mutant.c ------------------------------------------------------------------------------------------ */
+/* ---- mutant.c -------------------------------------------------------------------------------- */
 
 /* The file with one small change in a function (never in a law). */
 typedef struct {
@@ -56,11 +56,12 @@ typedef struct {
  * not change; no two mutants print alike, and each prints as a file that parses.
  *
  * Left alone are: laws; extents, counts of rounds and `require`, which would only change shapes; bare
- * numbers that are defaults of options; how a param or state is drawn; and `next`, as what it keeps is
- * seen by the next run only. */
-int at_mutants(at_session *s, const at_program *program, at_mutant **mutants);
+ * numbers that are defaults of options; how a param or state is drawn; and what no law sees: `next`,
+ * which the next run reads, options that add a param with a constant start or say how one is drawn, and
+ * the block of `if training` that is not chosen. */
+int at_mutants(at_session *s, const at_program *program, bool training, at_mutant **mutants);
 
-/* ---- score.c, explain.c -------------------------------------------------------------------------------- */
+/* ---- score.c, explain.c ---------------------------------------------------------------------- */
 
 typedef enum {
     AT_MUTANT_KILLED,  /* a law fails for it, or has an error */
@@ -73,6 +74,7 @@ typedef struct {
     at_mutant mutant;
     at_mutant_fate fate;
     const at_definition *killer; /* KILLED: the law that did */
+    const char *error;           /* KILLED by an error and not by an assertion: "E701"; or NULL */
     bool reached;                /* some law uses the function */
     const char *why;             /* LIVES: why no law needs to notice, by a comment of the file; or NULL */
 } at_scored_mutant;

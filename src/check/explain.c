@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* ---- finding them ------------------------------------------------------------------------------------------- */
+/* ---- finding them ---------------------------------------------------------------------------- */
 
 typedef struct {
     at_session *s;
@@ -106,7 +106,7 @@ void at_explain(at_session *s, const at_file_tree *file, at_score *score) {
     }
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------ */
+/* ---- telling --------------------------------------------------------------------------------- */
 
 static void hint_first(at_session *s, at_diag *diag, bool *hinted) {
     if (*hinted) return;
@@ -174,7 +174,7 @@ static bool tell_explanations(at_session *s, const at_score *score) {
 }
 
 bool at_score_tell(at_session *s, const at_program *program, const at_score *score, int least) {
-    s->diag_limit += score->mutant_count + score->explanation_count;
+    at_error_room(s, score->mutant_count + score->explanation_count);
     bool good = tell_survivors(s, score);
     good = tell_explanations(s, score) && good;
     if (100 * (int64_t)score->killed >= (int64_t)least * score->count) return good;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- adding one ------------------------------------------------------------------------------------------ */
+/* ---- adding one ------------------------------------------------------------------------------ */
 
 /* Whether the definition at hand prints as no earlier one did. */
 static bool is_new(at_mutation *m, const at_file_tree *tree) {
@@ -51,7 +51,7 @@ void at_mutate(at_mutation *m, const at_tree *from, at_tree *to, at_span span, c
     add(m, &(at_change){.tree = from, .new_tree = to}, span, what);
 }
 
-/* ---- redefinitions ------------------------------------------------------------------------------------------ */
+/* ---- redefinitions --------------------------------------------------------------------------- */
 
 /* What is defined before a statement, innermost last. */
 typedef struct at_earlier at_earlier;
@@ -103,7 +103,7 @@ static void without_equation(at_mutation *m, const at_tree_statement *st) {
                   at_tree_text(m->s, st->value)));
 }
 
-/* ---- statements ----------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void mutate_block(at_mutation *m, const at_tree_block *block, const at_earlier *earlier);
 
@@ -147,10 +147,23 @@ static void mutate_repeat(at_mutation *m, const at_tree_statement *st, const at_
     mutate_block(m, &st->body, earlier);
 }
 
+/* `if training`: laws run either way, but not both, so one of the blocks no law sees. */
+static void mutate_training(at_mutation *m, const at_tree_statement *st, const at_earlier *earlier) {
+    at_mutate(m, st->value, at_new_bool(m->s, st->value, !m->training), st->value->span,
+              "`if training` %s holds", m->training ? "never" : "always");
+    mutate_block(m, m->training ? &st->body : &st->otherwise, earlier);
+}
+
 static void mutate_if(at_mutation *m, const at_tree_statement *st, const at_earlier *earlier) {
+    if (st->value->tag == AT_T_TRAINING) {
+        mutate_training(m, st, earlier);
+        return;
+    }
     const char *condition = at_tree_text(m->s, st->value);
+    bool starts = st->value->tag == AT_T_NAME &&
+                  at_only_starts(m, m->file->items[m->item], st->value->name);
     bool parts = st->value->tag == AT_T_OP && st->value->op == AT_OP_AND; /* left out one by one */
-    for (int holds = !parts; holds >= 0; holds--)
+    for (int holds = !parts; holds >= 0 && !starts; holds--)
         at_mutate(m, st->value, at_new_bool(m->s, st->value, holds), st->value->span,
                   "`if %s` %s", condition, holds ? "always holds" : "never holds");
     at_mutate_tree(m, st->value, (at_mutant_place){.droppable = true});
@@ -190,12 +203,13 @@ static void mutate_block(at_mutation *m, const at_tree_block *block, const at_ea
     }
 }
 
-/* ---- definitions ------------------------------------------------------------------------------------------------ */
+/* ---- definitions ----------------------------------------------------------------------------- */
 
 /* A bare number is only what is usual; laws give their own. */
 static void mutate_default(at_mutation *m, const at_bind *option) {
     const at_tree *value = option->value;
     if (!value || at_is_literal(value)) return;
+    if (at_only_starts(m, m->file->items[m->item], option->name)) return;
     if (value->tag == AT_T_BOOL)
         at_mutate(m, value, at_new_bool(m->s, value, !value->integer), value->span,
                   "the default of `%s` becomes `%s`", option->name,
@@ -225,8 +239,9 @@ static int by_place(const void *a, const void *b) {
     return one < other ? -1 : one > other;
 }
 
-int at_mutants(at_session *s, const at_program *program, at_mutant **mutants) {
-    at_mutation m = {.s = s, .program = program, .file = at_program_file(program)};
+int at_mutants(at_session *s, const at_program *program, bool training, at_mutant **mutants) {
+    at_mutation m = {.s = s, .program = program, .file = at_program_file(program),
+                     .training = training};
     for (; m.item < m.file->count; m.item++)
         if (m.file->items[m.item]->tag == AT_D_FN) mutate_definition(&m, m.file->items[m.item]);
     const at_mutant **order = AT_NEW_ARRAY(s->arena, const at_mutant *, m.count + 1);

@@ -1,12 +1,12 @@
 /* Mutants of calls: an elementwise function left out, arguments swapped, an option left at its default.
  *
  * What a call of a user's function means is looked up in the program, so that only options that have a
- * default are left out and only arguments of one shape are swapped. */
+ * default and are seen by laws are left out, and only arguments of one shape are swapped. */
 #include "check/mutant_int.h"
 
 #include <string.h>
 
-/* ---- built-in functions ------------------------------------------------------------------------------------- */
+/* ---- built-in functions ---------------------------------------------------------------------- */
 
 /* A table of many numbers is one thing: a law that sees its ends sees the rest. */
 static void mutate_table(at_mutation *m, const at_tree *tree, at_mutant_place place) {
@@ -37,10 +37,11 @@ static void mutate_built_in(at_mutation *m, const at_tree *tree, at_op op, at_mu
     } else if (op != AT_OP_TO_REAL && op != AT_OP_TO_INT && op != AT_OP_IPOW) {
         without_function(m, tree);
     }
+    place.even = op == AT_OP_ABS;
     for (int i = 0; i < tree->count; i++) at_mutate_tree(m, tree->args[i], place);
 }
 
-/* ---- functions of the program ------------------------------------------------------------------------------- */
+/* ---- functions of the program ---------------------------------------------------------------- */
 
 /* The function that is called; one that is an option means its default. */
 static const at_definition *called(const at_mutation *m, const char *name) {
@@ -107,7 +108,8 @@ static void mutate_option(at_mutation *m, const at_tree *tree, int option, const
                           at_mutant_place place) {
     const at_bind *given = &tree->options[option];
     const at_bind *declared = d ? declared_option(d, given->name) : NULL;
-    if (declared && declared->value && given->value && !at_same_tree(given->value, declared->value))
+    if (declared && declared->value && given->value &&
+        !at_same_tree(given->value, declared->value) && !at_only_starts(m, d, given->name))
         without_option(m, tree, option);
     /* An int given as a plain option may be an extent, a count, or what ends a recursion. */
     if (given->value && (given->is_function || at_tree_kind(m, given->value) != AT_INT))

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* ---- expressions ----------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static at_tree *changed_tree(at_session *s, at_tree *tree, const at_change *change);
 
@@ -115,7 +115,7 @@ at_tree *at_new_operation(at_session *s, const at_tree *like, at_op op, at_tree 
     return tree;
 }
 
-/* ---- statements and files ----------------------------------------------------------------------------------- */
+/* ---- statements and files -------------------------------------------------------------------- */
 
 static at_tree_block changed_block(at_session *s, const at_tree_block *block, const at_change *change);
 
@@ -161,7 +161,7 @@ const at_file_tree *at_changed_file(at_session *s, const at_file_tree *file, int
     return new;
 }
 
-/* ---- as text ---------------------------------------------------------------------------------------------- */
+/* ---- as text --------------------------------------------------------------------------------- */
 
 bool at_same_tree(const at_tree *a, const at_tree *b) {
     at_text one = {0}, other = {0};

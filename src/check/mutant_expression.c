@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- numbers -------------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* Half as much again; 100 times as much of what is tiny, as what keeps a divisor from 0 does so in many
  * sizes. To 15 digits: 0.1 gives 0.15. */
@@ -30,7 +30,7 @@ static void mutate_number(at_mutation *m, const at_tree *tree, at_mutant_place p
               at_tree_text(m->s, new));
 }
 
-/* ---- reads ---------------------------------------------------------------------------------------------- */
+/* ---- reads ----------------------------------------------------------------------------------- */
 
 /* t-1 becomes t-2, and anything else i becomes i + 1. */
 static at_tree *shifted(at_mutation *m, at_tree *index) {
@@ -87,7 +87,7 @@ static void mutate_read(at_mutation *m, const at_tree *tree, at_mutant_place pla
     if (tree->alternative) mutate_alternative(m, tree, place);
 }
 
-/* ---- operations over axes ---------------------------------------------------------------------------------- */
+/* ---- operations over axes -------------------------------------------------------------------- */
 
 static at_tree *with_part(at_mutation *m, const at_tree *tree, int part, at_tree_part changed) {
     at_tree *copy = at_copy_tree(m->s, tree);
@@ -169,6 +169,7 @@ static void mutate_fold(at_mutation *m, const at_tree *tree, at_mutant_place pla
 }
 
 void at_mutate_tree(at_mutation *m, const at_tree *tree, at_mutant_place place) {
+    if (tree->tag != AT_T_OP || tree->op != AT_OP_SUB) place.even = false;
     switch (tree->tag) {
     case AT_T_NUMBER: mutate_number(m, tree, place); break;
     case AT_T_INDEX: mutate_read(m, tree, place); break;

@@ -12,6 +12,7 @@ typedef struct {
     at_session *s;
     const at_program *program;
     const at_file_tree *file;
+    bool training;
     int item;                           /* the definition at hand, in file->items */
     const at_tree_statement *statement; /* the innermost one; NULL in the header */
     const at_target *left_out; /* the statement is left out by a mutant: what it defines; or NULL */
@@ -26,12 +27,13 @@ typedef struct {
 typedef struct {
     bool values;    /* ints are values, not places or extents: they may be changed */
     bool index;     /* inside an index */
+    bool even;      /* of a difference the sign does not count: abs(i - j), (i - j) % 2 */
     bool guarded;   /* a guard or an `if` decides whether it is evaluated */
     bool droppable; /* a condition that another mutant leaves out: only subtle changes */
     bool call;      /* it must stay a call: `as path` follows */
 } at_mutant_place;
 
-/* ---- mutant_change.c ----------------------------------------------------------------------------------- */
+/* ---- mutant_change.c ------------------------------------------------------------------------- */
 
 /* What takes the place of what: an expression, or a statement (NULL: it is left out). */
 typedef struct {
@@ -54,20 +56,26 @@ bool at_same_tree(const at_tree *a, const at_tree *b);
 /* The expression on one line, short enough to be quoted. */
 const char *at_tree_text(at_session *s, const at_tree *tree);
 
-/* ---- mutant_kind.c --------------------------------------------------------------------------------------- */
+/* ---- mutant_kind.c --------------------------------------------------------------------------- */
 
 /* Fills m->kinds and m->declared from the definition. */
 void at_find_kinds(at_mutation *m, const at_definition *d);
 /* The kind of an expression's value: an at_kind, or -1 when the tree does not tell. */
 int at_tree_kind(const at_mutation *m, const at_tree *tree);
 
-/* ---- mutant.c ------------------------------------------------------------------------------------------- */
+/* ---- mutant_start.c -------------------------------------------------------------------------- */
+
+/* Whether all that an option of `d` decides, there and in what it is passed on to, is whether there is a
+ * param that begins as a constant, and how params are drawn. */
+bool at_only_starts(const at_mutation *m, const at_definition *d, const char *option);
+
+/* ---- mutant.c -------------------------------------------------------------------------------- */
 
 /* Adds the mutant in which `to` stands in the place of `from`, unless there is an equal one. */
 void at_mutate(at_mutation *m, const at_tree *from, at_tree *to, at_span span, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* ---- mutant_expression.c, mutant_operation.c, mutant_call.c --------------------------------------------- */
+/* ---- mutant_expression.c, mutant_operation.c, mutant_call.c ---------------------------------- */
 
 void at_mutate_tree(at_mutation *m, const at_tree *tree, at_mutant_place place);
 /* A number, also one behind a minus. */
@@ -75,7 +83,7 @@ bool at_is_literal(const at_tree *tree);
 void at_mutate_operation(at_mutation *m, const at_tree *tree, at_mutant_place place);
 void at_mutate_call(at_mutation *m, const at_tree *tree, at_mutant_place place);
 
-/* ---- explain.c ----------------------------------------------------------------------------------------- */
+/* ---- explain.c ------------------------------------------------------------------------------- */
 
 /* Reads the file's explanations into the score and gives each to the mutants that it explains. */
 void at_explain(at_session *s, const at_file_tree *file, at_score *score);

@@ -72,7 +72,7 @@ int at_tree_kind(const at_mutation *m, const at_tree *tree) {
     return UNKNOWN;
 }
 
-/* ---- the names of a function ------------------------------------------------------------------------------ */
+/* ---- the names of a function ----------------------------------------------------------------- */
 
 static void put(at_mutation *m, const char *name, int kind) {
     static const int kinds[] = {[AT_BOOL] = AT_BOOL, [AT_INT] = AT_INT, [AT_REAL] = AT_REAL};

@@ -34,32 +34,48 @@ static void becomes(at_mutation *m, const at_tree *tree, at_tree *to) {
               at_tree_text(m->s, to));
 }
 
-/* ---- sums and products ----------------------------------------------------------------------------------------- */
+/* ---- sums and products ----------------------------------------------------------------------- */
+
+/* Numbers are changed themselves, and so are the products of an index. */
+static bool stays(const at_tree *term, at_mutant_place place) {
+    return at_is_literal(term) || (place.index && is_operation(term, AT_OP_MUL, AT_OP_MUL));
+}
 
 static void mutate_sum(at_mutation *m, const at_tree *tree, at_mutant_place place) {
     at_tree *a = tree->args[0], *b = tree->args[1];
     bool subtracted = tree->op == AT_OP_SUB;
     /* x[t-1] is shifted, where that can be noticed. */
     if (place.index && (at_is_literal(a) || at_is_literal(b))) return;
-    if (!at_is_literal(b)) leave_out(m, tree, b, a, "term");
-    if (!begins_chain(tree, AT_OP_ADD, AT_OP_SUB) || at_is_literal(a)) return;
+    if (!stays(b, place)) leave_out(m, tree, b, a, "term");
+    if (!begins_chain(tree, AT_OP_ADD, AT_OP_SUB) || stays(a, place)) return;
     if (!subtracted) leave_out(m, tree, a, b, "term");
     else if (place.values) leave_out(m, tree, a, at_new_operation(m->s, tree, AT_OP_NEG, b, NULL), "term");
     /* In a guard, -j < w is always true and says less than the other direction, j - i < w. As an index it
      * reads outside. */
-    else if (!place.index) becomes(m, tree, at_new_operation(m->s, tree, AT_OP_SUB, b, a));
+    else if (!place.index && !place.even) becomes(m, tree, at_new_operation(m->s, tree, AT_OP_SUB, b, a));
+}
+
+/* x[h*4 + i] becomes x[h+i], which reads the right number of elements in a wrong order. */
+static void mutate_stride(at_mutation *m, const at_tree *tree) {
+    at_tree *a = tree->args[0], *b = tree->args[1];
+    bool first = a->tag != AT_T_NAME && b->tag == AT_T_NAME;
+    leave_out(m, tree, first ? a : b, first ? b : a, "factor");
 }
 
 static void mutate_product(at_mutation *m, const at_tree *tree, at_mutant_place place) {
     at_tree *a = tree->args[0], *b = tree->args[1];
     bool divided = tree->op == AT_OP_DIV;
+    if (place.index && !divided) {
+        mutate_stride(m, tree);
+        return;
+    }
     if (!is_changed(b, place)) leave_out(m, tree, b, a, divided ? "divisor" : "factor");
     if (!begins_chain(tree, AT_OP_MUL, AT_OP_DIV) || is_changed(a, place)) return;
     if (divided) b = at_new_operation(m->s, tree, AT_OP_DIV, at_new_number(m->s, a, false, 0, 1), b);
     leave_out(m, tree, a, b, "factor");
 }
 
-/* ---- comparisons ------------------------------------------------------------------------------------------------- */
+/* ---- comparisons ----------------------------------------------------------------------------- */
 
 static at_tree *with_op(at_mutation *m, const at_tree *tree, at_op op) {
     at_tree *copy = at_copy_tree(m->s, tree);
@@ -125,7 +141,7 @@ static void mutate_choice(at_mutation *m, const at_tree *tree, at_mutant_place p
     for (int i = 1; i < 3; i++) at_mutate_tree(m, tree->args[i], place);
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 static void mutate_arguments(at_mutation *m, const at_tree *tree, at_mutant_place place) {
     place.droppable = false;
@@ -144,6 +160,7 @@ void at_mutate_operation(at_mutation *m, const at_tree *tree, at_mutant_place pl
     case AT_OP_MOD:
         leave_out(m, tree, tree->args[1], a, tree->op == AT_OP_MOD ? "modulus" : "divisor");
         place.values = false;
+        place.even = tree->op == AT_OP_MOD;
         break;
     case AT_OP_POW:
         if (!is_changed(tree->args[1], place)) leave_out(m, tree, tree->args[1], a, "exponent");

@@ -9,7 +9,7 @@
 #include <omp.h>
 #include <string.h>
 
-enum { FEW_TRIALS = 2, USUAL_TRIALS = 8, RUN_LENGTH = 4 };
+enum { FEW_TRIALS = 2, RUN_LENGTH = 4 };
 
 typedef struct {
     at_session *s;
@@ -29,7 +29,7 @@ typedef struct {
     bool stopped;
 } scoring;
 
-/* ---- which law reaches which function -------------------------------------------------------------------- */
+/* ---- which law reaches which function -------------------------------------------------------- */
 
 static int position(const scoring *w, const char *name) {
     for (int i = 0; i < w->file->count; i++) {
@@ -88,7 +88,7 @@ static bool reaches(const scoring *w, const at_definition *law, const at_definit
     return w->uses[position(w, law->name) * w->file->count + position(w, function->name)];
 }
 
-/* ---- what is run ------------------------------------------------------------------------------------------- */
+/* ---- what is run ----------------------------------------------------------------------------- */
 
 /* The --set values that are options of the law; false when another of its options has no value. */
 static bool choose_sets(const scoring *w, const at_definition *law, at_resolve_options *resolve) {
@@ -135,7 +135,7 @@ static void deal(scoring *w) {
     w->runs[w->run_count] = n;
 }
 
-/* ---- one mutant ----------------------------------------------------------------------------------------------- */
+/* ---- one mutant ------------------------------------------------------------------------------ */
 
 typedef struct {
     at_session *s;
@@ -154,6 +154,9 @@ static void kill(trying *t, int law) {
     t->scored->fate = AT_MUTANT_KILLED;
     t->scored->killer = t->work->laws[law];
     t->first = law;
+    if (t->s->diag_count == 0) return;
+    t->scored->error = at_code_text(t->s->diags[0]->code);
+    if (is_refusal(t->s->diags[0]->code)) t->scored->fate = AT_MUTANT_REFUSED;
 }
 
 static bool try_body(void *user) {
@@ -173,8 +176,6 @@ static bool try_body(void *user) {
         at_law_result result;
         if (at_check_law(t->s, program, w->laws[law], &options, &result) && result.holds) continue;
         kill(t, law);
-        if (t->s->diag_count && is_refusal(t->s->diags[0]->code))
-            t->scored->fate = AT_MUTANT_REFUSED;
         return true;
     }
     return true;
@@ -191,7 +192,7 @@ static void try_mutant(scoring *w, at_scored_mutant *scored, int *first, int tri
     at_session_free(t.s);
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static void show_progress(scoring *w) {
     double now = at_now();
@@ -241,16 +242,15 @@ bool at_score_laws(at_session *s, const at_program *program, const at_law_option
                  .score = score};
     at_mutant *mutants;
     w.what = at_format(s->arena, "mutants of %s", w.file->source->name);
-    score->mutant_count = at_mutants(s, program, &mutants);
+    score->mutant_count = at_mutants(s, program, options->resolve.training, &mutants);
     score->mutants = AT_NEW_ARRAY(s->arena, at_scored_mutant, score->mutant_count + 1);
     for (int i = 0; i < score->mutant_count; i++)
         score->mutants[i] = (at_scored_mutant){.mutant = mutants[i], .fate = AT_MUTANT_LIVES};
     find_uses(&w);
     find_laws(&w);
     deal(&w);
-    int trials = options->trials > 0 ? options->trials : USUAL_TRIALS;
-    if (trials > FEW_TRIALS) try_all(&w, FEW_TRIALS);
-    try_all(&w, trials);
+    if (options->trials == 0 || options->trials > FEW_TRIALS) try_all(&w, FEW_TRIALS);
+    try_all(&w, options->trials);
     if (w.stopped) {
         at_error(s, AT_E_RUN_STOPPED, at_no_span(), "stopped before all mutants were tried");
         return false;

@@ -16,6 +16,7 @@ static json_t *mutant_json(const at_scored_mutant *scored) {
                             "line", line, "column", column, "change", scored->mutant.what, "fate",
                             fates[scored->fate]);
     if (scored->killer) json_object_set_new(one, "law", json_string(scored->killer->name));
+    if (scored->error) json_object_set_new(one, "error", json_string(scored->error));
     if (scored->why) json_object_set_new(one, "explained", json_string(scored->why));
     return one;
 }

@@ -194,6 +194,8 @@ typedef struct {
 const at_file_tree *at_parse(at_session *s, const at_source *source);
 /* The canonical layout, at most 100 columns where it can be; formatting again changes nothing. */
 void at_format_tree(const at_file_tree *file, at_text *out);
+/* `fn f(x[n]; a = 1) -> y[n]`, without its body, indented, on as many lines as it takes. */
+void at_format_header(const at_definition *d, int indent, at_text *out);
 /* An expression in canonical layout on one line; for messages. */
 void at_format_expr(const at_tree *tree, at_text *out);
 /* An indented dump of the tree, for `show --stage=tree`. */

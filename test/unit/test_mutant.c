@@ -29,7 +29,7 @@ static mutants make(const char *text) {
         at_text_free(&out);
         fail();
     }
-    m.count = at_mutants(m.s, m.program, &m.items);
+    m.count = at_mutants(m.s, m.program, false, &m.items);
     return m;
 }
 
@@ -169,8 +169,6 @@ static void extents_and_what_counts_rounds_stay(void **state) {
            "    y = y + y\n"
            "  }\n"
            "}\n",
-           "without the term `h * 4` => y[h,i] = x[i]\n"
-           "without the factor `h` => y[h,i] = x[4+i]\n"
            "without the factor `4` => y[h,i] = x[h+i]\n"
            "without the term `i` => y[h,i] = x[h*4]\n"
            "without `y = y + y` => repeat 3 { }\n");
@@ -380,11 +378,140 @@ static void params_states_and_draws(void **state) {
            "without `as tied` => fn f(x[n]) -> y[n] = g(x)\n");
 }
 
+static void differences_whose_sign_does_not_count_are_not_swapped(void **state) {
+    (void)state;
+    expect("fn f(i: int, j: int) -> c = abs(i - j) < 3\n",
+           "`abs(i - j) < 3` becomes `abs(i - j) <= 3` => fn f(i: int, j: int) -> c = abs(i - j) <= 3\n"
+           "without `abs` => fn f(i: int, j: int) -> c = i - j < 3\n"
+           "without the term `j` => fn f(i: int, j: int) -> c = abs(i) < 3\n");
+}
+
+static void what_no_law_sees_stays(void **state) {
+    (void)state;
+    expect("fn f(x) -> y {\n"
+           "  if training {\n"
+           "    y = 2 * x\n"
+           "  } else {\n"
+           "    y = 3 * x\n"
+           "  }\n"
+           "}\n",
+           "`if training` always holds => if true {\n"
+           "`3` becomes `4` => y = 4 * x\n"
+           "without the factor `x` => y = 3\n");
+    expect("fn h(x; bias = true, twice = true) -> y {\n"
+           "  y = x\n"
+           "  if bias {\n"
+           "    param b = 0\n"
+           "    y = y + b\n"
+           "  }\n"
+           "}\n"
+           "fn g(x; bias = true) -> y = h(x; bias = bias)\n"
+           "fn f(x) -> y = g(x; bias = false)\n"
+           "fn e(x; gain = 1) -> y {\n"
+           "  param w ~ normal(0, gain)\n"
+           "  y = h(w)\n"
+           "}\n"
+           "fn d(x) -> y = e(x; gain = 2)\n",
+           "the default of `twice` becomes `false` => fn h(x; bias = true, twice = false) -> y {\n"
+           "`0` becomes `1` => param b = 1\n"
+           "without `y = y + b` => }\n"
+           "without the term `y` => y = b\n"
+           "without `h` => fn g(x; bias = true) -> y = x\n"
+           "without `g` => fn f(x) -> y = x\n"
+           "without `h` => y = w\n"
+           "without `e` => fn d(x) -> y = x\n");
+}
+
 static void tables_are_changed_at_their_ends(void **state) {
     (void)state;
     expect("fn f() -> y[n] = table(1, 2, 3, 4, 5)\n",
            "`1` becomes `2` => fn f() -> y[n] = table(2, 2, 3, 4, 5)\n"
            "`5` becomes `6` => fn f() -> y[n] = table(1, 2, 3, 4, 6)\n");
+}
+
+/* ---- scores ---------------------------------------------------------------------------------- */
+
+static at_score score_of(mutants *m, const char *text) {
+    at_score score;
+    *m = make(text);
+    assert_true(at_score_laws(m->s, m->program, &(at_law_options){0}, &score));
+    return score;
+}
+
+static void a_change_that_does_not_resolve_does_not_count(void **state) {
+    (void)state;
+    mutants m;
+    /* Without `count`, which must be given inside, h has no count. */
+    at_score score = score_of(&m, "fn h(x[n], y[m]) -> z = sum[n](x[n]) - sum[m](y[m])\n"
+                                  "fn f(x[n]) -> z {\n"
+                                  "  axis m = 2\n"
+                                  "  y[m] = 1\n"
+                                  "  if size(n) > 0 { w = sum[n](x[n]) }\n"
+                                  "  z = w + h(x, y)\n"
+                                  "}\n"
+                                  "law l(x[n]) { f(x) == 2 * sum[n](x[n]) - 2 }\n");
+    int refused = 0;
+    for (int i = 0; i < score.mutant_count; i++) {
+        const at_scored_mutant *scored = &score.mutants[i];
+        bool never = strcmp(scored->mutant.what, "`if size(n) > 0` never holds") == 0;
+        assert_int_equal(scored->fate == AT_MUTANT_REFUSED, never);
+        refused += never;
+    }
+    assert_int_equal(refused, 1);
+    assert_int_equal(score.count, score.mutant_count - 1);
+    at_session_free(m.s);
+}
+
+static void the_law_that_kills_is_named_and_others_are_not_run(void **state) {
+    (void)state;
+    mutants m;
+    at_score score = score_of(&m, "fn g(x) -> y = relu(x)\n"
+                                  "fn f(x) -> y = g(x)\n"
+                                  "fn other(x) -> y = exp(x)\n"
+                                  "law positive(x) { other(x) >= 0 }\n"
+                                  "law not_negative(x) { f(x) >= 0 }\n");
+    assert_int_equal(score.count, 3);
+    assert_string_equal(score.mutants[0].killer->name, "not_negative"); /* relu left out of g */
+    assert_true(score.mutants[0].reached);
+    assert_string_equal(score.mutants[1].killer->name, "not_negative"); /* g left out of f */
+    assert_string_equal(score.mutants[2].killer->name, "positive");
+    at_session_free(m.s);
+}
+
+static void all_that_live_are_told(void **state) {
+    (void)state;
+    at_text text = {0};
+    at_text_add(&text, "fn f(x) -> y = x");
+    for (int i = 0; i < 40; i++) at_text_addf(&text, " + %d * x^3", i + 5);
+    at_text_add(&text, "\nlaw l(x) { f(x) - f(x) == 0 }\n");
+    mutants m;
+    at_score score = score_of(&m, text.data);
+    assert_true(score.count > 100 && score.killed == 0);
+    assert_false(at_score_tell(m.s, m.program, &score, 0));
+    assert_int_equal(m.s->diag_count, score.count);
+    assert_int_equal(m.s->diag_lost, 0);
+    assert_string_equal(at_code_text(m.s->diags[score.count - 1]->code), "E740");
+    at_text_free(&text);
+    at_session_free(m.s);
+}
+
+static bool refuse(void *user, const char *what, double share) {
+    (void)what, (void)share;
+    *(bool *)user = true;
+    return false;
+}
+
+static void scoring_can_be_stopped(void **state) {
+    (void)state;
+    mutants m = make("fn f(x) -> y = 2 * x\nlaw l(x) { f(x) == x + x }\n");
+    at_score score;
+    bool asked = false;
+    m.s->progress = refuse;
+    m.s->progress_user = &asked;
+    bool done = at_score_laws(m.s, m.program, &(at_law_options){0}, &score);
+    assert_int_equal(done, !asked); /* asked only when the thread that called had work to do */
+    if (asked) assert_string_equal(at_code_text(m.s->diags[0]->code), "E713");
+    at_session_free(m.s);
 }
 
 int main(void) {
@@ -404,7 +531,13 @@ int main(void) {
         cmocka_unit_test(scans_and_repeats),
         cmocka_unit_test(redefinitions_are_left_out),
         cmocka_unit_test(params_states_and_draws),
+        cmocka_unit_test(differences_whose_sign_does_not_count_are_not_swapped),
+        cmocka_unit_test(what_no_law_sees_stays),
         cmocka_unit_test(tables_are_changed_at_their_ends),
+        cmocka_unit_test(a_change_that_does_not_resolve_does_not_count),
+        cmocka_unit_test(the_law_that_kills_is_named_and_others_are_not_run),
+        cmocka_unit_test(all_that_live_are_told),
+        cmocka_unit_test(scoring_can_be_stopped),
     };
     return cmocka_run_group_tests_name("mutant", tests, NULL, NULL);
 }

@@ -2,13 +2,14 @@
  * written out. Reading the text back and printing again gives the same text, so any stage's result
  * can be kept as a file, compared, and used as input.
  *
- * The order is fixed: documentation, header, axes, requirements, params, states, body. Open axes
+ * The order is fixed: documentation, header, axes, requirements, cotangents, params, states, body. Open axes
  * have no statement, the inputs carry them; rounds have one, because params that are stacked by
  * round come before their repeat. The four arrays of what a repeat
  * carries share one name, so they print as one name that is equated again. */
 #include "ir/ir_int.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_axes(at_axis *const *axes, int count, at_text *out) {
@@ -122,6 +123,42 @@ static void print_requires(const at_cascade *c, at_text *out) {
         at_ir_print_expr(c->requires[i].condition, out);
         at_text_add(out, "\n");
     }
+}
+
+/* What a repeat carries is named by the array before it. */
+static bool note_carried(void *user, const at_statement *st) {
+    bool *said = user;
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++) {
+        const at_carried *c = &st->u.repeat.carried[i];
+        said[c->inside->id] = said[c->next->id] = said[c->after->id] = true;
+    }
+    return true;
+}
+
+/* Whether it is an output with the name of an input. */
+static bool is_input_again(const at_cascade *c, const at_array *array) {
+    for (int i = 0; i < c->input_count && array->role != AT_INPUT; i++)
+        if (strcmp(c->inputs[i].array->name, array->name) == 0) return true;
+    return false;
+}
+
+/* One statement with each name once, in the order of ids. */
+static void print_cotangents(const at_cascade *c, at_text *out) {
+    bool *said = calloc((size_t)c->array_count + 1, sizeof *said), first = true;
+    if (!said) {
+        out->failed = true;
+        return;
+    }
+    at_walk_block(&c->body, note_carried, said);
+    for (int i = 0; i < c->array_count; i++) {
+        const at_array *array = c->arrays[i];
+        if (!array->cotangent || said[i] || is_input_again(c, array)) continue;
+        at_text_add(out, first ? "  cotangent " : ", ");
+        at_ir_print_name(array->name, out);
+        first = false;
+    }
+    if (!first) at_text_add(out, "\n");
+    free(said);
 }
 
 static void print_starts(const char *word, const at_start *starts, int count, at_text *out) {
@@ -273,6 +310,7 @@ void at_ir_print(const at_cascade *cascade, at_text *out) {
     print_header(cascade, out);
     for (int i = 0; i < cascade->axis_count; i++) print_axis(cascade->axes[i], out);
     print_requires(cascade, out);
+    print_cotangents(cascade, out);
     print_starts("param", cascade->params, cascade->param_count, out);
     print_starts("state", cascade->states, cascade->state_count, out);
     print_block(&cascade->body, 2, out);

@@ -125,40 +125,53 @@ static void print_requires(const at_cascade *c, at_text *out) {
     }
 }
 
+typedef struct {
+    const at_cascade *cascade;
+    bool *said; /* by array id */
+    at_text *out;
+    bool some;
+} naming;
+
 /* What a repeat carries is named by the array before it. */
 static bool note_carried(void *user, const at_statement *st) {
-    bool *said = user;
+    naming *n = user;
     for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++) {
         const at_carried *c = &st->u.repeat.carried[i];
-        said[c->inside->id] = said[c->next->id] = said[c->after->id] = true;
+        n->said[c->inside->id] = n->said[c->next->id] = n->said[c->after->id] = true;
     }
     return true;
 }
 
-/* Whether it is an output with the name of an input. */
-static bool is_input_again(const at_cascade *c, const at_array *array) {
-    for (int i = 0; i < c->input_count && array->role != AT_INPUT; i++)
-        if (strcmp(c->inputs[i].array->name, array->name) == 0) return true;
-    return false;
+static void name_cotangent(naming *n, const at_array *array) {
+    if (!array || !array->cotangent || n->said[array->id]) return;
+    for (int i = 0; i < n->cascade->input_count && array->role != AT_INPUT; i++)
+        if (strcmp(n->cascade->inputs[i].array->name, array->name) == 0) return;
+    at_text_add(n->out, n->some ? ", " : "  cotangent ");
+    at_ir_print_name(array->name, n->out);
+    n->some = true;
 }
 
-/* One statement with each name once, in the order of ids. */
+static bool name_targets(void *user, const at_statement *st) {
+    naming *n = user;
+    name_cotangent(n, st->target);
+    for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
+        name_cotangent(n, st->u.keeping.parts[i].target);
+    return true;
+}
+
+/* One statement with each name once, in the order in which the text has them: reading it back may
+ * give the arrays other ids. */
 static void print_cotangents(const at_cascade *c, at_text *out) {
-    bool *said = calloc((size_t)c->array_count + 1, sizeof *said), first = true;
-    if (!said) {
+    naming n = {c, calloc((size_t)c->array_count + 1, sizeof *n.said), out, false};
+    if (!n.said) {
         out->failed = true;
         return;
     }
-    at_walk_block(&c->body, note_carried, said);
-    for (int i = 0; i < c->array_count; i++) {
-        const at_array *array = c->arrays[i];
-        if (!array->cotangent || said[i] || is_input_again(c, array)) continue;
-        at_text_add(out, first ? "  cotangent " : ", ");
-        at_ir_print_name(array->name, out);
-        first = false;
-    }
-    if (!first) at_text_add(out, "\n");
-    free(said);
+    at_walk_block(&c->body, note_carried, &n);
+    for (int i = 0; i < c->input_count; i++) name_cotangent(&n, c->inputs[i].array);
+    at_walk_block(&c->body, name_targets, &n);
+    if (n.some) at_text_add(out, "\n");
+    free(n.said);
 }
 
 static void print_starts(const char *word, const at_start *starts, int count, at_text *out) {

@@ -105,6 +105,8 @@ void at_cli_print(const at_text *text);
 /* Where `use NAME` looks: $ATTEND_PATH, then the folders that came with the executable; ended by
  * NULL. */
 const char *const *at_cli_library(at_session *s);
+/* The same without lib/: $ATTEND_PATH and the families of the zoo. */
+const char *const *at_cli_zoo(at_session *s);
 /* Reads `path`; "-" is the standard input. */
 const at_source *at_cli_source(at_session *s, const char *path);
 /* Splits FILE:fn; *function is NULL without one. A file whose whole name is `operand` wins. */
@@ -115,8 +117,8 @@ bool at_cli_sizes(const at_cli_page *page, at_session *s, const at_cli_pairs *pa
 
 /* ---- arrays.c, summary.c: arrays given and shown --------------------------------------------- */
 
-/* `--in`: a .npz file (all its arrays), name=file.npy, name=file.npz (its only array), or name=value
- * with a JSON value: 0.5, true, [[1,2],[3,4]]. false after an error or misuse (*status). */
+/* `--in`: a .npz or .safetensors file (all its arrays), name=file.npy, name= and such a file (its only
+ * array), or name=value with a JSON value: 0.5, true, [[1,2],[3,4]]. false after an error or misuse (*status). */
 bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_collection *to,
                   int *status);
 /* An output as text: name, axes and extents, kind, and its first values, or all of them. */

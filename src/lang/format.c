@@ -112,6 +112,7 @@ static void add_statement(at_line *line, const at_tree_statement *st) {
     case AT_S_NEXT: add(line, "next "); break;
     case AT_S_PARAM: add(line, "param "); break;
     case AT_S_STATE: add(line, "state "); break;
+    case AT_S_COTANGENT: add(line, "cotangent "); break;
     case AT_S_AXIS: add_axes(line, st); return;
     case AT_S_ASSERT: add_assertion(line, st); return;
     case AT_S_REPEAT: add_repeat(line, st); return;
@@ -299,6 +300,12 @@ static void format_definition(const at_definition *d, at_text *out) {
         format_block(&d->body, 0, out);
     }
     end_line(d->comments.trailing, out);
+}
+
+void at_format_header(const at_definition *d, int indent, at_text *out) {
+    at_line line = {0};
+    add_header(&line, d);
+    at_line_flush(&line, indent, out);
 }
 
 void at_format_tree(const at_file_tree *file, at_text *out) {

@@ -85,6 +85,7 @@ typedef enum {
     AT_S_REPEAT,
     AT_S_IF,
     AT_S_REQUIRE,
+    AT_S_COTANGENT,
     AT_S_ASSERT,
 } at_tree_statement_tag;
 
@@ -133,7 +134,7 @@ struct at_tree_statement {
     at_tree_statement_tag tag;
     at_span span;
     at_comments comments;
-    int target_count;     /* EQUATION: 1 or more; NEXT, PARAM, STATE: 1 */
+    int target_count;     /* EQUATION, COTANGENT (names alone): 1 or more; NEXT, PARAM, STATE: 1 */
     at_target *targets;
     bool drawn;           /* `~` instead of `=` */
     at_tree *value;       /* EQUATION, NEXT, PARAM, STATE (may be NULL), REQUIRE; IF: the condition;
@@ -194,6 +195,8 @@ typedef struct {
 const at_file_tree *at_parse(at_session *s, const at_source *source);
 /* The canonical layout, at most 100 columns where it can be; formatting again changes nothing. */
 void at_format_tree(const at_file_tree *file, at_text *out);
+/* `fn f(x[n]; a = 1) -> y[n]`, without its body, indented, on as many lines as it takes. */
+void at_format_header(const at_definition *d, int indent, at_text *out);
 /* An expression in canonical layout on one line; for messages. */
 void at_format_expr(const at_tree *tree, at_text *out);
 /* An indented dump of the tree, for `show --stage=tree`. */

@@ -36,8 +36,9 @@ static bool declare_input(at_resolver *r, at_frame *frame, const at_target *inpu
                          "input too", input->name);
         return false;
     }
-    at_array *array = at_array_new(r, input->name, AT_INPUT, input->has_kind ? input->kind : AT_REAL,
-                                   axes, input->count, input->span);
+    at_array *array = at_frame_array(r, frame, input->name, AT_INPUT,
+                                     input->has_kind ? input->kind : AT_REAL, axes, input->count,
+                                     input->span);
     at_entity *entity = at_define(r, frame, AT_N_ARRAY, input->name, input->span);
     entity->view = at_view_whole(r, array);
     at_start start = {.array = array, .draw = -1};
@@ -137,6 +138,7 @@ static at_array *in_order(at_resolver *r, const at_view *view, const at_target *
     for (int i = 0; i < v.rank; i++) index[i] = at_index(r->s, view->axes[i], declared->span);
     at_array *array = at_array_new(r, declared->name, AT_DEFINED, view->array->kind, view->axes,
                                    v.rank, declared->span);
+    array->cotangent = view->array->cotangent;
     at_add_statement(r, AT_EQUATION, array, declared->span)->u.value = at_value_at(r, &v, index);
     return array;
 }
@@ -221,6 +223,70 @@ static const at_cascade *assemble(at_resolver *r, const at_definition *d, const 
     return c;
 }
 
+/* ---- paths in files --------------------------------------------------------------------------------- */
+
+/* Of the brackets of a path, from the left: which are empty, as bits. */
+static uint32_t empty_brackets(const char *path) {
+    uint32_t empty = 0, bit = 1;
+    for (; (path = strchr(path, '[')); path++, bit <<= 1)
+        if (path[1] == ']') empty |= bit;
+    return empty;
+}
+
+/* The path with what is in these brackets left out. */
+static const char *without_numbers(at_session *s, const char *path, uint32_t brackets) {
+    char *left = at_copy_text(s->arena, path, strlen(path)), *to = left;
+    uint32_t bit = 1;
+    while (*path) {
+        bool open = *path == '[';
+        *to++ = *path++;
+        if (!open) continue;
+        if (brackets & bit) path += strcspn(path, "]");
+        bit <<= 1;
+    }
+    *to = 0;
+    return left;
+}
+
+/* Whether two arrays, one with rounds where `one` says and one where `other` does, have one path. */
+static bool check_meeting(at_session *s, const at_start *starts, int count, uint32_t one,
+                          uint32_t other) {
+    at_map paths = {0};
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < count; i++) {
+            at_array *array = starts[i].array;
+            if (empty_brackets(array->path) != (pass ? other : one)) continue;
+            const char *path = without_numbers(s, array->path, one | other);
+            const at_array *known = pass ? at_map_get(&paths, path) : NULL;
+            if (!pass) at_map_put(s->arena, &paths, path, array);
+            if (!known) continue;
+            at_diag *diag = at_error(s, AT_E_SHARED_ROUNDS, array->span,
+                                     "`%s` and `%s` would be one in files, but are two here",
+                                     known->path, array->path);
+            at_hint(s, diag, "one of these repeats is written out round by round, the other is not: use "
+                    "another name after `as`");
+            return false;
+        }
+    return true;
+}
+
+/* Calls that share by `as` have the same paths, unless the rounds of one repeat are written out and
+ * those of the other are not: two arrays then, for one name in files. */
+static bool check_paths(at_session *s, const at_start *starts, int count) {
+    uint32_t *kinds = NULL;
+    int kind_count = 0, kind_capacity = 0;
+    for (int i = 0; i < count; i++) {
+        uint32_t empty = empty_brackets(starts[i].array->path);
+        bool known = false;
+        for (int k = 0; k < kind_count && !known; k++) known = kinds[k] == empty;
+        if (!known) AT_PUSH(s->arena, kinds, kind_count, kind_capacity, empty);
+    }
+    for (int i = 0; i < kind_count; i++)
+        for (int k = 0; k < i; k++)
+            if (!check_meeting(s, starts, count, kinds[k], kinds[i])) return false;
+    return true;
+}
+
 const at_cascade *at_resolve(at_session *s, const at_program *program,
                              const at_resolve_options *options) {
     s->stage = "resolve";
@@ -233,6 +299,7 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     at_resolver *r = &resolver;
     at_frame *frame = AT_NEW(s->arena, at_frame);
     *frame = (at_frame){.module = program->main, .definition = d, .path = "", .share = "", .rounds = ""};
+    at_find_cotangents(r, frame);
     for (int i = 0; i < d->input_count; i++)
         if (!declare_input(r, frame, &d->inputs[i])) return NULL;
     for (int i = 0; i < d->input_count; i++)
@@ -240,12 +307,14 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     if (!set_options(r, frame) || !at_bind_options(r, frame, NULL, NULL)) return NULL;
     for (int i = 0; i < d->input_count; i++)
         if (!draw_input(r, frame, &d->inputs[i], &r->inputs[i])) return NULL;
-    bool good = at_resolve_block(r, frame, &d->body);
+    bool good = at_resolve_block(r, frame, &d->body) && at_check_cotangents(r, frame);
     at_output *outputs = AT_NEW_ARRAY(s->arena, at_output, d->output_count);
     for (int i = 0; i < d->output_count; i++)
         if (!take_output(r, frame, &d->outputs[i], &outputs[i])) good = false;
     AT_ASSERT(s, good || r->repeated > 0 || s->diag_count + s->diag_lost > errors);
     if (!good || s->diag_count + s->diag_lost > errors) return NULL;
+    if (!check_paths(s, r->params, r->param_count) || !check_paths(s, r->states, r->state_count))
+        return NULL;
     const at_cascade *cascade = assemble(r, d, &body, outputs);
     at_ir_verify(s, cascade);
     return at_check_bounds(r, cascade) ? cascade : NULL;

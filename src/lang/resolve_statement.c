@@ -5,6 +5,40 @@
 
 #include <string.h>
 
+/* "`heads` is 3" for each option that the tree names and whose value is known. */
+static void note_options(at_resolver *r, const at_frame *frame, at_diag *diag, const at_tree *tree) {
+    const at_entity *entity =
+        tree->tag == AT_T_NAME ? at_lookup(r, frame, tree->name) : NULL;
+    if (entity && entity->tag == AT_N_VALUE && entity->value.e && entity->value.e->tag == AT_CONST) {
+        at_text text = {0};
+        at_ir_print_expr(entity->value.e, &text);
+        at_note(r->s, diag, entity->span, "`%s` is %s", tree->name, text.data ? text.data : "?");
+        at_text_free(&text);
+    }
+    for (int i = 0; i < tree->count; i++) note_options(r, frame, diag, tree->args[i]);
+}
+
+/* Divides by what is surely 0, whichever sizes come; what only is where an `if` allows it does not. */
+static bool divides_by_zero(void *user, const at_expr *e) {
+    bool *found = user;
+    at_op op = e->tag == AT_MAP ? e->u.map.op : AT_OPS;
+    const at_expr *divisor = op == AT_OP_IDIV || op == AT_OP_MOD ? e->u.map.args[1] : NULL;
+    if (divisor && divisor->tag == AT_CONST && divisor->u.integer == 0) *found = true;
+    return !*found && op != AT_OP_IF && op != AT_OP_AND && op != AT_OP_OR;
+}
+
+/* False after saying that `what` divides by 0, and which options are 0 in it. */
+static bool check_divisors(at_resolver *r, const at_frame *frame, const at_expr *e, const at_tree *tree,
+                           const char *what) {
+    bool zero = false;
+    at_walk(e, divides_by_zero, &zero);
+    if (!zero) return true;
+    at_diag *diag =
+        at_resolve_error(r, frame, AT_E_CONSTANT_OVERFLOW, tree->span, "%s divides by 0", what);
+    note_options(r, frame, diag, tree);
+    return false;
+}
+
 static bool is_runtime(void *user, const at_expr *e) {
     if (e->tag == AT_READ || e->tag == AT_INDEX) *(bool *)user = true;
     return true;
@@ -44,6 +78,8 @@ static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis
     at_walk(extent, is_runtime, &runtime);
     bool sized = false;
     at_walk(extent, is_size, &sized);
+    const char *what = at_format(r->s->arena, "the extent of `%s`", d->name);
+    if (!constant.known && !check_divisors(r, scope->frame, extent, d->extent, what)) return NULL;
     if (!constant.known && (runtime || !sized)) {
         constant = at_need_constant(r, scope, extent, d->extent->span, "an extent");
         if (!constant.known) return NULL;
@@ -59,8 +95,10 @@ static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis
         return NULL;
     }
     if (constant.integer >= 0) return at_int(r->s, constant.integer, extent->span);
-    at_resolve_error(r, scope->frame, AT_E_EXTENT_NEGATIVE, d->extent->span,
-                     "the axis `%s` would have %lld elements", d->name, (long long)constant.integer);
+    at_diag *diag = at_resolve_error(r, scope->frame, AT_E_EXTENT_NEGATIVE, d->extent->span,
+                                     "the axis `%s` would have %lld elements", d->name,
+                                     (long long)constant.integer);
+    note_options(r, scope->frame, diag, d->extent);
     return NULL;
 }
 
@@ -323,19 +361,6 @@ bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *s
 
 /* ---- require, assertions, if -------------------------------------------------------------------------- */
 
-/* "with heads = 3" for each option that the tree names and whose value is known. */
-static void note_options(at_resolver *r, const at_frame *frame, at_diag *diag, const at_tree *tree) {
-    const at_entity *entity =
-        tree->tag == AT_T_NAME ? at_lookup(r, frame, tree->name) : NULL;
-    if (entity && entity->tag == AT_N_VALUE && entity->value.e && entity->value.e->tag == AT_CONST) {
-        at_text text = {0};
-        at_ir_print_expr(entity->value.e, &text);
-        at_note(r->s, diag, entity->span, "`%s` is %s", tree->name, text.data ? text.data : "?");
-        at_text_free(&text);
-    }
-    for (int i = 0; i < tree->count; i++) note_options(r, frame, diag, tree->args[i]);
-}
-
 static bool not_of_sizes(void *user, const at_expr *e) {
     bool *found = user;
     *found = *found || e->tag == AT_INDEX || e->tag == AT_FOLD_NODE;
@@ -367,6 +392,7 @@ static bool resolve_require(at_resolver *r, at_frame *frame, const at_tree_state
         note_options(r, frame, diag, st->value);
         return false;
     }
+    if (!check_divisors(r, frame, condition, st->value, "this requirement")) return false;
     at_require require = {.condition = condition, .span = st->value->span};
     for (int i = 0; i < r->require_count; i++)
         if (at_same(r->requires[i].condition, condition)) return true;
@@ -529,6 +555,7 @@ static bool resolve_statement(at_resolver *r, at_frame *frame, const at_tree_sta
     case AT_S_REPEAT: return at_resolve_repeat(r, frame, st);
     case AT_S_IF: return resolve_if(r, frame, st);
     case AT_S_REQUIRE: return resolve_require(r, frame, st);
+    case AT_S_COTANGENT: return at_resolve_cotangent(r, frame, st);
     case AT_S_ASSERT: return at_resolve_assertion(r, frame, st);
     }
     return false;

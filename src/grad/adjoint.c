@@ -160,11 +160,28 @@ const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char 
 
 /* ---- contributions ------------------------------------------------------------------------------ */
 
-/* The outermost repeat around the array that is not around what contributes. */
-static at_reversed *entered(const at_derivation *g, const at_slot *slot) {
+bool at_sees_last_round(const at_array *array, const at_expr *const *index,
+                        const at_reversed *region, const at_reversed *repeat) {
+    if (!at_is_within(region, repeat)) return true;
+    for (const at_reversed *s = repeat->outer; s && index; s = s->outer) {
+        if (s->forward->tag != AT_SCAN) continue;
+        for (int i = 0; i < s->forward->u.scan.count; i++)
+            for (int m = 0; m < array->rank; m++) {
+                const at_axis *step = s->forward->u.scan.axes[i];
+                if (array->axes[m] != step) continue;
+                if (index[m]->tag != AT_INDEX || index[m]->u.axis != step) return true;
+            }
+    }
+    return false;
+}
+
+/* The outermost repeat around the array of which the read sees the last round. */
+static at_reversed *entered(const at_derivation *g, const at_slot *slot, const at_array *array,
+                            const at_expr *const *index) {
     at_reversed *outermost = NULL;
     for (at_reversed *r = slot->region; r; r = r->outer)
-        if (r->forward->tag == AT_REPEAT && !at_is_within(g->region, r)) outermost = r;
+        if (r->forward->tag == AT_REPEAT && at_sees_last_round(array, index, g->region, r))
+            outermost = r;
     return outermost;
 }
 
@@ -188,7 +205,7 @@ void at_contribute(const at_place *place, const at_array *array, const at_expr *
     if (is_other_step(g, array, index)) return;
     at_contribution *c = AT_NEW(s->arena, at_contribution);
     c->from = g->region;
-    c->enter = entered(g, slot);
+    c->enter = entered(g, slot, array, index);
     c->axes = AT_NEW_ARRAY(s->arena, at_axis *, place->count + g->held_count);
     at_move(c->axes, place->axes, sizeof *c->axes * (size_t)place->count);
     c->count = place->count;
@@ -256,7 +273,7 @@ const at_expr *at_total(at_derivation *g, const at_wanted *which) {
     at_contribution *kept_first = NULL, *kept_last = NULL, *next;
     for (at_contribution *c = at_slot_of(g, which->array)->first; c; c = next) {
         next = c->next;
-        if (which->take(c, which->of)) {
+        if (which->take(c, which->user)) {
             const at_expr *one = one_of_total(g, which, c);
             total = total ? at_make_add(g->s, total, one) : one;
             continue;
@@ -272,8 +289,8 @@ const at_expr *at_total(at_derivation *g, const at_wanted *which) {
     return total;
 }
 
-static bool take_own(const at_contribution *c, const at_reversed *of) {
-    (void)of;
+static bool take_own(const at_contribution *c, const void *user) {
+    (void)user;
     return c->enter == NULL;
 }
 

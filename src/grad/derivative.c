@@ -128,7 +128,7 @@ const at_cascade *at_derivative(at_session *s, const at_cascade *cascade, const 
     at_survey(g, &cascade->body, &cascade->body, 1);
     for (int i = 0; i < cascade->output_count; i++) {
         at_slot_of(g, cascade->outputs[i].array)->influences = true;
-        at_note_escape(g, cascade->outputs[i].array, NULL);
+        at_note_escape(g, cascade->outputs[i].array, NULL, NULL);
     }
     for (int i = 0; i < cascade->input_count; i++)
         if (is_wanted(wrt, wanted_name(&cascade->inputs[i])))

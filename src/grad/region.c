@@ -6,10 +6,13 @@
 
 /* The innermost reversed repeat around both the array's definition and here, and the rounds of it and
  * of those around it that are no axes of the array, outermost first. */
-static int missing_rounds(at_derivation *g, const at_array *array, at_reversed **repeats) {
+static int missing_rounds(at_derivation *g, const at_expr *e, at_reversed **repeats) {
+    const at_array *array = e->u.read.array;
     int count = 0;
     for (at_reversed *r = at_slot_of(g, array)->region; r; r = r->outer) {
-        if (r->forward->tag != AT_REPEAT || !at_is_within(g->region, r)) continue;
+        if (r->forward->tag != AT_REPEAT ||
+            at_sees_last_round(array, e->u.read.index, g->region, r))
+            continue;
         bool own = false;
         for (int m = 0; m < array->rank; m++) own |= array->axes[m] == r->forward->u.repeat.round;
         if (own) continue;
@@ -53,7 +56,7 @@ static const at_expr *reversed_node(void *user, const at_expr *e) {
     if (e->tag != AT_READ) return e;
     const at_array *array = e->u.read.array;
     at_reversed *repeats[64];
-    int count = missing_rounds(g, array, repeats);
+    int count = missing_rounds(g, e, repeats);
     if (count == 0) return e;
     const at_array *all = collected(g, array, repeats, count);
     const at_expr **index = AT_NEW_ARRAY(s->arena, const at_expr *, count + array->rank);

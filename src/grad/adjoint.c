@@ -4,6 +4,8 @@
  * which form/solve.c solves. */
 #include "grad/grad_int.h"
 
+#include <string.h>
+
 at_slot *at_slot_of(at_derivation *g, const at_array *array) {
     while (g->slot_count <= array->id) {
         at_slot empty = {0};
@@ -50,6 +52,15 @@ at_array *at_array_like(at_derivation *g, const at_array *of, const char *name, 
     at_array *array = at_draft_array(g->draft, name, NULL, of->kind, of->axes, of->rank, of->span);
     array->role = role;
     return array;
+}
+
+const char *at_name_in(const at_derivation *g, const at_reversed *region, const char *name) {
+    if (strpbrk(name, "[#")) return name;
+    for (; region; region = region->outer)
+        if (region->forward->tag == AT_REPEAT) name = at_format(g->s->arena, "%s[]", name);
+    for (int i = 0; i < g->fixed_count; i++)
+        if (g->fixed[i]->round) name = at_format(g->s->arena, "%s[]", name);
+    return name;
 }
 
 /* ---- the axes of adjoints ----------------------------------------------------------------------- */
@@ -123,8 +134,9 @@ at_array *at_adjoint_of(at_derivation *g, const at_array *array) {
     at_axis *axes[160];
     drop_fixed(g, slot->region, array, dropped);
     int count = at_adjoint_axes(g, array, dropped, axes, NULL);
-    at_array *adjoint = at_draft_array(g->draft, at_adjoint_name(g->s, array->name), NULL, AT_REAL,
-                                       axes, count, array->span);
+    const char *name = at_name_in(g, slot->region, at_adjoint_name(g->s, array->name));
+    at_array *adjoint =
+        at_draft_array(g->draft, name, NULL, AT_REAL, axes, count, array->span);
     at_slot_of(g, adjoint); /* may move the slots */
     at_slot_of(g, array)->adjoint = adjoint;
     return adjoint;
@@ -151,8 +163,10 @@ const at_expr *at_cotangent(at_derivation *g, const at_array *array) {
 
 const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char *suffix,
                             at_axis *const *axes, int rank, const at_expr *value) {
-    at_array *array = at_draft_array(g->draft, at_format(g->s->arena, "%s.%s", owner->name, suffix),
-                                     NULL, value->kind, axes, rank, owner->span);
+    const char *name =
+        at_name_in(g, g->region, at_format(g->s->arena, "%s.%s", owner->name, suffix));
+    at_array *array =
+        at_draft_array(g->draft, name, NULL, value->kind, axes, rank, owner->span);
     at_slot_of(g, array);
     at_draft_equation(g->draft, array, at_in_reverse(g, value), value->span);
     return at_read_whole(g->s, array, value->span);

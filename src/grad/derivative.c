@@ -20,7 +20,7 @@ static at_axis *input_axis(at_derivation *g, at_axis *axis, at_axis *const *othe
     open->extent = NULL;
     open->declared = false;
     at_session *s = g->s;
-    at_require require = {at_map_node(s, AT_OP_EQ, at_size(s, open, axis->span),
+    at_require require = {at_map_node(s, AT_OP_EQ, at_size_of(s, open, axis->span),
                                       at_extent_of(s, axis), NULL, axis->span),
                           axis->span, "a cotangent is as long as its output"};
     at_require *requires = AT_NEW_ARRAY(s->arena, at_require, out->require_count + 1);

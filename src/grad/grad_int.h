@@ -167,6 +167,8 @@ bool at_is_fixed_axis(const at_derivation *g, const at_reversed *region, const a
 at_array *at_adjoint_of(at_derivation *g, const at_array *array);
 /* A read of the adjoint at the array's own indices. */
 const at_expr *at_cotangent(at_derivation *g, const at_array *array);
+/* The name of an array that is defined in `region`: in a repeat it has `[]` in it, as all have. */
+const char *at_name_in(const at_derivation *g, const at_reversed *region, const char *name);
 /* The axes of an array made for a statement with this target, over these of its axes: steps of scans
  * that are not reversed and held axes in front. */
 int at_axes_here(at_derivation *g, const at_array *target, at_axis *const *axes, int count,

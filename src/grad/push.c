@@ -211,7 +211,7 @@ static const at_expr *outside(const at_place *place, const at_expr *e) {
         if (index->tag == AT_INDEX && !index->u.axis->declared) continue;
         inside = at_both(s, inside,
                          at_between(s, place->g->draft->out, at_int(s, 0, e->span), index,
-                                    at_size(s, e->u.read.array->axes[i], e->span)));
+                                    at_size_of(s, e->u.read.array->axes[i], e->span)));
     }
     if (!inside) return at_bool(s, false, e->span);
     return at_map_node(s, AT_OP_NOT, inside, NULL, NULL, e->span);

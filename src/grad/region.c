@@ -31,9 +31,10 @@ static const at_array *collected(at_derivation *g, const at_array *array, at_rev
     at_axis **axes = AT_NEW_ARRAY(g->s->arena, at_axis *, count + array->rank);
     for (int i = 0; i < count; i++) axes[i] = repeats[i]->forward->u.repeat.round;
     at_move(axes + count, array->axes, sizeof *axes * (size_t)array->rank);
-    at_array *all =
-        at_draft_array(g->draft, at_format(g->s->arena, "%s.rounds", array->name), NULL,
-                       array->kind, axes, count + array->rank, array->span);
+    const char *name =
+        at_name_in(g, slot->region, at_format(g->s->arena, "%s.rounds", array->name));
+    at_array *all = at_draft_array(g->draft, name, NULL, array->kind, axes, count + array->rank,
+                                   array->span);
     at_slot_of(g, all);
     slot = at_slot_of(g, array);
     slot->collected = all;

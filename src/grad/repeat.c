@@ -47,9 +47,9 @@ static at_array *escaped_adjoint(at_derivation *g, const at_array *array, at_esc
     at_axis *axes[160];
     dimensions_fixed(g, escape->repeat->outer, array, dropped);
     int count = at_adjoint_axes(g, array, dropped, axes, NULL);
-    escape->adjoint =
-        at_draft_array(g->draft, at_format(g->s->arena, "%s.last", at_adjoint_name(g->s, array->name)),
-                       NULL, AT_REAL, axes, count, array->span);
+    const char *name = at_format(g->s->arena, "%s.last", at_adjoint_name(g->s, array->name));
+    escape->adjoint = at_draft_array(g->draft, at_name_in(g, escape->repeat->outer, name), NULL,
+                                     AT_REAL, axes, count, array->span);
     escape->adjoint->cotangent = true;
     at_slot_of(g, escape->adjoint);
     return escape->adjoint;
@@ -319,15 +319,17 @@ static bool leave_one(reversing *v, const at_array *array, at_block *zeros, int 
         axes[l->same_count] = v->f->round;
         at_move(axes + l->same_count + 1, l->axes + l->same_count,
                 sizeof *axes * (size_t)(l->count - l->same_count));
-        at_array *made = at_draft_array(g->draft, at_format(s->arena, "%s.rounds", name), NULL,
-                                        AT_REAL, axes, l->count + 1, array->span);
+        name = at_name_in(g, v->f, at_format(s->arena, "%s.rounds", name));
+        at_array *made =
+            at_draft_array(g->draft, name, NULL, AT_REAL, axes, l->count + 1, array->span);
         made->cotangent = true;
         at_slot_of(g, made);
         at_draft_equation(g->draft, made, total, total->span);
         b->made = made;
     } else {
-        at_array *before = at_draft_array(g->draft, at_format(s->arena, "%s.sum", name), NULL,
-                                          AT_REAL, l->axes, l->count, array->span);
+        name = at_name_in(g, v->f->outer, at_format(s->arena, "%s.sum", name));
+        at_array *before =
+            at_draft_array(g->draft, name, NULL, AT_REAL, l->axes, l->count, array->span);
         before->cotangent = true;
         at_slot_of(g, before);
         at_carried c = {before, twin(g, before, AT_CARRIED), twin(g, before, AT_DEFINED),
@@ -362,7 +364,8 @@ static void count_rounds(at_derivation *g, at_reversed *f) {
         if (!g->fixed[i]->round) steps[rank++] = g->fixed[i];
     at_move(steps + rank, l.same, sizeof *steps * (size_t)l.same_count);
     rank += l.same_count;
-    const char *name = at_format(s->arena, "%s.ran", f->forward->u.repeat.round->name);
+    const char *name = at_name_in(
+        g, f->outer, at_format(s->arena, "%s.ran", f->forward->u.repeat.round->name));
     at_array *before = at_draft_array(g->draft, name, NULL, AT_INT, steps, rank, span);
     at_slot_of(g, before);
     f->ran = AT_NEW(s->arena, at_carried);

@@ -154,6 +154,8 @@ void at_session_free(at_session *session);
  * is thrown away when the session already holds diag_limit errors. */
 at_diag *at_error(at_session *session, at_code code, at_span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Makes room for `more` errors above the limit: where errors are the result, none may be lost. */
+void at_error_room(at_session *session, int more);
 /* Records, once, that the session's memory limit was met: E001. Needs no memory. */
 at_diag *at_error_full(at_session *session);
 void at_label(at_session *session, at_diag *diag, const char *format, ...)

@@ -44,6 +44,16 @@ at_diag *at_error(at_session *session, at_code code, at_span span, const char *f
     return diag;
 }
 
+void at_error_room(at_session *session, int more) {
+    int limit = session->diag_limit + more;
+    at_diag **diags = AT_NEW_ARRAY(session->arena, at_diag *, limit + 1);
+    if (!diags) return; /* no memory, and nobody catches: the usual number, then */
+    at_move(diags, session->diags, sizeof(at_diag *) * (size_t)session->diag_count);
+    session->diags = diags;
+    session->diag_limit = limit;
+    session->diag_capacity = limit + 1;
+}
+
 at_diag *at_error_full(at_session *session) {
     for (int i = 0; i < session->diag_count; i++)
         if (session->diags[i] == session->full) return session->full;

@@ -31,6 +31,55 @@ static void round_name(const char *path, const int64_t *round, at_text *out) {
     }
 }
 
+/* "block[3].w" to "block[].w", in the arena. The numbers go to `round`, at most AT_RANK_LIMIT, and
+ * how many there are to *rounds. */
+static const char *without_rounds(at_session *s, const char *name, int64_t *round, int *rounds) {
+    char *path = at_copy_text(s->arena, name, strlen(name)), *to = path;
+    *rounds = 0;
+    for (const char *at = name; *at;) {
+        size_t digits = *at == '[' ? strspn(at + 1, "0123456789") : 0;
+        *to++ = *at++;
+        if (!digits || digits > 18 || at[digits] != ']' || *rounds == AT_RANK_LIMIT) continue;
+        round[(*rounds)++] = strtoll(at, NULL, 10);
+        at += digits;
+    }
+    *to = 0;
+    return path;
+}
+
+/* How many bytes two paths have in common at their ends, in whole parts: 7 of "net.block.w" and
+ * "block.w". */
+static size_t common_end(const char *a, const char *b) {
+    size_t n = strlen(a), m = strlen(b), common = 0;
+    for (size_t i = 1; i <= n && i <= m && a[n - i] == b[m - i]; i++)
+        if ((i == n || a[n - i - 1] == '.' || a[n - i] == '.') &&
+            (i == m || b[m - i - 1] == '.' || b[m - i] == '.'))
+            common = i;
+    return common;
+}
+
+/* The path nearest to `name`: with typing errors, or else with the same last parts. NULL: none. */
+static const char *nearest_path(const char *name, const char *const *paths, int count) {
+    const char *best = NULL;
+    int limit = (int)strlen(name) / 3;
+    if (limit > 3) limit = 3;
+    int distance = limit + 1;
+    for (int i = 0; i < count; i++) {
+        int now = at_text_distance(name, paths[i], distance);
+        if (now >= distance) continue;
+        distance = now;
+        best = paths[i];
+    }
+    size_t end = 0;
+    for (int i = 0; i < count && distance > limit; i++) {
+        size_t now = common_end(name, paths[i]);
+        if (now <= end) continue;
+        end = now;
+        best = paths[i];
+    }
+    return best;
+}
+
 /* What was given, sorted by name: a network of many rounds has many. */
 typedef struct {
     int count;
@@ -113,18 +162,6 @@ static bool place_slice(at_session *s, const char *name, const at_tensor *given,
     return true;
 }
 
-static void report_missing(at_session *s, const at_kept *kept, const at_array *array,
-                           const char *name) {
-    at_diag *diag = at_error(s, AT_E_BIND_MISSING, array->span, "the %s `%s` is missing",
-                             kept->word, name);
-    const char **names = AT_NEW_ARRAY(s->arena, const char *, kept->given->count);
-    for (int i = 0; i < kept->given->count; i++) names[i] = kept->given->items[i].name;
-    at_hint_near(s, diag, name, names, kept->given->count);
-    if (!diag->hint)
-        at_hint(s, diag, "a file gives every %s; without one they all begin as the program says",
-                kept->word);
-}
-
 static void split_rounds(int64_t slice, const at_array *array, const int64_t *extents, int rounds,
                          int64_t *round) {
     for (int i = rounds - 1; i >= 0; i--) {
@@ -134,65 +171,134 @@ static void split_rounds(int64_t slice, const at_array *array, const int64_t *ex
     }
 }
 
-/* Fills `out` with what was given. Params are all given or it is an error; a state that was not
- * given keeps the value that it begins with. */
-static bool take_given(at_session *s, const at_kept *kept, const at_array *array, lookup *all,
-                       const int64_t *extents, at_tensor *out) {
+/* ---- one after the other --------------------------------------------------------------------- */
+
+typedef struct {
+    at_session *s;
+    const at_kept *kept;
+    const int64_t *extents;
+    at_evaluate evaluate;
+    void *user;
+    lookup all;
+    int64_t missing; /* how many of what must be given were not */
+    const char *missing_name; /* the first of them */
+    const at_array *missing_array;
+} binding;
+
+/* Fills `out` with what was given, and looks on after errors. A state that was not given keeps the
+ * value that it begins with; params are all given or it is an error, which is told once for all. */
+static bool take_given(binding *b, const at_array *array, at_tensor *out) {
+    at_session *s = b->s;
     int rounds = rounds_in(array->path);
     if (rounds > array->rank) rounds = array->rank;
     int64_t slices = 1, round[AT_RANK_LIMIT];
-    for (int i = 0; i < rounds; i++) slices *= extents[array->axes[i]->id];
+    for (int i = 0; i < rounds; i++) slices *= b->extents[array->axes[i]->id];
     bool good = true;
     at_text name = {0};
-    for (int64_t slice = 0; slice < slices && good; slice++) {
-        split_rounds(slice, array, extents, rounds, round);
+    for (int64_t slice = 0; slice < slices; slice++) {
+        split_rounds(slice, array, b->extents, rounds, round);
         round_name(array->path, round, &name);
-        const at_tensor *given = look_up(all, name.data);
+        const at_tensor *given = look_up(&b->all, name.data);
         if (given) {
-            good = fits_shape(s, array, name.data, given, extents, rounds) &&
-                   place_slice(s, name.data, given, out, slice);
-        } else if (kept->complete) {
-            report_missing(s, kept, array, name.data);
-            good = false;
+            good &= fits_shape(s, array, name.data, given, b->extents, rounds) &&
+                    place_slice(s, name.data, given, out, slice);
+        } else if (b->kept->complete && !b->missing++) {
+            b->missing_name = at_copy_text(s->arena, name.data, name.length);
+            b->missing_array = array;
         }
     }
     at_text_free(&name);
     return good;
 }
 
-static at_tensor *bind_one(at_session *s, const at_kept *kept, const at_start *start, lookup *all,
-                           const int64_t *extents, at_evaluate evaluate, void *user) {
+/* *out is the array, or NULL when it cannot be made; false after an error. */
+static bool bind_one(binding *b, const at_start *start, at_tensor **out) {
     const at_array *array = start->array;
+    const at_kept *kept = b->kept;
     int64_t shape[AT_RANK_LIMIT];
     if (array->rank > AT_RANK_LIMIT) {
-        at_error(s, AT_E_TENSOR_RANK, array->span, "`%s` has %d axes, and may have at most %d",
+        at_error(b->s, AT_E_TENSOR_RANK, array->span, "`%s` has %d axes, and may have at most %d",
                  array->name, array->rank, AT_RANK_LIMIT);
-        return NULL;
+        return false;
     }
-    for (int i = 0; i < array->rank; i++) shape[i] = extents[array->axes[i]->id];
-    at_tensor *out =
-        at_tensor_new(s, at_kind_type(array->kind), shape, array->rank, array->name);
-    if (!out) return NULL;
+    for (int i = 0; i < array->rank; i++) shape[i] = b->extents[array->axes[i]->id];
+    *out = at_tensor_new(b->s, at_kind_type(array->kind), shape, array->rank, array->name);
+    if (!*out) return false;
     bool begins = !kept->given || !kept->complete;
-    if ((!begins || evaluate(s, user, start, extents, out)) &&
-        (!kept->given || take_given(s, kept, array, all, extents, out)))
-        return out;
-    at_tensor_free(out);
-    return NULL;
+    if (!begins || b->evaluate(b->s, b->user, start, b->extents, *out))
+        return !kept->given || take_given(b, array, *out);
+    at_tensor_free(*out);
+    *out = NULL;
+    return false;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-static bool report_unused(at_session *s, const at_kept *kept, const lookup *all) {
+static bool report_missing(const binding *b) {
+    at_session *s = b->s;
+    const char *word = b->kept->word, *name = b->missing_name;
+    if (!b->missing) return true;
+    at_diag *diag = at_error(s, AT_E_BIND_MISSING, b->missing_array->span, "the %s `%s` is missing",
+                             word, name);
+    if (b->missing > 1)
+        at_note(s, diag, at_no_span(), "so %s %" PRId64 " more", b->missing == 2 ? "is" : "are",
+                b->missing - 1);
+    const char **unused = AT_NEW_ARRAY(s->arena, const char *, b->all.count + 1);
+    int count = 0;
+    for (int i = 0; i < b->all.count; i++)
+        if (!b->all.used[i]) unused[count++] = b->all.sorted[i]->name;
+    const char *near = nearest_path(name, unused, count);
+    if (near) at_hint(s, diag, "nearest to it among what is given is `%s`", near);
+    else
+        at_hint(s, diag, "a file gives every %s; without one they all begin as the program says",
+                word);
+    return false;
+}
+
+/* Says that the program has no such array, and what comes nearest. */
+static void report_one_unused(const binding *b, const char *name) {
+    at_session *s = b->s;
+    const at_kept *kept = b->kept;
+    at_diag *diag = at_error(s, AT_E_BIND_UNKNOWN, at_no_span(), "the program has no %s `%s`",
+                             kept->word, name);
+    int64_t round[AT_RANK_LIMIT];
+    int rounds;
+    const char *path = without_rounds(s, name, round, &rounds);
+    const char **paths = AT_NEW_ARRAY(s->arena, const char *, kept->count + 1);
+    for (int i = 0; i < kept->count; i++) paths[i] = kept->starts[i].array->path;
+    const char *near = nearest_path(path, paths, kept->count);
+    const at_array *array = NULL;
+    for (int i = 0; i < kept->count; i++)
+        if (near && strcmp(paths[i], near) == 0) array = kept->starts[i].array;
+    if (!near) {
+        at_hint(s, diag, kept->count ? "it has `%s`%s" : "it has none%s%s",
+                kept->count ? paths[0] : "", kept->count > 1 ? " and others" : "");
+    } else if (strcmp(near, path) == 0) {
+        for (int i = 0; i < rounds && i < array->rank; i++) {
+            int64_t count = b->extents[array->axes[i]->id];
+            if (round[i] >= count)
+                at_hint(s, diag, "`%s` has %" PRId64 " round%s, counted from 0", near, count,
+                        count == 1 ? "" : "s");
+        }
+    } else {
+        at_text text = {0};
+        if (rounds_in(near) == rounds) round_name(near, round, &text);
+        at_hint(s, diag, "did you mean `%s`?", text.data ? text.data : near);
+        at_text_free(&text);
+    }
+}
+
+static bool bind_all(binding *b, at_tensor **out) {
+    const at_kept *kept = b->kept;
     bool good = true;
-    for (int i = 0; i < all->count; i++) {
-        if (all->used[i]) continue;
-        const char *name = all->sorted[i]->name;
-        at_diag *diag = at_error(s, AT_E_BIND_UNKNOWN, at_no_span(),
-                                 "the program has no %s `%s`", kept->word, name);
-        const char **paths = AT_NEW_ARRAY(s->arena, const char *, kept->count);
-        for (int k = 0; k < kept->count; k++) paths[k] = kept->starts[k].array->path;
-        at_hint_near(s, diag, name, paths, kept->count);
+    for (int i = 0; i < kept->count; i++) {
+        good &= bind_one(b, &kept->starts[i], &out[i]);
+        if (!out[i]) return false;
+    }
+    good &= report_missing(b);
+    for (int i = 0; i < b->all.count; i++) {
+        if (b->all.used[i]) continue;
+        report_one_unused(b, b->all.sorted[i]->name);
         good = false;
     }
     return good;
@@ -200,14 +306,9 @@ static bool report_unused(at_session *s, const at_kept *kept, const lookup *all)
 
 bool at_bind_kept(at_session *s, const at_kept *kept, const int64_t *extents, at_evaluate evaluate,
                   void *user, at_tensor **out) {
-    lookup all = {0};
-    bool good = lookup_new(s, kept->given, &all);
-    for (int i = 0; i < kept->count && good; i++) {
-        out[i] = bind_one(s, kept, &kept->starts[i], &all, extents, evaluate, user);
-        good = out[i] != NULL;
-    }
-    good = good && report_unused(s, kept, &all);
-    lookup_free(&all);
+    binding b = {.s = s, .kept = kept, .extents = extents, .evaluate = evaluate, .user = user};
+    bool good = lookup_new(s, kept->given, &b.all) && bind_all(&b, out);
+    lookup_free(&b.all);
     return good;
 }
 

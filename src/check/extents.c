@@ -1,11 +1,12 @@
-/* Extents for the trials of a law: from its inputs' axes and its requirements to numbers. First all
- * 1, then small ones, then some that are no multiple of any tile, and a few dozens; always such that
- * the requirements hold and a trial is short.
+/* Extents for the trials of a law: from its inputs' axes and its requirements to numbers. First
+ * all 1, then small ones, then some that are no multiple of any tile, and a few dozens; always such
+ * that the requirements hold and a trial is short.
  *
- * Extents are drawn freely and then repaired: of a requirement that does not hold, one size moves to
- * the nearest number with which it holds. That meets equalities, multiples and bounds alike. When
- * repairs lead nowhere, all small extents are tried in order. */
+ * Extents are drawn freely and then repaired: of a requirement that does not hold, one size moves
+ * to the nearest number with which it holds. That meets equalities, multiples and bounds alike.
+ * When repairs lead nowhere, all small extents are tried in order. */
 #include "check/check_int.h"
+#include "compile.h"
 
 #include <string.h>
 
@@ -20,7 +21,7 @@ enum {
     SEARCHED_COMPILED = 200, /* of these, when each must be compiled for */
 };
 
-/* ---- the frame ------------------------------------------------------------------------------------ */
+/* ---- the frame ------------------------------------------------------------------------------- */
 
 static void add_axis(at_session *s, at_law_frame *frame, const char *name, int *capacity) {
     for (int i = 0; i < frame->count; i++)
@@ -38,12 +39,14 @@ void at_law_frame_begin(at_session *s, at_law_frame *frame) {
     frame->needed = AT_NEW_ARRAY(s->arena, bool, frame->count);
     frame->compiled = AT_NEW_ARRAY(s->arena, int64_t, frame->count);
     frame->spare = AT_NEW_ARRAY(s->arena, int64_t, frame->count);
+    frame->tried = AT_NEW_ARRAY(s->arena, bool, frame->count);
     frame->ids = AT_NEW_ARRAY(s->arena, int, frame->count);
     const at_resolve_options *o = &frame->options->resolve;
     for (int i = 0; i < frame->count; i++) {
         frame->given[i] = -1;
         for (int k = 0; k < o->size_count; k++)
-            if (strcmp(o->sizes[k].name, frame->names[i]) == 0) frame->given[i] = o->sizes[k].extent;
+            if (strcmp(o->sizes[k].name, frame->names[i]) == 0)
+                frame->given[i] = o->sizes[k].extent;
     }
 }
 
@@ -54,14 +57,15 @@ void at_law_frame_end(at_law_frame *frame) {
     frame->open = NULL;
 }
 
-/* ---- compiling ------------------------------------------------------------------------------------ */
+/* ---- compiling ------------------------------------------------------------------------------- */
 
 /* Marks the axes whose extents errors ask for; whether there was a new one. */
 static bool mark_needed(at_law_frame *frame, const at_session *s, int from) {
     bool found = false;
     for (int i = from; i < s->diag_count; i++)
         for (int k = 0; k < frame->count; k++) {
-            const char *subject = s->diags[i]->code == AT_E_SIZE_NEEDED ? s->diags[i]->subject : NULL;
+            const at_diag *diag = s->diags[i];
+            const char *subject = diag->code == AT_E_SIZE_NEEDED ? diag->subject : NULL;
             if (!subject || frame->needed[k] || strcmp(subject, frame->names[k]) != 0) continue;
             found = frame->needed[k] = true;
         }
@@ -79,7 +83,7 @@ const at_cascade *at_law_resolve(at_session *s, at_law_frame *frame, const int64
         for (int i = 0; i < frame->count; i++)
             if (frame->needed[i])
                 sizes[told.size_count++] = (at_known_size){frame->names[i], extents[i]};
-        const at_cascade *cascade = at_resolve(s, frame->program, &told);
+        const at_cascade *cascade = at_cascade_make(s, frame->program, &told);
         if (cascade || !mark_needed(frame, s, count)) return cascade;
         s->diag_count = count;
         s->diag_lost = lost;
@@ -115,13 +119,14 @@ static bool compile(at_law_frame *frame, const int64_t *extents) {
     at_law_frame_end(frame);
     frame->s = at_session_new(MEMORY);
     if (!frame->s) return false;
+    frame->compilations++;
     resolving r = {frame, extents};
     (void)at_guarded(frame->s, resolve_guarded, &r);
     at_move(frame->compiled, extents, sizeof *extents * (size_t)frame->count);
     return true;
 }
 
-/* ---- requirements ---------------------------------------------------------------------------------- */
+/* ---- requirements ---------------------------------------------------------------------------- */
 
 static void enter_inputs(const at_law_frame *frame, const at_cascade *cascade,
                          const int64_t *extents, int64_t *open) {
@@ -137,8 +142,8 @@ static int64_t open_extent(void *user, const at_axis *axis) {
     return at_extent(axis, (const int64_t *)user);
 }
 
-static bool holds(const at_require *require, int64_t *open) {
-    at_constant value = at_constant_of(require->condition, open_extent, open);
+static bool holds(const at_expr *condition, int64_t *open) {
+    at_constant value = at_constant_of(condition, open_extent, open);
     return value.known && value.integer;
 }
 
@@ -148,7 +153,7 @@ const at_require *at_extents_violated(at_session *s, const at_law_frame *frame,
     if (cascade != frame->cascade) open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
     enter_inputs(frame, cascade, extents, open);
     for (int i = 0; i < cascade->require_count; i++)
-        if (!holds(&cascade->requires[i], open)) return &cascade->requires[i];
+        if (!holds(cascade->requires[i].condition, open)) return &cascade->requires[i];
     return NULL;
 }
 
@@ -168,45 +173,73 @@ int64_t *at_extents_all(at_session *s, const at_law_frame *frame, const at_casca
     return all;
 }
 
-/* ---- repairs ------------------------------------------------------------------------------------- */
+/* ---- repairs --------------------------------------------------------------------------------- */
 
 typedef struct {
     const at_law_frame *frame;
     const at_cascade *cascade;
-    int64_t *open;   /* by axis id */
-    int *axis;       /* by the frame's axis: the id, or -1 */
+    int64_t *extents; /* by the frame's axis */
+    int64_t *open;    /* by axis id */
+    int *axis;        /* by the frame's axis: the id, or -1 */
+    int kept;
+    uint64_t *random;
 } repair;
 
 static int violated_count(const repair *r) {
     int count = 0;
     for (int i = 0; i < r->cascade->require_count; i++)
-        count += !holds(&r->cascade->requires[i], r->open);
+        count += !holds(r->cascade->requires[i].condition, r->open);
     return count;
 }
 
-/* The nearest extent of one axis with which the requirement holds; -1 if there is none in reach. */
-static int64_t nearest(repair *r, const at_require *require, int id) {
-    int64_t was = r->open[id], found = -1;
-    for (int64_t step = 1; step <= REPAIR_REACH && found < 0; step++)
-        for (int side = 0; side < 2 && found < 0; side++) {
-            r->open[id] = side ? was - step : was + step;
-            if (r->open[id] >= 1 && holds(require, r->open)) found = r->open[id];
-        }
-    r->open[id] = was;
-    return found;
+/* An extent of one axis with which a requirement holds. */
+typedef struct {
+    repair *r;
+    const at_expr *condition;
+    int id;
+    int64_t was, found; /* -1: none yet */
+} moving;
+
+static bool holds_with(moving *m, int64_t extent) {
+    if (extent < 1) return false;
+    m->r->open[m->id] = extent;
+    bool good = holds(m->condition, m->r->open);
+    m->r->open[m->id] = m->was;
+    if (good) m->found = extent;
+    return good;
+}
+
+/* What is compared is where far moves lead: size(n) == 4096, size(n) <= 64 * size(h). */
+static bool look_at_value(void *user, const at_expr *e) {
+    moving *m = user;
+    if (m->found >= 0) return false;
+    if (e->kind != AT_INT) return true;
+    at_constant value = at_constant_of(e, open_extent, m->r->open);
+    if (!value.known || value.integer > INT64_MAX - 1 || value.integer < 1) return true;
+    for (int64_t side = -1; side <= 1; side++)
+        if (holds_with(m, value.integer + side)) return false;
+    return true;
+}
+
+/* The nearest within reach, or one further off; -1 if none is found. */
+static int64_t nearest(repair *r, const at_expr *condition, int id) {
+    moving m = {r, condition, id, r->open[id], -1};
+    for (int64_t step = 1; step <= REPAIR_REACH; step++)
+        if (holds_with(&m, m.was + step) || holds_with(&m, m.was - step)) return m.found;
+    at_walk(condition, look_at_value, &m);
+    return m.found;
 }
 
 /* Moves the one axis that leaves the fewest requirements open; by chance among equals. */
-static bool repair_one(repair *r, const at_require *require, int kept, int64_t *extents,
-                       uint64_t *random) {
+static bool move_one(repair *r, const at_expr *condition) {
     int best = -1, fewest = 0;
     int64_t value = 0;
-    int first = r->frame->count ? (int)(*random % (uint64_t)r->frame->count) : 0;
-    *random = at_draw_element(*random, 1);
+    int first = r->frame->count ? (int)(*r->random % (uint64_t)r->frame->count) : 0;
+    *r->random = at_draw_element(*r->random, 1);
     for (int i = 0; i < r->frame->count; i++) {
         int a = (first + i) % r->frame->count, id = r->axis[a];
-        if (a == kept || r->frame->given[a] >= 0 || id < 0) continue;
-        int64_t near = nearest(r, require, id), was = r->open[id];
+        if (a == r->kept || r->frame->given[a] >= 0 || id < 0) continue;
+        int64_t near = nearest(r, condition, id), was = r->open[id];
         if (near < 0) continue;
         r->open[id] = near;
         int left = violated_count(r);
@@ -217,15 +250,25 @@ static bool repair_one(repair *r, const at_require *require, int kept, int64_t *
         value = near;
     }
     if (best < 0) return false;
-    extents[best] = r->open[r->axis[best]] = value;
+    r->extents[best] = r->open[r->axis[best]] = value;
     return true;
+}
+
+/* Of `a and b` both, of `a or b` one. */
+static bool repair_condition(repair *r, const at_expr *e) {
+    if (holds(e, r->open)) return true;
+    bool both = e->tag == AT_MAP && e->u.map.op == AT_OP_AND;
+    bool either = e->tag == AT_MAP && e->u.map.op == AT_OP_OR;
+    if (both)
+        return repair_condition(r, e->u.map.args[0]) && repair_condition(r, e->u.map.args[1]);
+    if (move_one(r, e)) return true;
+    return either &&
+           (repair_condition(r, e->u.map.args[0]) || repair_condition(r, e->u.map.args[1]));
 }
 
 bool at_extents_repair(at_law_frame *frame, int64_t *extents, int kept, uint64_t *random) {
     const at_cascade *cascade = frame->cascade;
-    repair r = {frame, cascade, NULL, NULL};
-    r.open = frame->open;
-    r.axis = frame->ids;
+    repair r = {frame, cascade, extents, frame->open, frame->ids, kept, random};
     enter_inputs(frame, cascade, extents, r.open);
     for (int a = 0; a < frame->count; a++) r.axis[a] = -1;
     for (int i = 0; i < cascade->input_count; i++)
@@ -236,16 +279,16 @@ bool at_extents_repair(at_law_frame *frame, int64_t *extents, int kept, uint64_t
     for (int pass = 0; pass < REPAIR_PASSES; pass++) {
         bool all = true;
         for (int i = 0; i < cascade->require_count; i++) {
-            if (holds(&cascade->requires[i], r.open)) continue;
+            if (holds(cascade->requires[i].condition, r.open)) continue;
             all = false;
-            if (!repair_one(&r, &cascade->requires[i], kept, extents, random)) return false;
+            if (!repair_condition(&r, cascade->requires[i].condition)) return false;
         }
         if (all) return true;
     }
     return violated_count(&r) == 0;
 }
 
-/* ---- what is allowed ------------------------------------------------------------------------------- */
+/* ---- what is allowed ------------------------------------------------------------------------- */
 
 /* Errors of compiling that say that these extents are not meant. */
 static bool only_refusals(const at_session *s) {
@@ -280,43 +323,60 @@ static double work_of(at_law_frame *frame, const int64_t *extents) {
                        at_extents_all(frame->s, frame, frame->cascade, extents));
 }
 
-/* ---- drawing --------------------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
-static int64_t draw_extent(int trial, uint64_t bits) {
+/* What a trial's axes take in turn, from a place by chance; a single axis one of the first two. */
+static void draw_extents(const at_law_frame *frame, int trial, uint64_t *random, int64_t *extents) {
     static const struct {
-        int count, values[7];
+        int count, values[6];
     } pools[] = {
         {1, {1}},
-        {3, {1, 2, 3}},
-        {4, {2, 3, 4, 5}},
-        {5, {1, 3, 5, 7, 2}},
-        {5, {2, 5, 7, 13, 8}},
-        {6, {1, 4, 13, 17, 24, 6}},
-        {5, {5, 17, 31, 33, 3}},
-        {7, {1, 7, 13, 33, 40, 48, 16}},
+        {3, {2, 3, 1}},
+        {4, {4, 5, 3, 1}},
+        {4, {7, 5, 2, 3}},
+        {4, {13, 8, 1, 5}},
+        {5, {17, 16, 2, 7, 4}},
+        {5, {33, 31, 3, 13, 6}},
+        {6, {48, 40, 1, 24, 7, 5}},
     };
     enum { POOLS = sizeof pools / sizeof *pools };
-    int pool = trial < POOLS ? trial : 1 + (trial - POOLS) % (POOLS - 1);
-    return pools[pool].values[bits % (uint64_t)pools[pool].count];
+    int pool = trial < POOLS ? trial : 1 + (trial - POOLS) % (POOLS - 1), open = 0;
+    for (int i = 0; i < frame->count; i++) open += frame->given[i] < 0;
+    int count = open == 1 && pools[pool].count > 2 ? 2 : pools[pool].count, jump = 0;
+    for (int i = 0; i < frame->count; i++) {
+        *random = at_draw_element(*random, (uint64_t)i);
+        /* The first by chance; later ones next to it, but now and then any. */
+        bool any = i == 0 || (*random >> 40) % 4 == 0;
+        jump = any ? (int)((*random >> 20) % (uint64_t)count) : jump + 1;
+        extents[i] = frame->given[i] < 0 ? pools[pool].values[jump % count] : frame->given[i];
+    }
 }
 
-/* Makes the longest axis shorter until a run is short, as far as requirements let that. */
+/* The longest axis that may become shorter, but for those that were tried; -1 if there is none. */
+static int longest(const at_law_frame *frame, const int64_t *extents) {
+    int found = -1;
+    for (int i = 0; i < frame->count; i++)
+        if (!frame->tried[i] && frame->given[i] < 0 && extents[i] > 1 &&
+            (found < 0 || extents[i] > extents[found]))
+            found = i;
+    return found;
+}
+
+/* Makes long axes shorter until a run is short, as far as requirements let that. */
 static void shorten(at_law_frame *frame, int64_t *extents, uint64_t *random) {
-    enum { STEPS = 40 };
-    double work = work_of(frame, extents);
-    for (int step = 0; step < STEPS && work > WORK_LIMIT; step++) {
-        int longest = -1;
-        for (int i = 0; i < frame->count; i++)
-            if (frame->given[i] < 0 && extents[i] > 1 &&
-                (longest < 0 || extents[i] > extents[longest]))
-                longest = i;
-        if (longest < 0) return;
-        size_t bytes = sizeof *extents * (size_t)frame->count;
+    enum { STEPS = 60 };
+    size_t bytes = sizeof *extents * (size_t)frame->count;
+    double work = work_of(frame, extents), most = frame->most_work > 0 ? frame->most_work : WORK_LIMIT;
+    for (int i = 0; i < frame->count; i++) frame->tried[i] = false;
+    for (int step = 0; step < STEPS && work > most; step++) {
+        int axis = longest(frame, extents);
+        if (axis < 0) return;
         at_move(frame->spare, extents, bytes);
-        frame->spare[longest] = (extents[longest] + 1) / 2;
+        frame->spare[axis] = (extents[axis] + 1) / 2;
         at_extents verdict = settle(frame, frame->spare, random);
         double less = verdict == AT_EXTENTS_GOOD ? work_of(frame, frame->spare) : work;
-        if (less >= work) return;
+        frame->tried[axis] = less >= work;
+        if (frame->tried[axis]) continue;
         at_move(extents, frame->spare, bytes);
         work = less;
     }
@@ -351,14 +411,16 @@ static at_extents search(at_law_frame *frame, int64_t *extents) {
 at_extents at_extents_choose(at_law_frame *frame, int trial, uint64_t random, int64_t *extents) {
     at_extents verdict = AT_EXTENTS_REFUSED;
     for (int attempt = 0; attempt < ATTEMPTS && verdict == AT_EXTENTS_REFUSED; attempt++) {
-        for (int i = 0; i < frame->count; i++) {
-            random = at_draw_element(random, (uint64_t)i);
-            int64_t drawn = draw_extent(trial + attempt / 4, random >> 20);
-            extents[i] = frame->given[i] < 0 ? drawn : frame->given[i];
-        }
+        draw_extents(frame, trial + attempt / 4, &random, extents);
         verdict = settle(frame, extents, &random);
     }
     if (verdict == AT_EXTENTS_REFUSED) verdict = search(frame, extents);
+    if (verdict == AT_EXTENTS_REFUSED) {
+        /* What is left is to be told: with small extents, as far as they can be repaired. */
+        for (int i = 0; i < frame->count; i++)
+            extents[i] = frame->given[i] < 0 ? 1 : frame->given[i];
+        return settle(frame, extents, &random);
+    }
     if (verdict == AT_EXTENTS_GOOD) shorten(frame, extents, &random);
     /* The cascade that is left may be one that was only looked at. */
     return verdict == AT_EXTENTS_GOOD ? at_extents_judge(frame, extents) : verdict;

@@ -1,8 +1,8 @@
 /* A law: from its definition to whether it holds, or to a small counterexample. Each trial draws
  * extents and inputs and runs the law on the reference executor, in memory of its own.
  *
- * A trial that fails is made smaller, one axis after the other; the smallest is run once more in the
- * caller's session, which so gets the assertion and its values, or the run's errors. */
+ * A trial that fails is made smaller, one axis after the other; the smallest is run once more in
+ * the caller's session, which so gets the assertion and its values, or the run's errors. */
 #include "check/check_int.h"
 
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 enum {
     USUAL_TRIALS = 8,
     SHRINK_TRIES = 100, /* extents looked at to make a counterexample smaller */
-    SHRINK_SEEDS = 4,   /* tried at each */
+    SHRINK_SEEDS = 8,   /* tried at each */
 };
 
 typedef enum { HOLDS, FAILS, BREAKS } outcome;
@@ -38,58 +38,12 @@ typedef struct {
     uint64_t seed;       /* likewise */
 } work;
 
-/* ---- inputs -------------------------------------------------------------------------------------- */
-
-/* What is drawn for an input of which the law does not say: 0..limit-1, or false and true. */
-static void draw_ints(const at_array *array, uint64_t seed, int64_t limit, at_tensor *out) {
-    uint64_t key = at_draw_key(seed, 0, array->path);
-    int64_t index[AT_RANK_LIMIT];
-    for (int64_t at = 0; at < out->count; at++) {
-        int64_t rest = at;
-        for (int i = out->rank - 1; i >= 0; i--) {
-            index[i] = rest % out->extents[i];
-            rest /= out->extents[i];
-        }
-        uint64_t element = 0;
-        for (int i = 0; i < out->rank; i++) element = at_draw_element(element, (uint64_t)index[i]);
-        double drawn = at_draw_value(key, element, AT_DRAW_UNIFORM);
-        int64_t value = (int64_t)(drawn * (double)limit);
-        if (out->type == AT_TYPE_BOOL) ((unsigned char *)out->data)[at] = value != 0;
-        else ((int64_t *)out->data)[at] = value;
-    }
-}
-
-static bool draw_input(trial *t, const at_start *start) {
-    enum { PLAIN_INTS = 4 };
-    const at_array *array = start->array;
-    int64_t shape[AT_RANK_LIMIT];
-    AT_ASSERT(t->s, array->rank <= AT_RANK_LIMIT);
-    for (int i = 0; i < array->rank; i++) shape[i] = t->all[array->axes[i]->id];
-    at_type type = array->kind == AT_REAL ? AT_TYPE_F64
-                   : array->kind == AT_INT ? AT_TYPE_I64 : AT_TYPE_BOOL;
-    at_tensor *out = at_tensor_new(t->s, type, shape, array->rank, array->name);
-    if (!out) return false;
-    at_collection_add(t->s, &t->inputs, array->name, out);
-    at_start drawn = *start;
-    if (start->draw < 0 && array->kind != AT_REAL) {
-        int64_t limit = array->kind == AT_BOOL ? 2
-                        : array->inside ? t->all[array->inside->id] : PLAIN_INTS;
-        draw_ints(array, t->call.seed, limit, out);
-        return true;
-    }
-    if (start->draw < 0) {
-        drawn.draw = AT_DRAW_NORMAL;
-        drawn.args[0] = at_real(t->s, 0, array->span);
-        drawn.args[1] = at_real(t->s, 1, array->span);
-    }
-    return at_ref_start(t->s, &t->call, &drawn, t->all, out);
-}
+/* ---- trials ---------------------------------------------------------------------------------- */
 
 static bool trial_body(void *user) {
     trial *t = user;
     t->all = at_extents_all(t->s, t->frame, t->cascade, t->extents);
-    for (int i = 0; i < t->cascade->input_count; i++)
-        if (!draw_input(t, &t->cascade->inputs[i])) return false;
+    if (!at_draw_inputs(t->s, t->cascade, &t->call, t->all, false, &t->inputs)) return false;
     t->call.inputs = &t->inputs;
     return at_ref_check(t->s, t->cascade, &t->call, &t->checks, NULL);
 }
@@ -98,8 +52,6 @@ static void trial_release(void *user) {
     trial *t = user;
     at_collection_free(&t->inputs);
 }
-
-/* ---- trials -------------------------------------------------------------------------------------- */
 
 static trial trial_of(at_session *s, const work *w, const at_cascade *cascade,
                       const int64_t *extents, uint64_t seed) {
@@ -140,20 +92,20 @@ static bool has_chance(const at_cascade *c) {
     return found;
 }
 
-/* ---- smaller counterexamples --------------------------------------------------------------------- */
+/* ---- smaller counterexamples ----------------------------------------------------------------- */
 
 static bool same_way(work *w, outcome kind, at_extents verdict, uint64_t *seed) {
     if (verdict == AT_EXTENTS_BROKEN) return kind == BREAKS;
     if (verdict != AT_EXTENTS_GOOD) return false;
-    for (uint64_t i = 0; i < SHRINK_SEEDS; i++) {
-        if (run_trial(w, w->smaller, w->options->seed + i) != kind) continue;
-        *seed = w->options->seed + i;
-        return true;
+    /* First its own: an element's draw stays what it is when axes become shorter. */
+    for (int i = -1; i < SHRINK_SEEDS; i++) {
+        *seed = i < 0 ? w->seed : w->options->seed + (uint64_t)i;
+        if (run_trial(w, w->smaller, *seed) == kind) return true;
     }
     return false;
 }
 
-/* Whether the law fails likewise with this axis so long; others move where requirements ask for it. */
+/* Whether the law fails likewise with this axis so long; others move where requirements ask. */
 static bool shrink_to(work *w, int axis, int64_t extent, outcome kind) {
     at_law_frame *f = &w->frame;
     size_t bytes = sizeof *w->extents * (size_t)f->count;
@@ -194,7 +146,7 @@ static void shrink(work *w, outcome kind) {
     }
 }
 
-/* ---- what is told -------------------------------------------------------------------------------- */
+/* ---- what is told ---------------------------------------------------------------------------- */
 
 static void keep_sizes(work *w) {
     at_law_result *result = w->result;
@@ -218,8 +170,8 @@ static const char *sizes_text(const work *w, const char *equals, const char *com
 static void note_trial(const work *w, at_diag *diag) {
     at_session *s = w->s;
     const at_resolve_options *o = &w->options->resolve;
-    const char *with = w->frame.count ? at_format(s->arena, "%s and ", sizes_text(w, " = ", ", ")) : "";
-    at_note(s, diag, at_no_span(), "with %sseed %" PRIu64, with, w->seed);
+    const char *sizes = sizes_text(w, " = ", ", "), *and = w->frame.count ? " and " : "";
+    at_note(s, diag, at_no_span(), "with %s%sseed %" PRIu64, sizes, and, w->seed);
     const char *command = at_format(s->arena, "attend check %s --law %s --seed %" PRIu64,
                                     w->frame.law->span.source->name, w->frame.law->name, w->seed);
     if (w->frame.count)
@@ -242,8 +194,8 @@ static const char *value_text(at_session *s, at_kind kind, double value) {
 static void tell_failure(const work *w, const at_check *check) {
     at_session *s = w->s;
     const at_statement *st = check->assertion;
-    at_diag *diag = at_error(s, AT_E_RUN_LAW, st->span, "`%s` does not hold%s%s", w->frame.law->name,
-                             check->element[0] ? " at " : "", check->element);
+    at_diag *diag = at_error(s, AT_E_RUN_LAW, st->span, "`%s` does not hold%s%s",
+                             w->frame.law->name, check->element[0] ? " at " : "", check->element);
     at_label(s, diag, "%s %s %s is not true",
              value_text(s, st->u.assertion.left->kind, check->left),
              at_op_info(st->u.assertion.op)->text,
@@ -267,6 +219,9 @@ static bool tell(work *w) {
         tell_failure(w, check);
     } else if (s->diag_count > count) {
         note_trial(w, s->diags[count]);
+        if (w->frame.count && cascade)
+            at_note(s, s->diags[count], at_no_span(), "if such sizes are not meant, the law says so: "
+                    "require size(%s) …", w->frame.names[0]);
     }
     return good;
 }
@@ -286,8 +241,8 @@ static bool tell_refused(work *w) {
         cascade ? at_extents_violated(s, &w->frame, cascade, w->extents) : NULL;
     if (!require) { /* refused when compiled: that was told */
         if (s->diag_count > count)
-            at_note(s, s->diags[count], at_no_span(), "`%s` was tried with %s%s", w->frame.law->name,
-                    sizes_text(w, " = ", ", "),
+            at_note(s, s->diags[count], at_no_span(), "`%s` was tried with %s%s",
+                    w->frame.law->name, sizes_text(w, " = ", ", "),
                     is_free(&w->frame) ? ", and other small sizes fail too" : "");
         return false;
     }
@@ -295,14 +250,20 @@ static bool tell_refused(work *w) {
                              is_free(&w->frame) ? "no sizes are found that `%s` allows"
                                                 : "`%s` does not allow these sizes",
                              w->frame.law->name);
-    at_label(s, diag, "%s%s", require->why ? require->why : "this is required",
-             is_free(&w->frame) ? ", among others" : "");
+    at_label(s, diag, "%s", require->why ? require->why : "this is required");
+    for (int i = 0, told = 0; is_free(&w->frame) && i < cascade->require_count && told < 3; i++) {
+        const at_require *other = &cascade->requires[i];
+        if (other == require || !other->span.source) continue;
+        at_note(s, diag, other->span, "and %s", other->why ? other->why : "this");
+        told++;
+    }
     at_note(s, diag, at_no_span(), "it does not hold with %s", sizes_text(w, " = ", ", "));
-    if (is_free(&w->frame)) at_hint(s, diag, "--size %s=… gives sizes to try", w->frame.names[0]);
+    if (is_free(&w->frame))
+        at_hint(s, diag, "larger ones can be given: --size %s=…", w->frame.names[0]);
     return false;
 }
 
-/* ---- all trials ---------------------------------------------------------------------------------- */
+/* ---- all trials ------------------------------------------------------------------------------ */
 
 static bool check(void *user) {
     work *w = user;
@@ -324,6 +285,8 @@ static bool check(void *user) {
         }
         w->result->trials++;
         outcome found = verdict == AT_EXTENTS_GOOD ? run_trial(w, w->extents, w->seed) : BREAKS;
+        if (found == FAILS && o->only_whether) return true;
+        if (found != HOLDS && o->only_whether) return tell(w);
         if (found != HOLDS) {
             shrink(w, found);
             return tell(w);

@@ -1,6 +1,8 @@
-/* How long a run of a cascade takes, roughly: operations on elements, counted from the extents. What
- * guards leave out is not known and counts in full. */
+/* How long a run of a cascade takes, roughly: operations on elements, counted from the extents.
+ * What guards leave out is not known and counts in full. */
 #include "check/check_int.h"
+
+enum { DRAWN = 8 }; /* operations for an element that is drawn */
 
 typedef struct {
     const int64_t *extents;
@@ -68,7 +70,7 @@ static void add_statement(counting *c, const at_statement *st) {
         work = elements * over * (1 + work_of(c, part->guard) + work_of(c, part->body));
         break;
     }
-    case AT_DRAWING: work = 8 * elements; break;
+    case AT_DRAWING: work = DRAWN * elements; break;
     case AT_TABLE: work = elements; break;
     case AT_GRAD: break;
     case AT_NEXT: work = elements * (1 + work_of(c, st->u.next.value)); break;
@@ -86,8 +88,17 @@ static void add_block(counting *c, const at_block *block) {
     for (int i = 0; i < block->count; i++) add_statement(c, block->items[i]);
 }
 
+/* Inputs are drawn too. */
+static void add_starts(counting *c, const at_start *starts, int count) {
+    for (int i = 0; i < count; i++)
+        c->sum += DRAWN * product_of(c, starts[i].array->axes, starts[i].array->rank);
+}
+
 double at_law_work(const at_cascade *cascade, const int64_t *all) {
     counting c = {.extents = all, .times = 1};
+    add_starts(&c, cascade->inputs, cascade->input_count);
+    add_starts(&c, cascade->params, cascade->param_count);
+    add_starts(&c, cascade->states, cascade->state_count);
     add_block(&c, &cascade->body);
     return c.sum;
 }

@@ -103,7 +103,7 @@ static void report_value(at_session *s, const char *name, const char *text) {
 
 static at_tensor *only_array(at_session *s, const char *path) {
     at_collection arrays = {0};
-    if (!at_npz_read(s, path, &arrays)) return NULL;
+    if (!at_archive_read(s, path, &arrays)) return NULL;
     at_tensor *tensor = NULL;
     if (arrays.count == 1) {
         tensor = arrays.items[0].tensor;
@@ -123,15 +123,15 @@ bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_c
     size_t length = name_length(text);
     at_collection more = {0};
     if (length == 0) {
-        if (ends_in(text, ".npy") || !ends_in(text, ".npz")) {
+        if (!at_archive_named(text)) {
             if (ends_in(text, ".npy") && text[0] != '=')
                 *status = at_cli_misuse(page, "--in %s: say which input it is: --in NAME=%s", text, text);
             else if (access(text, F_OK) != 0)
-                *status = at_cli_misuse(page, "--in takes name=file.npy, name=value or data.npz, not `%s`",
-                                        text);
+                *status = at_cli_misuse(page, "--in takes name=file.npy, name=value, data.npz or "
+                                        "data.safetensors, not `%s`", text);
             if (*status == AT_CLI_USAGE) return false;
         }
-        if (!at_npz_read(s, text, &more)) return false;
+        if (!at_archive_read(s, text, &more)) return false;
     } else {
         char *name = at_copy_text(s->arena, text, length);
         const char *value = text + length + 1;
@@ -139,7 +139,7 @@ bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_c
         at_tensor *tensor = NULL;
         if (json) tensor = from_json(s, name, json);
         else if (access(value, F_OK) != 0 && like_value(value)) report_value(s, name, value);
-        else if (ends_in(value, ".npz")) tensor = only_array(s, value);
+        else if (at_archive_named(value)) tensor = only_array(s, value);
         else tensor = at_npy_read(s, value);
         if (json) json_decref(json);
         if (!tensor) return false;

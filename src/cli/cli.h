@@ -5,6 +5,7 @@
 #ifndef AT_CLI_H
 #define AT_CLI_H
 
+#include "check/check.h"
 #include "ir/ir.h"
 #include "lang/lang.h"
 #include "tensor/tensor.h"
@@ -20,7 +21,7 @@ typedef enum {
     AT_CLI_BUG = 3,   /* ours */
 } at_cli_exit;
 
-/* ---- main.c ------------------------------------------------------------------------------------ */
+/* ---- main.c ---------------------------------------------------------------------------------- */
 
 #define AT_COMMAND(name, summary, function) int function(int argc, char **argv);
 #include "cli/commands.def"
@@ -36,7 +37,7 @@ const at_cli_command *at_cli_commands(void);
 /* Says that the library broke a promise of its own (`format` says which); gives AT_CLI_BUG. */
 int at_cli_bug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* ---- options.c: GNU long options from a table, and --help made from it ------------------------- */
+/* ---- options.c: GNU long options from a table, and --help made from it ----------------------- */
 
 typedef struct {
     char letter;          /* -o, or 0 */
@@ -82,7 +83,7 @@ typedef struct {
 bool at_cli_pairs_add(const at_cli_page *page, const char *option, const char *text, bool commas,
                       at_cli_pairs *pairs);
 
-/* ---- report.c: sessions, errors, progress ----------------------------------------------------------- */
+/* ---- report.c: sessions, errors, progress ---------------------------------------------------- */
 
 /* A session that shows progress on a terminal; prints and exits when there is no memory. */
 at_session *at_cli_session(void);
@@ -99,11 +100,13 @@ json_t *at_cli_json_real(double value);
 /* Writes text to the standard output. */
 void at_cli_print(const at_text *text);
 
-/* ---- program.c: finding and resolving programs -------------------------------------------------------- */
+/* ---- program.c: finding and resolving programs ----------------------------------------------- */
 
 /* Where `use NAME` looks: $ATTEND_PATH, then the folders that came with the executable; ended by
  * NULL. */
 const char *const *at_cli_library(at_session *s);
+/* The same without lib/: $ATTEND_PATH and the families of the zoo. */
+const char *const *at_cli_zoo(at_session *s);
 /* Reads `path`; "-" is the standard input. */
 const at_source *at_cli_source(at_session *s, const char *path);
 /* Splits FILE:fn; *function is NULL without one. A file whose whole name is `operand` wins. */
@@ -112,15 +115,39 @@ const char *at_cli_split(at_session *s, const char *operand, const char **functi
 bool at_cli_sizes(const at_cli_page *page, at_session *s, const at_cli_pairs *pairs,
                   at_resolve_options *options);
 
-/* ---- arrays.c, summary.c: arrays given and shown --------------------------------------------------------- */
+/* ---- arrays.c, summary.c: arrays given and shown --------------------------------------------- */
 
-/* `--in`: a .npz file (all its arrays), name=file.npy, name=file.npz (its only array), or name=value
- * with a JSON value: 0.5, true, [[1,2],[3,4]]. false after an error or misuse (*status). */
+/* `--in`: a .npz or .safetensors file (all its arrays), name=file.npy, name= and such a file (its only
+ * array), or name=value with a JSON value: 0.5, true, [[1,2],[3,4]]. false after an error or misuse (*status). */
 bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_collection *to,
                   int *status);
 /* An output as text: name, axes and extents, kind, and its first values, or all of them. */
 void at_cli_summary(const at_output *output, const at_tensor *tensor, int digits, bool all,
                     at_text *out);
 json_t *at_cli_summary_json(const at_output *output, const at_tensor *tensor, bool all);
+
+/* ---- check_mutants.c ------------------------------------------------------------------------- */
+
+/* Tries the program's laws on mutants of its file. Adds what became of them to `line` and, where it is
+ * not NULL, to `json`; false after errors, of which mutants that live are some. */
+bool at_cli_mutants(at_session *s, const at_program *program, const at_law_options *options,
+                    int least, at_text *line, json_t *json);
+
+/* ---- check_gradients.c ----------------------------------------------------------------------- */
+
+/* What became of a file's derivatives. */
+typedef struct {
+    int agree, differ, none; /* functions; none: nothing to compare */
+    int points, rejected;
+    double worst;
+    at_text rough;           /* functions of which no smooth point was found */
+} at_cli_gradients;
+
+/* Compares one function's derivative; adds to `sum`, and sets "gradient" in `entry`. False after
+ * errors. */
+bool at_cli_gradient(at_session *s, const at_program *program, const at_definition *function,
+                     const at_law_options *options, at_cli_gradients *sum, json_t *entry);
+/* Adds " gradients: …" behind `comma`; nothing when no function was looked at. */
+void at_cli_gradients_text(const at_cli_gradients *sum, const char *comma, at_text *out);
 
 #endif

@@ -7,6 +7,7 @@
  * a few small ones are tried; one that resolves is enough. */
 #include "check/check.h"
 #include "cli/cli.h"
+#include "grad/grad.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,10 +18,15 @@ static const at_cli_option options[] = {
                          "small ones are tried without it"},
     {0, "set", "name=value", "an option, for every function that has it"},
     {0, "law", "NAME", "only this law, and nothing else; may be given again"},
+    {0, "gradient", "NAME", "only this function's derivative, and nothing else; may be given again"},
+    {0, "no-gradients", NULL, "do not compare derivatives with differences"},
     {0, "no-laws", NULL, "resolve laws, but do not run them"},
     {0, "seed", "N", "of the laws' sizes and inputs; 0 without it"},
     {0, "trials", "N", "how many sizes each law is tried at; 8 without it"},
     {0, "training", NULL, "as while training: dropout drops"},
+    {0, "mutate", NULL, "change the functions, one small change at a time, and tell which changes no\n"
+                        "law notices"},
+    {0, "least", "N", "with --mutate: how many of 100 changes the laws must notice; 80 without it"},
     {0, "json", NULL, "print the result as JSON, errors included"},
     {0, 0, 0, 0},
 };
@@ -28,20 +34,34 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "check",
     .usage = "attend check FILE... [options]",
-    .about = "Resolves the functions of programs, and runs their laws on drawn inputs of several sizes.\n",
+    .about = "Resolves the functions of programs, runs their laws on drawn inputs of several sizes, and\n"
+             "compares the functions' derivatives with differences.\n",
     .options = options,
     .examples = "  attend check attention.attn\n"
                 "  attend check net.attn --size d=64 --set heads=8\n"
                 "  attend check attention.attn --law rows_sum_to_one --seed 7 --trials 100\n"
+                "  attend check --mutate attention.attn\n"
                 "  attend check --json *.attn\n",
 };
 
+enum { NAMES = 64 }; /* of options, laws and functions on one command line, each */
+
+/* A function without errors, and what is told of it. */
 typedef struct {
-    bool json, no_laws;
+    const at_definition *definition;
+    json_t *entry;
+} sound_function;
+
+typedef struct {
+    bool json, no_laws, no_gradients, mutate;
     at_cli_pairs sizes, sets;
-    at_cli_list only;      /* laws; none: all, and the functions */
-    bool *set_used, *law_met;
-    int64_t seed, trials;
+    at_cli_list only;      /* laws; with `only_gradients` none: all, and the functions */
+    at_cli_list only_gradients; /* functions */
+    int64_t seed, trials, least;
+    at_session *shown;     /* where progress goes; has what all files share */
+    int file_count;
+    int *done;             /* files; of all threads */
+    double *told;          /* when progress was shown last */
     /* Of the file at hand: */
     at_session *s;
     const char *path;
@@ -49,10 +69,20 @@ typedef struct {
     at_resolve_options resolve;
     int functions, laws;   /* resolved */
     int held, failed, trials_run;
+    int sound_count, sound_capacity;
+    sound_function *sound; /* whose derivatives are compared */
+    at_cli_gradients gradients;
     at_text skipped;       /* what was not, because an option has no value */
+    at_text mutants;       /* what became of them */
     json_t *list;          /* one entry a function or law */
+    bool set_used[NAMES], law_met[NAMES], gradient_met[NAMES];
+    bool sizes_tried;      /* to resolve what is at hand */
+    json_t *score;         /* an object with the mutants, with --json and --mutate */
     bool bug;
 } request;
+
+/* Nothing was named, so all is looked at. */
+static bool is_whole(const request *r) { return r->only.count + r->only_gradients.count == 0; }
 
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
@@ -62,8 +92,13 @@ static bool take(void *user, const char *name, const char *value) {
         return at_cli_number(&page, "--seed", value, 0, INT64_MAX, &r->seed);
     if (strcmp(name, "trials") == 0)
         return at_cli_number(&page, "--trials", value, 1, 1000000, &r->trials);
+    if (strcmp(name, "least") == 0)
+        return at_cli_number(&page, "--least", value, 0, 100, &r->least);
     if (strcmp(name, "law") == 0) at_cli_list_add(&r->only, value);
+    else if (strcmp(name, "gradient") == 0) at_cli_list_add(&r->only_gradients, value);
+    else if (strcmp(name, "no-gradients") == 0) r->no_gradients = true;
     else if (strcmp(name, "no-laws") == 0) r->no_laws = true;
+    else if (strcmp(name, "mutate") == 0) r->mutate = true;
     else if (strcmp(name, "training") == 0) r->resolve.training = true;
     else r->json = true;
     return true;
@@ -116,7 +151,8 @@ static const at_cascade *resolve(request *r, const at_definition *d) {
     at_session *s = r->s;
     int count = s->diag_count, lost = s->diag_lost;
     const at_cascade *cascade = at_resolve(s, r->program, &r->resolve);
-    if (cascade || !size_missing(s, count)) return cascade;
+    r->sizes_tried = !cascade && size_missing(s, count);
+    if (!r->sizes_tried) return cascade;
     const char *names[AXES];
     int open = open_axes(r, d, names, AXES), given = r->resolve.size_count;
     at_known_size *sizes = AT_NEW_ARRAY(s->arena, at_known_size, given + open + 1);
@@ -243,10 +279,31 @@ static json_t *counterexample_json(const at_law_result *result) {
     return one;
 }
 
+/* Files are checked by several threads, and one line shows how far all are. */
+static bool show_progress(void *user, const char *law, int trial, int trials) {
+    const request *r = user;
+    bool goes_on = true;
+    if (!r->shown->progress) return true;
+#pragma omp critical(progress)
+    {
+        char what[160];
+        int done;
+#pragma omp atomic read
+        done = *r->done;
+        double share = r->file_count > 1 ? (double)done / r->file_count : (double)trial / trials;
+        snprintf(what, sizeof what, "%s: %s", r->path, law);
+        if (at_now() - *r->told > 0.25) {
+            *r->told = at_now();
+            goes_on = r->shown->progress(r->shown->progress_user, what, share);
+        }
+    }
+    return goes_on;
+}
+
 /* Takes the options that choose_options left in r. */
 static bool run_law(request *r, const at_definition *d, json_t *entry) {
     at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
-                            .resolve = r->resolve};
+                            .resolve = r->resolve, .progress = show_progress, .user = r};
     at_law_result result;
     bool good = at_check_law(r->s, r->program, d, &asked, &result);
     r->trials_run += result.trials;
@@ -258,9 +315,11 @@ static bool run_law(request *r, const at_definition *d, json_t *entry) {
     return good && result.holds;
 }
 
-static bool is_wanted(const request *r, const at_definition *d) {
-    if (r->only.count == 0) return d->tag == AT_D_FN || d->tag == AT_D_LAW;
+static bool is_wanted(request *r, const at_definition *d) {
+    if (is_whole(r)) return d->tag == AT_D_FN || d->tag == AT_D_LAW;
     bool wanted = false;
+    for (int i = 0; i < r->only_gradients.count && d->tag == AT_D_FN; i++)
+        if (strcmp(r->only_gradients.items[i], d->name) == 0) wanted = r->gradient_met[i] = true;
     for (int i = 0; i < r->only.count && d->tag == AT_D_LAW; i++)
         if (strcmp(r->only.items[i], d->name) == 0) wanted = r->law_met[i] = true;
     return wanted;
@@ -280,23 +339,52 @@ static bool check_definition(request *r, const at_definition *d) {
     }
     at_resolve_options before = r->resolve;
     r->resolve.function = d->name;
-    int count = r->s->diag_count;
+    int count = r->s->diag_count, lost = r->s->diag_lost;
     const at_cascade *cascade = resolve(r, d);
     forget_repeated(r->s, count);
-    bool good = cascade && reads_back(r, cascade);
+    bool good = cascade && reads_back(r, cascade) && (law || at_expand_grads(r->s, cascade));
+    /* A law's sizes are searched for with more care than those that are tried here. */
+    if (!cascade && law && !r->no_laws && r->sizes_tried) {
+        forget_errors(r->s, count, lost);
+        good = true;
+    }
     json_object_set_new(entry, "resolved", json_boolean(cascade != NULL));
     if (r->resolve.size_count) json_object_set_new(entry, "sizes", sizes_json(&r->resolve));
     r->resolve = before;
     if (cascade) ++*(law ? &r->laws : &r->functions);
+    sound_function sound = {d, entry};
+    if (good && !law) AT_PUSH(r->s->arena, r->sound, r->sound_count, r->sound_capacity, sound);
     if (good && law && !r->no_laws) good = run_law(r, d, entry);
     return good;
+}
+
+/* After the laws, whose errors say more when both have some. */
+static bool check_gradients(request *r) {
+    bool good = true;
+    for (int i = 0; i < r->sound_count; i++) {
+        choose_options(r, r->sound[i].definition);
+        at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
+                                .resolve = r->resolve, .progress = show_progress, .user = r};
+        good &= at_cli_gradient(r->s, r->program, r->sound[i].definition, &asked, &r->gradients,
+                                r->sound[i].entry);
+    }
+    return good;
+}
+
+/* Every --set value goes along; each law takes its own. */
+static bool mutate(request *r) {
+    at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
+                            .resolve = r->resolve};
+    asked.resolve.set_names = r->sets.names.items;
+    asked.resolve.set_values = r->sets.values.items;
+    asked.resolve.set_count = r->sets.names.count;
+    return at_cli_mutants(r->s, r->program, &asked, (int)r->least, &r->mutants, r->score);
 }
 
 static bool check_file(void *user) {
     request *r = user;
     const at_source *source = at_cli_source(r->s, r->path);
     if (!source) return false;
-    r->resolve.library = at_cli_library(r->s);
     r->program = at_load(r->s, source, r->resolve.library);
     if (!r->program) return false;
     const at_file_tree *tree = at_program_file(r->program);
@@ -305,65 +393,122 @@ static bool check_file(void *user) {
         const at_definition *d = tree->items[i];
         if (is_wanted(r, d) && !check_definition(r, d)) good = false;
     }
-    return good;
+    if (!r->mutate && !r->no_gradients && !check_gradients(r)) good = false;
+    return good && r->mutate ? mutate(r) : good;
 }
 
 /* The text of one file's result. */
 static void print_file(const request *r) {
     int laws = r->held + r->failed;
-    printf("%s:", r->path);
-    if (r->only.count == 0) printf(" functions: %d resolved", r->functions);
-    if (r->skipped.length) printf(", not resolved:%s", r->skipped.data);
-    printf("%s", r->only.count == 0 ? ";" : "");
-    if (r->no_laws && r->laws) printf(" laws: %d resolved (not run)\n", r->laws);
-    else if (laws == 0) printf(" no laws\n");
-    else if (r->failed == 0) printf(" laws: %d held in %d trials\n", r->held, r->trials_run);
-    else printf(" laws: %d held, %d did not\n", r->held, r->failed);
+    at_text line = {0};
+    at_text_addf(&line, "%s:", r->path);
+    if (is_whole(r)) at_text_addf(&line, " functions: %d resolved", r->functions);
+    if (r->skipped.length) at_text_addf(&line, ", not resolved:%s", r->skipped.data);
+    if (is_whole(r)) at_text_add(&line, ";");
+    if (r->no_laws && r->laws) at_text_addf(&line, " laws: %d resolved (not run)", r->laws);
+    else if (laws == 0) at_text_add(&line, is_whole(r) ? " no laws" : "");
+    else if (r->failed == 0)
+        at_text_addf(&line, " laws: %d held in %d trials", r->held, r->trials_run);
+    else at_text_addf(&line, " laws: %d held, %d did not", r->held, r->failed);
+    at_cli_gradients_text(&r->gradients, laws + is_whole(r) ? ";" : "", &line);
+    at_text_add(&line, "\n");
+    if (r->mutants.length) at_text_addf(&line, "%s: %s\n", r->path, r->mutants.data);
+    at_cli_print(&line);
+    at_text_free(&line);
 }
 
-static int check_one(request *r, json_t *files) {
-    r->list = json_array();
-    bool good = at_guarded(r->s, check_file, r);
-    int status = r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
+static int tell_file(request *r, bool good, json_t *files) {
     if (files) {
-        json_array_append_new(files, json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good,
-                                               "definitions", r->list, "errors",
-                                               at_cli_diags_json(r->s)));
-        return status;
+        json_t *one = json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good, "definitions",
+                                r->list, "errors", at_cli_diags_json(r->s));
+        if (r->score) json_object_update_missing(one, r->score);
+        json_decref(r->score);
+        json_array_append_new(files, one);
+    } else {
+        json_decref(r->list);
+        if (!good && !r->bug) at_cli_report(r->s);
+        bool looked = is_whole(r) || r->laws || r->sound_count;
+        bool some = good || r->failed || r->gradients.differ || r->mutants.length;
+        if (some && looked) print_file(r);
     }
-    json_decref(r->list);
-    if (!good && !r->bug) at_cli_report(r->s);
-    if (good || r->failed) print_file(r);
+    return r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
+}
+
+/* Checks the files on all cores and tells of them in their order. */
+static int check_files(request *given, char **paths, json_t *files) {
+    int status = AT_CLI_GOOD, done = 0;
+    double told = 0;
+    given->done = &done;
+    given->told = &told;
+#pragma omp parallel for ordered schedule(dynamic) if (given->file_count > 1)
+    for (int i = 0; i < given->file_count; i++) {
+        request r = *given;
+        r.path = paths[i];
+        r.s = at_cli_session();
+        if (given->file_count > 1) r.s->progress = NULL;
+        r.list = json_array();
+        r.score = files && r.mutate ? json_object() : NULL;
+        bool good = at_guarded(r.s, check_file, &r);
+#pragma omp atomic
+        done++;
+#pragma omp ordered
+        {
+#pragma omp critical(progress)
+            {
+                at_cli_report(given->shown); /* takes the line of progress away */
+                int one = tell_file(&r, good, files);
+                if (one > status) status = one;
+            }
+            for (int k = 0; k < NAMES; k++) {
+                given->set_used[k] = given->set_used[k] || r.set_used[k];
+                given->law_met[k] = given->law_met[k] || r.law_met[k];
+                given->gradient_met[k] = given->gradient_met[k] || r.gradient_met[k];
+            }
+            at_text_free(&r.skipped);
+            at_text_free(&r.mutants);
+            at_text_free(&r.gradients.rough);
+            at_cli_session_end(r.s);
+        }
+    }
     return status;
 }
 
+/* Names on the command line that no file has. */
+static int check_names(const request *r) {
+    for (int k = 0; k < r->sets.names.count; k++)
+        if (!r->set_used[k])
+            return at_cli_misuse(&page, "--set %s: no function has this option",
+                                 r->sets.names.items[k]);
+    for (int k = 0; k < r->only.count; k++)
+        if (!r->law_met[k]) return at_cli_misuse(&page, "there is no law `%s`", r->only.items[k]);
+    for (int k = 0; k < r->only_gradients.count; k++)
+        if (!r->gradient_met[k])
+            return at_cli_misuse(&page, "there is no function `%s`", r->only_gradients.items[k]);
+    return AT_CLI_GOOD;
+}
+
 int at_cmd_check(int argc, char **argv) {
-    request given = {0};
+    enum { LEAST = 80 };
+    request given = {.least = LEAST};
     int status, first = at_cli_parse(&page, argc, argv, take, &given, &status);
     if (first < 0) return status;
     if (first == argc) return at_cli_misuse(&page, "a file is missing");
+    if (given.sets.names.count > NAMES || given.only.count > NAMES ||
+        given.only_gradients.count > NAMES)
+        return at_cli_misuse(&page, "at most %d options, laws and functions can be named", NAMES);
+    if (given.mutate && (given.no_laws || !is_whole(&given)))
+        return at_cli_misuse(&page, "--mutate needs all laws: leave out --no-laws, --law and --gradient");
+    given.shown = at_cli_session();
+    given.file_count = argc - first;
+    given.resolve.library = at_cli_library(given.shown);
     json_t *files = given.json ? json_array() : NULL;
-    bool used[64] = {false}, met[64] = {false};
-    if (given.sets.names.count > 64) return at_cli_misuse(&page, "at most 64 options can be set");
-    if (given.only.count > 64) return at_cli_misuse(&page, "at most 64 laws can be named");
-    given.set_used = used;
-    given.law_met = met;
-    for (int i = first; i < argc && status != AT_CLI_USAGE; i++) {
-        request r = given;
-        r.path = argv[i];
-        r.s = at_cli_session();
-        int one = at_cli_sizes(&page, r.s, &r.sizes, &r.resolve) ? check_one(&r, files) : AT_CLI_USAGE;
-        if (one > status) status = one;
-        at_text_free(&r.skipped);
-        at_cli_session_end(r.s);
+    status = AT_CLI_USAGE;
+    if (at_cli_sizes(&page, given.shown, &given.sizes, &given.resolve)) {
+        status = check_files(&given, argv + first, files);
+        if (status == AT_CLI_GOOD) status = check_names(&given);
     }
-    for (int k = 0; k < given.sets.names.count && status == AT_CLI_GOOD; k++)
-        if (!used[k])
-            status = at_cli_misuse(&page, "--set %s: no function has this option",
-                                   given.sets.names.items[k]);
-    for (int k = 0; k < given.only.count && status == AT_CLI_GOOD; k++)
-        if (!met[k]) status = at_cli_misuse(&page, "there is no law `%s`", given.only.items[k]);
     if (files)
         at_cli_print_json(json_pack("{s:b, s:o}", "good", status == AT_CLI_GOOD, "files", files));
+    at_cli_session_end(given.shown);
     return status;
 }

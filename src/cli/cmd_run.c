@@ -15,9 +15,10 @@ static const at_cli_option options[] = {
                         "name=value, a number or JSON lists: --in 'x=[[1,2],[3,4]]'"},
     {'o', "out", "WHAT", "where outputs go: result.npz for all, or name=file.npy for one;\n"
                          "without it a summary of each is printed"},
-    {0, "params", "FILE", "all learned arrays, a .npz with their paths as names; without it\n"
+    {0, "params", "FILE", "all learned arrays, an .npz with their paths as names; without it\n"
                           "they begin as the program says"},
-    {0, "state", "FILE", "kept arrays, a .npz; read if it is there, rewritten if all goes well"},
+    {0, "params-out", "FILE", "where to write the learned arrays as they were given or began"},
+    {0, "state", "FILE", "kept arrays, an .npz; read if it is there, rewritten if all goes well"},
     {0, "set", "name=value", "an option of the function"},
     {0, "seed", "N", "fixes all draws; 0 without it"},
     {0, "run", "N", "the number of this run: draws differ between runs"},
@@ -34,16 +35,18 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "run",
     .usage = "attend run FILE[:fn] [options]",
-    .about = "Runs a function: fn, or else `main`, or else the last one of the file.\n",
+    .about = "Runs a function: fn, or else `main`, or else the last one of the file. Wherever an\n"
+             ".npz is taken or written, a .safetensors file is too.\n",
     .options = options,
     .examples = "  attend run attention.attn --in q=q.npy --in k=k.npy --in v=v.npy --out o=o.npy\n"
                 "  attend run attention.attn:sliding_window --in data.npz --set w=4 --out result.npz\n"
-                "  attend run double.attn --in 'x=[1,2,3]'\n",
+                "  attend run double.attn --in 'x=[1,2,3]'\n"
+                "  attend run net.attn --in x=x.npy --params-out begin.safetensors\n",
 };
 
 typedef struct {
     at_session *s;
-    const char *operand, *params_path, *state_path;
+    const char *operand, *params_path, *params_out, *state_path;
     at_cli_list ins, outs;
     at_cli_pairs sets;
     bool compiled, json, all;
@@ -75,6 +78,7 @@ static bool take(void *user, const char *name, const char *value) {
     if (strcmp(name, "in") == 0) at_cli_list_add(&r->ins, value);
     else if (strcmp(name, "out") == 0) at_cli_list_add(&r->outs, value);
     else if (strcmp(name, "params") == 0) r->params_path = value;
+    else if (strcmp(name, "params-out") == 0) r->params_out = value;
     else if (strcmp(name, "state") == 0) r->state_path = value;
     else if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
     else if (strcmp(name, "training") == 0) r->resolve.training = true;
@@ -118,11 +122,11 @@ static bool read_arrays(request *r) {
         if (!at_cli_array(&page, r->s, r->ins.items[i], &r->inputs, &r->status)) return false;
     r->call.inputs = &r->inputs;
     if (r->params_path) {
-        if (!at_npz_read(r->s, r->params_path, &r->params)) return false;
+        if (!at_archive_read(r->s, r->params_path, &r->params)) return false;
         r->call.params = &r->params;
     }
     if (r->state_path && access(r->state_path, F_OK) == 0) {
-        if (!at_npz_read(r->s, r->state_path, &r->states)) return false;
+        if (!at_archive_read(r->s, r->state_path, &r->states)) return false;
         r->call.states = &r->states;
     }
     return true;
@@ -140,11 +144,6 @@ static bool execute(request *r) {
     }
     r->seconds = at_now() - start;
     return good;
-}
-
-static bool has_suffix(const char *text, const char *suffix) {
-    size_t n = strlen(text), m = strlen(suffix);
-    return n > m && strcmp(text + n - m, suffix) == 0;
 }
 
 /* Where a file is to be written there must be a folder. */
@@ -165,8 +164,24 @@ static bool check_once(request *r, int count, const char *path) {
         r->status = at_cli_misuse(&page, "two outputs would go to %s", path);
         return false;
     }
-    if (!r->state_path || strcmp(r->state_path, path) != 0) return true;
-    r->status = at_cli_misuse(&page, "both --out and --state would go to %s", path);
+    bool state = r->state_path && strcmp(r->state_path, path) == 0;
+    if (!state && !(r->params_out && strcmp(r->params_out, path) == 0)) return true;
+    r->status = at_cli_misuse(&page, "both --out and %s would go to %s",
+                              state ? "--state" : "--params-out", path);
+    return false;
+}
+
+/* Where --state or --params-out may write. */
+static bool check_archive(request *r, const char *option, const char *path) {
+    if (!path) return true;
+    if (at_archive_named(path)) return check_folder(r->s, path);
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    int stem = dot ? (int)(dot - path) : (int)strlen(path);
+    bool one = dot && strcmp(dot, ".npy") == 0;
+    at_diag *diag = at_error(r->s, AT_E_ARCHIVE_NAME, at_no_span(),
+                             "%s %s: arrays with names go to an .npz or a .safetensors file%s",
+                             option, path, one ? ", and a .npy holds one without" : "");
+    at_hint(r->s, diag, "call it %.*s.npz", stem, path);
     return false;
 }
 
@@ -178,21 +193,29 @@ static const char *output_names(const request *r) {
     return names;
 }
 
-/* What --out and --state ask for must be possible before hours are spent. */
+/* What --out, --state and --params-out ask for must be possible before hours are spent. */
 static bool check_outs(request *r) {
-    if (r->state_path && !check_folder(r->s, r->state_path)) return false;
+    if (!check_archive(r, "--state", r->state_path) ||
+        !check_archive(r, "--params-out", r->params_out))
+        return false;
+    if (r->state_path && r->params_out && strcmp(r->state_path, r->params_out) == 0) {
+        r->status = at_cli_misuse(&page, "both --state and --params-out would go to %s",
+                                  r->state_path);
+        return false;
+    }
     for (int i = 0; i < r->outs.count; i++) {
         const char *out = r->outs.items[i], *equals = strchr(out, '=');
         const char *path = equals ? equals + 1 : out;
-        if (equals && has_suffix(path, ".npz")) {
-            r->status = at_cli_misuse(&page, "--out %s: one output goes to a .npy; a .npz without "
-                                      "a name holds all", out);
+        if (equals && at_archive_named(path)) {
+            r->status = at_cli_misuse(&page, "--out %s: one output goes to a .npy; without a name, "
+                                      "%s holds all", out, path);
             return false;
         }
         if (!check_folder(r->s, path) || !check_once(r, i, path)) return false;
         if (!equals) {
-            if (has_suffix(out, ".npz")) continue;
-            r->status = at_cli_misuse(&page, "--out takes result.npz or name=file.npy, not `%s`", out);
+            if (at_archive_named(out)) continue;
+            r->status = at_cli_misuse(&page, "--out takes result.npz, result.safetensors or "
+                                      "name=file.npy, not `%s`", out);
             return false;
         }
         bool found = false;
@@ -209,18 +232,41 @@ static bool check_outs(request *r) {
     return true;
 }
 
+/* With what a .safetensors file says about itself. */
+static bool write_archive(request *r, const char *path, const at_collection *arrays) {
+    const char *slash = strrchr(r->operand, '/'), *function;
+    const at_metadata metadata[] = {
+        {"format", "attend"},
+        {"file", at_cli_split(r->s, slash ? slash + 1 : r->operand, &function)},
+        {"function", r->cascade->name},
+    };
+    return at_archive_write(r->s, path, arrays, metadata, sizeof metadata / sizeof *metadata);
+}
+
+/* The params as they were given, in the types of their file, or else as they began. */
+static bool write_params(request *r) {
+    if (r->call.params) return write_archive(r, r->params_out, &r->params);
+    at_bound_call bound = {0};
+    bool good = at_bind_call(r->s, r->cascade, &r->call, at_ref_start, &r->call, &bound);
+    for (int i = 0; i < r->cascade->param_count && good; i++)
+        good = at_unstack(r->s, r->cascade->params[i].array, bound.params[i], &r->params);
+    at_bound_call_free(&bound);
+    return good && write_archive(r, r->params_out, &r->params);
+}
+
 static bool write_all(request *r) {
     for (int i = 0; i < r->outs.count; i++) {
         const char *out = r->outs.items[i], *equals = strchr(out, '=');
         if (!equals) {
-            if (!at_npz_write(r->s, out, &r->results.outputs, true)) return false;
+            if (!write_archive(r, out, &r->results.outputs)) return false;
             continue;
         }
         const char *name = at_copy_text(r->s->arena, out, (size_t)(equals - out));
         const at_tensor *tensor = at_collection_find(&r->results.outputs, name);
         if (!at_npy_write(r->s, equals + 1, tensor)) return false;
     }
-    return !r->state_path || at_npz_write(r->s, r->state_path, &r->results.states, true);
+    if (r->params_out && !write_params(r)) return false;
+    return !r->state_path || write_archive(r, r->state_path, &r->results.states);
 }
 
 static bool run(void *user) {
@@ -235,7 +281,7 @@ static bool run(void *user) {
     const at_definition *definition = at_program_find(s, program, r->resolve.function);
     if (!definition || !read_arrays(r)) return false;
     know_sizes(r, definition);
-    r->cascade = at_resolve(s, program, &r->resolve);
+    r->cascade = at_cascade_make(s, program, &r->resolve);
     return r->cascade && check_outs(r) && execute(r) && write_all(r);
 }
 

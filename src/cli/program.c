@@ -35,7 +35,8 @@ static void add_families(at_session *s, const char *path, at_cli_list *list) {
         qsort(list->items + first, (size_t)(list->count - first), sizeof *list->items, by_name);
 }
 
-const char *const *at_cli_library(at_session *s) {
+/* The search path; `blocks`: with lib/, which is what the zoo is built from. */
+static const char *const *folders(at_session *s, bool with_blocks) {
     at_cli_list list = {0};
     const char *given = getenv("ATTEND_PATH");
     while (given && *given) {
@@ -55,7 +56,7 @@ const char *const *at_cli_library(at_session *s) {
             char *root = realpath(at_format(s->arena, "%s%s", self, roots[i]), NULL);
             if (!root) continue;
             const char *blocks = at_format(s->arena, "%s/lib", root);
-            if (is_folder(blocks)) at_cli_list_add(&list, blocks);
+            if (with_blocks && is_folder(blocks)) at_cli_list_add(&list, blocks);
             add_families(s, at_format(s->arena, "%s/zoo", root), &list);
             free(root);
         }
@@ -63,6 +64,10 @@ const char *const *at_cli_library(at_session *s) {
     at_cli_list_add(&list, NULL);
     return list.items;
 }
+
+const char *const *at_cli_library(at_session *s) { return folders(s, true); }
+
+const char *const *at_cli_zoo(at_session *s) { return folders(s, false); }
 
 /* Reads all of a stream, up to one byte more than a program may have. */
 static bool read_stream(FILE *stream, at_text *text) {

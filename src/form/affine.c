@@ -251,19 +251,86 @@ bool at_affine_nonnegative(at_session *s, const at_affine *given) {
     return least >= 0;
 }
 
-/* a <= b + constant, if it is not sure. */
-static const at_expr *unless_sure(at_session *s, const at_expr *a, const at_expr *b, bool strict) {
-    at_affine left, right, difference;
-    if (at_affine_of(s, a, &left) && at_affine_of(s, b, &right) &&
-        at_affine_add(s, &right, -1, &left, &difference)) {
-        if (strict) difference.constant--;
-        if (at_affine_nonnegative(s, &difference)) return NULL;
+/* b - a, and one less where `strict`. */
+static bool gap(at_session *s, const at_expr *a, const at_expr *b, bool strict, at_affine *form) {
+    at_affine left, right;
+    if (!at_affine_of(s, a, &left) || !at_affine_of(s, b, &right)) return false;
+    return at_affine_add(s, &right, -1, &left, form) &&
+           !__builtin_sub_overflow(form->constant, strict, &form->constant);
+}
+
+/* a <= b, or a < b where `strict`. */
+static bool is_sure(at_session *s, const at_expr *a, const at_expr *b, bool strict) {
+    at_affine form;
+    return gap(s, a, b, strict, &form) && at_affine_nonnegative(s, &form);
+}
+
+static const at_expr *unless_sure(at_session *s, const at_cascade *known, const at_expr *a,
+                                  const at_expr *b, bool strict) {
+    const at_expr *x = a, *y = b;
+    if (known && known->require_count) {
+        x = at_with_known_sizes(s, known, a);
+        y = at_with_known_sizes(s, known, b);
     }
+    if (is_sure(s, x, y, strict)) return NULL;
     return at_map_node(s, strict ? AT_OP_LT : AT_OP_LE, a, b, NULL, a->span);
 }
 
-const at_expr *at_between(at_session *s, const at_expr *low, const at_expr *e,
-                          const at_expr *high) {
-    const at_expr *above = unless_sure(s, low, e, false), *below = unless_sure(s, e, high, true);
-    return at_both(s, above, below);
+const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr *low,
+                          const at_expr *e, const at_expr *high) {
+    const at_expr *above = unless_sure(s, known, low, e, false);
+    return at_both(s, above, unless_sure(s, known, e, high, true));
+}
+
+/* ---- short forms ------------------------------------------------------------------------------- */
+
+/* What the comparison surely is: 1, 0, or -1 when that depends. */
+static int decided(at_session *s, at_op op, const at_expr *a, const at_expr *b) {
+    at_affine form;
+    switch (op) {
+    case AT_OP_EQ:
+        if (is_sure(s, a, b, true) || is_sure(s, b, a, true)) return 0;
+        return gap(s, a, b, false, &form) && form.count == 0 && form.constant == 0 ? 1 : -1;
+    case AT_OP_NE: {
+        int equal = decided(s, AT_OP_EQ, a, b);
+        return equal < 0 ? -1 : !equal;
+    }
+    case AT_OP_LE: return is_sure(s, a, b, false) ? 1 : is_sure(s, b, a, true) ? 0 : -1;
+    case AT_OP_LT: return is_sure(s, a, b, true) ? 1 : is_sure(s, b, a, false) ? 0 : -1;
+    case AT_OP_GE: return decided(s, AT_OP_LE, b, a);
+    case AT_OP_GT: return decided(s, AT_OP_LT, b, a);
+    default: return -1;
+    }
+}
+
+static const at_expr *short_index(at_session *s, const at_expr *e) {
+    at_affine form;
+    if (e->tag != AT_MAP || !at_affine_of(s, e, &form)) return e;
+    const at_expr *shorter = at_affine_expr(s, &form, e->span);
+    return shorter->weight < e->weight ? shorter : e;
+}
+
+static const at_expr *short_node(void *user, const at_expr *e) {
+    at_session *s = user;
+    if (e->tag == AT_READ) {
+        const at_expr **index = NULL;
+        int rank = e->u.read.array->rank;
+        for (int i = 0; i < rank; i++) {
+            const at_expr *shorter = short_index(s, e->u.read.index[i]);
+            if (shorter == e->u.read.index[i]) continue;
+            /* A plain index would have to lie inside. */
+            if (shorter->tag == AT_INDEX && e->u.read.alternative) continue;
+            if (!index) index = at_copy(s->arena, e->u.read.index, sizeof *index * (size_t)rank);
+            index[i] = shorter;
+        }
+        if (!index) return e;
+        return at_read(s, e->u.read.array, index, e->u.read.alternative, e->span);
+    }
+    if (e->tag != AT_MAP || e->kind != AT_BOOL || e->u.map.args[0]->kind != AT_INT) return e;
+    int value = decided(s, e->u.map.op, e->u.map.args[0], e->u.map.args[1]);
+    return value < 0 ? e : at_bool(s, value, e->span);
+}
+
+const at_expr *at_affine_simple(at_session *s, const at_expr *e) {
+    return e ? at_rewrite(s, e, short_node, s) : NULL;
 }

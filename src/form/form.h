@@ -73,6 +73,12 @@ const at_expr *at_where(at_session *s, const at_expr *condition, const at_expr *
 bool at_same_extent(const at_axis *a, const at_axis *b);
 /* The extent as an expression over sizes of open axes. */
 const at_expr *at_extent_of(at_session *s, const at_axis *axis);
+/* size(axis), by the name of the axis that it is another index of. */
+const at_expr *at_size_of(at_session *s, const at_axis *axis, at_span span);
+/* Two axes that are equally long by what they are or because the cascade requires it. */
+bool at_equal_extent(at_session *s, const at_cascade *cascade, const at_axis *a, const at_axis *b);
+/* e with one size for all that the cascade's requirements make equal. */
+const at_expr *at_with_known_sizes(at_session *s, const at_cascade *cascade, const at_expr *e);
 
 /* ---- affine.c: linear forms ------------------------------------------------------------------- */
 
@@ -93,8 +99,12 @@ bool at_affine_add(at_session *s, const at_affine *a, int64_t factor, const at_a
 const at_expr *at_affine_expr(at_session *s, const at_affine *form, at_span span);
 /* Whether the form is surely 0 or more, wherever every index in it lies inside its axis. */
 bool at_affine_nonnegative(at_session *s, const at_affine *form);
-/* `low <= e and e < high`, of which what is sure is left out; NULL when all is sure. */
-const at_expr *at_between(at_session *s, const at_expr *low, const at_expr *e, const at_expr *high);
+/* `low <= e and e < high`, of which what is sure is left out; NULL when all is sure. `known` (may be
+ * NULL) has requirements that hold. */
+const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr *low,
+                          const at_expr *e, const at_expr *high);
+/* e with its int indices and comparisons made short: `t + 1 - 1` is t, `t + 1 == 0` is false. */
+const at_expr *at_affine_simple(at_session *s, const at_expr *e);
 
 /* ---- solve.c: equality guards ------------------------------------------------------------------ */
 
@@ -103,12 +113,16 @@ typedef struct {
     at_draft *draft;
     int count, capacity;
     at_axis **axes;
-    int equation_count;
+    int equation_count, equation_capacity;
     const at_expr **equations; /* ints */
     const at_expr *guard;      /* may be NULL */
     const at_expr *body;
 } at_guarded_sum;
 
+/* Adds an equation, an int that must be 0; adds a guard, of which conjuncts that equate ints and mention
+ * a bound axis become equations. */
+void at_solve_equation(at_guarded_sum *sum, const at_expr *zero_of);
+void at_solve_guard(at_guarded_sum *sum, const at_expr *guard);
 /* Solves what can be solved: each equation that determines a bound index replaces it everywhere and is
  * gone, with the condition that the index lies inside its axis. Linear indices, div and mod are
  * inverted; mixed radix (`y*8 + u` with u over 8) into quotient and remainder. What is left goes into

@@ -41,6 +41,7 @@ const at_expr *at_make_add(at_session *s, const at_expr *a, const at_expr *b) {
     if (known) return known;
     if (at_is_number(a, 0)) return b;
     if (at_is_number(b, 0)) return a;
+    if (a->kind == AT_REAL && at_same(a, b)) return at_make_mul(s, at_real(s, 2, a->span), a);
     if (is_map(b, AT_OP_NEG)) return map2(s, AT_OP_SUB, a, b->u.map.args[0]);
     if (is_map(a, AT_OP_NEG)) return map2(s, AT_OP_SUB, b, a->u.map.args[0]);
     return map2(s, AT_OP_ADD, a, b);
@@ -98,6 +99,15 @@ static const at_expr *simpler(void *user, const at_expr *e) {
     case AT_OP_DIV: return at_make_div(s, a, b);
     case AT_OP_POW: return simpler_power(s, e);
     case AT_OP_AND: return at_both(s, a, b);
+    case AT_OP_EQ:
+    case AT_OP_NE:
+    case AT_OP_LT:
+    case AT_OP_LE:
+    case AT_OP_GT:
+    case AT_OP_GE:
+        if (a->tag != AT_CONST || b->tag != AT_CONST || a->kind != AT_REAL) return e;
+        return at_bool(s, at_real_op(e->u.map.op, a->u.real, b->u.real, 0) != 0, e->span);
+    case AT_OP_IF: return at_same(b, e->u.map.args[2]) && b->tag == AT_CONST ? b : e;
     default: return e;
     }
 }
@@ -205,6 +215,8 @@ static bool says(const at_expr *e, const at_expr *condition) {
 const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b) {
     if (!a) return b;
     if (!b || says(a, b)) return a;
+    if (is_map(b, AT_OP_AND))
+        return at_both(s, at_both(s, a, b->u.map.args[0]), b->u.map.args[1]);
     return map2(s, AT_OP_AND, a, b);
 }
 

@@ -5,8 +5,9 @@
  * The adjoint of a read is such a sum, and users write them too. An equation is a linear form that
  * must be 0 (affine.c). From it one bound index is taken:
  *  - k·x + rest == 0: x is -rest / k, where k divides it and x lies inside its axis. Of several
- *    candidates the longest axis goes, so that the gradient of a strided convolution still loops over
- *    the kernel and not over the image;
+ *    candidates the longest axis goes, or the first in the list (an equation's own before those of
+ *    its sums), so that the gradient of a strided convolution still loops over the kernel and not
+ *    over the image;
  *  - y + K·rest == r, where y ranges over just K: y is r % K, and rest == r // K is left to solve
  *    (`y*8 + u` and deeper mixed radices);
  *  - e // K == q and e % K == r together: e == q·K + r; e // K == q alone: e == q·K + z for a new z
@@ -70,7 +71,7 @@ static const at_expr *without_alternative(void *user, const at_expr *e) {
         concerned |= is_plain && index->u.axis == p->axis;
         if (is_plain && !index->u.axis->declared) continue;
         inside = at_both(p->s, inside,
-                         at_between(p->s, zero(p->s, e->span), index,
+                         at_between(p->s, NULL, zero(p->s, e->span), index,
                                     at_size(p->s, e->u.read.array->axes[i], e->span)));
     }
     if (!concerned) return e;
@@ -85,7 +86,8 @@ static const at_expr *placed(solver *v, placing *p, const at_expr *e) {
         e = at_rewrite(v->s, e, without_alternative, p);
     const at_axis *axes[1] = {p->axis};
     const at_expr *values[1] = {p->value};
-    return at_substitute(v->s, e, axes, values, 1, at_draft_axis, v->sum->draft);
+    e = at_substitute(v->s, e, axes, values, 1, at_draft_axis, v->sum->draft);
+    return at_affine_simple(v->s, e);
 }
 
 /* The bound axis is `value`, and must be inside. Equation `solved` is dropped. */
@@ -101,7 +103,7 @@ static void replace(solver *v, int axis, const at_expr *value, int solved) {
     for (int i = 0; i < sum->equation_count; i++)
         sum->equations[i] = placed(v, &p, sum->equations[i]);
     /* A quotient r // K lies below n just where r lies below n·K: easier to see, and to read. */
-    const at_expr *high = at_size(v->s, p.axis, value->span);
+    const at_expr *high = at_size_of(v->s, p.axis, value->span);
     if (value->tag == AT_MAP && value->u.map.op == AT_OP_IDIV) {
         const at_expr *by = value->u.map.args[1];
         if (by->tag == AT_CONST ? by->u.integer > 0 : by->tag == AT_SIZE) {
@@ -110,7 +112,7 @@ static void replace(solver *v, int axis, const at_expr *value, int solved) {
         }
     }
     /* Conditions first: they say where the rest may be read. */
-    sum->guard = at_both(v->s, at_between(v->s, zero(v->s, value->span), value, high), sum->guard);
+    sum->guard = at_both(v->s, at_between(v->s, v->sum->draft->out, zero(v->s, value->span), value, high), sum->guard);
 }
 
 /* ---- the parts of an equation ------------------------------------------------------------------ */
@@ -193,11 +195,7 @@ static bool by_radix(solver *v, const at_affine *form, int equation, at_span spa
         v->sum->equations[equation] =
             map2(v->s, AT_OP_SUB, at_affine_expr(v->s, &digits, span), map2(v->s, AT_OP_IDIV, r, k));
         /* The digit equation stays; y's own is added and solved at once. */
-        const at_expr **equations =
-            AT_NEW_ARRAY(v->s->arena, const at_expr *, v->sum->equation_count + 1);
-        for (int e = 0; e < v->sum->equation_count; e++) equations[e] = v->sum->equations[e];
-        v->sum->equations = equations;
-        equations[v->sum->equation_count++] = r;
+        at_solve_equation(v->sum, r);
         replace(v, axis, map2(v->s, AT_OP_MOD, r, k), v->sum->equation_count - 1);
         return true;
     }
@@ -212,13 +210,10 @@ static bool by_division(solver *v, const at_affine *form, int equation, at_span 
         const at_expr *rest;
         int axis = index_of(v, form->terms[i], &rest);
         if (axis < 0 || !only_in(form, v->sum->axes[axis], i)) continue;
-        bool unit = !rest && (form->factors[i] == 1 || form->factors[i] == -1);
         if (best >= 0) {
             int64_t length = length_of(v->sum->axes[axis]);
             int64_t best_length = length_of(v->sum->axes[best_axis]);
-            bool best_unit =
-                !best_rest && (form->factors[best] == 1 || form->factors[best] == -1);
-            if (length < best_length || (length == best_length && (best_unit || !unit))) continue;
+            if (length < best_length || (length == best_length && axis > best_axis)) continue;
         }
         best = i;
         best_axis = axis;
@@ -288,7 +283,7 @@ static bool by_quotient(solver *v, const at_affine *form, int equation, at_span 
     if ((beside = remainder_beside(v, equation, term, &second, &second_at)) >= 0) {
         at_affine rest = without(v, &second, second_at);
         r = other_side(v, &rest, second.factors[second_at] > 0, span);
-        add_guard(v, at_between(v->s, zero(v->s, span), r, k));
+        add_guard(v, at_between(v->s, v->sum->draft->out, zero(v->s, span), r, k));
         v->sum->equation_count--;
         for (int i = beside; i < v->sum->equation_count; i++)
             v->sum->equations[i] = v->sum->equations[i + 1];
@@ -317,7 +312,7 @@ static bool by_remainder(solver *v, const at_affine *form, int equation, at_span
     at_axis *z = at_draft_extent(v->sum->draft, "multiple",
                                  map2(v->s, AT_OP_IDIV, map2(v->s, AT_OP_ADD, extent, last), k));
     add_axis(v, z);
-    add_guard(v, at_between(v->s, zero(v->s, span), r, k));
+    add_guard(v, at_between(v->s, v->sum->draft->out, zero(v->s, span), r, k));
     const at_expr *whole =
         map2(v->s, AT_OP_ADD, map2(v->s, AT_OP_MUL, at_index(v->s, z, span), k), r);
     v->sum->equations[equation] = map2(v->s, AT_OP_SUB, e, whole);
@@ -343,10 +338,28 @@ static bool solve_one(solver *v, int equation) {
            by_quotient(v, &form, equation, span) || by_remainder(v, &form, equation, span);
 }
 
+void at_solve_equation(at_guarded_sum *sum, const at_expr *zero_of) {
+    AT_PUSH(sum->draft->s->arena, sum->equations, sum->equation_count, sum->equation_capacity,
+            zero_of);
+}
+
+void at_solve_guard(at_guarded_sum *sum, const at_expr *guard) {
+    at_session *s = sum->draft->s;
+    if (!guard) return;
+    if (guard->tag == AT_MAP && guard->u.map.op == AT_OP_AND) {
+        at_solve_guard(sum, guard->u.map.args[0]);
+        at_solve_guard(sum, guard->u.map.args[1]);
+        return;
+    }
+    const at_expr *a = guard->tag == AT_MAP ? guard->u.map.args[0] : NULL;
+    bool equates = a && guard->u.map.op == AT_OP_EQ && a->kind == AT_INT;
+    if (equates && mentions_bound(sum, guard))
+        at_solve_equation(sum, map2(s, AT_OP_SUB, a, guard->u.map.args[1]));
+    else sum->guard = at_both(s, sum->guard, guard);
+}
+
 void at_solve(at_guarded_sum *sum) {
     solver v = {sum, sum->draft->s};
-    sum->equations = at_copy(v.s->arena, sum->equations,
-                             sizeof *sum->equations * (size_t)sum->equation_count);
     /* Each success removes a bound index or a quotient; the limit is for what nobody foresaw. */
     enum { ROUNDS = 256 };
     bool more = true;

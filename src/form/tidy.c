@@ -1,5 +1,5 @@
-/* A cascade without what a rewrite left lying about: equations that only copy, statements that no
- * output needs, arrays and axes that nobody uses any more.
+/* A cascade without what a rewrite left lying about: equations that only copy or say again what another
+ * says, adjoints that are a number, statements that no output needs, arrays and axes that nobody uses any more.
  *
  *     dx[n] = da[n]          ->   (da read instead; an output takes the name of what it copies)
  *
@@ -14,6 +14,8 @@ typedef struct {
     at_cascade *out;
     const at_expr **copies;    /* by array id: reads of it are reads of this one; over its axes */
     const at_statement **renamed; /* by array id: the copy whose target it becomes */
+    const at_expr **number;    /* by array id: an adjoint that is this number everywhere */
+    bool any_number, any_copy;
     bool *bound_names;         /* by array id: has to stay: carried, output */
     bool *needed;              /* by array id */
     at_array **arrays;         /* the new ones, by old id */
@@ -33,7 +35,7 @@ static bool note_bound(void *user, const at_statement *st) {
 }
 
 /* Whether the equation says target = other, with the indices in some order. */
-static bool is_copy(const at_statement *st) {
+static bool is_copy(const tidying *t, const at_statement *st) {
     if (st->tag != AT_EQUATION || st->u.value->tag != AT_READ) return false;
     const at_expr *e = st->u.value;
     const at_array *other = e->u.read.array;
@@ -42,7 +44,9 @@ static bool is_copy(const at_statement *st) {
     if (st->target->cotangent && !other->cotangent) return false;
     for (int m = 0; m < other->rank; m++) {
         const at_expr *index = e->u.read.index[m];
-        if (index->tag != AT_INDEX || !at_same_extent(index->u.axis, other->axes[m])) return false;
+        if (index->tag != AT_INDEX ||
+            !at_equal_extent(t->s, t->from, index->u.axis, other->axes[m]))
+            return false;
         bool on_left = false;
         for (int k = 0; k < st->target->rank; k++) on_left |= st->target->axes[k] == index->u.axis;
         for (int k = 0; k < m; k++)
@@ -58,17 +62,50 @@ static bool is_output(const tidying *t, const at_array *array) {
     return false;
 }
 
+/* Two equations of one block that say the same over the same axes; the later one is a copy. */
+static void find_twins(tidying *t, const at_block *block) {
+    for (int i = 0; i < block->count; i++) {
+        const at_statement *st = block->items[i];
+        if (st->tag == AT_SCAN) find_twins(t, &st->u.scan.body);
+        if (st->tag == AT_REPEAT) find_twins(t, &st->u.repeat.body);
+        if (st->tag != AT_EQUATION || t->copies[st->target->id] || is_output(t, st->target) ||
+            t->bound_names[st->target->id] || st->u.value->weight < 2)
+            continue;
+        for (int k = 0; k < i; k++) {
+            const at_statement *other = block->items[k];
+            if (other->tag != AT_EQUATION || other->u.value->weight != st->u.value->weight ||
+                other->target->rank != st->target->rank ||
+                other->target->cotangent != st->target->cotangent ||
+                t->copies[other->target->id] || t->bound_names[other->target->id])
+                continue;
+            bool same = true;
+            for (int m = 0; m < st->target->rank; m++)
+                same &= other->target->axes[m] == st->target->axes[m];
+            if (!same || !at_same(other->u.value, st->u.value)) continue;
+            t->copies[st->target->id] = at_read_whole(t->s, other->target, st->span);
+            t->any_copy = true;
+            break;
+        }
+    }
+}
+
 static void find_copies(tidying *t, const at_block *block, bool outermost) {
     for (int i = 0; i < block->count; i++) {
         const at_statement *st = block->items[i];
         if (st->tag == AT_SCAN) find_copies(t, &st->u.scan.body, false);
         if (st->tag == AT_REPEAT) find_copies(t, &st->u.repeat.body, false);
-        if (!is_copy(st)) continue;
+        if (st->tag == AT_EQUATION && st->target->cotangent && st->u.value->tag == AT_CONST &&
+            !t->bound_names[st->target->id] && !is_output(t, st->target)) {
+            t->number[st->target->id] = st->u.value;
+            t->any_number = true;
+        }
+        if (!is_copy(t, st)) continue;
         const at_array *other = st->u.value->u.read.array;
         /* A copy of what a round begins with may be read after the repeat. */
         if (t->bound_names[st->target->id] || other->role == AT_CARRIED) continue;
         if (!is_output(t, st->target)) {
             t->copies[st->target->id] = st->u.value;
+            t->any_copy = true;
             continue;
         }
         bool free = other->role == AT_DEFINED && !t->bound_names[other->id] &&
@@ -222,6 +259,7 @@ static const at_expr *new_read(tidying *t, const at_array *array, const at_expr 
             if (renamed->u.value->u.read.index[k]->u.axis == next->axes[m]) moved[m] = index[k];
     }
     if (copy) return new_read(t, next, moved, alternative, span);
+    if (t->number[array->id]) return t->number[array->id];
     return at_read(t->s, new_array(t, next ? next : array), moved, alternative, span);
 }
 
@@ -241,8 +279,19 @@ static const at_expr *new_node(void *user, const at_expr *e) {
     return e;
 }
 
+static bool note_number(void *user, const at_expr *e) {
+    void **found = user;
+    const tidying *t = found[0];
+    if (e->tag == AT_READ && t->number[final_array(t, e->u.read.array)->id]) found[1] = user;
+    return true;
+}
+
 static const at_expr *new_expr(tidying *t, const at_expr *e) {
-    return e ? at_rewrite(t->s, e, new_node, t) : NULL;
+    if (!e) return NULL;
+    void *found[2] = {t, NULL};
+    if (t->any_number) at_walk(e, note_number, found);
+    e = at_rewrite(t->s, e, new_node, t);
+    return found[1] ? at_make_simple(t->s, e) : e;
 }
 
 static at_part new_part(tidying *t, const at_part *old) {
@@ -350,7 +399,7 @@ static at_statement *new_statement(tidying *t, const at_statement *old) {
 static bool is_gone(const tidying *t, const at_statement *st) {
     if (!is_needed(t, st)) return true;
     if (st->tag != AT_EQUATION) return false;
-    if (t->copies[st->target->id]) return true;
+    if (t->copies[st->target->id] || t->number[st->target->id]) return true;
     return st->u.value->tag == AT_READ && t->renamed[st->u.value->u.read.array->id] == st;
 }
 
@@ -396,11 +445,13 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
     t->copies = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
     t->renamed = AT_NEW_ARRAY(s->arena, const at_statement *, arrays);
     t->bound_names = AT_NEW_ARRAY(s->arena, bool, arrays);
+    t->number = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
     t->needed = AT_NEW_ARRAY(s->arena, bool, arrays);
     t->arrays = AT_NEW_ARRAY(s->arena, at_array *, arrays);
     t->axes = AT_NEW_ARRAY(s->arena, at_axis *, axes);
     at_walk_block(&from->body, note_bound, t);
     find_copies(t, &from->body, true);
+    find_twins(t, &from->body);
     drop_risky_renames(t, &from->body);
     find_needed(t);
     for (int i = 0; i < from->axis_count; i++)
@@ -419,5 +470,6 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
         out->outputs[i].array = new_array(t, from->outputs[i].array);
     out->body = new_block(t, &from->body);
     number(t);
-    return out;
+    /* Without these there may be more of them. */
+    return t->any_number || t->any_copy ? at_tidy(s, out) : out;
 }

@@ -92,6 +92,16 @@ int at_adjoint_axes(at_derivation *g, const at_array *array, const bool *dropped
     return count;
 }
 
+int at_axes_here(at_derivation *g, const at_array *target, at_axis *const *axes, int count,
+                 at_axis **out) {
+    bool dropped[64];
+    for (int m = 0; m < target->rank; m++) dropped[m] = true;
+    int front = at_adjoint_axes(g, target, dropped, out, NULL);
+    for (int i = 0; i < count; i++)
+        if (!at_is_fixed_axis(g, g->region, axes[i]) || !axes[i]->round) out[front++] = axes[i];
+    return front;
+}
+
 /* The rounds of repeats around an array have one value where it is defined. */
 static void drop_fixed(const at_derivation *g, const at_reversed *region, const at_array *array,
                        bool *dropped) {
@@ -200,33 +210,6 @@ void at_contribute(const at_place *place, const at_array *array, const at_expr *
 
 /* ---- their sum ---------------------------------------------------------------------------------- */
 
-/* Conjuncts that equate ints and mention a bound axis become equations. */
-static void split_guard(at_guarded_sum *sum, const at_expr *guard) {
-    at_session *s = sum->draft->s;
-    if (!guard) return;
-    if (guard->tag == AT_MAP && guard->u.map.op == AT_OP_AND) {
-        split_guard(sum, guard->u.map.args[0]);
-        split_guard(sum, guard->u.map.args[1]);
-        return;
-    }
-    const at_expr *a = guard->tag == AT_MAP ? guard->u.map.args[0] : NULL;
-    bool equates = a && guard->u.map.op == AT_OP_EQ && a->kind == AT_INT;
-    bool bound = false;
-    for (int i = 0; i < sum->count && equates; i++) bound |= at_mentions(guard, sum->axes[i]);
-    if (!bound) {
-        sum->guard = at_both(s, sum->guard, guard);
-        return;
-    }
-    sum->equations[sum->equation_count++] =
-        at_map_node(s, AT_OP_SUB, a, guard->u.map.args[1], NULL, guard->span);
-}
-
-static int conjuncts(const at_expr *guard) {
-    if (!guard) return 0;
-    if (guard->tag != AT_MAP || guard->u.map.op != AT_OP_AND) return 1;
-    return conjuncts(guard->u.map.args[0]) + conjuncts(guard->u.map.args[1]);
-}
-
 static const at_expr *renamed(at_derivation *g, const at_expr *e, const at_axis *old,
                               const at_expr *new) {
     return e ? at_substitute(g->s, e, &old, &new, 1, at_draft_axis, g->draft) : NULL;
@@ -259,12 +242,11 @@ static const at_expr *one_of_total(at_derivation *g, const at_wanted *which,
         }
         AT_PUSH(s->arena, sum.axes, sum.count, sum.capacity, axis);
     }
-    sum.equations = AT_NEW_ARRAY(s->arena, const at_expr *, indices + conjuncts(guard));
-    split_guard(&sum, guard);
+    at_solve_guard(&sum, guard);
     for (int m = 0; m < indices; m++)
         if (which->wanted[m] && !at_same(index[m], which->wanted[m]))
-            sum.equations[sum.equation_count++] =
-                at_map_node(s, AT_OP_SUB, index[m], which->wanted[m], NULL, c->value->span);
+            at_solve_equation(&sum, at_map_node(s, AT_OP_SUB, index[m], which->wanted[m], NULL,
+                                                c->value->span));
     at_solve(&sum);
     return at_guarded_sum_expr(&sum);
 }

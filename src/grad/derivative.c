@@ -6,12 +6,15 @@
 
 /* ---- cotangents as inputs ------------------------------------------------------------------------- */
 
-/* An axis that an input may have, as long as `axis`: itself when inputs give its extent. */
-static at_axis *input_axis(at_derivation *g, at_axis *axis) {
+/* An axis that an input may have, as long as `axis`: itself when inputs give its extent and the input
+ * does not have it already. */
+static at_axis *input_axis(at_derivation *g, at_axis *axis, at_axis *const *others, int count) {
     at_cascade *out = g->draft->out;
     const at_axis *root = axis;
     while (root->like) root = root->like;
-    if (!root->extent) return (at_axis *)root;
+    bool taken = root->extent != NULL;
+    for (int i = 0; i < count; i++) taken |= others[i] == root;
+    if (!taken) return (at_axis *)root;
     at_axis *open = at_draft_axis(g->draft, axis);
     open->like = NULL;
     open->extent = NULL;
@@ -39,7 +42,7 @@ static void add_input(at_derivation *g, at_array *array) {
 static void send_cotangent(at_derivation *g, const at_array *output) {
     at_session *s = g->s;
     at_axis *axes[64];
-    for (int m = 0; m < output->rank; m++) axes[m] = input_axis(g, output->axes[m]);
+    for (int m = 0; m < output->rank; m++) axes[m] = input_axis(g, output->axes[m], axes, m);
     at_array *input = at_draft_array(g->draft, at_adjoint_name(s, output->name), NULL, AT_REAL,
                                      axes, output->rank, output->span);
     input->role = AT_INPUT;
@@ -66,6 +69,15 @@ static const char *wanted_name(const at_start *start) {
 }
 
 static bool check_names(at_session *s, const at_cascade *c, const char *const *wrt) {
+    bool from = false, to = c->param_count > 0;
+    for (int i = 0; i < c->output_count; i++) from |= c->outputs[i].array->kind == AT_REAL;
+    for (int i = 0; i < c->input_count; i++) to |= c->inputs[i].array->kind == AT_REAL;
+    if (!from || !to) {
+        at_error(s, AT_E_GRAD_NAME, c->span, "`%s` has no derivative: %s", c->name,
+                 from ? "none of its inputs is of reals, and it learns nothing"
+                      : "none of its outputs is of reals");
+        return false;
+    }
     for (; wrt && *wrt; wrt++) {
         const char **names = AT_NEW_ARRAY(s->arena, const char *, c->input_count + c->param_count);
         int count = 0;

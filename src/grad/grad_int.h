@@ -124,6 +124,7 @@ typedef struct {
     at_axis **axes;         /* the target's that are not fixed, and those of folds around */
     const at_expr *guard;   /* may be NULL */
     const at_expr *root;    /* whose value is the target's own; NULL: none */
+    bool in_fold;
 } at_place;
 
 /* The place of a statement's right side, for an equation of `target`. */
@@ -132,6 +133,9 @@ at_place at_place_under(const at_place *place, at_axis *const *axes, int count,
                         const at_expr *guard);
 /* Sends the cotangent d of e to everything active that e reads. */
 void at_push(const at_place *place, const at_expr *e, const at_expr *d);
+/* The same; a cotangent that is costly and would be written several times, or under a sum, gets an
+ * array of its own first, called after the target. */
+void at_push_kept(const at_place *place, const at_expr *e, const at_expr *d, const char *suffix);
 /* e, or a read of an array that holds it if it is costly. */
 const at_expr *at_value_of(const at_place *place, const at_expr *e);
 
@@ -158,6 +162,10 @@ bool at_is_fixed_axis(const at_derivation *g, const at_reversed *region, const a
 at_array *at_adjoint_of(at_derivation *g, const at_array *array);
 /* A read of the adjoint at the array's own indices. */
 const at_expr *at_cotangent(at_derivation *g, const at_array *array);
+/* The axes of an array made for a statement with this target, over these of its axes: steps of scans
+ * that are not reversed and held axes in front. */
+int at_axes_here(at_derivation *g, const at_array *target, at_axis *const *axes, int count,
+                 at_axis **out);
 /* value, from `place`, belongs to array[index]. */
 void at_contribute(const at_place *place, const at_array *array, const at_expr *const *index,
                    const at_expr *value);
@@ -207,5 +215,14 @@ at_block at_woven(at_derivation *g, const at_block *block);
 void at_reverse_block(at_derivation *g, at_statement *const *items, int count);
 /* An expression of the forward body as the reversed body can evaluate it. */
 const at_expr *at_in_reverse(at_derivation *g, const at_expr *e);
+
+/* ---- repeat.c ----------------------------------------------------------------------------------- */
+
+void at_reverse_repeat(at_derivation *g, const at_statement *st);
+/* The region that at_survey made for a scan or repeat. */
+at_reversed *at_reversed_of(const at_derivation *g, const at_statement *st);
+bool at_is_carried_active(at_derivation *g, const at_carried *c);
+/* The equations, before the reversed repeat, of what came to arrays of its body from outside. */
+void at_emit_escapes(at_derivation *g, at_reversed *repeat);
 
 #endif

@@ -29,29 +29,11 @@ static int rest_of(const at_part *part, at_axis **rest) {
     return count;
 }
 
-/* The axes of an auxiliary array of a part: what its cotangent has in front, then `axes`. */
-static int with_held(at_derivation *g, const at_array *target, at_axis *const *axes, int count,
-                     at_axis **out) {
-    bool dropped[64];
-    for (int m = 0; m < target->rank; m++) dropped[m] = true;
-    int front = at_adjoint_axes(g, target, dropped, out, NULL);
-    for (int i = 0; i < count; i++)
-        if (!at_is_fixed_axis(g, g->region, axes[i]) || !axes[i]->round) out[front++] = axes[i];
-    return front;
-}
-
-/* Sends d to the body of a part; costly ones through an array, so that each read uses it once. */
+/* Sends d to the body of a part. */
 static void send(at_derivation *g, const at_part *part, const at_expr *d) {
     at_place place = at_place_of(g, part->target);
     at_place inside = at_place_under(&place, NULL, 0, part->guard);
-    if (part->body->tag != AT_READ) {
-        at_axis *axes[160];
-        int count = with_held(g, part->target, part->target->axes, part->target->rank, axes);
-        const at_expr *read = at_auxiliary(g, part->target, "dscore", axes, count, d);
-        ((at_array *)read->u.read.array)->cotangent = true;
-        d = read;
-    }
-    at_push(&inside, part->body, d);
+    at_push_kept(&inside, part->body, d, "dscore");
 }
 
 /* ---- normalisers --------------------------------------------------------------------------------- */
@@ -85,7 +67,7 @@ static const at_expr *row_sum(at_derivation *g, const at_statement *st, at_axis 
         sum = sum ? at_make_add(g->s, sum, one) : one;
     }
     at_axis *axes[160];
-    int rank = with_held(g, st->u.keeping.parts[0].target, rest, count, axes);
+    int rank = at_axes_here(g, st->u.keeping.parts[0].target, rest, count, axes);
     return at_auxiliary(g, st->u.keeping.parts[0].target, "rowsum", axes, rank, sum);
 }
 
@@ -158,7 +140,7 @@ static const at_expr *not_after(at_derivation *g, const at_part *part, at_axis *
 static const at_expr *rest_sum(at_derivation *g, const at_part *part, const at_expr *value) {
     at_session *s = g->s;
     at_axis *axes[160];
-    int count = with_held(g, part->target, part->target->axes, part->target->rank, axes);
+    int count = at_axes_here(g, part->target, part->target->axes, part->target->rank, axes);
     at_array *sum = at_draft_array(
         g->draft, at_format(s->arena, "%s.rest", part->target->name), NULL, AT_REAL, axes, count,
         part->target->span);
@@ -220,11 +202,7 @@ static void push_extreme(at_derivation *g, const at_statement *st, const at_expr
     const at_expr *chosen =
         at_fold_node(s, fold, before, part->count, guard, at_other(g, part, before, x), span);
     at_axis *axes[160];
-    int count = 0;
-    for (int i = 0; i < part->target->rank; i++)
-        if (!at_is_fixed_axis(g, g->region, part->target->axes[i]) ||
-            !part->target->axes[i]->round)
-            axes[count++] = part->target->axes[i];
+    int count = at_axes_here(g, part->target, part->target->axes, part->target->rank, axes);
     chosen = at_auxiliary(g, part->target, "chosen", axes, count, chosen);
     at_axis **later = other_axes(g, part);
     const at_expr *is_it = map2(s, AT_OP_EQ, at_other(g, part, later, chosen),

@@ -27,6 +27,7 @@ at_place at_place_under(const at_place *place, at_axis *const *axes, int count,
     at_move(under.axes, place->axes, sizeof *axes * (size_t)place->count);
     at_move(under.axes + place->count, axes, sizeof *axes * (size_t)count);
     under.count = place->count + count;
+    under.in_fold |= count > 0;
     under.guard = at_both(s, place->guard, guard);
     return under;
 }
@@ -112,6 +113,52 @@ const at_expr *at_value_of(const at_place *place, const at_expr *e) {
     return hoisted(place, e);
 }
 
+/* ---- cotangents that are needed several times --------------------------------------------------- */
+
+typedef struct {
+    at_derivation *g;
+    int reads;
+    bool fold;
+} spread;
+
+static void count_read(void *user, const at_expr *read) {
+    spread *w = user;
+    w->reads += at_slot_of(w->g, read->u.read.array)->depends;
+}
+
+static bool find_fold(void *user, const at_expr *e) {
+    spread *w = user;
+    if (e->tag == AT_FOLD_NODE && at_reaches_active(w->g, e)) w->fold = true;
+    return !w->fold;
+}
+
+static bool count_work(void *user, const at_expr *e) {
+    int *work = user;
+    if (e->tag == AT_READ) *work += e->u.read.array->rank > 0;
+    if (e->tag == AT_FOLD_NODE) *work += 2;
+    return e->tag != AT_READ;
+}
+
+void at_push_kept(const at_place *place, const at_expr *e, const at_expr *d, const char *suffix) {
+    at_derivation *g = place->g;
+    spread w = {g, 0, false};
+    int work = 0;
+    at_differentiable_reads(e, count_read, &w);
+    at_walk(e, find_fold, &w);
+    at_walk(d, count_work, &work);
+    if (place->in_fold || work < 2 || (w.reads < 2 && !w.fold)) {
+        at_push(place, e, d);
+        return;
+    }
+    at_axis *axes[224];
+    int count = at_axes_here(g, place->target, place->target->axes, place->target->rank, axes);
+    d = at_auxiliary(g, place->target, suffix, axes, count, at_where(g->s, place->guard, d, 0));
+    ((at_array *)d->u.read.array)->cotangent = true;
+    at_place there = *place;
+    there.guard = NULL; /* the array is 0 there */
+    at_push(&there, e, d);
+}
+
 /* ---- operations ---------------------------------------------------------------------------------- */
 
 static at_place where(const at_place *place, const at_expr *condition) {
@@ -145,8 +192,10 @@ static void push_map(const at_place *place, const at_expr *e, const at_expr *d) 
         if (uses & 8) y = at_value_of(place, e);
         const at_expr *next = at_rule_apply(g, op, i, d, values, y, &condition);
         if (!next) continue;
+        if (condition && condition->tag == AT_CONST && !condition->u.integer) continue;
         at_place there = where(place, condition);
-        at_push(&there, e->u.map.args[i], next);
+        at_push_kept(&there, e->u.map.args[i], next,
+                     at_format(g->s->arena, "d%s", suffix_of(e->u.map.args[i])));
     }
 }
 
@@ -160,7 +209,7 @@ static const at_expr *outside(const at_place *place, const at_expr *e) {
         const at_expr *index = e->u.read.index[i];
         if (index->tag == AT_INDEX && !index->u.axis->declared) continue;
         inside = at_both(s, inside,
-                         at_between(s, at_int(s, 0, e->span), index,
+                         at_between(s, place->g->draft->out, at_int(s, 0, e->span), index,
                                     at_size(s, e->u.read.array->axes[i], e->span)));
     }
     if (!inside) return at_bool(s, false, e->span);

@@ -88,7 +88,8 @@ const at_expr *at_rule_apply(const at_derivation *g, at_op op, int which, const 
     if (!of) return NULL;
     prepare(g, of);
     filling f = {g, d, y, args};
-    if (of->condition) *where = at_rewrite(g->s, of->condition, fill, &f);
+    if (of->condition)
+        *where = at_make_simple(g->s, at_rewrite(g->s, of->condition, fill, &f));
     return at_make_simple(g->s, at_rewrite(g->s, of->value, fill, &f));
 }
 

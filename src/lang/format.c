@@ -302,6 +302,12 @@ static void format_definition(const at_definition *d, at_text *out) {
     end_line(d->comments.trailing, out);
 }
 
+void at_format_header(const at_definition *d, int indent, at_text *out) {
+    at_line line = {0};
+    add_header(&line, d);
+    at_line_flush(&line, indent, out);
+}
+
 void at_format_tree(const at_file_tree *file, at_text *out) {
     for (int i = 0; i < file->count; i++) {
         const at_definition *d = file->items[i];

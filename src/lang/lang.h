@@ -195,6 +195,8 @@ typedef struct {
 const at_file_tree *at_parse(at_session *s, const at_source *source);
 /* The canonical layout, at most 100 columns where it can be; formatting again changes nothing. */
 void at_format_tree(const at_file_tree *file, at_text *out);
+/* `fn f(x[n]; a = 1) -> y[n]`, without its body, indented, on as many lines as it takes. */
+void at_format_header(const at_definition *d, int indent, at_text *out);
 /* An expression in canonical layout on one line; for messages. */
 void at_format_expr(const at_tree *tree, at_text *out);
 /* An indented dump of the tree, for `show --stage=tree`. */
@@ -253,6 +255,13 @@ const at_file_tree *at_program_file(const at_program *program);
 /* The definition that `function` names (NULL: main, or else the last fn); NULL after an error. */
 const at_definition *at_program_find(at_session *s, const at_program *program,
                                      const char *function);
+/* The function that a call of `name` in the program's file means; NULL when there is none, or when
+ * several used files define it. */
+const at_definition *at_program_function(const at_program *program, const char *name);
+/* The program with another tree in the place of its file's: the same source, the same `use` lines. What
+ * it uses is shared, so `program` and its session must live as long; several sessions may do this at
+ * once with one program. NULL after errors (a name that is defined twice). */
+const at_program *at_program_with(at_session *s, const at_program *program, const at_file_tree *tree);
 /* Inlines all that the chosen function (or law) reaches. NULL after errors. */
 const at_cascade *at_resolve(at_session *s, const at_program *program,
                              const at_resolve_options *options);

@@ -175,6 +175,24 @@ const at_program *at_load(at_session *s, const at_source *source, const char *co
     return program->main && program->prelude ? program : NULL;
 }
 
+const at_program *at_program_with(at_session *s, const at_program *program, const at_file_tree *tree) {
+    at_program *other = AT_NEW(s->arena, at_program);
+    at_module *main = AT_NEW(s->arena, at_module);
+    *other = *program;
+    *main = *program->main;
+    main->tree = tree;
+    main->functions = (at_map){0};
+    other->main = main;
+    return enter_definitions(s, main) ? other : NULL;
+}
+
+const at_definition *at_program_function(const at_program *program, const char *name) {
+    const at_module *where;
+    bool ambiguous;
+    const at_definition *d = at_find_definition(program, program->main, name, &where, &ambiguous);
+    return d && d->tag == AT_D_FN && !ambiguous ? d : NULL;
+}
+
 const at_file_tree *at_program_file(const at_program *program) { return program->main->tree; }
 
 const at_definition *at_program_find(at_session *s, const at_program *program, const char *function) {

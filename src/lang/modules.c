@@ -52,7 +52,8 @@ static bool list_folder(void *user) {
         AT_PUSH(s->arena, l->out->items, l->out->count, l->out->capacity, file);
     }
     if (l->out->count > first)
-        qsort(l->out->items + first, (size_t)(l->out->count - first), sizeof *l->out->items, by_name);
+        qsort(l->out->items + first, (size_t)(l->out->count - first), sizeof *l->out->items,
+              by_name);
     return true;
 }
 

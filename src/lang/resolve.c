@@ -46,32 +46,26 @@ static bool declare_input(at_resolver *r, at_frame *frame, const at_target *inpu
     return true;
 }
 
-/* `index v` and a law's draws may name axes of later inputs, so after all of them. */
+/* `index v` may name an axis of a later input, so after all of them. */
 static bool finish_input(at_resolver *r, at_frame *frame, const at_target *input, at_start *start) {
-    if (input->inside) {
-        at_entity *axis = at_lookup(r, frame, input->inside);
-        if (!axis || axis->tag != AT_N_AXIS) {
-            at_diag *diag = at_resolve_error(r, frame, AT_E_INSIDE, input->kind_span,
-                                             "`%s` is no axis of an input", input->inside);
-            at_hint(r->s, diag, "`index v` needs an input that carries the axis v");
-            return false;
-        }
-        start->array->inside = axis->axis;
-    }
-    if (!input->draw) return true;
-    const at_tree *tree = input->draw;
-    start->draw = tree->tag == AT_T_CALL ? at_draw_find(tree->name) : -1;
-    if (start->draw < 0 || tree->count != at_draw_info((at_draw)start->draw)->parameters) {
-        at_resolve_error(r, frame, AT_E_DISTRIBUTION, tree->span,
-                         "after `~` stands a distribution with its parameters");
+    if (!input->inside) return true;
+    at_entity *axis = at_lookup(r, frame, input->inside);
+    if (!axis || axis->tag != AT_N_AXIS) {
+        at_diag *diag = at_resolve_error(r, frame, AT_E_INSIDE, input->kind_span,
+                                         "`%s` is no axis of an input", input->inside);
+        at_hint(r->s, diag, "`index v` needs an input that carries the axis v");
         return false;
     }
-    at_scope scope = at_scope_of(frame, input->name);
-    for (int i = 0; i < tree->count; i++) {
-        start->args[i] = at_resolve_scalar(r, &scope, tree->args[i], AT_REAL, "a parameter of a draw");
-        if (!start->args[i]) return false;
-    }
+    start->array->inside = axis->axis;
     return true;
+}
+
+/* A law's draw may use options, so after these. */
+static bool draw_input(at_resolver *r, at_frame *frame, const at_target *input, at_start *start) {
+    if (!input->draw) return true;
+    at_scope scope = at_scope_of(frame, input->name);
+    return at_bind_left(r, &scope, input, NULL, 0) &&
+           at_resolve_start(r, &scope, input->name, input->draw, true, start->array->kind, start);
 }
 
 /* ---- options set from outside --------------------------------------------------------------------- */
@@ -229,6 +223,70 @@ static const at_cascade *assemble(at_resolver *r, const at_definition *d, const 
     return c;
 }
 
+/* ---- paths in files --------------------------------------------------------------------------------- */
+
+/* Of the brackets of a path, from the left: which are empty, as bits. */
+static uint32_t empty_brackets(const char *path) {
+    uint32_t empty = 0, bit = 1;
+    for (; (path = strchr(path, '[')); path++, bit <<= 1)
+        if (path[1] == ']') empty |= bit;
+    return empty;
+}
+
+/* The path with what is in these brackets left out. */
+static const char *without_numbers(at_session *s, const char *path, uint32_t brackets) {
+    char *left = at_copy_text(s->arena, path, strlen(path)), *to = left;
+    uint32_t bit = 1;
+    while (*path) {
+        bool open = *path == '[';
+        *to++ = *path++;
+        if (!open) continue;
+        if (brackets & bit) path += strcspn(path, "]");
+        bit <<= 1;
+    }
+    *to = 0;
+    return left;
+}
+
+/* Whether two arrays, one with rounds where `one` says and one where `other` does, have one path. */
+static bool check_meeting(at_session *s, const at_start *starts, int count, uint32_t one,
+                          uint32_t other) {
+    at_map paths = {0};
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < count; i++) {
+            at_array *array = starts[i].array;
+            if (empty_brackets(array->path) != (pass ? other : one)) continue;
+            const char *path = without_numbers(s, array->path, one | other);
+            const at_array *known = pass ? at_map_get(&paths, path) : NULL;
+            if (!pass) at_map_put(s->arena, &paths, path, array);
+            if (!known) continue;
+            at_diag *diag = at_error(s, AT_E_SHARED_ROUNDS, array->span,
+                                     "`%s` and `%s` would be one in files, but are two here",
+                                     known->path, array->path);
+            at_hint(s, diag, "one of these repeats is written out round by round, the other is not: use "
+                    "another name after `as`");
+            return false;
+        }
+    return true;
+}
+
+/* Calls that share by `as` have the same paths, unless the rounds of one repeat are written out and
+ * those of the other are not: two arrays then, for one name in files. */
+static bool check_paths(at_session *s, const at_start *starts, int count) {
+    uint32_t *kinds = NULL;
+    int kind_count = 0, kind_capacity = 0;
+    for (int i = 0; i < count; i++) {
+        uint32_t empty = empty_brackets(starts[i].array->path);
+        bool known = false;
+        for (int k = 0; k < kind_count && !known; k++) known = kinds[k] == empty;
+        if (!known) AT_PUSH(s->arena, kinds, kind_count, kind_capacity, empty);
+    }
+    for (int i = 0; i < kind_count; i++)
+        for (int k = 0; k < i; k++)
+            if (!check_meeting(s, starts, count, kinds[k], kinds[i])) return false;
+    return true;
+}
+
 const at_cascade *at_resolve(at_session *s, const at_program *program,
                              const at_resolve_options *options) {
     s->stage = "resolve";
@@ -247,12 +305,16 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     for (int i = 0; i < d->input_count; i++)
         if (!finish_input(r, frame, &d->inputs[i], &r->inputs[i])) return NULL;
     if (!set_options(r, frame) || !at_bind_options(r, frame, NULL, NULL)) return NULL;
+    for (int i = 0; i < d->input_count; i++)
+        if (!draw_input(r, frame, &d->inputs[i], &r->inputs[i])) return NULL;
     bool good = at_resolve_block(r, frame, &d->body) && at_check_cotangents(r, frame);
     at_output *outputs = AT_NEW_ARRAY(s->arena, at_output, d->output_count);
     for (int i = 0; i < d->output_count; i++)
         if (!take_output(r, frame, &d->outputs[i], &outputs[i])) good = false;
     AT_ASSERT(s, good || r->repeated > 0 || s->diag_count + s->diag_lost > errors);
     if (!good || s->diag_count + s->diag_lost > errors) return NULL;
+    if (!check_paths(s, r->params, r->param_count) || !check_paths(s, r->states, r->state_count))
+        return NULL;
     const at_cascade *cascade = assemble(r, d, &body, outputs);
     at_ir_verify(s, cascade);
     return at_check_bounds(r, cascade) ? cascade : NULL;

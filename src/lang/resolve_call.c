@@ -10,7 +10,7 @@
 
 /* ---- what a name means as a function ------------------------------------------------------------- */
 
-const at_definition *at_find_definition(const at_resolver *r, const at_module *module,
+const at_definition *at_find_definition(const at_program *program, const at_module *module,
                                             const char *name, const at_module **where,
                                             bool *ambiguous) {
     const at_definition *d = at_map_get(&module->functions, name);
@@ -34,8 +34,8 @@ const at_definition *at_find_definition(const at_resolver *r, const at_module *m
         *where = use;
     }
     if (d) return d;
-    *where = r->program->prelude;
-    return r->program->prelude ? at_map_get(&r->program->prelude->functions, name) : NULL;
+    *where = program->prelude;
+    return program->prelude ? at_map_get(&program->prelude->functions, name) : NULL;
 }
 
 /* The function that `name` is here: an option, or a definition. NULL (after an error) if neither. */
@@ -55,7 +55,7 @@ static const at_function *function_of(at_resolver *r, at_scope *scope, const cha
     }
     const at_module *where;
     bool ambiguous;
-    const at_definition *d = at_find_definition(r, scope->frame->module, name, &where, &ambiguous);
+    const at_definition *d = at_find_definition(r->program, scope->frame->module, name, &where, &ambiguous);
     if (ambiguous) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_AMBIGUOUS, span,
                                          "several used files define `%s`", name);
@@ -86,7 +86,7 @@ static const at_function *function_of(at_resolver *r, at_scope *scope, const cha
 
 /* ---- built-in functions ----------------------------------------------------------------------------- */
 
-static bool count_error(at_resolver *r, at_scope *scope, const at_tree *tree, int wanted) {
+bool at_count_error(at_resolver *r, at_scope *scope, const at_tree *tree, int wanted) {
     at_resolve_error(r, scope->frame, AT_E_ARGUMENT_COUNT, tree->span,
                      "`%s` takes %d argument%s, but %d %s given", tree->name, wanted,
                      wanted == 1 ? "" : "s", tree->count, tree->count == 1 ? "is" : "are");
@@ -138,7 +138,7 @@ static bool built_in(at_resolver *r, at_scope *scope, const at_tree *tree, int o
                          "`%s` is built in and has no options", tree->name);
         return false;
     }
-    if (tree->count != arity) return count_error(r, scope, tree, arity);
+    if (tree->count != arity) return at_count_error(r, scope, tree, arity);
     at_value args[3] = {{0}};
     bool good = true;
     for (int i = 0; i < arity; i++) {
@@ -150,24 +150,9 @@ static bool built_in(at_resolver *r, at_scope *scope, const at_tree *tree, int o
     return result->e != NULL;
 }
 
-/* ---- options that have their own right side ---------------------------------------------------------- */
-
-static int uses(const at_tree *tree, const char *name) {
-    if (!tree) return 0;
-    int n = (tree->tag == AT_T_NAME || tree->tag == AT_T_INDEX) && strcmp(tree->name, name) == 0;
-    n += uses(tree->alternative, name);
-    for (int i = 0; i < tree->count; i++) n += uses(tree->args[i], name);
-    for (int i = 0; i < tree->option_count; i++) n += uses(tree->options[i].value, name);
-    for (int p = 0; p < tree->part_count; p++) {
-        /* Inside a fold it is evaluated again and again, so it counts twice. */
-        n += 2 * uses(tree->parts[p].guard, name) + 2 * uses(tree->parts[p].body, name);
-    }
-    return n;
-}
-
-/* Counts what is written out in place of a call. The limit is told once: whoever meets it, meets it
+/* The limit is told once: whoever meets it, meets it
  * at every call from then on. */
-static bool count_inlined(at_resolver *r, const at_tree *tree) {
+bool at_count_inlined(at_resolver *r, const at_tree *tree) {
     if (++r->inlined <= AT_CALL_LIMIT) return true;
     for (int i = 0; i < r->s->diag_count; i++) {
         at_code code = r->s->diags[i]->code;
@@ -178,34 +163,6 @@ static bool count_inlined(at_resolver *r, const at_tree *tree) {
                              "this program inlines more than %d calls", AT_CALL_LIMIT);
     at_hint(r->s, diag, "`%s` is one of them; a repeat holds its body once", tree->name);
     return false;
-}
-
-static bool option_function(at_resolver *r, at_scope *scope, const at_tree *tree,
-                            const at_function *f, at_value *result) {
-    if (!count_inlined(r, tree)) return false;
-    if (tree->count != f->count) return count_error(r, scope, tree, f->count);
-    if (tree->option_count) {
-        at_resolve_error(r, scope->frame, AT_E_OPTION_UNKNOWN, tree->options[0].span,
-                         "`%s` takes index values and reals; it has no options of its own", tree->name);
-        return false;
-    }
-    at_scope inside = *scope;
-    inside.frame = f->frame;
-    inside.env = f->env;
-    /* Here the caller's indices are as bound as those of the function that asks. */
-    for (int i = 0; i < scope->frame->hidden_count; i++)
-        at_scope_bind(r, &inside, scope->frame->hidden[i]);
-    for (int i = 0; i < tree->count; i++) {
-        at_value v = at_resolve_expr(r, scope, tree->args[i]);
-        if (!v.e) return false;
-        if (!at_is_trivial(v.e) && uses(f->value, f->parameters[i]) > 1) {
-            const char *name = at_format(r->s->arena, "%s.%s", tree->name, f->parameters[i]);
-            v = at_hoist(r, scope, v, at_frame_path(r, scope->frame, name), tree->args[i]->span);
-        }
-        inside.env = at_env_add(r, inside.env, f->parameters[i], v);
-    }
-    *result = at_resolve_expr(r, &inside, f->value);
-    return result->e != NULL;
 }
 
 /* ---- mapping ------------------------------------------------------------------------------------------ */
@@ -510,7 +467,7 @@ static bool call_limits(at_resolver *r, at_scope *scope, const at_tree *tree) {
         r->inlined = AT_CALL_LIMIT; /* its other calls would say the same, again and again */
         return false;
     }
-    return count_inlined(r, tree);
+    return at_count_inlined(r, tree);
 }
 
 /* The results, as the caller sees them: mapped axes at the left, then the output's own. */
@@ -613,6 +570,7 @@ static bool inline_call(at_resolver *r, at_scope *scope, const at_tree *tree, co
     }
     if (!good) return false;
     at_frame *callee = new_frame(r, scope, tree, f, shared);
+    if (!shared && at_is_formula(d, args)) return at_formula_call(r, scope, tree, callee, args, results);
     at_find_cotangents(r, callee);
     /* Indices around the call that its arguments or options depend on. */
     for (int i = 0; i < scope->bound_count; i++) {
@@ -676,7 +634,7 @@ bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const
         return false;
     }
     if (!f->definition) {
-        if (wanted == 1) return option_function(r, scope, tree, f, &results[0]);
+        if (wanted == 1) return at_formula_option(r, scope, tree, f, &results[0]);
         at_resolve_error(r, scope->frame, AT_E_RESULT_COUNT, tree->span,
                          "`%s` gives 1 result, but %d are taken here", name, wanted);
         return false;

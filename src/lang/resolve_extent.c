@@ -4,6 +4,7 @@
  * polynomial (`//`, `%`) is an atom, compared by its canonical text. So size(c)//8*8 and 8*(size(c)//8)
  * are one extent, and n+1 differs from n for sure. What stays undecided becomes a `require` that the
  * run checks. */
+#define _DEFAULT_SOURCE /* strtok_r */
 #include "lang/resolve_int.h"
 
 #include <stdio.h>
@@ -52,7 +53,8 @@ static const char *join_atoms(at_resolver *r, const char *a, const char *b) {
     char *text = at_format(r->s->arena, "%s*%s", a, b);
     const char *parts[64];
     int count = 0;
-    for (char *p = strtok(text, "*"); p; p = strtok(NULL, "*")) {
+    char *rest; /* two sessions may run at once */
+    for (char *p = strtok_r(text, "*", &rest); p; p = strtok_r(NULL, "*", &rest)) {
         if (count == 64) return at_format(r->s->arena, "%s*%s", a, b);
         parts[count++] = p;
     }
@@ -90,25 +92,48 @@ static polynomial axis_polynomial(at_resolver *r, const at_axis *axis) {
     return p;
 }
 
+/* `a // n` and `a % n` for a number n > 0 that divides all of a's terms but the constant one: these
+ * are no unknowns, (4*n + 3) // 4 is n. False where that does not hold. */
+static bool divides(at_op op, const polynomial *a, const polynomial *divisor, polynomial *result) {
+    if ((op != AT_OP_IDIV && op != AT_OP_MOD) || divisor->count != 1 || *divisor->atoms[0])
+        return false;
+    int64_t n = divisor->factor[0];
+    if (n <= 0) return false;
+    for (int i = 0; i < a->count; i++)
+        if (*a->atoms[i] && a->factor[i] % n != 0) return false;
+    *result = (polynomial){0};
+    for (int i = 0; i < a->count; i++) {
+        int64_t rest = (a->factor[i] % n + n) % n;
+        int64_t share = op == AT_OP_MOD ? rest : a->factor[i] / n - (a->factor[i] % n < 0);
+        if (share) add_term(result, a->atoms[i], share);
+    }
+    return true;
+}
+
 static polynomial opaque(at_resolver *r, const at_expr *e) {
-    polynomial p = {0};
-    const char *text = at_op_info(e->u.map.op)->text;
+    polynomial p = {0}, parts[3];
+    at_op op = e->u.map.op;
+    int arity = at_op_info(op)->arity;
+    for (int i = 0; i < arity; i++) {
+        parts[i] = polynomial_of(r, e->u.map.args[i]);
+        if (parts[i].failed) return parts[i];
+    }
+    if (arity == 2 && divides(op, &parts[0], &parts[1], &p)) return p;
+    const char *text = at_op_info(op)->text;
     bool constant = true;
     int64_t value[3] = {0, 0, 0};
-    for (int i = 0; i < at_op_info(e->u.map.op)->arity; i++) {
-        polynomial part = polynomial_of(r, e->u.map.args[i]);
-        if (part.failed) return part;
-        bool single = part.count == 0 || (part.count == 1 && !*part.atoms[0]);
+    for (int i = 0; i < arity; i++) {
+        bool single = parts[i].count == 0 || (parts[i].count == 1 && !*parts[i].atoms[0]);
         constant = constant && single;
-        if (single && part.count) value[i] = part.factor[0];
+        if (single && parts[i].count) value[i] = parts[i].factor[0];
         /* `*` separates atoms, so it may not stand inside one. */
-        char *inner = at_format(r->s->arena, "%s(%s)", text, polynomial_text(r, &part));
+        char *inner = at_format(r->s->arena, "%s(%s)", text, polynomial_text(r, &parts[i]));
         for (char *c = inner; *c; c++)
             if (*c == '*') *c = '&';
         text = inner;
     }
     int64_t result;
-    if (constant && at_int_op(e->u.map.op, value[0], value[1], value[2], &result))
+    if (constant && at_int_op(op, value[0], value[1], value[2], &result))
         add_term(&p, "", result);
     else
         add_term(&p, text, 1);

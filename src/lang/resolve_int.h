@@ -333,7 +333,7 @@ at_axis **at_full_axes(at_resolver *r, const at_frame *frame, const at_expr *con
 at_view at_own_view(at_resolver *r, const at_array *array, at_axis **own, int own_count);
 at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target, at_span span);
 
-/* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c, resolve_option.c ---- */
+/* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c, resolve_formula.c, resolve_option.c ---- */
 
 at_value at_resolve_expr(at_resolver *r, at_scope *scope, const at_tree *tree);
 /* A scalar of a kind; NULL after an error. `what` for messages ("the guard"). */
@@ -349,8 +349,20 @@ at_value at_resolve_grad(at_resolver *r, at_scope *scope, const at_tree *tree);
 /* A call; `results` gets `wanted` values (1 inside an expression). */
 bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const char *shared,
                      at_value *results, int wanted);
+/* Counts what is written out in place of a call; false, after an error, beyond the limit. */
+bool at_count_inlined(at_resolver *r, const at_tree *tree);
+/* Reports that a call has not the `wanted` arguments; false. */
+bool at_count_error(at_resolver *r, at_scope *scope, const at_tree *tree, int wanted);
+/* A call of an option that has its own right side. */
+bool at_formula_option(at_resolver *r, at_scope *scope, const at_tree *tree, const at_function *f,
+                       at_value *result);
+/* Whether a call of this function, with these arguments, is put in place: single ints and bools, and
+ * equations for single numbers. */
+bool at_is_formula(const at_definition *d, const at_value *args);
+bool at_formula_call(at_resolver *r, at_scope *scope, const at_tree *tree, at_frame *callee,
+                     const at_value *args, at_value *result);
 /* The function that `name` means in a file: its own, one that it uses, or the prelude's. */
-const at_definition *at_find_definition(const at_resolver *r, const at_module *module,
+const at_definition *at_find_definition(const at_program *program, const at_module *module,
                                         const char *name, const at_module **where, bool *ambiguous);
 /* Enters all options of the callee into its frame: those of the call, and defaults for the rest.
  * caller and call may be NULL: then only defaults. */
@@ -362,6 +374,10 @@ bool at_resolve_block(at_resolver *r, at_frame *frame, const at_tree_block *bloc
 bool at_resolve_equation(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_repeat(at_resolver *r, at_frame *frame, const at_tree_statement *st);
+/* How a param, a state or a law's input begins: a value, or a draw, of its own indices and of sizes.
+ * start->array is not looked at. */
+bool at_resolve_start(at_resolver *r, at_scope *scope, const char *name, const at_tree *tree,
+                      bool drawn, at_kind kind, at_start *start);
 bool at_resolve_param(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_assertion(at_resolver *r, at_frame *frame, const at_tree_statement *st);

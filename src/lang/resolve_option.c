@@ -68,7 +68,8 @@ static bool bind_by_name(at_resolver *r, at_frame *callee, at_scope *scope, cons
         const at_module *where;
         bool ambiguous;
         const at_definition *d =
-            at_find_definition(r, scope->frame->module, value->name, &where, &ambiguous);
+            at_find_definition(r->program, scope->frame->module, value->name, &where,
+                               &ambiguous);
         int op = at_op_find(value->name);
         if (d && d->tag == AT_D_FN) function = (at_function){.definition = d, .module = where};
         else if (op >= 0) function = built_in_function(r, scope, value, op);

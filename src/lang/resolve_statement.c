@@ -5,6 +5,40 @@
 
 #include <string.h>
 
+/* "`heads` is 3" for each option that the tree names and whose value is known. */
+static void note_options(at_resolver *r, const at_frame *frame, at_diag *diag, const at_tree *tree) {
+    const at_entity *entity =
+        tree->tag == AT_T_NAME ? at_lookup(r, frame, tree->name) : NULL;
+    if (entity && entity->tag == AT_N_VALUE && entity->value.e && entity->value.e->tag == AT_CONST) {
+        at_text text = {0};
+        at_ir_print_expr(entity->value.e, &text);
+        at_note(r->s, diag, entity->span, "`%s` is %s", tree->name, text.data ? text.data : "?");
+        at_text_free(&text);
+    }
+    for (int i = 0; i < tree->count; i++) note_options(r, frame, diag, tree->args[i]);
+}
+
+/* Divides by what is surely 0, whichever sizes come; what only is where an `if` allows it does not. */
+static bool divides_by_zero(void *user, const at_expr *e) {
+    bool *found = user;
+    at_op op = e->tag == AT_MAP ? e->u.map.op : AT_OPS;
+    const at_expr *divisor = op == AT_OP_IDIV || op == AT_OP_MOD ? e->u.map.args[1] : NULL;
+    if (divisor && divisor->tag == AT_CONST && divisor->u.integer == 0) *found = true;
+    return !*found && op != AT_OP_IF && op != AT_OP_AND && op != AT_OP_OR;
+}
+
+/* False after saying that `what` divides by 0, and which options are 0 in it. */
+static bool check_divisors(at_resolver *r, const at_frame *frame, const at_expr *e, const at_tree *tree,
+                           const char *what) {
+    bool zero = false;
+    at_walk(e, divides_by_zero, &zero);
+    if (!zero) return true;
+    at_diag *diag =
+        at_resolve_error(r, frame, AT_E_CONSTANT_OVERFLOW, tree->span, "%s divides by 0", what);
+    note_options(r, frame, diag, tree);
+    return false;
+}
+
 static bool is_runtime(void *user, const at_expr *e) {
     if (e->tag == AT_READ || e->tag == AT_INDEX) *(bool *)user = true;
     return true;
@@ -44,6 +78,8 @@ static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis
     at_walk(extent, is_runtime, &runtime);
     bool sized = false;
     at_walk(extent, is_size, &sized);
+    const char *what = at_format(r->s->arena, "the extent of `%s`", d->name);
+    if (!constant.known && !check_divisors(r, scope->frame, extent, d->extent, what)) return NULL;
     if (!constant.known && (runtime || !sized)) {
         constant = at_need_constant(r, scope, extent, d->extent->span, "an extent");
         if (!constant.known) return NULL;
@@ -59,8 +95,10 @@ static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis
         return NULL;
     }
     if (constant.integer >= 0) return at_int(r->s, constant.integer, extent->span);
-    at_resolve_error(r, scope->frame, AT_E_EXTENT_NEGATIVE, d->extent->span,
-                     "the axis `%s` would have %lld elements", d->name, (long long)constant.integer);
+    at_diag *diag = at_resolve_error(r, scope->frame, AT_E_EXTENT_NEGATIVE, d->extent->span,
+                                     "the axis `%s` would have %lld elements", d->name,
+                                     (long long)constant.integer);
+    note_options(r, scope->frame, diag, d->extent);
     return NULL;
 }
 
@@ -118,13 +156,11 @@ static bool contains_read(void *user, const at_expr *e) {
     return true;
 }
 
-/* A starting value or draw: a function of its own indices and of sizes. */
-static bool resolve_start(at_resolver *r, at_scope *scope, const at_tree_statement *st, at_kind kind,
-                          at_start *start) {
-    const at_tree *tree = st->value;
+bool at_resolve_start(at_resolver *r, at_scope *scope, const char *name, const at_tree *tree,
+                      bool drawn, at_kind kind, at_start *start) {
     start->draw = -1;
     const at_expr *parts[3] = {NULL, NULL, NULL};
-    if (st->drawn) {
+    if (drawn) {
         start->draw = tree->tag == AT_T_CALL ? at_draw_find(tree->name) : -1;
         if (start->draw < 0 ||
             tree->count != at_draw_info((at_draw)start->draw)->parameters) {
@@ -136,8 +172,7 @@ static bool resolve_start(at_resolver *r, at_scope *scope, const at_tree_stateme
         bool is_bool = at_draw_info((at_draw)start->draw)->gives == AT_GIVES_BOOL;
         if (is_bool != (kind == AT_BOOL) || kind == AT_INT) {
             at_resolve_error(r, scope->frame, AT_E_TYPE, tree->span, "`%s` gives %ss, but `%s` holds %ss",
-                             tree->name, is_bool ? "bool" : "real", st->targets[0].name,
-                             at_kind_text(kind));
+                             tree->name, is_bool ? "bool" : "real", name, at_kind_text(kind));
             return false;
         }
         for (int i = 0; i < tree->count; i++) {
@@ -156,7 +191,8 @@ static bool resolve_start(at_resolver *r, at_scope *scope, const at_tree_stateme
         if (parts[i]) at_walk(parts[i], contains_read, (void *)&read);
         if (!read) continue;
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_START_READS, read->span,
-                                         "a starting value cannot read an array");
+                                         "%s cannot read an array",
+                                         drawn ? "a parameter of this draw" : "a starting value");
         at_hint(r->s, diag, "it may use numbers, sizes, options and its own indices");
         return false;
     }
@@ -225,7 +261,7 @@ bool at_resolve_param(at_resolver *r, at_frame *frame, const at_tree_statement *
     for (int i = 0; i < rounds; i++) axes[i] = r->repeats[frame->share_depth + i];
     for (int i = 0; i < target->count; i++) axes[rounds + i] = own[i];
     at_start start = {0};
-    if (!resolve_start(r, &scope, st, kind, &start)) return false;
+    if (!at_resolve_start(r, &scope, target->name, st->value, st->drawn, kind, &start)) return false;
     const char *path = start_path(r, frame, target->name);
     at_start *known = param ? find_start(r->params, r->param_count, path)
                             : find_start(r->states, r->state_count, path);
@@ -325,19 +361,6 @@ bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *s
 
 /* ---- require, assertions, if -------------------------------------------------------------------------- */
 
-/* "with heads = 3" for each option that the tree names and whose value is known. */
-static void note_options(at_resolver *r, const at_frame *frame, at_diag *diag, const at_tree *tree) {
-    const at_entity *entity =
-        tree->tag == AT_T_NAME ? at_lookup(r, frame, tree->name) : NULL;
-    if (entity && entity->tag == AT_N_VALUE && entity->value.e && entity->value.e->tag == AT_CONST) {
-        at_text text = {0};
-        at_ir_print_expr(entity->value.e, &text);
-        at_note(r->s, diag, entity->span, "`%s` is %s", tree->name, text.data ? text.data : "?");
-        at_text_free(&text);
-    }
-    for (int i = 0; i < tree->count; i++) note_options(r, frame, diag, tree->args[i]);
-}
-
 static bool not_of_sizes(void *user, const at_expr *e) {
     bool *found = user;
     *found = *found || e->tag == AT_INDEX || e->tag == AT_FOLD_NODE;
@@ -369,6 +392,7 @@ static bool resolve_require(at_resolver *r, at_frame *frame, const at_tree_state
         note_options(r, frame, diag, st->value);
         return false;
     }
+    if (!check_divisors(r, frame, condition, st->value, "this requirement")) return false;
     at_require require = {.condition = condition, .span = st->value->span};
     for (int i = 0; i < r->require_count; i++)
         if (at_same(r->requires[i].condition, condition)) return true;

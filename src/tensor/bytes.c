@@ -2,8 +2,9 @@
  * they are deflated. Reading a .npy or .npz goes through here, so a file of many gigabytes is
  * never held next to the arrays made from it.
  *
- * A file is read, never mapped: one that another program cuts short meanwhile gives an error here,
- * and would end the process there. A pipe has no offsets and is read into memory first. */
+ * A file is read: one that another program cuts short meanwhile gives an error. Only large arrays
+ * that lie in a file as they are needed are mapped (safetensors.c), where it would end the process.
+ * A pipe has no offsets and is read into memory first. */
 #define _DEFAULT_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "tensor/tensor_int.h"
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +115,35 @@ bool at_bytes_get(const at_bytes *bytes, uint64_t offset, void *to, size_t n) {
         done += (size_t)got;
     }
     return true;
+}
+
+/* ---- mappings -------------------------------------------------------------------------------- */
+
+at_mapping *at_bytes_map(const at_bytes *bytes) {
+    if (bytes->file < 0 || bytes->memory || bytes->length == 0) return NULL;
+    at_mapping *mapping = calloc(1, sizeof *mapping);
+    if (!mapping) return NULL;
+    void *start = mmap(NULL, (size_t)bytes->length, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_NORESERVE, bytes->file, 0);
+    if (start == MAP_FAILED) {
+        free(mapping);
+        return NULL;
+    }
+    mapping->start = start;
+    mapping->length = (size_t)bytes->length;
+    mapping->users = 1;
+    return mapping;
+}
+
+at_mapping *at_mapping_use(at_mapping *mapping) {
+    mapping->users++;
+    return mapping;
+}
+
+void at_mapping_release(at_mapping *mapping) {
+    if (!mapping || --mapping->users) return;
+    munmap(mapping->start, mapping->length);
+    free(mapping);
 }
 
 /* ---- streams --------------------------------------------------------------------------------- */

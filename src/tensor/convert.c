@@ -114,6 +114,13 @@ static void load(at_type type, const void *data, int64_t begin, chunk *c) {
     case AT_TYPE_BF16: LOAD(uint16_t, reals, (double)at_bfloat_to_float(from[i])); break;
     case AT_TYPE_F32: LOAD(float, reals, (double)from[i]); break;
     case AT_TYPE_F64: LOAD(double, reals, from[i]); break;
+    case AT_TYPE_F8_E4M3:
+    case AT_TYPE_F8_E5M2:
+    case AT_TYPE_F8_E8M0:
+    case AT_TYPE_F8_E4M3FNUZ:
+    case AT_TYPE_F8_E5M2FNUZ:
+        LOAD(uint8_t, reals, (double)at_float8_to_float(type, from[i]));
+        break;
     case AT_TYPES: break;
     }
 }
@@ -152,6 +159,19 @@ static int make_ints(chunk *c, at_type type) {
     return -1;
 }
 
+/* Gives the first number of a chunk that is no power of two from 2^-127 to 2^127, or -1. */
+static int find_other_than_power(const chunk *c) {
+    for (int i = 0; i < c->count; i++) {
+        double x = c->reals[i];
+        uint64_t n = (uint64_t)c->ints[i];
+        int exponent;
+        if (!c->real && (n == 0 || (n & (n - 1)) || (c->ints[i] < 0 && !c->unsigned_64))) return i;
+        bool power = isnan(x) || (x >= 0x1p-127 && x <= 0x1p127 && frexp(x, &exponent) == 0.5);
+        if (c->real && !power) return i;
+    }
+    return -1;
+}
+
 /* Reports element `at` of the tensor, element `i` of its chunk. */
 static void does_not_fit(at_session *s, const at_tensor *from, at_type type, const char *name,
                          int64_t at, const chunk *c, int i) {
@@ -168,13 +188,17 @@ static void does_not_fit(at_session *s, const at_tensor *from, at_type type, con
     for (int axis = 0; axis < from->rank; axis++)
         used += snprintf(place + used, sizeof place - (size_t)used, "%s%" PRId64 "%s",
                          axis ? ", " : "[", index[axis], axis == from->rank - 1 ? "]" : "");
-    int64_t low;
-    uint64_t high;
-    limits(type, &low, &high);
+    int64_t low = 0;
+    uint64_t high = 0;
+    if (!is_real(type)) limits(type, &low, &high);
     bool fraction = c->real && isfinite(c->reals[i]) && c->reals[i] != trunc(c->reals[i]);
     if (type == AT_TYPE_BOOL)
         at_error(s, AT_E_TENSOR_RANGE, at_no_span(), "%s%s is %s, and a bool is 0 or 1", name,
                  place, number);
+    else if (type == AT_TYPE_F8_E8M0)
+        at_error(s, AT_E_TENSOR_RANGE, at_no_span(),
+                 "%s%s is %s, and f8_e8m0 holds powers of two from 2^-127 to 2^127", name, place,
+                 number);
     else
         at_error(s, AT_E_TENSOR_RANGE, at_no_span(),
                  "%s%s is %s, and %s holds %snumbers from %" PRId64 " to %" PRIu64, name, place,
@@ -216,7 +240,8 @@ static void store_reals(at_type type, void *data, int64_t begin, const chunk *c)
     if (type == AT_TYPE_F16) STORE(uint16_t, at_float_to_half(through_float(c, i)));
     else if (type == AT_TYPE_BF16) STORE(uint16_t, at_float_to_bfloat(through_float(c, i)));
     else if (type == AT_TYPE_F32) STORE(float, c->real ? (float)c->reals[i] : int_float(c, i));
-    else STORE(double, c->real ? c->reals[i] : int_real(c, i));
+    else if (type == AT_TYPE_F64) STORE(double, c->real ? c->reals[i] : int_real(c, i));
+    else STORE(uint8_t, at_float_to_float8(type, through_float(c, i)));
 }
 #undef STORE
 
@@ -231,17 +256,17 @@ at_tensor *at_tensor_convert(at_session *s, const at_tensor *from, at_type type,
     for (int64_t begin = 0; begin < from->count; begin += CHUNK) {
         c.count = from->count - begin < CHUNK ? (int)(from->count - begin) : CHUNK;
         load(from->type, from->data, begin, &c);
-        if (is_real(type)) {
-            store_reals(type, to->data, begin, &c);
-            continue;
-        }
-        int wrong = make_ints(&c, type);
+        bool real = is_real(type);
+        int wrong = type == AT_TYPE_F8_E8M0 ? find_other_than_power(&c)
+                    : real                  ? -1
+                                            : make_ints(&c, type);
         if (wrong >= 0) {
             at_tensor_free(to);
             does_not_fit(s, from, type, name, begin + wrong, &c, wrong);
             return NULL;
         }
-        store_ints(type, to->data, begin, &c);
+        if (real) store_reals(type, to->data, begin, &c);
+        else store_ints(type, to->data, begin, &c);
     }
     return to;
 }

@@ -179,11 +179,7 @@ static bool load(void *user) {
         return false;
     }
     if (layout.swapped) swap_bytes(l->raw);
-    if (layout.type == AT_TYPE_BOOL) {
-        /* Any other byte is true to NumPy too; here a bool is 0 or 1. */
-        unsigned char *bools = l->raw->data;
-        for (int64_t i = 0; i < layout.count; i++) bools[i] = bools[i] != 0;
-    }
+    at_bools_clean(l->raw);
     if (layout.fortran && layout.rank > 1) {
         l->result = at_tensor_new(s, layout.type, layout.extents, layout.rank, l->name);
         if (l->result) from_fortran(l->raw, l->result);
@@ -243,7 +239,7 @@ at_tensor *at_npy_read(at_session *s, const char *path) {
 
 uint64_t at_npy_bytes(const at_tensor *tensor) {
     char header[AT_NPY_PREAMBLE_BYTES];
-    size_t element = tensor->type == AT_TYPE_BF16 ? sizeof(float) : at_type_bytes(tensor->type);
+    size_t element = at_type_bytes(at_npy_type(tensor->type));
     return at_npy_header_print(tensor, header) + (uint64_t)tensor->count * element;
 }
 
@@ -251,14 +247,18 @@ bool at_npy_put(const at_tensor *tensor, bool (*put)(void *user, const void *byt
                 void *user) {
     char header[AT_NPY_PREAMBLE_BYTES];
     if (!put(user, header, at_npy_header_print(tensor, header))) return false;
-    if (tensor->type != AT_TYPE_BF16)
+    if (at_npy_type(tensor->type) == tensor->type)
         return put(user, tensor->data, (size_t)tensor->count * at_type_bytes(tensor->type));
     enum { PIECE = 1024 };
-    const uint16_t *from = tensor->data;
+    const uint16_t *bfloats = tensor->data;
+    const uint8_t *codes = tensor->data;
     for (int64_t begin = 0; begin < tensor->count; begin += PIECE) {
         float wide[PIECE];
         int n = tensor->count - begin < PIECE ? (int)(tensor->count - begin) : PIECE;
-        for (int i = 0; i < n; i++) wide[i] = at_bfloat_to_float(from[begin + i]);
+        for (int i = 0; i < n; i++)
+            wide[i] = tensor->type == AT_TYPE_BF16
+                          ? at_bfloat_to_float(bfloats[begin + i])
+                          : at_float8_to_float(tensor->type, codes[begin + i]);
         if (!put(user, wide, sizeof *wide * (size_t)n)) return false;
     }
     return true;

@@ -118,7 +118,7 @@ static bool read_shape(reader *r, at_npy_layout *out) {
 /* ---- descr ----------------------------------------------------------------------------------- */
 
 static const char *const letters[] = {
-#define AT_TYPE(id, text, bytes, npy) npy,
+#define AT_TYPE(id, text, bytes, npy, safetensors) npy,
 #include "tensor/types.def"
 #undef AT_TYPE
 };
@@ -253,12 +253,13 @@ bool at_npy_header_parse(at_session *s, const char *name, const char *text, size
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
+at_type at_npy_type(at_type type) { return letters[type][0] ? type : AT_TYPE_F32; }
+
 size_t at_npy_header_print(const at_tensor *tensor, char *buffer) {
     enum { PREAMBLE = 10, LONGEST_EXTENT = 21 };
     char *text = buffer + PREAMBLE;
     size_t room = AT_NPY_PREAMBLE_BYTES - PREAMBLE;
-    /* What NumPy has no letters for is written as f32, which holds each of its values. */
-    at_type type = letters[tensor->type][0] ? tensor->type : AT_TYPE_F32;
+    at_type type = at_npy_type(tensor->type);
     size_t used = (size_t)snprintf(text, room,
                                    "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
                                    at_type_bytes(type) == 1 ? '|' : '<', letters[type]);

@@ -20,7 +20,7 @@ static const struct {
     const char *text;
     size_t bytes;
 } rows[] = {
-#define AT_TYPE(id, text, bytes, npy) {text, bytes},
+#define AT_TYPE(id, text, bytes, npy, safetensors) {text, bytes},
 #include "tensor/types.def"
 #undef AT_TYPE
 };
@@ -101,6 +101,12 @@ bool at_name_plain(const char *name, size_t length) {
     return length > 0;
 }
 
+void at_bools_clean(at_tensor *tensor) {
+    unsigned char *bools = tensor->data;
+    if (tensor->type != AT_TYPE_BOOL) return;
+    for (int64_t i = 0; i < tensor->count; i++) bools[i] = bools[i] != 0;
+}
+
 at_tensor *at_tensor_new(at_session *s, at_type type, const int64_t *extents, int rank,
                          const char *name) {
     at_span nowhere = at_no_span();
@@ -147,6 +153,7 @@ at_tensor *at_tensor_new(at_session *s, at_type type, const int64_t *extents, in
 
 void at_tensor_free(at_tensor *tensor) {
     if (!tensor) return;
-    free(tensor->data);
+    if (tensor->mapping) at_mapping_release(tensor->mapping);
+    else free(tensor->data);
     free(tensor);
 }

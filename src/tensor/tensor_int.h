@@ -21,6 +21,8 @@ enum { AT_MEMORY_SMALL = 16 << 20 };
 void at_shape_describe(at_type type, const int64_t *extents, int rank, char *buffer);
 /* "37.3 GiB", "120 bytes" into a buffer of at least 32 bytes. */
 void at_bytes_describe(uint64_t bytes, char *buffer);
+/* Makes 1 of every byte of a bool that is not 0, as files may hold others. */
+void at_bools_clean(at_tensor *tensor);
 /* Text from a file as a message may show it: control characters and what is not UTF-8 become `?`,
  * and what follows `most` bytes (at most AT_SHOWN_NAME) becomes `…`. In the session's arena. */
 enum { AT_SHOWN_NAME = 96, AT_SHOWN_PIECE = 24 };
@@ -45,6 +47,18 @@ bool at_bytes_open(at_session *s, const char *path, at_bytes *out);
 void at_bytes_close(at_bytes *bytes);
 /* Copies bytes [offset, offset + n); false when there are none there (errno 0) or on an error. */
 bool at_bytes_get(const at_bytes *bytes, uint64_t offset, void *to, size_t n);
+
+/* A whole file in memory; what is written to it stays there. Ends with its last user, in whatever
+ * thread that is. */
+struct at_mapping {
+    _Atomic int users;
+    unsigned char *start; /* at the beginning of a page */
+    size_t length;
+};
+/* With one user, who gives it back; NULL where the bytes are no file that can be mapped. */
+at_mapping *at_bytes_map(const at_bytes *bytes);
+at_mapping *at_mapping_use(at_mapping *mapping);
+void at_mapping_release(at_mapping *mapping); /* NULL is fine */
 
 typedef enum {
     AT_STREAM_FINE,
@@ -92,6 +106,8 @@ enum { AT_NPY_HEADER_LIMIT = 16 << 10 };
 /* The text between the preamble and the data. False after E803, E804, E806. */
 bool at_npy_header_parse(at_session *s, const char *name, const char *text, size_t length,
                          at_npy_layout *out);
+/* As what a type is written: f32, which holds each of its values, for what NumPy has no letters. */
+at_type at_npy_type(at_type type);
 /* Preamble and header for a tensor, as NumPy writes them; returns their length. */
 enum { AT_NPY_PREAMBLE_BYTES = 2048 };
 size_t at_npy_header_print(const at_tensor *tensor, char *buffer);
@@ -106,6 +122,31 @@ void at_stream_report(at_session *s, const char *name, const at_stream *stream);
 bool at_npy_put(const at_tensor *tensor, bool (*put)(void *user, const void *bytes, size_t n),
                 void *user);
 uint64_t at_npy_bytes(const at_tensor *tensor); /* as at_npy_put gives them */
+
+/* ---- safetensors_header.c -------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name; /* UTF-8, in the session's arena, as extents are */
+    at_type type;
+    int rank;
+    int64_t *extents;
+    int64_t count;       /* elements; set once checked */
+    uint64_t begin, end; /* in the data, which begin behind the header */
+} at_safetensors_entry;
+
+typedef struct {
+    int count, capacity;
+    at_safetensors_entry *items; /* in the session's arena */
+} at_safetensors_list;
+
+enum { AT_SAFETENSORS_HEADER_LIMIT = 100000000 };
+
+/* The text between the length and the data. Names are distinct; that offsets and shapes are
+ * possible is not checked. False after E806, E816, E817, E818, E819. */
+bool at_safetensors_header_parse(at_session *s, const char *name, const char *text, size_t length,
+                                 at_safetensors_list *out);
+const char *at_safetensors_dtype(at_type type); /* "F32" */
+const char *at_safetensors_shown(at_session *s, const at_safetensors_entry *entry);
 
 /* ---- zip.c: reading -------------------------------------------------------------------------- */
 

@@ -61,7 +61,7 @@ static void collections_come_back_and_are_the_same_bytes_each_time(void **state)
     at_collection c = {0};
     char name[64];
     for (int type = 0; type < AT_TYPES; type++) {
-        if (type == AT_TYPE_BF16) continue;
+        if (type == AT_TYPE_BF16 || type > AT_TYPE_F64) continue; /* NumPy has them not */
         /* The last ones are larger than every buffer on the way. */
         at_tensor *t = at_tensor_new(s, (at_type)type, (int64_t[]){type * 1000, type % 3}, 2, "t");
         fill(t, (unsigned)type);

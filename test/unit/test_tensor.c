@@ -116,6 +116,130 @@ static void every_half_and_bfloat_survives_a_float(void **state) {
     assert_true(at_bfloat_to_float(0x3f80) == 1.0f);
 }
 
+/* What codes mean, by the definition of such formats and in doubles: a sign, `bits` of exponent with a
+ * bias, and a fraction, which below the smallest exponent has no leading 1. */
+static double by_definition(unsigned code, int width, int bits, int bias) {
+    int fraction_bits = width - 1 - bits;
+    double fraction = code & ((1u << fraction_bits) - 1), scale = ldexp(1, fraction_bits);
+    int exponent = (int)(code >> fraction_bits) & ((1 << bits) - 1);
+    double value = exponent ? (1 + fraction / scale) * pow(2, exponent - bias)
+                            : fraction / scale * pow(2, 1 - bias);
+    return code >> (width - 1) & 1 ? -value : value;
+}
+
+static void every_half_and_bfloat_means_what_is_defined(void **state) {
+    (void)state;
+    for (unsigned code = 0; code < 65536; code++) {
+        float half = at_half_to_float((uint16_t)code), bfloat = at_bfloat_to_float((uint16_t)code);
+        if ((code & 0x7c00) == 0x7c00) assert_true(code & 0x3ff ? isnan(half) : isinf(half));
+        else assert_true((double)half == by_definition(code, 16, 5, 15));
+        if ((code & 0x7f80) == 0x7f80) assert_true(code & 0x7f ? isnan(bfloat) : isinf(bfloat));
+        else assert_true((double)bfloat == by_definition(code, 16, 8, 127));
+        if (!isnan(half)) assert_int_equal(signbit(half) != 0, code >> 15);
+        if (!isnan(bfloat)) assert_int_equal(signbit(bfloat) != 0, code >> 15);
+    }
+}
+
+/* ---- reals of 8 bits ------------------------------------------------------------------------- */
+
+typedef struct {
+    at_type type;
+    int bits, bias;
+    unsigned infinity, nan, nan_too; /* codes without sign; 0: none */
+    bool minus_nan;                  /* 0x80 is the only NaN */
+} small_format;
+
+static const small_format small_formats[] = {
+    {AT_TYPE_F8_E4M3, 4, 7, 0, 0x7f, 0x7f, false},
+    {AT_TYPE_F8_E5M2, 5, 15, 0x7c, 0x7d, 0x7f, false},
+    {AT_TYPE_F8_E4M3FNUZ, 4, 8, 0, 0, 0, true},
+    {AT_TYPE_F8_E5M2FNUZ, 5, 16, 0, 0, 0, true},
+};
+enum { SMALL_FORMATS = sizeof small_formats / sizeof *small_formats };
+
+static double small_value(const small_format *f, unsigned code) {
+    unsigned magnitude = code & 127;
+    if (f->minus_nan && code == 128) return NAN;
+    if (f->nan && magnitude >= f->nan && magnitude <= f->nan_too) return NAN;
+    if (f->infinity && magnitude == f->infinity) return code & 128 ? -INFINITY : INFINITY;
+    return by_definition(code, 8, f->bits, f->bias);
+}
+
+static void every_real_of_8_bits_means_what_is_defined(void **state) {
+    (void)state;
+    for (int i = 0; i < SMALL_FORMATS; i++)
+        for (unsigned code = 0; code < 256; code++) {
+            at_type type = small_formats[i].type;
+            double meant = small_value(&small_formats[i], code);
+            float value = at_float8_to_float(type, (uint8_t)code);
+            assert_true(isnan(meant) ? isnan(value) : (double)value == meant);
+            unsigned back = at_float_to_float8(type, value);
+            if (isnan(meant)) assert_true(isnan(small_value(&small_formats[i], back)));
+            else assert_int_equal(back, code);
+        }
+    for (unsigned code = 0; code < 255; code++) {
+        float value = at_float8_to_float(AT_TYPE_F8_E8M0, (uint8_t)code);
+        assert_true((double)value == pow(2, (int)code - 127));
+        assert_int_equal(at_float_to_float8(AT_TYPE_F8_E8M0, value), code);
+    }
+    assert_true(isnan(at_float8_to_float(AT_TYPE_F8_E8M0, 255)));
+    assert_int_equal(at_float_to_float8(AT_TYPE_F8_E8M0, NAN), 255);
+}
+
+/* The nearest of all values, of two the one with the even code; beyond the middle between the largest
+ * and the next that the format would have, infinity or NaN. */
+static void rounding_to_8_bits_is_to_the_nearest_of_all(void **state) {
+    (void)state;
+    for (int i = 0; i < SMALL_FORMATS; i++) {
+        const small_format *f = &small_formats[i];
+        unsigned most = f->infinity ? f->infinity - 1 : f->nan ? f->nan - 1 : 127;
+        double beyond = by_definition(most + 1, 9, f->bits + 1, f->bias); /* as if it went on */
+        double limit = (small_value(f, most) + beyond) / 2;
+        for (unsigned step = 0; step < 4000; step++) {
+            float x = (float)(pow(2, (double)step / 100 - 24) * (1 + (step % 7) / 64.0));
+            unsigned code = at_float_to_float8(f->type, x), best = 0;
+            assert_int_equal(at_float_to_float8(f->type, -x),
+                             f->minus_nan && (code & 127) == 0 ? code : code | 128);
+            if ((double)x > limit || ((double)x == limit && most % 2)) {
+                double value = small_value(f, code);
+                assert_true(f->infinity ? isinf(value) : isnan(value));
+                continue;
+            }
+            for (unsigned other = 1; other <= most; other++) {
+                double now = fabs((double)x - small_value(f, best));
+                double then = fabs((double)x - small_value(f, other));
+                if (then < now || (then == now && other % 2 == 0)) best = other;
+            }
+            assert_int_equal(code, best);
+        }
+    }
+}
+
+static void only_powers_of_two_become_f8_e8m0(void **state) {
+    at_session *s = *state;
+    double good[] = {1, 0x1p-127, 0x1p127, NAN, 0.25}, bad[] = {0, -1, 3, 0x1p128, 0x1p-128, INFINITY};
+    at_tensor *from = make(s, AT_TYPE_F64, 1, (int64_t[]){5}, good);
+    at_tensor *to = at_tensor_convert(s, from, AT_TYPE_F8_E8M0, "`x`");
+    assert_memory_equal(to->data, ((uint8_t[]){127, 0, 254, 255, 125}), 5);
+    at_tensor_free(from);
+    at_tensor_free(to);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        from = make(s, AT_TYPE_F64, 0, NULL, &bad[i]);
+        assert_null(at_tensor_convert(s, from, AT_TYPE_F8_E8M0, "`x`"));
+        if (bad[i] == 3)
+            assert_said(s, "error[E807]: `x` is 3.0, and f8_e8m0 holds powers of two from 2^-127 to "
+                           "2^127\n");
+        else assert_true(said_code(s, "E807"));
+        at_tensor_free(from);
+    }
+    int64_t ints[] = {1, 4, (int64_t)1 << 62, ((int64_t)1 << 62) + 1};
+    from = make(s, AT_TYPE_I64, 1, (int64_t[]){4}, ints);
+    assert_null(at_tensor_convert(s, from, AT_TYPE_F8_E8M0, "`x`"));
+    assert_said(s, "error[E807]: `x`[3] is 4611686018427387905, and f8_e8m0 holds powers of two from "
+                   "2^-127 to 2^127\n");
+    at_tensor_free(from);
+}
+
 /* Between two neighbours of the small format: below the middle rounds down, above up, the middle to
  * the even one. In doubles, where all of these are exact. */
 static void rounding_is_to_nearest_even_between_all_halves(void **state) {
@@ -160,6 +284,7 @@ static void values_common_to_all_types_survive_every_pair(void **state) {
     at_tensor *origin = make(s, AT_TYPE_BOOL, 2, (int64_t[]){50, 50}, pattern);
     for (int from = 0; from < AT_TYPES; from++)
         for (int to = 0; to < AT_TYPES; to++) {
+            if (from == AT_TYPE_F8_E8M0 || to == AT_TYPE_F8_E8M0) continue; /* has no 0 */
             at_tensor *a = at_tensor_convert(s, origin, (at_type)from, "a");
             at_tensor *b = at_tensor_convert(s, a, (at_type)to, "b");
             at_tensor *c = at_tensor_convert(s, b, AT_TYPE_BOOL, "c");
@@ -281,9 +406,9 @@ static void rounding_happens_once(void **state) {
 static void infinity_and_nan_are_carried(void **state) {
     at_session *s = *state;
     double odd[] = {INFINITY, -INFINITY, NAN, -0.0, 1e300, 1e-300, -1e300};
-    static const at_type reals[] = {AT_TYPE_F16, AT_TYPE_BF16, AT_TYPE_F32};
+    static const at_type reals[] = {AT_TYPE_F16, AT_TYPE_BF16, AT_TYPE_F32, AT_TYPE_F8_E5M2};
     at_tensor *from = make(s, AT_TYPE_F64, 1, (int64_t[]){7}, odd);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         at_tensor *t = at_tensor_convert(s, from, reals[i], "t");
         at_tensor *back = at_tensor_convert(s, t, AT_TYPE_F64, "back");
         const double *x = back->data;
@@ -304,6 +429,10 @@ int main(void) {
         TEST(memory_that_cannot_be_had_is_said),
         TEST(descriptions_fit_their_buffer),
         TEST(every_half_and_bfloat_survives_a_float),
+        TEST(every_half_and_bfloat_means_what_is_defined),
+        TEST(every_real_of_8_bits_means_what_is_defined),
+        TEST(rounding_to_8_bits_is_to_the_nearest_of_all),
+        TEST(only_powers_of_two_become_f8_e8m0),
         TEST(rounding_is_to_nearest_even_between_all_halves),
         TEST(values_common_to_all_types_survive_every_pair),
         TEST(extremes_of_every_int_fit_and_the_next_do_not),

@@ -47,9 +47,9 @@ bool at_check_law(at_session *s, const at_program *program, const at_definition 
 typedef struct {
     const char *function;
     int points;             /* drawn and compared */
-    int rejected;           /* drawn, but no slope is to be had there: a corner, a jump, NaN, an error */
+    int rough, failed;      /* drawn in vain: at a corner or jump; where the function has errors or NaN */
     const char *without;    /* why nothing was compared; NULL when points > 0 */
-    bool rough;             /* because no point is smooth */
+    bool has_reals;         /* both given and given out; false before extents were found */
     bool agrees;            /* at all points; never when there are none */
     double worst;           /* the largest relative error */
     /* Of the point that does not agree, or whose derivative cannot be had: */

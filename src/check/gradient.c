@@ -18,7 +18,8 @@ enum {
 
 /* Operations on elements, as law.c counts them. */
 static const double MOST_WORK = 1e5; /* of one run, as far as extents can be made small */
-static const double MOST_IN_ALL = 2e7; /* of all runs, but one point along one direction */
+static const double MOST_IN_ALL = 2e7; /* of all runs, but for one point along one direction */
+static const double MOST_OF_ONE = 2e8; /* and of that */
 
 typedef struct {
     at_session *s;
@@ -165,15 +166,23 @@ static bool tell_refused(work *w) {
 
 /* ---- all points ------------------------------------------------------------------------------ */
 
+/* Whether even one point would take long: extents that options give cannot be made smaller. */
+static bool is_too_long(const work *w) {
+    const int64_t *all = at_extents_all(w->frame.s, &w->frame, w->frame.cascade, w->extents);
+    return RUNS * at_law_work(w->frame.cascade, all) > MOST_OF_ONE;
+}
+
 /* False when the check is over. */
-static bool try_extents(work *w, uint64_t seed) {
+static bool try_extents(work *w, uint64_t seed, bool *found) {
     at_gradient_result *result = w->result;
+    *found = false;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         at_point point = look(w, seed, attempt);
         switch (point.verdict) {
         case AT_POINT_AGREES:
             result->points++;
             result->worst = fmax(result->worst, point.worst);
+            *found = true;
             return true;
         case AT_POINT_DIFFERS:
         case AT_POINT_BREAKS:
@@ -183,11 +192,18 @@ static bool try_extents(work *w, uint64_t seed) {
             if (point.verdict == AT_POINT_DIFFERS) tell_differs(w, &point, seed);
             else tell_breaks(w, &point, seed, attempt);
             return false;
-        case AT_POINT_ROUGH:
-        case AT_POINT_FAILS: result->rejected++; break;
+        case AT_POINT_ROUGH: result->rough++; break;
+        case AT_POINT_FAILS: result->failed++; break;
         }
     }
     return true;
+}
+
+/* Functions that have errors at most extents often have none where all are the same. */
+static bool choose_alike(work *w, int trial) {
+    for (int a = 0; a < w->frame.count; a++)
+        w->extents[a] = w->frame.given[a] < 0 ? trial + 2 : w->frame.given[a];
+    return at_extents_judge(&w->frame, w->extents) == AT_EXTENTS_GOOD && !is_too_long(w);
 }
 
 static bool check(void *user) {
@@ -210,17 +226,22 @@ static bool check(void *user) {
         w->result->without = !has_reals(w->frame.cascade, true)    ? "it has no real outputs"
                              : !has_reals(w->frame.cascade, false) ? "it has no real inputs or params"
                                                                    : NULL;
+        w->result->has_reals = !w->result->without;
+        if (is_too_long(w)) w->result->without = "one run of it takes too long";
         if (w->result->without) return true;
         if (!derive(w)) return tell_refused(w);
-        if (!try_extents(w, seed)) return true;
+        bool found;
+        if (!try_extents(w, seed, &found)) return true;
+        if (!found && choose_alike(w, i) && derive(w) && !try_extents(w, seed, &found)) return true;
         if (w->spent > MOST_IN_ALL) break;
     }
     w->result->agrees = w->result->points > 0;
     if (w->result->agrees) {
         w->result->without = NULL;
     } else if (w->result->points == 0 && !w->result->without) {
-        w->result->without = "no point is found where it is smooth";
-        w->result->rough = true;
+        bool rough = w->result->rough > 0;
+        w->result->without = rough ? "no point is found where it is smooth"
+                                   : "no inputs are found with which it runs";
     }
     return true;
 }

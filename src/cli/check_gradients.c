@@ -4,8 +4,8 @@
 #include <math.h>
 
 static json_t *result_json(const at_gradient_result *result) {
-    json_t *one = json_pack("{s:b, s:i, s:i}", "agrees", result->agrees, "points", result->points,
-                            "rejected", result->rejected);
+    json_t *one = json_pack("{s:b, s:i, s:i, s:i}", "agrees", result->agrees, "points",
+                            result->points, "not_smooth", result->rough, "failed", result->failed);
     if (result->without) json_object_set_new(one, "without", json_string(result->without));
     if (result->points) json_object_set_new(one, "worst", at_cli_json_real(result->worst));
     if (result->agrees || !result->size_count) return one;
@@ -26,12 +26,14 @@ bool at_cli_gradient(at_session *s, const at_program *program, const at_definiti
     bool good = at_check_gradient(s, program, function, options, &result);
     json_object_set_new(entry, "gradient", result_json(&result));
     if (!good) return false;
-    sum->rejected += result.rejected;
+    sum->rough += result.rough;
     sum->points += result.points;
     sum->worst = fmax(sum->worst, result.worst);
-    ++*(result.agrees ? &sum->agree : result.points ? &sum->differ : &sum->none);
-    if (result.rough)
-        at_text_addf(&sum->rough, "%s`%s`", sum->rough.length ? ", " : "", function->name);
+    if (result.points) ++*(result.agrees ? &sum->agree : &sum->differ);
+    else if (!result.has_reals) sum->none++;
+    if (result.without && result.has_reals)
+        at_text_addf(&sum->missed, "%s `%s` (%s)", sum->missed.length ? "," : "", function->name,
+                     result.without);
     return result.agrees || result.points == 0;
 }
 
@@ -43,15 +45,15 @@ static int bound_of(double worst) {
 }
 
 void at_cli_gradients_text(const at_cli_gradients *sum, const char *comma, at_text *out) {
-    if (sum->agree + sum->differ + sum->none == 0) return;
+    if (sum->agree + sum->differ + sum->none == 0 && !sum->missed.length) return;
     at_text_addf(out, "%s gradients:", comma);
     if (sum->differ) at_text_addf(out, " %d agree, %d do not", sum->agree, sum->differ);
     else if (sum->agree)
         at_text_addf(out, " %d agree (worst below 1e%d)", sum->agree, bound_of(sum->worst));
+    const char *comma_again = sum->agree + sum->differ ? "," : "";
     if (sum->none)
-        at_text_addf(out, "%s %d without", sum->agree + sum->differ ? "," : "", sum->none);
-    if (sum->rough.length) at_text_addf(out, " (no smooth point of %s)", sum->rough.data);
-    if (sum->rejected > sum->points && sum->points)
-        at_text_addf(out, ", %d of %d points were not smooth", sum->rejected,
-                     sum->rejected + sum->points);
+        at_text_addf(out, "%s %d without reals", comma_again, sum->none);
+    if (sum->missed.length) at_text_addf(out, ", not compared:%s", sum->missed.data);
+    if (sum->rough > sum->points)
+        at_text_addf(out, ", %d of %d points were not smooth", sum->rough, sum->rough + sum->points);
 }

@@ -137,10 +137,10 @@ bool at_cli_mutants(at_session *s, const at_program *program, const at_law_optio
 
 /* What became of a file's derivatives. */
 typedef struct {
-    int agree, differ, none; /* functions; none: nothing to compare */
-    int points, rejected;
+    int agree, differ, none; /* functions; none: without reals */
+    int points, rough;       /* rough: points that were not smooth */
     double worst;
-    at_text rough;           /* functions of which no smooth point was found */
+    at_text missed;          /* functions of reals that were not compared, and why */
 } at_cli_gradients;
 
 /* Compares one function's derivative; adds to `sum`, and sets "gradient" in `entry`. False after

@@ -201,7 +201,8 @@ static bool only_limits(const at_session *s, int count) {
     return s->diag_count > count;
 }
 
-static bool reads_back(request *r, const at_cascade *cascade) {
+/* Prints, reads and prints again. exactly: both prints must be the same; otherwise names may differ. */
+static bool reads_back(request *r, const at_cascade *cascade, bool exactly) {
     at_session *s = r->s;
     int count = s->diag_count, lost = s->diag_lost;
     at_text once = {0}, twice = {0};
@@ -214,7 +215,8 @@ static bool reads_back(request *r, const at_cascade *cascade) {
     again.set_count = 0;
     const at_cascade *copy = program ? at_resolve(s, program, &again) : NULL;
     if (copy) at_ir_print(copy, &twice);
-    bool same = copy && once.length == twice.length && memcmp(once.data, twice.data, once.length) == 0;
+    bool same = copy && (!exactly || (once.length == twice.length &&
+                                      memcmp(once.data, twice.data, once.length) == 0));
     if (!copy && only_limits(s, count)) {
         forget_errors(s, count, lost);
         same = true;
@@ -228,6 +230,20 @@ static bool reads_back(request *r, const at_cascade *cascade) {
     at_text_free(&once);
     at_text_free(&twice);
     return same;
+}
+
+/* Whether its derivatives can be taken, and that of all of it reads back too. */
+static bool derives(request *r, const at_cascade *cascade) {
+    const at_cascade *expanded = at_expand_grads(r->s, cascade);
+    if (!expanded || r->no_gradients) return expanded != NULL;
+    int count = r->s->diag_count, lost = r->s->diag_lost;
+    const at_cascade *derivative = at_derivative(r->s, expanded, NULL, true);
+    if (!derivative && r->s->diag_count == count + 1 &&
+        r->s->diags[count]->code == AT_E_GRAD_NAME) { /* it has no reals */
+        forget_errors(r->s, count, lost);
+        return true;
+    }
+    return derivative && reads_back(r, expanded, false) && reads_back(r, derivative, false);
 }
 
 /* ---- a file ------------------------------------------------------------------------------------------ */
@@ -342,7 +358,7 @@ static bool check_definition(request *r, const at_definition *d) {
     int count = r->s->diag_count, lost = r->s->diag_lost;
     const at_cascade *cascade = resolve(r, d);
     forget_repeated(r->s, count);
-    bool good = cascade && reads_back(r, cascade) && (law || at_expand_grads(r->s, cascade));
+    bool good = cascade && reads_back(r, cascade, true) && (law || derives(r, cascade));
     /* A law's sizes are searched for with more care than those that are tried here. */
     if (!cascade && law && !r->no_laws && r->sizes_tried) {
         forget_errors(r->s, count, lost);
@@ -466,7 +482,7 @@ static int check_files(request *given, char **paths, json_t *files) {
             }
             at_text_free(&r.skipped);
             at_text_free(&r.mutants);
-            at_text_free(&r.gradients.rough);
+            at_text_free(&r.gradients.missed);
             at_cli_session_end(r.s);
         }
     }

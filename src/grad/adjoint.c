@@ -103,6 +103,20 @@ int at_adjoint_axes(at_derivation *g, const at_array *array, const bool *dropped
     return count;
 }
 
+/* Steps of scans come first, whatever held axes there are. */
+static void steps_first(at_derivation *g, const at_array *array, at_axis **axes, int count) {
+    const at_slot *slot = at_slot_of(g, array);
+    int front = 0;
+    for (int i = 0; i < slot->step_count; i++)
+        for (int k = front; k < count; k++) {
+            if (axes[k] != slot->steps[i]) continue;
+            at_axis *step = axes[k];
+            for (; k > front; k--) axes[k] = axes[k - 1];
+            axes[front++] = step;
+            break;
+        }
+}
+
 int at_axes_here(at_derivation *g, const at_array *target, at_axis *const *axes, int count,
                  at_axis **out) {
     bool dropped[64];
@@ -110,6 +124,7 @@ int at_axes_here(at_derivation *g, const at_array *target, at_axis *const *axes,
     int front = at_adjoint_axes(g, target, dropped, out, NULL);
     for (int i = 0; i < count; i++)
         if (!at_is_fixed_axis(g, g->region, axes[i]) || !axes[i]->round) out[front++] = axes[i];
+    steps_first(g, target, out, front);
     return front;
 }
 
@@ -134,6 +149,7 @@ at_array *at_adjoint_of(at_derivation *g, const at_array *array) {
     at_axis *axes[160];
     drop_fixed(g, slot->region, array, dropped);
     int count = at_adjoint_axes(g, array, dropped, axes, NULL);
+    steps_first(g, array, axes, count);
     const char *name = at_name_in(g, slot->region, at_adjoint_name(g->s, array->name));
     at_array *adjoint =
         at_draft_array(g->draft, name, NULL, AT_REAL, axes, count, array->span);
@@ -146,18 +162,12 @@ const at_expr *at_cotangent(at_derivation *g, const at_array *array) {
     at_session *s = g->s;
     at_array *adjoint = at_adjoint_of(g, array);
     adjoint->cotangent = true;
-    const at_slot *slot = at_slot_of(g, array);
+    /* Its axes are the array's own, but where an input has one twice. */
+    if (array->role != AT_INPUT) return at_read_whole(s, adjoint, array->span);
     const at_expr **index = AT_NEW_ARRAY(s->arena, const at_expr *, adjoint->rank);
-    int at = 0;
-    for (int i = 0; i < g->fixed_count; i++)
-        if (is_scan_axis(g, g->fixed[i]) && !among(array->axes, array->rank, g->fixed[i]))
-            index[at++] = at_index(s, g->fixed[i], array->span);
-    for (int k = 0; k < g->held_count; k++)
-        if (!slot->held || slot->held[k] < 0) index[at++] = at_index(s, g->held[k], array->span);
-    bool dropped[64];
-    drop_fixed(g, slot->region, array, dropped);
-    for (int m = 0; m < array->rank; m++)
-        if (!dropped[m]) index[at++] = at_index(s, array->axes[m], array->span);
+    int front = adjoint->rank - array->rank;
+    for (int i = 0; i < adjoint->rank; i++)
+        index[i] = at_index(s, i < front ? adjoint->axes[i] : array->axes[i - front], array->span);
     return at_read(s, adjoint, index, NULL, array->span);
 }
 
@@ -303,6 +313,16 @@ const at_expr *at_total(at_derivation *g, const at_wanted *which) {
     return total;
 }
 
+void at_match_wanted(at_derivation *g, const at_array *array, at_axis *const *axes, int count,
+                     const at_expr **wanted) {
+    int indices = at_extra_count(g, array) + array->rank;
+    bool all = true;
+    for (int m = 0; m < indices; m++)
+        all &= !wanted[m] || among(axes, count, wanted[m]->u.axis);
+    for (int m = indices - 1; m >= 0 && !all; m--)
+        if (wanted[m]) wanted[m] = at_index(g->s, axes[--count], array->span);
+}
+
 static bool take_own(const at_contribution *c, const void *user) {
     (void)user;
     return c->enter == NULL;
@@ -317,10 +337,7 @@ void at_emit_adjoint(at_derivation *g, const at_array *array) {
     at_wanted which = {.array = array, .take = take_own, .wanted = wanted, .left = adjoint->axes,
                        .left_count = adjoint->rank};
     at_adjoint_axes(g, array, dropped, axes, wanted);
-    /* The adjoint's own axes: a repeated one has got a name of its own there. */
-    int at = adjoint->rank, last = at_extra_count(g, array) + array->rank;
-    for (int m = last - 1; m >= 0; m--)
-        if (wanted[m]) wanted[m] = at_index(g->s, adjoint->axes[--at], array->span);
+    at_match_wanted(g, array, adjoint->axes, adjoint->rank, wanted);
     const at_expr *total = at_total(g, &which);
     if (!total) total = at_real(g->s, 0, array->span);
     at_draft_equation(g->draft, adjoint, at_in_reverse(g, total), total->span);

@@ -167,6 +167,10 @@ bool at_is_fixed_axis(const at_derivation *g, const at_reversed *region, const a
 at_array *at_adjoint_of(at_derivation *g, const at_array *array);
 /* A read of the adjoint at the array's own indices. */
 const at_expr *at_cotangent(at_derivation *g, const at_array *array);
+/* The wanted indices of at_adjoint_axes for an array that was made with such axes before: an axis that
+ * an input has twice got another name each time. */
+void at_match_wanted(at_derivation *g, const at_array *array, at_axis *const *axes, int count,
+                     const at_expr **wanted);
 /* The name of an array that is defined in `region`: in a repeat it has `[]` in it, as all have. */
 const char *at_name_in(const at_derivation *g, const at_reversed *region, const char *name);
 /* The axes of an array made for a statement with this target, over these of its axes: steps of scans

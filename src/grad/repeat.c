@@ -100,9 +100,7 @@ void at_emit_escapes(at_derivation *g, at_reversed *f) {
             const at_expr *wanted[160];
             dimensions_fixed(g, f->outer, array, dropped);
             at_adjoint_axes(g, array, dropped, axes, wanted);
-            int at = adjoint->rank;
-            for (int m = at_extra_count(g, array) + array->rank - 1; m >= 0; m--)
-                if (wanted[m]) wanted[m] = at_index(g->s, adjoint->axes[--at], array->span);
+            at_match_wanted(g, array, adjoint->axes, adjoint->rank, wanted);
             at_wanted which = {.array = array, .take = take_entering, .user = f, .wanted = wanted,
                                .left = adjoint->axes, .left_count = adjoint->rank};
             const at_expr *total = at_total(g, &which);
@@ -408,9 +406,11 @@ static void emit_next(at_derivation *g, const at_carried *c, const at_carried *r
     dimensions_fixed(g, g->region, c->inside, dropped);
     at_adjoint_axes(g, c->inside, dropped, axes, wanted);
     at_array *next = reversed->next;
-    int at = next->rank;
-    for (int m = at_extra_count(g, c->inside) + c->inside->rank - 1; m >= 0; m--)
-        if (wanted[m]) wanted[m] = at_index(g->s, next->axes[--at], next->span);
+    /* `next` has the axes of what the repeat leaves, in the same places. */
+    for (int m = 0; m < at_extra_count(g, c->inside) + c->inside->rank; m++)
+        for (int k = 0; wanted[m] && k < c->inside->rank; k++)
+            if (wanted[m]->u.axis == c->inside->axes[k])
+                wanted[m] = at_index(g->s, c->after->axes[k], next->span);
     at_wanted which = {.array = c->inside, .take = take_own, .wanted = wanted,
                        .left = next->axes, .left_count = next->rank};
     const at_expr *total = at_total(g, &which);

@@ -122,6 +122,7 @@ typedef struct {
     at_session *s;
     at_axis **axes;
     int count;
+    bool kept;   /* a cotangent stays inside: where the sum is over nothing, it is a structural 0 */
     const at_expr *inside, *outside; /* products; NULL: 1 */
     const at_expr *divisor;          /* of what is outside; NULL: 1 */
     const at_expr *divided;          /* of what is inside */
@@ -132,6 +133,45 @@ static bool depends(const factors *f, const at_expr *e) {
     for (int i = 0; i < f->count; i++)
         if (at_mentions(e, f->axes[i])) return true;
     return false;
+}
+
+static bool find_cotangent(void *user, const at_expr *e) {
+    if (e->tag == AT_READ && e->u.read.array->cotangent) *(bool *)user = true;
+    return true;
+}
+
+static bool has_cotangent(const at_expr *e) {
+    bool found = false;
+    at_walk(e, find_cotangent, &found);
+    return found;
+}
+
+static bool find_read(void *user, const at_expr *e) {
+    if (e->tag == AT_READ || e->tag == AT_FOLD_NODE) *(bool *)user = true;
+    return true;
+}
+
+static bool reads(const at_expr *e) {
+    bool found = false;
+    if (e) at_walk(e, find_read, &found);
+    return found;
+}
+
+/* A factor may stand outside if it has a value even where the sum is over nothing: numbers and sizes,
+ * the cotangent itself, and everything where a structural 0 annihilates it. */
+static bool may_leave(const factors *f, const at_expr *e) {
+    return !depends(f, e) && (f->kept || !reads(e) || (e->tag == AT_READ && has_cotangent(e)));
+}
+
+static void look_for_kept(factors *f, const at_expr *e) {
+    if (is_map(e, AT_OP_NEG) || is_map(e, AT_OP_DIV)) {
+        look_for_kept(f, e->u.map.args[0]);
+    } else if (is_map(e, AT_OP_MUL)) {
+        look_for_kept(f, e->u.map.args[0]);
+        look_for_kept(f, e->u.map.args[1]);
+    } else {
+        f->kept |= depends(f, e) && has_cotangent(e);
+    }
 }
 
 static void gather(factors *f, const at_expr *e, bool divides) {
@@ -145,9 +185,10 @@ static void gather(factors *f, const at_expr *e, bool divides) {
         gather(f, e->u.map.args[0], false);
         gather(f, e->u.map.args[1], true);
     } else {
-        const at_expr **product = divides ? depends(f, e) ? &f->divided : &f->divisor
-                                  : depends(f, e) ? &f->inside
-                                                  : &f->outside;
+        bool leaves = may_leave(f, e);
+        const at_expr **product = divides ? leaves ? &f->divisor : &f->divided
+                                  : leaves ? &f->outside
+                                           : &f->inside;
         *product = *product ? at_make_mul(f->s, *product, e) : e;
     }
 }
@@ -156,6 +197,18 @@ static const at_expr *product_of(factors *f, const at_expr *above, const at_expr
                                  at_span span) {
     if (!above) above = at_real(f->s, 1, span);
     return below ? at_make_div(f->s, above, below) : above;
+}
+
+/* Takes the conjuncts that mention none of the axes out of the guard. */
+static void split_guard(const factors *f, const at_expr *guard, const at_expr **free,
+                        const at_expr **bound) {
+    if (guard && is_map(guard, AT_OP_AND)) {
+        split_guard(f, guard->u.map.args[0], free, bound);
+        split_guard(f, guard->u.map.args[1], free, bound);
+    } else if (guard) {
+        const at_expr **to = depends(f, guard) ? bound : free;
+        *to = at_both(f->s, *to, guard);
+    }
 }
 
 const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,
@@ -171,12 +224,19 @@ const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_ex
     if (body->kind != AT_REAL)
         return at_fold_node(s, AT_FOLD_SUM, axes, count, guard, body, body->span);
     factors f = {.s = s, .axes = axes, .count = count};
+    look_for_kept(&f, body);
     gather(&f, body, false);
-    const at_expr *sum = at_fold_node(s, AT_FOLD_SUM, axes, count, guard,
+    const at_expr *free = NULL, *bound = guard;
+    if (reads(f.outside) || reads(f.divisor)) {
+        bound = NULL;
+        split_guard(&f, guard, &free, &bound);
+    }
+    const at_expr *sum = at_fold_node(s, AT_FOLD_SUM, axes, count, bound,
                                       product_of(&f, f.inside, f.divided, body->span), body->span);
     if (f.outside) sum = at_make_mul(s, f.outside, sum);
     if (f.divisor) sum = at_make_div(s, sum, f.divisor);
-    return f.negative ? at_make_neg(s, sum) : sum;
+    if (f.negative) sum = at_make_neg(s, sum);
+    return at_where(s, free, sum, 0);
 }
 
 /* ---- small ones ------------------------------------------------------------------------------ */

@@ -1,10 +1,9 @@
-/* Makers of expressions that a person would write: no zeros, no ones, no double signs, factors in
- * front of a sum instead of in it. Rewrites make their results with these, so that what they print
+/* Makers of expressions that a person would write: no zeros, no ones, no double signs. Rewrites make their results with these, so that what they print
  * needs no cleaning afterwards.
  *
  * A product with the number 0 becomes 0 whatever the other factor is. That is right for what uses
  * these makers: derivatives, where a cotangent of 0 contributes 0 (language.md 13), and indices. */
-#include "form/form.h"
+#include "form/form_int.h"
 
 #include <math.h>
 
@@ -116,69 +115,6 @@ const at_expr *at_make_simple(at_session *s, const at_expr *e) {
     return at_rewrite(s, e, simpler, s);
 }
 
-/* ---- sums ------------------------------------------------------------------------------------ */
-
-typedef struct {
-    at_session *s;
-    at_axis **axes;
-    int count;
-    const at_expr *inside, *outside; /* products; NULL: 1 */
-    const at_expr *divisor;          /* of what is outside; NULL: 1 */
-    const at_expr *divided;          /* of what is inside */
-    bool negative;
-} factors;
-
-static bool depends(const factors *f, const at_expr *e) {
-    for (int i = 0; i < f->count; i++)
-        if (at_mentions(e, f->axes[i])) return true;
-    return false;
-}
-
-static void gather(factors *f, const at_expr *e, bool divides) {
-    if (!divides && is_map(e, AT_OP_NEG)) {
-        f->negative = !f->negative;
-        gather(f, e->u.map.args[0], false);
-    } else if (!divides && is_map(e, AT_OP_MUL)) {
-        gather(f, e->u.map.args[0], false);
-        gather(f, e->u.map.args[1], false);
-    } else if (!divides && is_map(e, AT_OP_DIV)) {
-        gather(f, e->u.map.args[0], false);
-        gather(f, e->u.map.args[1], true);
-    } else {
-        const at_expr **product = divides ? depends(f, e) ? &f->divided : &f->divisor
-                                  : depends(f, e) ? &f->inside
-                                                  : &f->outside;
-        *product = *product ? at_make_mul(f->s, *product, e) : e;
-    }
-}
-
-static const at_expr *product_of(factors *f, const at_expr *above, const at_expr *below,
-                                 at_span span) {
-    if (!above) above = at_real(f->s, 1, span);
-    return below ? at_make_div(f->s, above, below) : above;
-}
-
-const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,
-                           const at_expr *body) {
-    /* A branch that is 0 is a guard. */
-    while (body->tag == AT_MAP && body->u.map.op == AT_OP_IF && count > 0 &&
-           at_is_number(body->u.map.args[2], 0)) {
-        guard = at_both(s, guard, body->u.map.args[0]);
-        body = body->u.map.args[1];
-    }
-    if (at_is_number(body, 0)) return body;
-    if (count == 0) return at_where(s, guard, body, 0);
-    if (body->kind != AT_REAL)
-        return at_fold_node(s, AT_FOLD_SUM, axes, count, guard, body, body->span);
-    factors f = {.s = s, .axes = axes, .count = count};
-    gather(&f, body, false);
-    const at_expr *sum = at_fold_node(s, AT_FOLD_SUM, axes, count, guard,
-                                      product_of(&f, f.inside, f.divided, body->span), body->span);
-    if (f.outside) sum = at_make_mul(s, f.outside, sum);
-    if (f.divisor) sum = at_make_div(s, sum, f.divisor);
-    return f.negative ? at_make_neg(s, sum) : sum;
-}
-
 /* ---- small ones ------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -206,15 +142,16 @@ const at_expr *at_read_whole(at_session *s, const at_array *array, at_span span)
     return at_read(s, array, index, NULL, span);
 }
 
-static bool says(const at_expr *e, const at_expr *condition) {
+bool at_says(const at_expr *e, const at_expr *condition) {
+    if (!e) return false;
     if (at_same(e, condition)) return true;
     return is_map(e, AT_OP_AND) &&
-           (says(e->u.map.args[0], condition) || says(e->u.map.args[1], condition));
+           (at_says(e->u.map.args[0], condition) || at_says(e->u.map.args[1], condition));
 }
 
 const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b) {
     if (!a) return b;
-    if (!b || says(a, b)) return a;
+    if (!b || at_says(a, b)) return a;
     if (is_map(b, AT_OP_AND))
         return at_both(s, at_both(s, a, b->u.map.args[0]), b->u.map.args[1]);
     return map2(s, AT_OP_AND, a, b);

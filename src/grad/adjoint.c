@@ -171,6 +171,9 @@ const at_expr *at_cotangent(at_derivation *g, const at_array *array) {
     return at_read(s, adjoint, index, NULL, array->span);
 }
 
+static const at_expr *under_left(at_derivation *g, const at_expr *e, at_axis *const *axes,
+                                 int count);
+
 const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char *suffix,
                             at_axis *const *axes, int rank, const at_expr *value) {
     const char *name =
@@ -178,6 +181,7 @@ const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char 
     at_array *array =
         at_draft_array(g->draft, name, NULL, value->kind, axes, rank, owner->span);
     at_slot_of(g, array);
+    value = under_left(g, value, axes, rank);
     at_draft_equation(g->draft, array, at_in_reverse(g, value), value->span);
     return at_read_whole(g->s, array, value->span);
 }
@@ -256,13 +260,49 @@ static const at_expr *renamed(at_derivation *g, const at_expr *e, const at_axis 
     return e ? at_substitute(g->s, e, &old, &new, 1, at_draft_axis, g->draft) : NULL;
 }
 
+typedef struct {
+    at_derivation *g;
+    at_axis *const *axes;
+    int count;
+} unbinding;
+
+static const at_expr *with_fresh_folds(void *user, const at_expr *e) {
+    const unbinding *u = user;
+    if (e->tag != AT_FOLD_NODE) return e;
+    at_session *s = u->g->s;
+    int count = e->u.fold.count;
+    at_axis **axes = at_copy(s->arena, e->u.fold.axes, sizeof *axes * (size_t)count);
+    const at_expr *guard = e->u.fold.guard, *body = e->u.fold.body;
+    bool clash = false;
+    for (int i = 0; i < count; i++) {
+        if (!among(u->axes, u->count, axes[i])) continue;
+        clash = true;
+        axes[i] = at_draft_axis(u->g->draft, axes[i]);
+        const at_expr *at = at_index(s, axes[i], e->span);
+        guard = renamed(u->g, guard, e->u.fold.axes[i], at);
+        body = renamed(u->g, body, e->u.fold.axes[i], at);
+    }
+    if (!clash) return e;
+    return at_fold_node(s, e->u.fold.fold, axes, count, guard, body, e->span);
+}
+
+/* e where these axes stand at the left: folds in it bind others. */
+static const at_expr *under_left(at_derivation *g, const at_expr *e, at_axis *const *axes,
+                                 int count) {
+    unbinding u = {g, axes, count};
+    return e ? at_rewrite(g->s, e, with_fresh_folds, &u) : NULL;
+}
+
 static const at_expr *one_of_total(at_derivation *g, const at_wanted *which,
                                    const at_contribution *c) {
     at_session *s = g->s;
     int indices = at_extra_count(g, which->array) + which->array->rank;
     const at_expr **index = at_copy(s->arena, c->index, sizeof *index * (size_t)indices);
-    at_guarded_sum sum = {.draft = g->draft, .body = c->value, .guard = NULL};
-    const at_expr *guard = c->guard;
+    at_guarded_sum sum = {.draft = g->draft};
+    sum.body = under_left(g, c->value, which->left, which->left_count);
+    const at_expr *guard = under_left(g, c->guard, which->left, which->left_count);
+    for (int m = 0; m < indices; m++)
+        index[m] = under_left(g, index[m], which->left, which->left_count);
     for (int i = 0; i < c->count; i++) {
         at_axis *axis = c->axes[i];
         if (among(which->same, which->same_count, axis)) continue;

@@ -7,6 +7,7 @@
  * a few small ones are tried; one that resolves is enough. */
 #include "check/check.h"
 #include "cli/cli.h"
+#include "grad/grad.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@ static const at_cli_option options[] = {
                          "small ones are tried without it"},
     {0, "set", "name=value", "an option, for every function that has it"},
     {0, "law", "NAME", "only this law, and nothing else; may be given again"},
+    {0, "gradient", "NAME", "only this function's derivative, and nothing else; may be given again"},
+    {0, "no-gradients", NULL, "do not compare derivatives with differences"},
     {0, "no-laws", NULL, "resolve laws, but do not run them"},
     {0, "seed", "N", "of the laws' sizes and inputs; 0 without it"},
     {0, "trials", "N", "how many sizes each law is tried at; 8 without it"},
@@ -31,7 +34,8 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "check",
     .usage = "attend check FILE... [options]",
-    .about = "Resolves the functions of programs, and runs their laws on drawn inputs of several sizes.\n",
+    .about = "Resolves the functions of programs, runs their laws on drawn inputs of several sizes, and\n"
+             "compares the functions' derivatives with differences.\n",
     .options = options,
     .examples = "  attend check attention.attn\n"
                 "  attend check net.attn --size d=64 --set heads=8\n"
@@ -40,12 +44,19 @@ static const at_cli_page page = {
                 "  attend check --json *.attn\n",
 };
 
-enum { NAMES = 64 }; /* of options and laws on one command line */
+enum { NAMES = 64 }; /* of options, laws and functions on one command line, each */
+
+/* A function without errors, and what is told of it. */
+typedef struct {
+    const at_definition *definition;
+    json_t *entry;
+} sound_function;
 
 typedef struct {
-    bool json, no_laws, mutate;
+    bool json, no_laws, no_gradients, mutate;
     at_cli_pairs sizes, sets;
-    at_cli_list only;      /* laws; none: all, and the functions */
+    at_cli_list only;      /* laws; with `only_gradients` none: all, and the functions */
+    at_cli_list only_gradients; /* functions */
     int64_t seed, trials, least;
     at_session *shown;     /* where progress goes; has what all files share */
     int file_count;
@@ -58,14 +69,20 @@ typedef struct {
     at_resolve_options resolve;
     int functions, laws;   /* resolved */
     int held, failed, trials_run;
+    int sound_count, sound_capacity;
+    sound_function *sound; /* whose derivatives are compared */
+    at_cli_gradients gradients;
     at_text skipped;       /* what was not, because an option has no value */
     at_text mutants;       /* what became of them */
     json_t *list;          /* one entry a function or law */
-    bool set_used[NAMES], law_met[NAMES];
+    bool set_used[NAMES], law_met[NAMES], gradient_met[NAMES];
     bool sizes_tried;      /* to resolve what is at hand */
     json_t *score;         /* an object with the mutants, with --json and --mutate */
     bool bug;
 } request;
+
+/* Nothing was named, so all is looked at. */
+static bool is_whole(const request *r) { return r->only.count + r->only_gradients.count == 0; }
 
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
@@ -78,6 +95,8 @@ static bool take(void *user, const char *name, const char *value) {
     if (strcmp(name, "least") == 0)
         return at_cli_number(&page, "--least", value, 0, 100, &r->least);
     if (strcmp(name, "law") == 0) at_cli_list_add(&r->only, value);
+    else if (strcmp(name, "gradient") == 0) at_cli_list_add(&r->only_gradients, value);
+    else if (strcmp(name, "no-gradients") == 0) r->no_gradients = true;
     else if (strcmp(name, "no-laws") == 0) r->no_laws = true;
     else if (strcmp(name, "mutate") == 0) r->mutate = true;
     else if (strcmp(name, "training") == 0) r->resolve.training = true;
@@ -182,7 +201,8 @@ static bool only_limits(const at_session *s, int count) {
     return s->diag_count > count;
 }
 
-static bool reads_back(request *r, const at_cascade *cascade) {
+/* Prints, reads and prints again. exactly: both prints must be the same; otherwise names may differ. */
+static bool reads_back(request *r, const at_cascade *cascade, bool exactly) {
     at_session *s = r->s;
     int count = s->diag_count, lost = s->diag_lost;
     at_text once = {0}, twice = {0};
@@ -195,7 +215,8 @@ static bool reads_back(request *r, const at_cascade *cascade) {
     again.set_count = 0;
     const at_cascade *copy = program ? at_resolve(s, program, &again) : NULL;
     if (copy) at_ir_print(copy, &twice);
-    bool same = copy && once.length == twice.length && memcmp(once.data, twice.data, once.length) == 0;
+    bool same = copy && (!exactly || (once.length == twice.length &&
+                                      memcmp(once.data, twice.data, once.length) == 0));
     if (!copy && only_limits(s, count)) {
         forget_errors(s, count, lost);
         same = true;
@@ -209,6 +230,20 @@ static bool reads_back(request *r, const at_cascade *cascade) {
     at_text_free(&once);
     at_text_free(&twice);
     return same;
+}
+
+/* Whether its derivatives can be taken, and that of all of it reads back too. */
+static bool derives(request *r, const at_cascade *cascade) {
+    const at_cascade *expanded = at_expand_grads(r->s, cascade);
+    if (!expanded || r->no_gradients) return expanded != NULL;
+    int count = r->s->diag_count, lost = r->s->diag_lost;
+    const at_cascade *derivative = at_derivative(r->s, expanded, NULL, true);
+    if (!derivative && r->s->diag_count == count + 1 &&
+        r->s->diags[count]->code == AT_E_GRAD_NAME) { /* it has no reals */
+        forget_errors(r->s, count, lost);
+        return true;
+    }
+    return derivative && reads_back(r, expanded, false) && reads_back(r, derivative, false);
 }
 
 /* ---- a file ------------------------------------------------------------------------------------------ */
@@ -297,8 +332,10 @@ static bool run_law(request *r, const at_definition *d, json_t *entry) {
 }
 
 static bool is_wanted(request *r, const at_definition *d) {
-    if (r->only.count == 0) return d->tag == AT_D_FN || d->tag == AT_D_LAW;
+    if (is_whole(r)) return d->tag == AT_D_FN || d->tag == AT_D_LAW;
     bool wanted = false;
+    for (int i = 0; i < r->only_gradients.count && d->tag == AT_D_FN; i++)
+        if (strcmp(r->only_gradients.items[i], d->name) == 0) wanted = r->gradient_met[i] = true;
     for (int i = 0; i < r->only.count && d->tag == AT_D_LAW; i++)
         if (strcmp(r->only.items[i], d->name) == 0) wanted = r->law_met[i] = true;
     return wanted;
@@ -321,7 +358,7 @@ static bool check_definition(request *r, const at_definition *d) {
     int count = r->s->diag_count, lost = r->s->diag_lost;
     const at_cascade *cascade = resolve(r, d);
     forget_repeated(r->s, count);
-    bool good = cascade && reads_back(r, cascade);
+    bool good = cascade && reads_back(r, cascade, true) && (law || derives(r, cascade));
     /* A law's sizes are searched for with more care than those that are tried here. */
     if (!cascade && law && !r->no_laws && r->sizes_tried) {
         forget_errors(r->s, count, lost);
@@ -331,7 +368,22 @@ static bool check_definition(request *r, const at_definition *d) {
     if (r->resolve.size_count) json_object_set_new(entry, "sizes", sizes_json(&r->resolve));
     r->resolve = before;
     if (cascade) ++*(law ? &r->laws : &r->functions);
+    sound_function sound = {d, entry};
+    if (good && !law) AT_PUSH(r->s->arena, r->sound, r->sound_count, r->sound_capacity, sound);
     if (good && law && !r->no_laws) good = run_law(r, d, entry);
+    return good;
+}
+
+/* After the laws, whose errors say more when both have some. */
+static bool check_gradients(request *r) {
+    bool good = true;
+    for (int i = 0; i < r->sound_count; i++) {
+        choose_options(r, r->sound[i].definition);
+        at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
+                                .resolve = r->resolve, .progress = show_progress, .user = r};
+        good &= at_cli_gradient(r->s, r->program, r->sound[i].definition, &asked, &r->gradients,
+                                r->sound[i].entry);
+    }
     return good;
 }
 
@@ -357,21 +409,28 @@ static bool check_file(void *user) {
         const at_definition *d = tree->items[i];
         if (is_wanted(r, d) && !check_definition(r, d)) good = false;
     }
+    if (!r->mutate && !r->no_gradients && !check_gradients(r)) good = false;
     return good && r->mutate ? mutate(r) : good;
 }
 
 /* The text of one file's result. */
 static void print_file(const request *r) {
     int laws = r->held + r->failed;
-    printf("%s:", r->path);
-    if (r->only.count == 0) printf(" functions: %d resolved", r->functions);
-    if (r->skipped.length) printf(", not resolved:%s", r->skipped.data);
-    printf("%s", r->only.count == 0 ? ";" : "");
-    if (r->no_laws && r->laws) printf(" laws: %d resolved (not run)\n", r->laws);
-    else if (laws == 0) printf(" no laws\n");
-    else if (r->failed == 0) printf(" laws: %d held in %d trials\n", r->held, r->trials_run);
-    else printf(" laws: %d held, %d did not\n", r->held, r->failed);
-    if (r->mutants.length) printf("%s: %s\n", r->path, r->mutants.data);
+    at_text line = {0};
+    at_text_addf(&line, "%s:", r->path);
+    if (is_whole(r)) at_text_addf(&line, " functions: %d resolved", r->functions);
+    if (r->skipped.length) at_text_addf(&line, ", not resolved:%s", r->skipped.data);
+    if (is_whole(r)) at_text_add(&line, ";");
+    if (r->no_laws && r->laws) at_text_addf(&line, " laws: %d resolved (not run)", r->laws);
+    else if (laws == 0) at_text_add(&line, is_whole(r) ? " no laws" : "");
+    else if (r->failed == 0)
+        at_text_addf(&line, " laws: %d held in %d trials", r->held, r->trials_run);
+    else at_text_addf(&line, " laws: %d held, %d did not", r->held, r->failed);
+    at_cli_gradients_text(&r->gradients, laws + is_whole(r) ? ";" : "", &line);
+    at_text_add(&line, "\n");
+    if (r->mutants.length) at_text_addf(&line, "%s: %s\n", r->path, r->mutants.data);
+    at_cli_print(&line);
+    at_text_free(&line);
 }
 
 static int tell_file(request *r, bool good, json_t *files) {
@@ -384,8 +443,9 @@ static int tell_file(request *r, bool good, json_t *files) {
     } else {
         json_decref(r->list);
         if (!good && !r->bug) at_cli_report(r->s);
-        bool looked = r->only.count == 0 || r->laws;
-        if ((good || r->failed || r->mutants.length) && looked) print_file(r);
+        bool looked = is_whole(r) || r->laws || r->sound_count;
+        bool some = good || r->failed || r->gradients.differ || r->mutants.length;
+        if (some && looked) print_file(r);
     }
     return r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
 }
@@ -418,9 +478,11 @@ static int check_files(request *given, char **paths, json_t *files) {
             for (int k = 0; k < NAMES; k++) {
                 given->set_used[k] = given->set_used[k] || r.set_used[k];
                 given->law_met[k] = given->law_met[k] || r.law_met[k];
+                given->gradient_met[k] = given->gradient_met[k] || r.gradient_met[k];
             }
             at_text_free(&r.skipped);
             at_text_free(&r.mutants);
+            at_text_free(&r.gradients.missed);
             at_cli_session_end(r.s);
         }
     }
@@ -435,6 +497,9 @@ static int check_names(const request *r) {
                                  r->sets.names.items[k]);
     for (int k = 0; k < r->only.count; k++)
         if (!r->law_met[k]) return at_cli_misuse(&page, "there is no law `%s`", r->only.items[k]);
+    for (int k = 0; k < r->only_gradients.count; k++)
+        if (!r->gradient_met[k])
+            return at_cli_misuse(&page, "there is no function `%s`", r->only_gradients.items[k]);
     return AT_CLI_GOOD;
 }
 
@@ -444,10 +509,11 @@ int at_cmd_check(int argc, char **argv) {
     int status, first = at_cli_parse(&page, argc, argv, take, &given, &status);
     if (first < 0) return status;
     if (first == argc) return at_cli_misuse(&page, "a file is missing");
-    if (given.sets.names.count > NAMES || given.only.count > NAMES)
-        return at_cli_misuse(&page, "at most %d options and %d laws can be named", NAMES, NAMES);
-    if (given.mutate && (given.no_laws || given.only.count))
-        return at_cli_misuse(&page, "--mutate needs all laws: leave out --no-laws and --law");
+    if (given.sets.names.count > NAMES || given.only.count > NAMES ||
+        given.only_gradients.count > NAMES)
+        return at_cli_misuse(&page, "at most %d options, laws and functions can be named", NAMES);
+    if (given.mutate && (given.no_laws || !is_whole(&given)))
+        return at_cli_misuse(&page, "--mutate needs all laws: leave out --no-laws, --law and --gradient");
     given.shown = at_cli_session();
     given.file_count = argc - first;
     given.resolve.library = at_cli_library(given.shown);

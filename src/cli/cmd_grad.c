@@ -1,6 +1,7 @@
 /* attend grad: a function's derivative as a program of the language. */
 #define _DEFAULT_SOURCE
 #include "cli/cli.h"
+#include "compile.h"
 #include "grad/grad.h"
 
 #include <string.h>
@@ -73,15 +74,14 @@ static bool derive(void *user) {
     if (!source) return false;
     r->resolve.library = at_cli_library(s);
     const at_program *program = at_load(s, source, r->resolve.library);
-    const at_cascade *cascade = program ? at_resolve(s, program, &r->resolve) : NULL;
+    const at_cascade *cascade = program ? at_cascade_make(s, program, &r->resolve) : NULL;
     if (!cascade) return false;
     const char **wrt = NULL;
     if (r->wrt.count) {
         wrt = AT_NEW_ARRAY(s->arena, const char *, r->wrt.count + 1);
         at_move(wrt, r->wrt.items, sizeof *wrt * (size_t)r->wrt.count);
     }
-    cascade = at_expand_grads(s, cascade);
-    const at_cascade *derivative = cascade ? at_derivative(s, cascade, wrt, r->outputs) : NULL;
+    const at_cascade *derivative = at_derivative(s, cascade, wrt, r->outputs);
     if (!derivative) return false;
     at_ir_verify(s, derivative);
     return print(r, derivative);

@@ -63,6 +63,7 @@ at_axis *at_draft_axis(void *user, const at_axis *like) {
     axis->round = false;
     axis->fixed = -1;
     if (!like->declared) { /* a declared axis may leave an array, so its twin is declared as well */
+        while (like->like) like = like->like;
         axis->like = like;
         axis->extent = NULL;
     }

@@ -168,7 +168,7 @@ static const at_expr *without_alternative(void *user, const at_expr *e) {
         if (is_plain && !index->u.axis->declared) continue;
         inside = at_both(p->s, inside,
                          at_between(p->s, NULL, zero(p->s, e->span), index,
-                                    at_size(p->s, e->u.read.array->axes[i], e->span)));
+                                    at_size_of(p->s, e->u.read.array->axes[i], e->span)));
     }
     if (!concerned) return e;
     const at_expr *plain = at_read(p->s, e->u.read.array, e->u.read.index, NULL, e->span);

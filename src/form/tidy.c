@@ -68,8 +68,8 @@ static void find_twins(tidying *t, const at_block *block) {
         const at_statement *st = block->items[i];
         if (st->tag == AT_SCAN) find_twins(t, &st->u.scan.body);
         if (st->tag == AT_REPEAT) find_twins(t, &st->u.repeat.body);
-        if (st->tag != AT_EQUATION || t->copies[st->target->id] || is_output(t, st->target) ||
-            t->bound_names[st->target->id] || t->renamed[st->target->id] || st->u.value->weight < 2)
+        if (st->tag != AT_EQUATION || t->copies[st->target->id] || t->renamed[st->target->id] ||
+            is_output(t, st->target) || t->bound_names[st->target->id] || st->u.value->weight < 2)
             continue;
         for (int k = 0; k < i; k++) {
             const at_statement *other = block->items[k];

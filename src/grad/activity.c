@@ -231,10 +231,20 @@ static void trace_carried(tracing *w, const at_array *from, const at_array *to) 
     }
 }
 
+/* A normaliser or a running fold mixes the elements of the axes that it binds. */
+static void mix_bound(tracing *w, const at_part *part) {
+    at_slot *slot = slot_with_held(w->g, part->target);
+    for (int k = 0; k < w->g->held_count; k++)
+        for (int b = 0; b < part->count && slot->held[k] >= 0; b++)
+            if (part->target->axes[slot->held[k]] == part->bound[b]) hold(w, slot, k, -1);
+}
+
 static void trace_block(tracing *w, const at_block *block) {
     for (int i = block->count - 1; i >= 0; i--) {
         const at_statement *st = block->items[i];
         if (st->tag == AT_EQUATION) trace(w, st->target, st->u.value);
+        for (int k = 0; st->tag == AT_KEEPING && k < st->u.keeping.count; k++)
+            mix_bound(w, &st->u.keeping.parts[k]);
         for (int k = 0; st->tag == AT_KEEPING && k < st->u.keeping.count; k++)
             trace(w, st->u.keeping.parts[k].target, st->u.keeping.parts[k].body);
         for (int k = 0; st->tag == AT_DRAWING && k < 2; k++)

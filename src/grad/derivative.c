@@ -20,7 +20,7 @@ static at_axis *input_axis(at_derivation *g, at_axis *axis, at_axis *const *othe
     open->extent = NULL;
     open->declared = false;
     at_session *s = g->s;
-    at_require require = {at_map_node(s, AT_OP_EQ, at_size(s, open, axis->span),
+    at_require require = {at_map_node(s, AT_OP_EQ, at_size_of(s, open, axis->span),
                                       at_extent_of(s, axis), NULL, axis->span),
                           axis->span, "a cotangent is as long as its output"};
     at_require *requires = AT_NEW_ARRAY(s->arena, at_require, out->require_count + 1);
@@ -128,7 +128,7 @@ const at_cascade *at_derivative(at_session *s, const at_cascade *cascade, const 
     at_survey(g, &cascade->body, &cascade->body, 1);
     for (int i = 0; i < cascade->output_count; i++) {
         at_slot_of(g, cascade->outputs[i].array)->influences = true;
-        at_note_escape(g, cascade->outputs[i].array, NULL);
+        at_note_escape(g, cascade->outputs[i].array, NULL, NULL);
     }
     for (int i = 0; i < cascade->input_count; i++)
         if (is_wanted(wrt, wanted_name(&cascade->inputs[i])))

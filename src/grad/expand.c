@@ -129,7 +129,7 @@ static void seed(at_derivation *g, const at_expr *loss) {
                 loss->u.read.index[m]->u.axis == g->held[k])
                 slot->held[k] = m;
     }
-    at_note_escape(g, array, NULL);
+    at_note_escape(g, array, NULL, NULL);
 }
 
 /* The loss as the place from which 1 is sent. */

@@ -25,7 +25,7 @@ static const at_expr *count_of(const at_place *place, const at_expr *e) {
     }
     const at_expr *count = NULL;
     for (int i = 0; i < e->u.fold.count; i++) {
-        const at_expr *size = at_size(s, e->u.fold.axes[i], e->span);
+        const at_expr *size = at_size_of(s, e->u.fold.axes[i], e->span);
         count = count ? map2(s, AT_OP_MUL, count, size) : size;
     }
     return at_as_real(s, count);
@@ -34,7 +34,7 @@ static const at_expr *count_of(const at_place *place, const at_expr *e) {
 const at_expr *at_row_major(at_session *s, at_axis *const *axes, int count, at_span span) {
     const at_expr *index = at_index(s, axes[0], span);
     for (int i = 1; i < count; i++)
-        index = map2(s, AT_OP_ADD, map2(s, AT_OP_MUL, index, at_size(s, axes[i], span)),
+        index = map2(s, AT_OP_ADD, map2(s, AT_OP_MUL, index, at_size_of(s, axes[i], span)),
                      at_index(s, axes[i], span));
     return index;
 }

@@ -12,6 +12,7 @@ struct at_reversed {
     /* Of a repeat: */
     at_axis *round;             /* of the reversed repeat */
     const at_expr *at;          /* the forward round that this one undoes */
+    const at_expr *runs;        /* of one that may end early: whether this round undoes one that ran */
     at_block front;             /* equations to put at the beginning of the forward body */
     int front_capacity;
     at_carried *ran;            /* how many rounds ran, counted by the forward repeat; NULL: all */
@@ -155,6 +156,10 @@ void at_push_drawing(at_derivation *g, const at_statement *st);
 
 at_slot *at_slot_of(at_derivation *g, const at_array *array);
 bool at_is_within(const at_reversed *region, const at_reversed *outer);
+/* Whether a read of the array at `index`, from `region`, sees what the last round of `repeat` left: it
+ * is outside the repeat, or reads another step of a scan around it. */
+bool at_sees_last_round(const at_array *array, const at_expr *const *index,
+                        const at_reversed *region, const at_reversed *repeat);
 /* Whether an axis counts the rounds of a repeat that is reversed around `region`, or belongs to a
  * region that is not reversed: it has one value where the region's statements stand. */
 bool at_is_fixed_axis(const at_derivation *g, const at_reversed *region, const at_axis *axis);
@@ -162,6 +167,12 @@ bool at_is_fixed_axis(const at_derivation *g, const at_reversed *region, const a
 at_array *at_adjoint_of(at_derivation *g, const at_array *array);
 /* A read of the adjoint at the array's own indices. */
 const at_expr *at_cotangent(at_derivation *g, const at_array *array);
+/* The wanted indices of at_adjoint_axes for an array that was made with such axes before: an axis that
+ * an input has twice got another name each time. */
+void at_match_wanted(at_derivation *g, const at_array *array, at_axis *const *axes, int count,
+                     const at_expr **wanted);
+/* The name of an array that is defined in `region`: in a repeat it has `[]` in it, as all have. */
+const char *at_name_in(const at_derivation *g, const at_reversed *region, const char *name);
 /* The axes of an array made for a statement with this target, over these of its axes: steps of scans
  * that are not reversed and held axes in front. */
 int at_axes_here(at_derivation *g, const at_array *target, at_axis *const *axes, int count,
@@ -172,8 +183,8 @@ void at_contribute(const at_place *place, const at_array *array, const at_expr *
 /* Which contributions, and at which element: what at_total adds up. */
 typedef struct {
     const at_array *array;
-    bool (*take)(const at_contribution *c, const at_reversed *of);
-    const at_reversed *of;
+    bool (*take)(const at_contribution *c, const void *user);
+    const void *user;
     const at_expr **wanted; /* for each of a contribution's indices; NULL: not asked for that one */
     int left_count;
     at_axis **left;         /* what the result is over */
@@ -204,8 +215,9 @@ at_array *at_array_like(at_derivation *g, const at_array *of, const char *name, 
 /* Notes of every array of the cascade's blocks where it is defined, and of those of `blocks`, which
  * are reversed, which regions are around it and where it is read outside of them. */
 void at_survey(at_derivation *g, const at_block *body, const at_block *blocks, int depth);
-/* An array is read where `region` is innermost. */
-void at_note_escape(at_derivation *g, const at_array *array, const at_reversed *region);
+/* An array is read, at `index` (NULL: its own), where `region` is innermost. */
+void at_note_escape(at_derivation *g, const at_array *array, const at_expr *const *index,
+                    const at_reversed *region);
 /* A forward block with everything put in that the derivation needs. */
 at_block at_woven(at_derivation *g, const at_block *block);
 

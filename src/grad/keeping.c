@@ -141,9 +141,9 @@ static const at_expr *rest_sum(at_derivation *g, const at_part *part, const at_e
     at_session *s = g->s;
     at_axis *axes[160];
     int count = at_axes_here(g, part->target, part->target->axes, part->target->rank, axes);
-    at_array *sum = at_draft_array(
-        g->draft, at_format(s->arena, "%s.rest", part->target->name), NULL, AT_REAL, axes, count,
-        part->target->span);
+    const char *name = at_name_in(g, g->region, at_format(s->arena, "%s.rest", part->target->name));
+    at_array *sum =
+        at_draft_array(g->draft, name, NULL, AT_REAL, axes, count, part->target->span);
     at_slot_of(g, sum);
     at_statement *st = AT_NEW(s->arena, at_statement);
     st->tag = AT_KEEPING;

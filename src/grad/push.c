@@ -154,8 +154,9 @@ void at_push_kept(const at_place *place, const at_expr *e, const at_expr *d, con
     int count = at_axes_here(g, place->target, place->target->axes, place->target->rank, axes);
     d = at_auxiliary(g, place->target, suffix, axes, count, at_where(g->s, place->guard, d, 0));
     ((at_array *)d->u.read.array)->cotangent = true;
+    /* The array is 0 where the guard does not hold. In a scan it also says which steps are meant. */
     at_place there = *place;
-    there.guard = NULL; /* the array is 0 there */
+    if (at_slot_of(g, place->target)->step_count == 0) there.guard = NULL;
     at_push(&there, e, d);
 }
 
@@ -210,7 +211,7 @@ static const at_expr *outside(const at_place *place, const at_expr *e) {
         if (index->tag == AT_INDEX && !index->u.axis->declared) continue;
         inside = at_both(s, inside,
                          at_between(s, place->g->draft->out, at_int(s, 0, e->span), index,
-                                    at_size(s, e->u.read.array->axes[i], e->span)));
+                                    at_size_of(s, e->u.read.array->axes[i], e->span)));
     }
     if (!inside) return at_bool(s, false, e->span);
     return at_map_node(s, AT_OP_NOT, inside, NULL, NULL, e->span);

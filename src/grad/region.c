@@ -6,10 +6,13 @@
 
 /* The innermost reversed repeat around both the array's definition and here, and the rounds of it and
  * of those around it that are no axes of the array, outermost first. */
-static int missing_rounds(at_derivation *g, const at_array *array, at_reversed **repeats) {
+static int missing_rounds(at_derivation *g, const at_expr *e, at_reversed **repeats) {
+    const at_array *array = e->u.read.array;
     int count = 0;
     for (at_reversed *r = at_slot_of(g, array)->region; r; r = r->outer) {
-        if (r->forward->tag != AT_REPEAT || !at_is_within(g->region, r)) continue;
+        if (r->forward->tag != AT_REPEAT ||
+            at_sees_last_round(array, e->u.read.index, g->region, r))
+            continue;
         bool own = false;
         for (int m = 0; m < array->rank; m++) own |= array->axes[m] == r->forward->u.repeat.round;
         if (own) continue;
@@ -28,9 +31,10 @@ static const at_array *collected(at_derivation *g, const at_array *array, at_rev
     at_axis **axes = AT_NEW_ARRAY(g->s->arena, at_axis *, count + array->rank);
     for (int i = 0; i < count; i++) axes[i] = repeats[i]->forward->u.repeat.round;
     at_move(axes + count, array->axes, sizeof *axes * (size_t)array->rank);
-    at_array *all =
-        at_draft_array(g->draft, at_format(g->s->arena, "%s.rounds", array->name), NULL,
-                       array->kind, axes, count + array->rank, array->span);
+    const char *name =
+        at_name_in(g, slot->region, at_format(g->s->arena, "%s.rounds", array->name));
+    at_array *all = at_draft_array(g->draft, name, NULL, array->kind, axes, count + array->rank,
+                                   array->span);
     at_slot_of(g, all);
     slot = at_slot_of(g, array);
     slot->collected = all;
@@ -53,7 +57,7 @@ static const at_expr *reversed_node(void *user, const at_expr *e) {
     if (e->tag != AT_READ) return e;
     const at_array *array = e->u.read.array;
     at_reversed *repeats[64];
-    int count = missing_rounds(g, array, repeats);
+    int count = missing_rounds(g, e, repeats);
     if (count == 0) return e;
     const at_array *all = collected(g, array, repeats, count);
     const at_expr **index = AT_NEW_ARRAY(s->arena, const at_expr *, count + array->rank);

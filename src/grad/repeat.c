@@ -18,17 +18,13 @@
 
 /* ---- a repeat: what enters it and what leaves --------------------------------------------------- */
 
-static bool take_entering(const at_contribution *c, const at_reversed *of) {
-    return c->enter == of;
+static bool take_entering(const at_contribution *c, const void *user) {
+    return c->enter == user;
 }
 
-static bool take_own(const at_contribution *c, const at_reversed *of) {
-    (void)of;
+static bool take_own(const at_contribution *c, const void *user) {
+    (void)user;
     return c->enter == NULL;
-}
-
-static bool take_leaving(const at_contribution *c, const at_reversed *of) {
-    return at_is_within(c->from, of);
 }
 
 at_reversed *at_reversed_of(const at_derivation *g, const at_statement *st) {
@@ -51,9 +47,9 @@ static at_array *escaped_adjoint(at_derivation *g, const at_array *array, at_esc
     at_axis *axes[160];
     dimensions_fixed(g, escape->repeat->outer, array, dropped);
     int count = at_adjoint_axes(g, array, dropped, axes, NULL);
-    escape->adjoint =
-        at_draft_array(g->draft, at_format(g->s->arena, "%s.last", at_adjoint_name(g->s, array->name)),
-                       NULL, AT_REAL, axes, count, array->span);
+    const char *name = at_format(g->s->arena, "%s.last", at_adjoint_name(g->s, array->name));
+    escape->adjoint = at_draft_array(g->draft, at_name_in(g, escape->repeat->outer, name), NULL,
+                                     AT_REAL, axes, count, array->span);
     escape->adjoint->cotangent = true;
     at_slot_of(g, escape->adjoint);
     return escape->adjoint;
@@ -104,10 +100,8 @@ void at_emit_escapes(at_derivation *g, at_reversed *f) {
             const at_expr *wanted[160];
             dimensions_fixed(g, f->outer, array, dropped);
             at_adjoint_axes(g, array, dropped, axes, wanted);
-            int at = adjoint->rank;
-            for (int m = at_extra_count(g, array) + array->rank - 1; m >= 0; m--)
-                if (wanted[m]) wanted[m] = at_index(g->s, adjoint->axes[--at], array->span);
-            at_wanted which = {.array = array, .take = take_entering, .of = f, .wanted = wanted,
+            at_match_wanted(g, array, adjoint->axes, adjoint->rank, wanted);
+            at_wanted which = {.array = array, .take = take_entering, .user = f, .wanted = wanted,
                                .left = adjoint->axes, .left_count = adjoint->rank};
             const at_expr *total = at_total(g, &which);
             if (!total) total = at_real(g->s, 0, array->span);
@@ -117,12 +111,14 @@ void at_emit_escapes(at_derivation *g, at_reversed *f) {
 
 /* ---- what a body contributes to arrays outside -------------------------------------------------- */
 
-/* How the contributions of f's body to one array lie in it. */
+/* Contributions of f's body to one array that have the same indices of rounds and steps. */
 typedef struct {
     const at_array *array;
+    const at_reversed *f;
+    const at_contribution *first;
     int extra;
-    bool fixed[64]; /* the index is that of a round or step around f */
-    int stacked;    /* the dimension that is f's round; -1: none */
+    bool fixed[64]; /* the index has one value in a round: it depends on rounds and steps only */
+    bool stacked;   /* some index depends on f's round */
     at_axis *same[64];
     int same_count; /* steps of the scans around f */
     at_axis *axes[192];
@@ -137,41 +133,84 @@ static void steps_around(const at_reversed *f, leaving *l) {
         l->same[l->same_count++] = st->u.scan.axes[i];
 }
 
-static bool is_around(const at_derivation *g, const at_reversed *f, const leaving *l,
-                      const at_axis *axis) {
-    for (int i = 0; i < l->same_count; i++)
-        if (l->same[i] == axis) return true;
-    return at_is_fixed_axis(g, f->outer, axis);
+/* Whether the contribution comes from f's body and goes to what is outside, or to another step. */
+static bool leaves(at_derivation *g, const at_contribution *c, const at_array *array,
+                   const at_reversed *f) {
+    if (!at_is_within(c->from, f)) return false;
+    return !at_is_within(at_slot_of(g, array)->region, f) ||
+           (c->enter && at_is_within(f, c->enter));
 }
 
-static bool find_leaving(at_derivation *g, at_reversed *f, const at_array *array, leaving *l) {
-    *l = (leaving){.array = array, .extra = at_extra_count(g, array), .stacked = -1};
-    steps_around(f, l);
-    bool any = false, rounds[64];
-    for (int m = 0; m < array->rank; m++) l->fixed[m] = rounds[m] = true;
-    for (const at_contribution *c = at_slot_of(g, array)->first; c; c = c->next) {
-        if (!take_leaving(c, f)) continue;
-        any = true;
-        for (int m = 0; m < array->rank; m++) {
-            const at_expr *index = c->index[l->extra + m];
-            bool is_index = index->tag == AT_INDEX;
-            l->fixed[m] &= is_index && is_around(g, f, l, index->u.axis);
-            rounds[m] &= is_index && index->u.axis == f->forward->u.repeat.round;
-        }
+static bool is_fixed(const leaving *l, const at_contribution *c, int m) {
+    for (int i = 0; i < c->count; i++) {
+        bool same = false;
+        for (int k = 0; k < l->same_count; k++) same |= l->same[k] == c->axes[i];
+        if (!same && at_mentions(c->index[l->extra + m], c->axes[i])) return false;
     }
-    for (int m = 0; m < array->rank && l->stacked < 0; m++)
-        if (rounds[m]) l->stacked = m;
-    return any;
+    return true;
 }
 
-/* A contribution to the array, outside, that reads `made`: at the array's own indices, the fixed ones
- * as the contributions had them. */
-static void contribute_outside(at_derivation *g, const leaving *l, const at_expr *const *fixed,
-                               const at_array *made, const at_expr *round, at_axis *rounds_axis) {
+static bool take_alike(const at_contribution *c, const void *user) {
+    const leaving *l = user;
+    if (!at_is_within(c->from, l->f) || c->enter != l->first->enter) return false;
+    for (int m = 0; m < l->array->rank; m++) {
+        if (is_fixed(l, c, m) != l->fixed[m]) return false;
+        if (l->fixed[m] && !at_same(c->index[l->extra + m], l->first->index[l->extra + m]))
+            return false;
+    }
+    return true;
+}
+
+/* The next group; false when nothing is left. */
+static bool find_leaving(at_derivation *g, at_reversed *f, const at_array *array, leaving *l) {
+    *l = (leaving){.array = array, .f = f, .extra = at_extra_count(g, array)};
+    for (const at_contribution *c = at_slot_of(g, array)->first; c && !l->first; c = c->next)
+        if (leaves(g, c, array, f)) l->first = c;
+    if (!l->first) return false;
+    steps_around(f, l);
+    for (int m = 0; m < array->rank; m++) {
+        l->fixed[m] = is_fixed(l, l->first, m);
+        l->stacked |= l->fixed[m] &&
+                      at_mentions(l->first->index[l->extra + m], f->forward->u.repeat.round);
+    }
+    return true;
+}
+
+/* The step of the scans around is later, in their order, than the one of the element: what a step
+ * gives goes to earlier ones. NULL where the indices say so by themselves. */
+static const at_expr *is_later(at_derivation *g, const leaving *l, const at_expr *const *own) {
+    at_session *s = g->s;
+    const at_expr *all = NULL;
+    for (const at_reversed *r = l->f->outer; r; r = r->outer) {
+        if (r->forward->tag != AT_SCAN) continue;
+        const at_expr *later = NULL;
+        bool open = false;
+        for (int i = r->forward->u.scan.count - 1; i >= 0; i--) {
+            at_axis *step = r->forward->u.scan.axes[i];
+            for (int m = 0; m < l->array->rank; m++) {
+                if (l->array->axes[m] != step) continue;
+                open |= !l->fixed[m];
+                bool down = r->forward->u.scan.down[i];
+                const at_expr *here = at_index(s, step, own[m]->span);
+                const at_expr *after = at_map_node(s, down ? AT_OP_LT : AT_OP_GT, here, own[m],
+                                                   NULL, own[m]->span);
+                const at_expr *equal = at_map_node(s, AT_OP_EQ, here, own[m], NULL, own[m]->span);
+                later = !later ? after
+                               : at_map_node(s, AT_OP_OR, after, at_both(s, equal, later), NULL,
+                                             own[m]->span);
+            }
+        }
+        if (open && later) all = at_both(s, all, later);
+    }
+    return all;
+}
+
+/* A contribution to the array, outside of f, that reads what the reversed body made. */
+static void contribute_outside(at_derivation *g, const leaving *l, const at_array *made) {
     at_session *s = g->s;
     at_span span = made->span;
     at_place place = {.g = g, .target = l->array};
-    at_axis *axes[192];
+    at_axis *axes[256];
     const at_expr **index = AT_NEW_ARRAY(s->arena, const at_expr *, made->rank);
     const at_expr **own = AT_NEW_ARRAY(s->arena, const at_expr *, l->array->rank + 1);
     int at = 0;
@@ -179,30 +218,35 @@ static void contribute_outside(at_derivation *g, const leaving *l, const at_expr
         axes[place.count++] = l->same[i];
         index[at++] = at_index(s, l->same[i], span);
     }
-    if (round) index[at++] = round;
-    for (int i = l->same_count; i < l->count; i++) {
-        index[at] = at_index(s, l->axes[i], span);
-        at++;
+    if (l->stacked) {
+        axes[place.count++] = l->f->round;
+        index[at++] = at_index(s, l->f->round, span);
     }
+    for (int i = l->same_count; i < l->count; i++) index[at++] = at_index(s, l->axes[i], span);
     int rest = l->count; /* the array's own are the last of them */
     for (int m = l->array->rank - 1; m >= 0; m--) {
-        if (m == l->stacked) own[m] = at_index(s, rounds_axis, span);
-        else if (l->fixed[m]) own[m] = fixed[m];
-        else own[m] = at_index(s, l->axes[--rest], span);
+        if (!l->fixed[m]) {
+            own[m] = at_index(s, l->axes[--rest], span);
+            axes[place.count++] = l->axes[rest];
+            continue;
+        }
+        const at_axis *round = l->f->forward->u.repeat.round;
+        const at_expr *undone[1] = {l->f->at};
+        own[m] = at_substitute(s, l->first->index[l->extra + m], &round, undone, 1,
+                               at_draft_axis, g->draft);
     }
-    for (int m = 0; m < l->array->rank; m++)
-        if (!l->fixed[m]) axes[place.count++] = (at_axis *)own[m]->u.axis;
     place.axes = at_copy(s->arena, axes, sizeof *axes * (size_t)place.count);
+    if (at_slot_of(g, l->array)->step_count) place.guard = is_later(g, l, own);
+    if (l->stacked && l->f->ran) /* later rounds did not run */
+        place.guard = at_both(s, place.guard, l->f->runs);
     at_contribute(&place, l->array, own, at_read(s, made, index, NULL, span));
 }
 
 /* The axes of what is made in the body for `l`, and the wanted element there. */
 static void lay_out(at_derivation *g, leaving *l, const at_expr **wanted) {
-    bool dropped[64];
-    for (int m = 0; m < l->array->rank; m++) dropped[m] = l->fixed[m] || m == l->stacked;
     for (int i = 0; i < l->same_count; i++) l->axes[l->count++] = l->same[i];
     at_axis *own[160];
-    int count = at_adjoint_axes(g, l->array, dropped, own, wanted);
+    int count = at_adjoint_axes(g, l->array, l->fixed, own, wanted);
     for (int i = 0; i < count; i++) {
         at_axis *axis = own[i];
         for (int k = 0; k < l->same_count; k++)
@@ -219,7 +263,6 @@ typedef struct left_behind left_behind;
 struct left_behind {
     left_behind *next;
     leaving l;
-    const at_expr *fixed[64];
     const at_array *made;
 };
 
@@ -253,38 +296,38 @@ static const at_expr *read_at(at_derivation *g, const at_array *array, at_axis *
     return at_read(g->s, array, index, NULL, array->span);
 }
 
-/* Inside the reversed body, at its end: one array's contributions. `zeros` is the block before it. */
-static void leave_one(reversing *v, const at_array *array, at_block *zeros, int *zero_capacity) {
+/* Inside the reversed body, at its end: a group of one array's contributions. `zeros` stands before
+ * the repeat. */
+static bool leave_one(reversing *v, const at_array *array, at_block *zeros, int *zero_capacity) {
     at_derivation *g = v->g;
     at_session *s = g->s;
     left_behind *b = AT_NEW(s->arena, left_behind);
-    if (!find_leaving(g, v->f, array, &b->l)) return;
-    for (const at_contribution *c = at_slot_of(g, array)->first; c; c = c->next)
-        for (int m = 0; take_leaving(c, v->f) && m < array->rank; m++)
-            b->fixed[m] = c->index[b->l.extra + m];
-    const at_expr *wanted[224];
-    lay_out(g, &b->l, wanted);
     leaving *l = &b->l;
-    at_wanted which = {.array = array, .take = take_leaving, .of = v->f, .wanted = wanted,
+    if (!find_leaving(g, v->f, array, l)) return false;
+    const at_expr *wanted[224];
+    lay_out(g, l, wanted);
+    at_wanted which = {.array = array, .take = take_alike, .user = l, .wanted = wanted,
                        .left_count = l->count, .left = l->axes, .same = l->same,
                        .same_count = l->same_count};
     const char *name = at_adjoint_name(s, array->name);
     const at_expr *total = at_in_reverse(g, at_total(g, &which));
-    if (l->stacked >= 0) {
+    if (l->stacked) {
         at_axis *axes[224];
         at_move(axes, l->same, sizeof *axes * (size_t)l->same_count);
         axes[l->same_count] = v->f->round;
         at_move(axes + l->same_count + 1, l->axes + l->same_count,
                 sizeof *axes * (size_t)(l->count - l->same_count));
-        at_array *made = at_draft_array(g->draft, at_format(s->arena, "%s.rounds", name), NULL,
-                                        AT_REAL, axes, l->count + 1, array->span);
+        name = at_name_in(g, v->f, at_format(s->arena, "%s.rounds", name));
+        at_array *made =
+            at_draft_array(g->draft, name, NULL, AT_REAL, axes, l->count + 1, array->span);
         made->cotangent = true;
         at_slot_of(g, made);
         at_draft_equation(g->draft, made, total, total->span);
         b->made = made;
     } else {
-        at_array *before = at_draft_array(g->draft, at_format(s->arena, "%s.sum", name), NULL,
-                                          AT_REAL, l->axes, l->count, array->span);
+        name = at_name_in(g, v->f->outer, at_format(s->arena, "%s.sum", name));
+        at_array *before =
+            at_draft_array(g->draft, name, NULL, AT_REAL, l->axes, l->count, array->span);
         before->cotangent = true;
         at_slot_of(g, before);
         at_carried c = {before, twin(g, before, AT_CARRIED), twin(g, before, AT_DEFINED),
@@ -297,31 +340,12 @@ static void leave_one(reversing *v, const at_array *array, at_block *zeros, int 
     }
     b->next = v->left;
     v->left = b;
+    return true;
 }
 
 /* After the reversed repeat, where what it made goes on to the arrays. */
 static void leave_behind(reversing *v) {
-    at_derivation *g = v->g;
-    at_session *s = g->s;
-    for (left_behind *b = v->left; b; b = b->next) {
-        const at_expr *round = NULL;
-        at_axis *axis = NULL;
-        if (b->l.stacked >= 0) { /* element l was made in round n - 1 - l */
-            axis = b->l.array->axes[b->l.stacked];
-            at_span span = b->l.array->span;
-            const at_expr *last =
-                v->f->ran ? at_map_node(s, AT_OP_SUB,
-                                        at_read_whole(s, v->f->ran->after, span),
-                                        at_int(s, 1, span), NULL, span)
-                          : at_int(s, v->f->forward->u.repeat.count - 1, span);
-            round = at_map_node(s, AT_OP_SUB, last, at_index(s, axis, span), NULL, span);
-        }
-        contribute_outside(g, &b->l, b->fixed, b->made, round, axis);
-        if (!v->f->ran || b->l.stacked < 0) continue;
-        /* Rounds that did not run got nothing. */
-        at_contribution *c = at_slot_of(g, b->l.array)->last;
-        c->guard = at_map_node(s, AT_OP_LE, at_int(s, 0, round->span), round, NULL, round->span);
-    }
+    for (const left_behind *b = v->left; b; b = b->next) contribute_outside(v->g, &b->l, b->made);
 }
 
 /* ---- a repeat ----------------------------------------------------------------------------------- */
@@ -338,7 +362,8 @@ static void count_rounds(at_derivation *g, at_reversed *f) {
         if (!g->fixed[i]->round) steps[rank++] = g->fixed[i];
     at_move(steps + rank, l.same, sizeof *steps * (size_t)l.same_count);
     rank += l.same_count;
-    const char *name = at_format(s->arena, "%s.ran", f->forward->u.repeat.round->name);
+    const char *name = at_name_in(
+        g, f->outer, at_format(s->arena, "%s.ran", f->forward->u.repeat.round->name));
     at_array *before = at_draft_array(g->draft, name, NULL, AT_INT, steps, rank, span);
     at_slot_of(g, before);
     f->ran = AT_NEW(s->arena, at_carried);
@@ -381,9 +406,11 @@ static void emit_next(at_derivation *g, const at_carried *c, const at_carried *r
     dimensions_fixed(g, g->region, c->inside, dropped);
     at_adjoint_axes(g, c->inside, dropped, axes, wanted);
     at_array *next = reversed->next;
-    int at = next->rank;
-    for (int m = at_extra_count(g, c->inside) + c->inside->rank - 1; m >= 0; m--)
-        if (wanted[m]) wanted[m] = at_index(g->s, next->axes[--at], next->span);
+    /* `next` has the axes of what the repeat leaves, in the same places. */
+    for (int m = 0; m < at_extra_count(g, c->inside) + c->inside->rank; m++)
+        for (int k = 0; wanted[m] && k < c->inside->rank; k++)
+            if (wanted[m]->u.axis == c->inside->axes[k])
+                wanted[m] = at_index(g->s, c->after->axes[k], next->span);
     at_wanted which = {.array = c->inside, .take = take_own, .wanted = wanted,
                        .left = next->axes, .left_count = next->rank};
     const at_expr *total = at_total(g, &which);
@@ -414,8 +441,8 @@ static void begin_repeat(at_derivation *g, at_reversed *f, at_statement *out) {
         count_rounds(g, f);
         const at_expr *ran = at_in_reverse(g, at_read_whole(s, f->ran->after, span));
         last = at_map_node(s, AT_OP_SUB, ran, at_int(s, 1, span), NULL, span);
-        out->u.repeat.condition =
-            at_map_node(s, AT_OP_LT, at_index(s, f->round, span), ran, NULL, span);
+        f->runs = at_map_node(s, AT_OP_LT, at_index(s, f->round, span), ran, NULL, span);
+        out->u.repeat.condition = f->runs;
     }
     f->at = at_map_node(s, AT_OP_SUB, last, at_index(s, f->round, span), NULL, span);
 }
@@ -442,8 +469,7 @@ void at_reverse_repeat(at_derivation *g, const at_statement *st) {
         if (at_is_carried_active(g, &st->u.repeat.carried[i]))
             emit_next(g, &st->u.repeat.carried[i], &reversed[i]);
     for (int id = 0; id < forward_arrays; id++)
-        if (!at_is_within(g->slots[id].region, f) && g->slots[id].first)
-            leave_one(&v, g->draft->out->arrays[id], &zeros, &zero_capacity);
+        while (leave_one(&v, g->draft->out->arrays[id], &zeros, &zero_capacity)) continue;
     out->u.repeat.body = at_draft_close(g->draft, &region);
     g->region = f->outer;
     for (int i = 0; i < zeros.count; i++) at_draft_add(g->draft, zeros.items[i]);

@@ -59,10 +59,11 @@ static void survey_block(surveying *v, const at_block *block, bool reverses) {
 
 /* ---- what is read outside a repeat -------------------------------------------------------------- */
 
-void at_note_escape(at_derivation *g, const at_array *array, const at_reversed *region) {
+void at_note_escape(at_derivation *g, const at_array *array, const at_expr *const *index,
+                    const at_reversed *region) {
     at_slot *slot = at_slot_of(g, array);
     for (at_reversed *r = slot->region; r; r = r->outer) {
-        if (r->forward->tag != AT_REPEAT || at_is_within(region, r)) continue;
+        if (r->forward->tag != AT_REPEAT || !at_sees_last_round(array, index, region, r)) continue;
         bool known = false;
         for (at_escape *e = slot->escapes; e; e = e->next) known |= e->repeat == r;
         if (known) continue;
@@ -74,7 +75,8 @@ void at_note_escape(at_derivation *g, const at_array *array, const at_reversed *
 
 static bool note_read(void *user, const at_expr *e) {
     surveying *v = user;
-    if (e->tag == AT_READ) at_note_escape(v->g, e->u.read.array, v->region);
+    if (e->tag == AT_READ)
+        at_note_escape(v->g, e->u.read.array, e->u.read.index, v->region);
     return true;
 }
 
@@ -90,7 +92,7 @@ static void note_reads(surveying *v, const at_block *block) {
         at_reversed *outer = v->region;
         at_walk_statement(st, note_read, v);
         for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
-            at_note_escape(v->g, st->u.repeat.carried[k].before, v->region);
+            at_note_escape(v->g, st->u.repeat.carried[k].before, NULL, v->region);
         if (st->tag != AT_SCAN && st->tag != AT_REPEAT) continue;
         v->region = region_of(v->g, st);
         note_reads(v, st->tag == AT_SCAN ? &st->u.scan.body : &st->u.repeat.body);

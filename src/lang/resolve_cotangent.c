@@ -116,7 +116,7 @@ static bool check(at_resolver *r, const at_frame *frame, const at_target *named)
                                      "a cotangent is real, but `%s` holds %ss", named->name,
                                      at_kind_text(newest->array->kind));
     at_note(r->s, diag, entity->span, "`%s` is defined here", named->name);
-    if (is_int) at_hint(r->s, diag, "an int has no infinity or NaN that a 0 could keep out");
+    if (is_int) at_hint(r->s, diag, "real(…) makes an int real; a number is real with a point: 0.0");
     return false;
 }
 

@@ -1,7 +1,7 @@
 /* attend check: resolves programs and runs their laws. Every function whose options all have values is
- * resolved on its own, and every law; each cascade is printed, read back and printed again, and both
- * prints must agree: otherwise attend is wrong, not the program. Then the laws are tried on drawn
- * inputs.
+ * resolved on its own, the others where something calls them, and every law; each cascade is printed,
+ * read back and printed again, and both prints must agree: otherwise attend is wrong, not the program.
+ * Then the laws are tried on drawn inputs.
  *
  * Some programs decide by extents (`if size(d) > 64`, `repeat size(n)`). Where the user gives none,
  * a few small ones are tried; one that resolves is enough. */
@@ -31,7 +31,9 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "check",
     .usage = "attend check FILE... [options]",
-    .about = "Resolves the functions of programs, and runs their laws on drawn inputs of several sizes.\n",
+    .about = "Resolves the functions of programs, and runs their laws on drawn inputs of several sizes.\n"
+             "A function with an option that has no default is resolved where something calls it; one\n"
+             "that nothing calls needs --set.\n",
     .options = options,
     .examples = "  attend check attention.attn\n"
                 "  attend check net.attn --size d=64 --set heads=8\n"
@@ -58,7 +60,11 @@ typedef struct {
     at_resolve_options resolve;
     int functions, laws;   /* resolved */
     int held, failed, trials_run;
-    at_text skipped;       /* what was not, because an option has no value */
+    int in_calls;          /* functions that only callers give all options, and one does */
+    at_text skipped;       /* what was not resolved, because an option has no value */
+    int skipped_count;
+    const char **missing;  /* by position in the file: the option that has no value, or NULL */
+    bool *resolved;        /* by position in the file */
     at_text mutants;       /* what became of them */
     json_t *list;          /* one entry a function or law */
     bool set_used[NAMES], law_met[NAMES];
@@ -304,14 +310,14 @@ static bool is_wanted(request *r, const at_definition *d) {
     return wanted;
 }
 
-static bool check_definition(request *r, const at_definition *d) {
+static bool check_definition(request *r, int item) {
+    const at_definition *d = at_program_file(r->program)->items[item];
     bool law = d->tag == AT_D_LAW;
     const char *missing = choose_options(r, d);
     json_t *entry = json_pack("{s:s, s:s}", "name", d->name, "is", law ? "law" : "function");
     json_array_append_new(r->list, entry);
+    r->missing[item] = missing;
     if (missing) {
-        at_text_addf(&r->skipped, "%s `%s` (option `%s` has no value; --set %s=… gives one)",
-                     r->skipped.length ? "," : "", d->name, missing, missing);
         json_object_set_new(entry, "resolved", json_false());
         json_object_set_new(entry, "needs_option", json_string(missing));
         return true;
@@ -330,9 +336,39 @@ static bool check_definition(request *r, const at_definition *d) {
     json_object_set_new(entry, "resolved", json_boolean(cascade != NULL));
     if (r->resolve.size_count) json_object_set_new(entry, "sizes", sizes_json(&r->resolve));
     r->resolve = before;
+    r->resolved[item] = cascade != NULL;
     if (cascade) ++*(law ? &r->laws : &r->functions);
     if (good && law && !r->no_laws) good = run_law(r, d, entry);
     return good;
+}
+
+static json_t *entry_of(const request *r, const at_definition *d) {
+    for (size_t i = 0; i < json_array_size(r->list); i++) {
+        json_t *entry = json_array_get(r->list, i);
+        if (strcmp(json_string_value(json_object_get(entry, "name")), d->name) == 0) return entry;
+    }
+    return NULL;
+}
+
+/* What could not be resolved on its own: a function that something here calls with all its options was
+ * resolved there; of the others it is said what to give. */
+static void tell_missing(request *r) {
+    enum { SHOWN = 3 };
+    const at_file_tree *tree = at_program_file(r->program);
+    at_uses uses = at_uses_find(r->s, tree);
+    for (int i = 0; i < tree->count; i++) {
+        if (!r->missing[i]) continue;
+        bool called = false;
+        for (int k = 0; k < tree->count && !called; k++)
+            called = r->resolved[k] && at_uses_lead(&uses, tree->items[k], tree->items[i]);
+        json_object_set_new(entry_of(r, tree->items[i]), "in_calls", json_boolean(called));
+        if (called) r->in_calls++;
+        else if (r->skipped_count++ < SHOWN)
+            at_text_addf(&r->skipped, "%s `%s` needs --set %s=…", r->skipped.length ? "," : "",
+                         tree->items[i]->name, r->missing[i]);
+    }
+    if (r->skipped_count > SHOWN)
+        at_text_addf(&r->skipped, " and %d more", r->skipped_count - SHOWN);
 }
 
 /* Every --set value goes along; each law takes its own. */
@@ -353,10 +389,11 @@ static bool check_file(void *user) {
     if (!r->program) return false;
     const at_file_tree *tree = at_program_file(r->program);
     bool good = true;
-    for (int i = 0; i < tree->count; i++) {
-        const at_definition *d = tree->items[i];
-        if (is_wanted(r, d) && !check_definition(r, d)) good = false;
-    }
+    r->missing = AT_NEW_ARRAY(r->s->arena, const char *, tree->count + 1);
+    r->resolved = AT_NEW_ARRAY(r->s->arena, bool, tree->count + 1);
+    for (int i = 0; i < tree->count; i++)
+        if (is_wanted(r, tree->items[i]) && !check_definition(r, i)) good = false;
+    tell_missing(r);
     return good && r->mutate ? mutate(r) : good;
 }
 
@@ -365,7 +402,8 @@ static void print_file(const request *r) {
     int laws = r->held + r->failed;
     printf("%s:", r->path);
     if (r->only.count == 0) printf(" functions: %d resolved", r->functions);
-    if (r->skipped.length) printf(", not resolved:%s", r->skipped.data);
+    if (r->in_calls) printf(", %d more in calls", r->in_calls);
+    if (r->skipped.length) printf(", %d not:%s", r->skipped_count, r->skipped.data);
     printf("%s", r->only.count == 0 ? ";" : "");
     if (r->no_laws && r->laws) printf(" laws: %d resolved (not run)\n", r->laws);
     else if (laws == 0) printf(" no laws\n");

@@ -19,14 +19,14 @@ void at_line_break(at_line *line, int depth) {
 static bool is_mark(char c) { return (unsigned char)c < ' '; }
 static bool is_character(char c) { return ((unsigned char)c & 0xC0) != 0x80; }
 
-static int width(const char *text, size_t length) {
+int at_text_width(const char *text, size_t length) {
     int n = 0;
     for (size_t i = 0; i < length; i++) n += is_character(text[i]);
     return n;
 }
 
 bool at_line_fits(const at_line *line, int indent) {
-    return !line->text.data || indent + width(line->text.data, line->text.length) <= AT_LINE_WIDTH;
+    return !line->text.data || indent + at_text_width(line->text.data, line->text.length) <= AT_LINE_WIDTH;
 }
 
 static void add_flat(const char *piece, size_t length, at_text *out) {
@@ -57,7 +57,7 @@ void at_line_flush(at_line *line, int indent, at_text *out) {
     const char *text = line->text.data ? line->text.data : "";
     size_t length = line->text.length;
     at_text_pad(out, ' ', indent);
-    while (indent + width(text, length) > AT_LINE_WIDTH) {
+    while (indent + at_text_width(text, length) > AT_LINE_WIDTH) {
         size_t at = find_break(text, length, AT_LINE_WIDTH - indent);
         if (at == length) break;
         if (text == line->text.data) indent += GO_ON_INDENT;

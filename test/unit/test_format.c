@@ -177,6 +177,37 @@ static void tables_too_long_for_a_line_get_even_rows(void **state) {
     at_text_free(&canonical);
 }
 
+static void cases_of_a_long_choice_stand_below_each_other(void **state) {
+    (void)state;
+    check_format(
+        "fn f(x[n,c];heads=8,kind=if size(c)>64 then 1/sqrt(size(c)) else if size(c)>32 then "
+        "2/sqrt(size(c)) else if size(c)>16 then 3 else 0.5,causal=true)->y[n,c] {\n"
+        "y=if size(c)>64 and size(n)>64 then x*sqrt(size(c)) else if size(c)>32 then x/2 else x\n}\n",
+        "fn f(x[n,c];\n"
+        "    heads = 8,\n"
+        "    kind = if size(c) > 64 then 1/sqrt(size(c))\n"
+        "        else if size(c) > 32 then 2/sqrt(size(c))\n"
+        "        else if size(c) > 16 then 3\n"
+        "        else 0.5,\n"
+        "    causal = true) -> y[n,c] {\n"
+        "  y = if size(c) > 64 and size(n) > 64 then x * sqrt(size(c)) else if size(c) > 32 then x / 2 else x\n"
+        "}\n");
+    check_format("fn f(a[n], b[n]) -> y[n] {\n  y[n] = if a[n] > 100000 then sqrt(a[n] * b[n]) else if "
+                 "a[n] > 1000000 then 2 * sqrt(a[n] * b[n]) else 3\n}\n",
+                 "fn f(a[n], b[n]) -> y[n] {\n"
+                 "  y[n] = if a[n] > 100000 then sqrt(a[n] * b[n])\n"
+                 "      else if a[n] > 1000000 then 2 * sqrt(a[n] * b[n])\n"
+                 "      else 3\n"
+                 "}\n");
+    /* A single choice is no chain: it goes on where it must. */
+    check_format("fn f(a[n], b[n]) -> y[n] {\n  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1"
+                 " else 2 * sqrt(a[n] * b[n]) + a[n] + b[n]\n}\n",
+                 "fn f(a[n], b[n]) -> y[n] {\n"
+                 "  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1\n"
+                 "      else 2 * sqrt(a[n] * b[n]) + a[n] + b[n]\n"
+                 "}\n");
+}
+
 /* ---- statements ------------------------------------------------------------------------------ */
 
 static void layout_is_canonical(void **state) {
@@ -505,6 +536,7 @@ int main(void) {
         cmocka_unit_test(names_are_quoted_only_where_they_must_be),
         cmocka_unit_test(tables_keep_the_rows_that_were_written),
         cmocka_unit_test(tables_too_long_for_a_line_get_even_rows),
+        cmocka_unit_test(cases_of_a_long_choice_stand_below_each_other),
         cmocka_unit_test(layout_is_canonical),
         cmocka_unit_test(comments_are_kept),
         cmocka_unit_test(long_lines_break_at_the_outermost_place),

@@ -1,14 +1,22 @@
 /* The compiler: its stages, in order, and nothing else.
  *
+ *     program -lang-> cascade -grad-> cascade
  *     cascade -opt-> cascade -plan-> passes -loop-> loops -tile-> tiles -emit-> C -run-> kernel
  *
- * Derivatives come between two runs of opt: grad takes a cascade with `grad` statements, gives one
- * without, and stands before at_optimize. */
+ * The first line ends in what the reference executor takes too: derivatives are equations like any
+ * others, so the executors know nothing of them. */
 #include "compile.h"
 
+#include "grad/grad.h"
 #include "opt/opt.h"
 
 #include <string.h>
+
+const at_cascade *at_cascade_make(at_session *s, const at_program *program,
+                                  const at_resolve_options *options) {
+    const at_cascade *cascade = at_resolve(s, program, options);
+    return cascade ? at_expand_grads(s, cascade) : NULL;
+}
 
 typedef struct {
     at_session *s;

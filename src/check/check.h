@@ -54,6 +54,34 @@ at_uses at_uses_find(at_session *s, const at_file_tree *file);
 /* Both are definitions of the file, or have the names of such. */
 bool at_uses_lead(const at_uses *uses, const at_definition *from, const at_definition *to);
 
+/* ---- gradient.c ------------------------------------------------------------------------------ */
+
+/* What became of one function's derivative. Everything lives in the session. */
+typedef struct {
+    const char *function;
+    int points;             /* drawn and compared */
+    int rough, failed;      /* drawn in vain: at a corner or jump; where the function has errors or NaN */
+    const char *without;    /* why nothing was compared; NULL when points > 0 */
+    bool has_reals;         /* both given and given out; false before extents were found */
+    bool agrees;            /* at all points; never when there are none */
+    double worst;           /* the largest relative error */
+    /* Of the point that does not agree, or whose derivative cannot be had: */
+    int size_count;
+    const at_known_size *sizes;
+    uint64_t seed;
+    const char *by;         /* the input or param; NULL: only all of them together */
+    double derived, differed; /* slopes along a direction: the derivative's, and that of differences */
+} at_gradient_result;
+
+/* Compares the derivative of `function`, a definition of the program's file whose options have values,
+ * with differences: at several extents and inputs that its requirements allow, on the reference
+ * executor. A derivative that differs is told in the session as E750, one that is not finite or cannot
+ * be run where the function can as E751, and the result is true. False after other errors: the
+ * function's own, and limits of derivatives. options->trials: how many sets of extents; 0: the usual
+ * number. Memory of runs is given back. */
+bool at_check_gradient(at_session *s, const at_program *program, const at_definition *function,
+                       const at_law_options *options, at_gradient_result *result);
+
 /* ---- mutant.c -------------------------------------------------------------------------------- */
 
 /* The file with one small change in a function (never in a law). */

@@ -10,6 +10,7 @@ typedef struct {
     const at_program *program;
     const at_definition *law;
     const at_law_options *options;
+    double most_work;    /* of a trial, in operations on elements; 0: the usual bound */
     int count;           /* axes of the inputs, each once */
     const char **names;
     int64_t *given;      /* by the caller; -1: to be chosen */
@@ -17,6 +18,7 @@ typedef struct {
     int64_t *compiled;   /* the extents that the cascade was compiled for, where needed */
     at_session *s;       /* of the cascade; NULL before the first */
     const at_cascade *cascade; /* NULL: s holds the errors */
+    int compilations;    /* how often it was resolved */
     int64_t *open;       /* room for the extents of the cascade's axes, by id */
     int64_t *spare;      /* room for extents, by axis of the frame */
     int *ids;            /* room likewise */
@@ -53,5 +55,61 @@ int64_t *at_extents_all(at_session *s, const at_law_frame *frame, const at_casca
                         const int64_t *extents);
 /* About how many operations on elements a run takes. */
 double at_law_work(const at_cascade *cascade, const int64_t *all);
+
+/* ---- drawn.c --------------------------------------------------------------------------------- */
+
+/* Adds an array for each input, drawn by the call's seed: as the cascade says, or else reals from
+ * normal(0, 1) (positive: uniform(0.05, 0.95)), ints from 0..3 or inside of their axis, fair bools.
+ * all: extents by axis id. */
+bool at_draw_inputs(at_session *s, const at_cascade *cascade, at_call *call, const int64_t *all,
+                    bool positive, at_collection *inputs);
+
+/* ---- difference.c ---------------------------------------------------------------------------- */
+
+typedef struct {
+    double slope, slope_error; /* the errors are estimates */
+    double bend, bend_error;   /* how much the slopes after and before differ: 0 where it is smooth */
+} at_difference;
+
+/* The slope at 0 of `at`, which gives a value for a step in either direction and is false when there
+ * is none; `middle` is the value at 0. Takes smaller steps until errors are `enough`. False when a
+ * value is missing. */
+bool at_difference_take(bool (*at)(void *user, double step, double *value), void *user, double middle,
+                        double enough, at_difference *out);
+
+/* ---- point.c --------------------------------------------------------------------------------- */
+
+typedef enum {
+    AT_POINT_AGREES,
+    AT_POINT_DIFFERS, /* the derivative from its differences */
+    AT_POINT_BREAKS,  /* the derivative is not finite, or its run has errors, which are in the session */
+    AT_POINT_ROUGH,   /* not smooth here, so that differences say nothing */
+    AT_POINT_FAILS,   /* the function itself has errors, or NaN; or its inputs cannot be made */
+} at_point_verdict;
+
+/* One point at which a derivative is compared with differences, and what came of it. */
+typedef struct {
+    const at_cascade *cascade, *derivative; /* all of at_derivative's outputs, and no others */
+    const int64_t *all;   /* the extents of the cascade's axes, by id */
+    uint64_t seed;        /* of the point, the directions and the cotangents */
+    bool positive;        /* reals between 0 and 1, for functions that take no others */
+    int directions;       /* at most so many */
+    at_point_verdict verdict;
+    double worst;         /* relative errors: the largest that was seen */
+    const char *by;       /* DIFFERS, BREAKS: the one input or param; NULL: only all together */
+    double derived, differed; /* DIFFERS: the two slopes */
+} at_point;
+
+/* Relative errors above this are disagreement. Where functions are smooth, differences over these steps
+ * and derivatives agree to 1e-9 or better, and a rule that is wrong is wrong by much more. */
+#define AT_GRADIENT_TOLERANCE 1e-7
+
+/* Fills what came of it. Memory of arrays is given back. */
+void at_point_compare(at_session *s, at_point *point);
+
+/* ---- stop.c ---------------------------------------------------------------------------------- */
+
+/* The same cascade with each stop(x) written x. */
+const at_cascade *at_without_stops(at_session *s, const at_cascade *cascade);
 
 #endif

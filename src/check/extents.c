@@ -6,6 +6,7 @@
  * to the nearest number with which it holds. That meets equalities, multiples and bounds alike.
  * When repairs lead nowhere, all small extents are tried in order. */
 #include "check/check_int.h"
+#include "compile.h"
 
 #include <string.h>
 
@@ -82,7 +83,7 @@ const at_cascade *at_law_resolve(at_session *s, at_law_frame *frame, const int64
         for (int i = 0; i < frame->count; i++)
             if (frame->needed[i])
                 sizes[told.size_count++] = (at_known_size){frame->names[i], extents[i]};
-        const at_cascade *cascade = at_resolve(s, frame->program, &told);
+        const at_cascade *cascade = at_cascade_make(s, frame->program, &told);
         if (cascade || !mark_needed(frame, s, count)) return cascade;
         s->diag_count = count;
         s->diag_lost = lost;
@@ -118,6 +119,7 @@ static bool compile(at_law_frame *frame, const int64_t *extents) {
     at_law_frame_end(frame);
     frame->s = at_session_new(MEMORY);
     if (!frame->s) return false;
+    frame->compilations++;
     resolving r = {frame, extents};
     (void)at_guarded(frame->s, resolve_guarded, &r);
     at_move(frame->compiled, extents, sizeof *extents * (size_t)frame->count);
@@ -364,9 +366,9 @@ static int longest(const at_law_frame *frame, const int64_t *extents) {
 static void shorten(at_law_frame *frame, int64_t *extents, uint64_t *random) {
     enum { STEPS = 60 };
     size_t bytes = sizeof *extents * (size_t)frame->count;
-    double work = work_of(frame, extents);
+    double work = work_of(frame, extents), most = frame->most_work > 0 ? frame->most_work : WORK_LIMIT;
     for (int i = 0; i < frame->count; i++) frame->tried[i] = false;
-    for (int step = 0; step < STEPS && work > WORK_LIMIT; step++) {
+    for (int step = 0; step < STEPS && work > most; step++) {
         int axis = longest(frame, extents);
         if (axis < 0) return;
         at_move(frame->spare, extents, bytes);

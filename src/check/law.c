@@ -38,58 +38,12 @@ typedef struct {
     uint64_t seed;       /* likewise */
 } work;
 
-/* ---- inputs ---------------------------------------------------------------------------------- */
-
-/* What is drawn for an input of which the law does not say: 0..limit-1, or false and true. */
-static void draw_ints(const at_array *array, uint64_t seed, int64_t limit, at_tensor *out) {
-    uint64_t key = at_draw_key(seed, 0, array->path);
-    int64_t index[AT_RANK_LIMIT];
-    for (int64_t at = 0; at < out->count; at++) {
-        int64_t rest = at;
-        for (int i = out->rank - 1; i >= 0; i--) {
-            index[i] = rest % out->extents[i];
-            rest /= out->extents[i];
-        }
-        uint64_t element = 0;
-        for (int i = 0; i < out->rank; i++) element = at_draw_element(element, (uint64_t)index[i]);
-        double drawn = at_draw_value(key, element, AT_DRAW_UNIFORM);
-        int64_t value = (int64_t)(drawn * (double)limit);
-        if (out->type == AT_TYPE_BOOL) ((unsigned char *)out->data)[at] = value != 0;
-        else ((int64_t *)out->data)[at] = value;
-    }
-}
-
-static bool draw_input(trial *t, const at_start *start) {
-    enum { PLAIN_INTS = 4 };
-    const at_array *array = start->array;
-    int64_t shape[AT_RANK_LIMIT];
-    AT_ASSERT(t->s, array->rank <= AT_RANK_LIMIT);
-    for (int i = 0; i < array->rank; i++) shape[i] = t->all[array->axes[i]->id];
-    at_type type = array->kind == AT_REAL ? AT_TYPE_F64
-                   : array->kind == AT_INT ? AT_TYPE_I64 : AT_TYPE_BOOL;
-    at_tensor *out = at_tensor_new(t->s, type, shape, array->rank, array->name);
-    if (!out) return false;
-    at_collection_add(t->s, &t->inputs, array->name, out);
-    at_start drawn = *start;
-    if (start->draw < 0 && array->kind != AT_REAL) {
-        int64_t limit = array->kind == AT_BOOL ? 2
-                        : array->inside ? t->all[array->inside->id] : PLAIN_INTS;
-        draw_ints(array, t->call.seed, limit, out);
-        return true;
-    }
-    if (start->draw < 0) {
-        drawn.draw = AT_DRAW_NORMAL;
-        drawn.args[0] = at_real(t->s, 0, array->span);
-        drawn.args[1] = at_real(t->s, 1, array->span);
-    }
-    return at_ref_start(t->s, &t->call, &drawn, t->all, out);
-}
+/* ---- trials ---------------------------------------------------------------------------------- */
 
 static bool trial_body(void *user) {
     trial *t = user;
     t->all = at_extents_all(t->s, t->frame, t->cascade, t->extents);
-    for (int i = 0; i < t->cascade->input_count; i++)
-        if (!draw_input(t, &t->cascade->inputs[i])) return false;
+    if (!at_draw_inputs(t->s, t->cascade, &t->call, t->all, false, &t->inputs)) return false;
     t->call.inputs = &t->inputs;
     return at_ref_check(t->s, t->cascade, &t->call, &t->checks, NULL);
 }
@@ -98,8 +52,6 @@ static void trial_release(void *user) {
     trial *t = user;
     at_collection_free(&t->inputs);
 }
-
-/* ---- trials ---------------------------------------------------------------------------------- */
 
 static trial trial_of(at_session *s, const work *w, const at_cascade *cascade,
                       const int64_t *extents, uint64_t seed) {

@@ -185,6 +185,7 @@ static void mutate_statement(at_mutation *m, const at_tree_statement *st, const 
     case AT_S_IF: mutate_if(m, st, earlier); break;
     case AT_S_NEXT:
     case AT_S_AXIS:
+    case AT_S_COTANGENT:
     case AT_S_REQUIRE:
     case AT_S_ASSERT: break;
     }

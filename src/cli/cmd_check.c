@@ -1,12 +1,13 @@
 /* attend check: resolves programs and runs their laws. Every function whose options all have values is
  * resolved on its own, the others where something calls them, and every law; each cascade is printed,
  * read back and printed again, and both prints must agree: otherwise attend is wrong, not the program.
- * Then the laws are tried on drawn inputs.
+ * Then the laws are tried on drawn inputs, and derivatives compared with differences.
  *
  * Some programs decide by extents (`if size(d) > 64`, `repeat size(n)`). Where the user gives none,
  * a few small ones are tried; one that resolves is enough. */
 #include "check/check.h"
 #include "cli/cli.h"
+#include "grad/grad.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@ static const at_cli_option options[] = {
                          "small ones are tried without it"},
     {0, "set", "name=value", "an option, for every function that has it"},
     {0, "law", "NAME", "only this law, and nothing else; may be given again"},
+    {0, "gradient", "NAME", "only this function's derivative, and nothing else; may be given again"},
+    {0, "no-gradients", NULL, "do not compare derivatives with differences"},
     {0, "no-laws", NULL, "resolve laws, but do not run them"},
     {0, "seed", "N", "of the laws' sizes and inputs; 0 without it"},
     {0, "trials", "N", "how many sizes each law is tried at; 8 without it"},
@@ -31,9 +34,9 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "check",
     .usage = "attend check FILE... [options]",
-    .about = "Resolves the functions of programs, and runs their laws on drawn inputs of several sizes.\n"
-             "A function with an option that has no default is resolved where something calls it; one\n"
-             "that nothing calls needs --set.\n",
+    .about = "Resolves the functions of programs, runs their laws on drawn inputs of several sizes, and\n"
+             "compares the functions' derivatives with differences. A function with an option that has\n"
+             "no default is resolved where something calls it; one that nothing calls needs --set.\n",
     .options = options,
     .examples = "  attend check attention.attn\n"
                 "  attend check net.attn --size d=64 --set heads=8\n"
@@ -42,12 +45,19 @@ static const at_cli_page page = {
                 "  attend check --json *.attn\n",
 };
 
-enum { NAMES = 64 }; /* of options and laws on one command line */
+enum { NAMES = 64 }; /* of options, laws and functions on one command line, each */
+
+/* A function without errors, and what is told of it. */
+typedef struct {
+    const at_definition *definition;
+    json_t *entry;
+} sound_function;
 
 typedef struct {
-    bool json, no_laws, mutate;
+    bool json, no_laws, no_gradients, mutate;
     at_cli_pairs sizes, sets;
-    at_cli_list only;      /* laws; none: all, and the functions */
+    at_cli_list only;      /* laws; with `only_gradients` none: all, and the functions */
+    at_cli_list only_gradients; /* functions */
     int64_t seed, trials, least;
     at_session *shown;     /* where progress goes; has what all files share */
     int file_count;
@@ -60,18 +70,22 @@ typedef struct {
     at_resolve_options resolve;
     int functions, laws;   /* resolved */
     int held, failed, trials_run;
-    int in_calls;          /* functions that only callers give all options, and one does */
-    at_text skipped;       /* what was not resolved, because an option has no value */
-    int skipped_count;
+    int sound_count, sound_capacity;
+    sound_function *sound; /* whose derivatives are compared */
+    at_cli_gradients gradients;
     const char **missing;  /* by position in the file: the option that has no value, or NULL */
     bool *resolved;        /* by position in the file */
+    at_text skipped;       /* what has such options */
     at_text mutants;       /* what became of them */
     json_t *list;          /* one entry a function or law */
-    bool set_used[NAMES], law_met[NAMES];
+    bool set_used[NAMES], law_met[NAMES], gradient_met[NAMES];
     bool sizes_tried;      /* to resolve what is at hand */
     json_t *score;         /* an object with the mutants, with --json and --mutate */
     bool bug;
 } request;
+
+/* Nothing was named, so all is looked at. */
+static bool is_whole(const request *r) { return r->only.count + r->only_gradients.count == 0; }
 
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
@@ -84,6 +98,8 @@ static bool take(void *user, const char *name, const char *value) {
     if (strcmp(name, "least") == 0)
         return at_cli_number(&page, "--least", value, 0, 100, &r->least);
     if (strcmp(name, "law") == 0) at_cli_list_add(&r->only, value);
+    else if (strcmp(name, "gradient") == 0) at_cli_list_add(&r->only_gradients, value);
+    else if (strcmp(name, "no-gradients") == 0) r->no_gradients = true;
     else if (strcmp(name, "no-laws") == 0) r->no_laws = true;
     else if (strcmp(name, "mutate") == 0) r->mutate = true;
     else if (strcmp(name, "training") == 0) r->resolve.training = true;
@@ -188,7 +204,8 @@ static bool only_limits(const at_session *s, int count) {
     return s->diag_count > count;
 }
 
-static bool reads_back(request *r, const at_cascade *cascade) {
+/* Prints, reads and prints again. exactly: both prints must be the same; otherwise names may differ. */
+static bool reads_back(request *r, const at_cascade *cascade, bool exactly) {
     at_session *s = r->s;
     int count = s->diag_count, lost = s->diag_lost;
     at_text once = {0}, twice = {0};
@@ -201,7 +218,8 @@ static bool reads_back(request *r, const at_cascade *cascade) {
     again.set_count = 0;
     const at_cascade *copy = program ? at_resolve(s, program, &again) : NULL;
     if (copy) at_ir_print(copy, &twice);
-    bool same = copy && once.length == twice.length && memcmp(once.data, twice.data, once.length) == 0;
+    bool same = copy && (!exactly || (once.length == twice.length &&
+                                      memcmp(once.data, twice.data, once.length) == 0));
     if (!copy && only_limits(s, count)) {
         forget_errors(s, count, lost);
         same = true;
@@ -215,6 +233,20 @@ static bool reads_back(request *r, const at_cascade *cascade) {
     at_text_free(&once);
     at_text_free(&twice);
     return same;
+}
+
+/* Whether its derivatives can be taken, and that of all of it reads back too. */
+static bool derives(request *r, const at_cascade *cascade) {
+    const at_cascade *expanded = at_expand_grads(r->s, cascade);
+    if (!expanded || r->no_gradients) return expanded != NULL;
+    int count = r->s->diag_count, lost = r->s->diag_lost;
+    const at_cascade *derivative = at_derivative(r->s, expanded, NULL, true);
+    if (!derivative && r->s->diag_count == count + 1 &&
+        r->s->diags[count]->code == AT_E_GRAD_NAME) { /* it has no reals */
+        forget_errors(r->s, count, lost);
+        return true;
+    }
+    return derivative && reads_back(r, expanded, false) && reads_back(r, derivative, false);
 }
 
 /* ---- a file ------------------------------------------------------------------------------------------ */
@@ -303,8 +335,10 @@ static bool run_law(request *r, const at_definition *d, json_t *entry) {
 }
 
 static bool is_wanted(request *r, const at_definition *d) {
-    if (r->only.count == 0) return d->tag == AT_D_FN || d->tag == AT_D_LAW;
+    if (is_whole(r)) return d->tag == AT_D_FN || d->tag == AT_D_LAW;
     bool wanted = false;
+    for (int i = 0; i < r->only_gradients.count && d->tag == AT_D_FN; i++)
+        if (strcmp(r->only_gradients.items[i], d->name) == 0) wanted = r->gradient_met[i] = true;
     for (int i = 0; i < r->only.count && d->tag == AT_D_LAW; i++)
         if (strcmp(r->only.items[i], d->name) == 0) wanted = r->law_met[i] = true;
     return wanted;
@@ -327,7 +361,7 @@ static bool check_definition(request *r, int item) {
     int count = r->s->diag_count, lost = r->s->diag_lost;
     const at_cascade *cascade = resolve(r, d);
     forget_repeated(r->s, count);
-    bool good = cascade && reads_back(r, cascade);
+    bool good = cascade && reads_back(r, cascade, true) && (law || derives(r, cascade));
     /* A law's sizes are searched for with more care than those that are tried here. */
     if (!cascade && law && !r->no_laws && r->sizes_tried) {
         forget_errors(r->s, count, lost);
@@ -338,37 +372,23 @@ static bool check_definition(request *r, int item) {
     r->resolve = before;
     r->resolved[item] = cascade != NULL;
     if (cascade) ++*(law ? &r->laws : &r->functions);
+    sound_function sound = {d, entry};
+    if (good && !law) AT_PUSH(r->s->arena, r->sound, r->sound_count, r->sound_capacity, sound);
     if (good && law && !r->no_laws) good = run_law(r, d, entry);
     return good;
 }
 
-static json_t *entry_of(const request *r, const at_definition *d) {
-    for (size_t i = 0; i < json_array_size(r->list); i++) {
-        json_t *entry = json_array_get(r->list, i);
-        if (strcmp(json_string_value(json_object_get(entry, "name")), d->name) == 0) return entry;
+/* After the laws, whose errors say more when both have some. */
+static bool check_gradients(request *r) {
+    bool good = true;
+    for (int i = 0; i < r->sound_count; i++) {
+        choose_options(r, r->sound[i].definition);
+        at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
+                                .resolve = r->resolve, .progress = show_progress, .user = r};
+        good &= at_cli_gradient(r->s, r->program, r->sound[i].definition, &asked, &r->gradients,
+                                r->sound[i].entry);
     }
-    return NULL;
-}
-
-/* What could not be resolved on its own: a function that something here calls with all its options was
- * resolved there; of the others it is said what to give. */
-static void tell_missing(request *r) {
-    enum { SHOWN = 3 };
-    const at_file_tree *tree = at_program_file(r->program);
-    at_uses uses = at_uses_find(r->s, tree);
-    for (int i = 0; i < tree->count; i++) {
-        if (!r->missing[i]) continue;
-        bool called = false;
-        for (int k = 0; k < tree->count && !called; k++)
-            called = r->resolved[k] && at_uses_lead(&uses, tree->items[k], tree->items[i]);
-        json_object_set_new(entry_of(r, tree->items[i]), "in_calls", json_boolean(called));
-        if (called) r->in_calls++;
-        else if (r->skipped_count++ < SHOWN)
-            at_text_addf(&r->skipped, "%s `%s` needs --set %s=…", r->skipped.length ? "," : "",
-                         tree->items[i]->name, r->missing[i]);
-    }
-    if (r->skipped_count > SHOWN)
-        at_text_addf(&r->skipped, " and %d more", r->skipped_count - SHOWN);
+    return good;
 }
 
 /* Every --set value goes along; each law takes its own. */
@@ -393,23 +413,29 @@ static bool check_file(void *user) {
     r->resolved = AT_NEW_ARRAY(r->s->arena, bool, tree->count + 1);
     for (int i = 0; i < tree->count; i++)
         if (is_wanted(r, tree->items[i]) && !check_definition(r, i)) good = false;
-    tell_missing(r);
+    at_cli_missing(r->s, r->program, r->missing, r->resolved, r->list, &r->skipped);
+    if (!r->mutate && !r->no_gradients && !check_gradients(r)) good = false;
     return good && r->mutate ? mutate(r) : good;
 }
 
 /* The text of one file's result. */
 static void print_file(const request *r) {
     int laws = r->held + r->failed;
-    printf("%s:", r->path);
-    if (r->only.count == 0) printf(" functions: %d resolved", r->functions);
-    if (r->in_calls) printf(", %d more in calls", r->in_calls);
-    if (r->skipped.length) printf(", %d not:%s", r->skipped_count, r->skipped.data);
-    printf("%s", r->only.count == 0 ? ";" : "");
-    if (r->no_laws && r->laws) printf(" laws: %d resolved (not run)\n", r->laws);
-    else if (laws == 0) printf(" no laws\n");
-    else if (r->failed == 0) printf(" laws: %d held in %d trials\n", r->held, r->trials_run);
-    else printf(" laws: %d held, %d did not\n", r->held, r->failed);
-    if (r->mutants.length) printf("%s: %s\n", r->path, r->mutants.data);
+    at_text line = {0};
+    at_text_addf(&line, "%s:", r->path);
+    if (is_whole(r)) at_text_addf(&line, " functions: %d resolved", r->functions);
+    if (r->skipped.length) at_text_add(&line, r->skipped.data);
+    if (is_whole(r)) at_text_add(&line, ";");
+    if (r->no_laws && r->laws) at_text_addf(&line, " laws: %d resolved (not run)", r->laws);
+    else if (laws == 0) at_text_add(&line, is_whole(r) ? " no laws" : "");
+    else if (r->failed == 0)
+        at_text_addf(&line, " laws: %d held in %d trials", r->held, r->trials_run);
+    else at_text_addf(&line, " laws: %d held, %d did not", r->held, r->failed);
+    at_cli_gradients_text(&r->gradients, laws + is_whole(r) ? ";" : "", &line);
+    at_text_add(&line, "\n");
+    if (r->mutants.length) at_text_addf(&line, "%s: %s\n", r->path, r->mutants.data);
+    at_cli_print(&line);
+    at_text_free(&line);
 }
 
 static int tell_file(request *r, bool good, json_t *files) {
@@ -422,8 +448,9 @@ static int tell_file(request *r, bool good, json_t *files) {
     } else {
         json_decref(r->list);
         if (!good && !r->bug) at_cli_report(r->s);
-        bool looked = r->only.count == 0 || r->laws;
-        if ((good || r->failed || r->mutants.length) && looked) print_file(r);
+        bool looked = is_whole(r) || r->laws || r->sound_count;
+        bool some = good || r->failed || r->gradients.differ || r->mutants.length;
+        if (some && looked) print_file(r);
     }
     return r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
 }
@@ -456,9 +483,11 @@ static int check_files(request *given, char **paths, json_t *files) {
             for (int k = 0; k < NAMES; k++) {
                 given->set_used[k] = given->set_used[k] || r.set_used[k];
                 given->law_met[k] = given->law_met[k] || r.law_met[k];
+                given->gradient_met[k] = given->gradient_met[k] || r.gradient_met[k];
             }
             at_text_free(&r.skipped);
             at_text_free(&r.mutants);
+            at_text_free(&r.gradients.missed);
             at_cli_session_end(r.s);
         }
     }
@@ -473,6 +502,9 @@ static int check_names(const request *r) {
                                  r->sets.names.items[k]);
     for (int k = 0; k < r->only.count; k++)
         if (!r->law_met[k]) return at_cli_misuse(&page, "there is no law `%s`", r->only.items[k]);
+    for (int k = 0; k < r->only_gradients.count; k++)
+        if (!r->gradient_met[k])
+            return at_cli_misuse(&page, "there is no function `%s`", r->only_gradients.items[k]);
     return AT_CLI_GOOD;
 }
 
@@ -482,10 +514,11 @@ int at_cmd_check(int argc, char **argv) {
     int status, first = at_cli_parse(&page, argc, argv, take, &given, &status);
     if (first < 0) return status;
     if (first == argc) return at_cli_misuse(&page, "a file is missing");
-    if (given.sets.names.count > NAMES || given.only.count > NAMES)
-        return at_cli_misuse(&page, "at most %d options and %d laws can be named", NAMES, NAMES);
-    if (given.mutate && (given.no_laws || given.only.count))
-        return at_cli_misuse(&page, "--mutate needs all laws: leave out --no-laws and --law");
+    if (given.sets.names.count > NAMES || given.only.count > NAMES ||
+        given.only_gradients.count > NAMES)
+        return at_cli_misuse(&page, "at most %d options, laws and functions can be named", NAMES);
+    if (given.mutate && (given.no_laws || !is_whole(&given)))
+        return at_cli_misuse(&page, "--mutate needs all laws: leave out --no-laws, --law and --gradient");
     given.shown = at_cli_session();
     given.file_count = argc - first;
     given.resolve.library = at_cli_library(given.shown);

@@ -281,7 +281,7 @@ static bool run(void *user) {
     const at_definition *definition = at_program_find(s, program, r->resolve.function);
     if (!definition || !read_arrays(r)) return false;
     know_sizes(r, definition);
-    r->cascade = at_resolve(s, program, &r->resolve);
+    r->cascade = at_cascade_make(s, program, &r->resolve);
     return r->cascade && check_outs(r) && execute(r) && write_all(r);
 }
 

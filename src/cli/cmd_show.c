@@ -2,12 +2,13 @@
  * really takes, never a copy made for printing. */
 #include "cli/cli.h"
 #include "compile.h"
+#include "grad/grad.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const at_cli_option options[] = {
-    {0, "stage", "NAME", "tree, cascade, opt, plan, loop, tile or emit; cascade without it"},
+    {0, "stage", "NAME", "tree, cascade, grad, opt, plan, loop, tile or emit; cascade without it"},
     {0, "size", "n=5,…", "the extents of axes, where compiling needs them"},
     {0, "set", "name=value", "an option of the function"},
     {0, "training", NULL, "show the program as it is while training"},
@@ -25,7 +26,7 @@ static const at_cli_page page = {
                 "  attend show attention.attn --stage=emit > attention.c\n",
 };
 
-static const char *const stages[] = {"tree", "cascade", "opt", "plan", "loop", "tile", "emit"};
+static const char *const stages[] = {"tree", "cascade", "grad", "opt", "plan", "loop", "tile", "emit"};
 enum { STAGES = sizeof stages / sizeof *stages };
 
 typedef struct {
@@ -47,7 +48,7 @@ static bool take(void *user, const char *name, const char *value) {
     for (int i = 0; i < STAGES; i++)
         if (strcmp(value, stages[i]) == 0) r->stage = stages[i];
     if (r->stage && strcmp(r->stage, value) == 0) return true;
-    at_cli_misuse(&page, "there is no stage `%s`; they are tree, cascade, opt, plan, loop, tile and emit",
+    at_cli_misuse(&page, "there is no stage `%s`; they are tree, cascade, grad, opt, plan, loop, tile and emit",
                   value);
     return false;
 }
@@ -67,7 +68,10 @@ static bool show(void *user) {
     const at_program *program = at_load(s, source, r->resolve.library);
     const at_cascade *cascade = program ? at_resolve(s, program, &r->resolve) : NULL;
     if (!cascade) return false;
-    if (strcmp(r->stage, "cascade") == 0) {
+    bool expand = strcmp(r->stage, "cascade") != 0;
+    if (expand) cascade = at_expand_grads(s, cascade);
+    if (!cascade) return false;
+    if (!expand || strcmp(r->stage, "grad") == 0) {
         at_ir_print(cascade, &r->text);
         return true;
     }

@@ -13,6 +13,7 @@
  *  - Arrays are single assignment, each written by one statement. A scan's arrays are whole
  *    histories: the scan's axes come first and their earlier elements may be read. What a repeat
  *    carries is named by four arrays (at_carried).
+ *  - Arrays of one name are all cotangents or none is. A cotangent is real, and no param or state.
  *  - Operations that keep axes (softmax, cumsum, argsort, topk) and draws are statements.
  *  - Kinds agree exactly; an int that became a real is a TO_REAL node. */
 #ifndef AT_IR_H
@@ -121,6 +122,7 @@ struct at_array {
     at_axis **axes;
     const at_axis *inside; /* `ids[t]: index v`: values lie in 0..size(v)-1; NULL: not declared */
     at_span span;
+    bool cotangent;  /* its zeros are structural, by value: adjoints, of which 0 contributes nothing */
     int id; /* its position in at_cascade.arrays */
 };
 

@@ -2,13 +2,14 @@
  * written out. Reading the text back and printing again gives the same text, so any stage's result
  * can be kept as a file, compared, and used as input.
  *
- * The order is fixed: documentation, header, axes, requirements, params, states, body. Open axes
+ * The order is fixed: documentation, header, axes, requirements, cotangents, params, states, body. Open axes
  * have no statement, the inputs carry them; rounds have one, because params that are stacked by
  * round come before their repeat. The four arrays of what a repeat
  * carries share one name, so they print as one name that is equated again. */
 #include "ir/ir_int.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_axes(at_axis *const *axes, int count, at_text *out) {
@@ -122,6 +123,55 @@ static void print_requires(const at_cascade *c, at_text *out) {
         at_ir_print_expr(c->requires[i].condition, out);
         at_text_add(out, "\n");
     }
+}
+
+typedef struct {
+    const at_cascade *cascade;
+    bool *said; /* by array id */
+    at_text *out;
+    bool some;
+} naming;
+
+/* What a repeat carries is named by the array before it. */
+static bool note_carried(void *user, const at_statement *st) {
+    naming *n = user;
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++) {
+        const at_carried *c = &st->u.repeat.carried[i];
+        n->said[c->inside->id] = n->said[c->next->id] = n->said[c->after->id] = true;
+    }
+    return true;
+}
+
+static void name_cotangent(naming *n, const at_array *array) {
+    if (!array || !array->cotangent || n->said[array->id]) return;
+    for (int i = 0; i < n->cascade->input_count && array->role != AT_INPUT; i++)
+        if (strcmp(n->cascade->inputs[i].array->name, array->name) == 0) return;
+    at_text_add(n->out, n->some ? ", " : "  cotangent ");
+    at_ir_print_name(array->name, n->out);
+    n->some = true;
+}
+
+static bool name_targets(void *user, const at_statement *st) {
+    naming *n = user;
+    name_cotangent(n, st->target);
+    for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
+        name_cotangent(n, st->u.keeping.parts[i].target);
+    return true;
+}
+
+/* One statement with each name once, in the order in which the text has them: reading it back may
+ * give the arrays other ids. */
+static void print_cotangents(const at_cascade *c, at_text *out) {
+    naming n = {c, calloc((size_t)c->array_count + 1, sizeof *n.said), out, false};
+    if (!n.said) {
+        out->failed = true;
+        return;
+    }
+    at_walk_block(&c->body, note_carried, &n);
+    for (int i = 0; i < c->input_count; i++) name_cotangent(&n, c->inputs[i].array);
+    at_walk_block(&c->body, name_targets, &n);
+    if (n.some) at_text_add(out, "\n");
+    free(n.said);
 }
 
 static void print_starts(const char *word, const at_start *starts, int count, at_text *out) {
@@ -273,6 +323,7 @@ void at_ir_print(const at_cascade *cascade, at_text *out) {
     print_header(cascade, out);
     for (int i = 0; i < cascade->axis_count; i++) print_axis(cascade->axes[i], out);
     print_requires(cascade, out);
+    print_cotangents(cascade, out);
     print_starts("param", cascade->params, cascade->param_count, out);
     print_starts("state", cascade->states, cascade->state_count, out);
     print_block(&cascade->body, 2, out);

@@ -323,6 +323,11 @@ static void check_arrays(at_checker *k) {
         const at_array *other = at_map_get(&names, array->name);
         bool name_is_its_own = !other || may_share_name(c, array, other);
         CHECK(name_is_its_own);
+        bool cotangent_holds_for_the_name = !other || other->cotangent == array->cotangent;
+        CHECK(cotangent_holds_for_the_name);
+        bool cotangent_is_real = !array->cotangent || array->kind == AT_REAL;
+        CHECK(cotangent_is_real);
+        CHECK(!array->cotangent || (array->role != AT_PARAM && array->role != AT_STATE));
         at_map_put(k->s->arena, &names, array->name, array);
     }
 }

@@ -110,6 +110,7 @@ static void add_statement(at_line *line, const at_tree_statement *st) {
     case AT_S_NEXT: add(line, "next "); break;
     case AT_S_PARAM: add(line, "param "); break;
     case AT_S_STATE: add(line, "state "); break;
+    case AT_S_COTANGENT: add(line, "cotangent "); break;
     case AT_S_AXIS: add_axes(line, st); return;
     case AT_S_ASSERT: add_assertion(line, st); return;
     case AT_S_REPEAT: add_repeat(line, st); return;

@@ -85,6 +85,7 @@ typedef enum {
     AT_S_REPEAT,
     AT_S_IF,
     AT_S_REQUIRE,
+    AT_S_COTANGENT,
     AT_S_ASSERT,
 } at_tree_statement_tag;
 
@@ -133,7 +134,7 @@ struct at_tree_statement {
     at_tree_statement_tag tag;
     at_span span;
     at_comments comments;
-    int target_count;     /* EQUATION: 1 or more; NEXT, PARAM, STATE: 1 */
+    int target_count;     /* EQUATION, COTANGENT (names alone): 1 or more; NEXT, PARAM, STATE: 1 */
     at_target *targets;
     bool drawn;           /* `~` instead of `=` */
     at_tree *value;       /* EQUATION, NEXT, PARAM, STATE (may be NULL), REQUIRE; IF: the condition;

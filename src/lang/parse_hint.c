@@ -118,8 +118,8 @@ static const char *near_word(const char *word, const char *const *words, int cou
     return found;
 }
 
-static const char *const statement_words[] = {"axis", "param",  "state",   "next",
-                                              "scan", "repeat", "require"};
+static const char *const statement_words[] = {"axis",   "param",   "state",    "next", "scan",
+                                              "repeat", "require", "cotangent"};
 static const char *const definition_words[] = {"fn", "law", "paper", "use"};
 enum {
     STATEMENT_WORDS = sizeof statement_words / sizeof *statement_words,

@@ -202,7 +202,7 @@ static bool parse_kept(at_parser *p, at_tree_statement *st, bool param) {
     return false;
 }
 
-/* ---- axis, require --------------------------------------------------------------------------- */
+/* ---- axis, require, cotangent --------------------------------------------------------------------------- */
 
 static bool parse_axis(at_parser *p, at_tree_statement *st) {
     int capacity = 0;
@@ -230,6 +230,30 @@ static bool parse_require(at_parser *p, at_tree_statement *st) {
     st->tag = AT_S_REQUIRE;
     at_parser_advance(p);
     return (st->value = at_parse_expression(p)) != NULL;
+}
+
+/* cotangent dp, ds: a word only before a name. */
+static bool sees_cotangent(const at_parser *p) {
+    at_token_kind second = at_parser_peek_second(p);
+    return at_parser_sees_word(p, "cotangent") &&
+           (second == AT_TOKEN_NAME || second == AT_TOKEN_QUOTED);
+}
+
+static bool parse_cotangent(at_parser *p, at_tree_statement *st) {
+    int capacity = 0;
+    st->tag = AT_S_COTANGENT;
+    at_parser_advance(p);
+    do {
+        at_target target = {.kind = AT_REAL};
+        target.name = at_parser_name(p, "an array", &target.span);
+        if (!target.name) return false;
+        AT_PUSH(p->session->arena, st->targets, st->target_count, capacity, target);
+    } while (at_parser_take(p, AT_TOKEN_COMMA));
+    if (at_parser_peek(p) != AT_TOKEN_LEFT_BRACKET) return true;
+    at_diag *diag = at_complain(p, p->at, AT_E_EXPECTED, "after `cotangent` stand names alone");
+    at_hint(p->session, diag, "all elements are meant: cotangent %s",
+            st->targets[st->target_count - 1].name);
+    return false;
 }
 
 /* ---- scan, repeat, if ------------------------------------------------------------------------ */
@@ -421,6 +445,7 @@ static bool parse_any(at_parser *p, at_tree_statement *st) {
     case AT_TOKEN_IF: return parse_choice(p, st, false);
     default: break;
     }
+    if (sees_cotangent(p)) return parse_cotangent(p, st);
     if ((kind == AT_TOKEN_NAME || kind == AT_TOKEN_QUOTED) && sees_equation(p))
         return parse_equation(p, st);
     bool two_words = kind == AT_TOKEN_NAME && at_parser_peek_second(p) == AT_TOKEN_NAME;

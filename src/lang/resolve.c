@@ -36,8 +36,9 @@ static bool declare_input(at_resolver *r, at_frame *frame, const at_target *inpu
                          "input too", input->name);
         return false;
     }
-    at_array *array = at_array_new(r, input->name, AT_INPUT, input->has_kind ? input->kind : AT_REAL,
-                                   axes, input->count, input->span);
+    at_array *array = at_frame_array(r, frame, input->name, AT_INPUT,
+                                     input->has_kind ? input->kind : AT_REAL, axes, input->count,
+                                     input->span);
     at_entity *entity = at_define(r, frame, AT_N_ARRAY, input->name, input->span);
     entity->view = at_view_whole(r, array);
     at_start start = {.array = array, .draw = -1};
@@ -137,6 +138,7 @@ static at_array *in_order(at_resolver *r, const at_view *view, const at_target *
     for (int i = 0; i < v.rank; i++) index[i] = at_index(r->s, view->axes[i], declared->span);
     at_array *array = at_array_new(r, declared->name, AT_DEFINED, view->array->kind, view->axes,
                                    v.rank, declared->span);
+    array->cotangent = view->array->cotangent;
     at_add_statement(r, AT_EQUATION, array, declared->span)->u.value = at_value_at(r, &v, index);
     return array;
 }
@@ -297,6 +299,7 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     at_resolver *r = &resolver;
     at_frame *frame = AT_NEW(s->arena, at_frame);
     *frame = (at_frame){.module = program->main, .definition = d, .path = "", .share = "", .rounds = ""};
+    at_find_cotangents(r, frame);
     for (int i = 0; i < d->input_count; i++)
         if (!declare_input(r, frame, &d->inputs[i])) return NULL;
     for (int i = 0; i < d->input_count; i++)
@@ -304,7 +307,7 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
     if (!set_options(r, frame) || !at_bind_options(r, frame, NULL, NULL)) return NULL;
     for (int i = 0; i < d->input_count; i++)
         if (!draw_input(r, frame, &d->inputs[i], &r->inputs[i])) return NULL;
-    bool good = at_resolve_block(r, frame, &d->body);
+    bool good = at_resolve_block(r, frame, &d->body) && at_check_cotangents(r, frame);
     at_output *outputs = AT_NEW_ARRAY(s->arena, at_output, d->output_count);
     for (int i = 0; i < d->output_count; i++)
         if (!take_output(r, frame, &d->outputs[i], &outputs[i])) good = false;

@@ -393,12 +393,13 @@ static bool input_kind(at_resolver *r, at_scope *scope, const at_definition *d,
 static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input, at_value v,
                        at_span span) {
     at_view view = {0};
-    if (v.rank == 0 && at_is_trivial(v.e) && v.e->tag != AT_READ) {
+    bool cotangent = at_is_cotangent(callee, input->name);
+    if (v.rank == 0 && at_is_trivial(v.e) && v.e->tag != AT_READ && !cotangent) {
         at_entity *entity = at_define(r, callee, AT_N_VALUE, input->name, span);
         entity->value = v;
         return true;
     }
-    if (!is_view(r, &v, &view)) {
+    if (!is_view(r, &v, &view) || (cotangent && !view.array->cotangent)) {
         at_scope scope = at_scope_of(callee, input->name);
         if (!bind_axes(r, callee, input, NULL, v.axes, span)) return false;
         at_axis **own = AT_NEW_ARRAY(r->s->arena, at_axis *, input->count);
@@ -412,8 +413,8 @@ static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input,
         const at_expr *e = at_value_at(r, &v, index);
         int rank;
         at_axis **axes = at_full_axes(r, callee, &e, 1, false, own, input->count, &rank);
-        at_array *array = at_array_new(r, at_frame_path(r, callee, input->name), AT_DEFINED, e->kind,
-                                       axes, rank, span);
+        at_array *array =
+            at_frame_array(r, callee, input->name, AT_DEFINED, e->kind, axes, rank, span);
         at_add_statement(r, AT_EQUATION, array, span)->u.value = e;
         view = at_own_view(r, array, own, input->count);
     } else if (!bind_axes(r, callee, input, &view, NULL, span)) {
@@ -570,6 +571,7 @@ static bool inline_call(at_resolver *r, at_scope *scope, const at_tree *tree, co
     if (!good) return false;
     at_frame *callee = new_frame(r, scope, tree, f, shared);
     if (!shared && at_is_formula(d, args)) return at_formula_call(r, scope, tree, callee, args, results);
+    at_find_cotangents(r, callee);
     /* Indices around the call that its arguments or options depend on. */
     for (int i = 0; i < scope->bound_count; i++) {
         at_axis *axis = scope->bound[i];
@@ -584,7 +586,8 @@ static bool inline_call(at_resolver *r, at_scope *scope, const at_tree *tree, co
     for (int i = 0; i < d->input_count; i++)
         if (!bind_input(r, callee, &d->inputs[i], args[i], tree->args[i]->span)) return false;
     if (!at_bind_options(r, callee, scope, tree)) return false;
-    if (!at_resolve_block(r, callee, &d->body) || !check_outputs(r, callee)) return false;
+    if (!at_resolve_block(r, callee, &d->body) || !at_check_cotangents(r, callee)) return false;
+    if (!check_outputs(r, callee)) return false;
     return take_results(r, callee, mapped, mapped_count, results, wanted);
 }
 

@@ -209,8 +209,7 @@ static at_array *define_in_scan(at_resolver *r, at_frame *frame, const at_target
         array->axes = axes;
         array->rank = rank;
     } else {
-        array = at_array_new(r, at_frame_path(r, frame, target->name), AT_DEFINED, kind, axes, rank,
-                             target->span);
+        array = at_frame_array(r, frame, target->name, AT_DEFINED, kind, axes, rank, target->span);
     }
     at_view view = at_own_view(r, array, own, own_count);
     if (!last) {
@@ -250,8 +249,8 @@ at_array *at_define_target(at_resolver *r, at_frame *frame, const at_target *tar
     at_axis **axes =
         at_full_axes(r, frame, used, used_count, all_hidden, own, own_count, &rank);
     if (p) return define_in_scan(r, frame, target, p, kind, own, own_count, axes, rank);
-    at_array *array = at_array_new(r, at_frame_path(r, frame, target->name), AT_DEFINED, kind, axes,
-                                   rank, target->span);
+    at_array *array =
+        at_frame_array(r, frame, target->name, AT_DEFINED, kind, axes, rank, target->span);
     at_entity *entity = at_define(r, frame, AT_N_ARRAY, target->name, target->span);
     entity->view = at_own_view(r, array, own, own_count);
     entity->own = true;

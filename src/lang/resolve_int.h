@@ -92,6 +92,7 @@ struct at_frame {
     const char *rounds;      /* "[]" for each repeat that is open in this frame: ends its names */
     at_map names;            /* -> at_entity */
     at_map call_counts;      /* name -> int, boxed */
+    at_map cotangents;       /* names that a `cotangent` says -> at_target */
     at_env *env;             /* rounds and scan axes open in this frame */
     int hidden_count;        /* axes of mapped calls, outermost first */
     at_axis **hidden;
@@ -250,6 +251,18 @@ typedef struct {
 at_map at_map_clone(at_session *s, const at_map *map);
 at_mark at_mark_take(at_resolver *r, const at_frame *frame);
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark);
+
+/* ---- resolve_cotangent.c: arrays whose zeros are structural ---------------------------------------- */
+
+/* Before anything of the frame is resolved. */
+void at_find_cotangents(at_resolver *r, at_frame *frame);
+bool at_is_cotangent(const at_frame *frame, const char *name);
+/* The array for a name of the frame's function. */
+at_array *at_frame_array(at_resolver *r, const at_frame *frame, const char *name, at_role role,
+                         at_kind kind, at_axis **axes, int rank, at_span span);
+bool at_resolve_cotangent(at_resolver *r, at_frame *frame, const at_tree_statement *st);
+/* After the frame's statements: reports each name that is no array of reals. */
+bool at_check_cotangents(at_resolver *r, const at_frame *frame);
 
 /* ---- resolve_hint.c: unknown names ---------------------------------------------------------------- */
 

@@ -106,8 +106,7 @@ static bool make_pending(at_resolver *r, at_frame *frame, at_pending *p) {
     }
     int rank;
     at_axis **axes = at_full_axes(r, frame, NULL, 0, true, own, count, &rank);
-    p->array = at_array_new(r, at_frame_path(r, frame, p->name), AT_DEFINED, p->kind, axes, rank,
-                            target->span);
+    p->array = at_frame_array(r, frame, p->name, AT_DEFINED, p->kind, axes, rank, target->span);
     p->entity = at_define(r, frame, AT_N_ARRAY, p->name, target->span);
     p->entity->view = at_own_view(r, p->array, own, count);
     p->entity->own = true;

@@ -555,6 +555,7 @@ static bool resolve_statement(at_resolver *r, at_frame *frame, const at_tree_sta
     case AT_S_REPEAT: return at_resolve_repeat(r, frame, st);
     case AT_S_IF: return resolve_if(r, frame, st);
     case AT_S_REQUIRE: return resolve_require(r, frame, st);
+    case AT_S_COTANGENT: return at_resolve_cotangent(r, frame, st);
     case AT_S_ASSERT: return at_resolve_assertion(r, frame, st);
     }
     return false;

@@ -341,8 +341,7 @@ at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, cons
     if (kind == AT_REAL) placed.e = at_as_real(r->s, placed.e);
     int rank;
     at_axis **axes = at_full_axes(r, frame, &placed.e, 1, true, own, v->rank, &rank);
-    at_array *array =
-        at_array_new(r, at_frame_path(r, frame, name), AT_DEFINED, placed.e->kind, axes, rank, span);
+    at_array *array = at_frame_array(r, frame, name, AT_DEFINED, placed.e->kind, axes, rank, span);
     at_add_statement(r, AT_EQUATION, array, span)->u.value = placed.e;
     *view = at_own_view(r, array, own, v->rank);
     return array;

@@ -147,13 +147,15 @@ static void show_statement(const at_tree_statement *st, int indent, at_text *out
     static const char *const words[] = {[AT_S_EQUATION] = "equation",
                                         [AT_S_NEXT] = "next",
                                         [AT_S_PARAM] = "param",
-                                        [AT_S_STATE] = "state"};
+                                        [AT_S_STATE] = "state",
+                                        [AT_S_COTANGENT] = "cotangent"};
     show_comments(&st->comments, indent, out);
     switch (st->tag) {
     case AT_S_EQUATION:
     case AT_S_NEXT:
     case AT_S_PARAM:
     case AT_S_STATE:
+    case AT_S_COTANGENT:
         for (int i = 0; i < st->target_count; i++)
             show_target(words[st->tag], &st->targets[i], indent, out);
         if (st->value) show_named(st->drawn ? "~" : "=", st->value, indent + 1, out);

@@ -11,7 +11,8 @@
  * guards, which is also what lets them skip masked work.
  *
  * The support of an array is an expression over the array's axes. One that is costly (it has a fold
- * in it, or is long) becomes an array of bools when it is first read. */
+ * in it, or is long) becomes an array of bools when it is first read. Of cotangents every 0 is
+ * structural: their support is `d[…] != 0`. */
 #include "opt/opt.h"
 
 #include <math.h>
@@ -49,6 +50,9 @@ static const at_expr *or_true(zeros *z, const at_expr *condition, at_span span) 
 
 /* The support of an array, cheap to evaluate. */
 static const at_expr *support_of(zeros *z, const at_array *array) {
+    if (array->cotangent)
+        return at_map_node(z->s, AT_OP_NE, at_read_whole(z->s, array, array->span),
+                           at_real(z->s, 0.0, array->span), NULL, array->span);
     const at_expr *support = array->id < z->known ? z->supports[array->id] : NULL;
     if (!support || at_is_cheap(support)) return support;
     at_axis **axes = AT_NEW_ARRAY(z->s->arena, at_axis *, array->rank);

@@ -390,13 +390,10 @@ static int lower_kept(at_lowering *l, const at_expr *e, int zero, int depth) {
 }
 
 static int lower_replaced(at_lowering *l, at_store *store, int zero) {
-    int op = store->kind == AT_REAL ? AT_I_LOAD_REAL
-             : store->kind == AT_INT ? AT_I_LOAD_INT : AT_I_LOAD_BOOL;
-    bool zeros = store->zeroable && zero != AT_NOWHERE;
     int dst = at_new_register(l);
-    at_instr *in = at_emit_element(l, zeros ? AT_I_LOAD_ZERO : op, store, store->axes);
+    at_instr *in = at_emit_element(l, at_load_opcode(store, zero), store, store->axes);
     in->dst = dst;
-    if (zeros) in->to = zero;
+    if (in->op == AT_I_LOAD_ZERO) in->to = zero;
     return dst;
 }
 

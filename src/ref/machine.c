@@ -46,30 +46,41 @@ static bool is_earlier(at_frame *frame, const at_instr *in) {
     return false;
 }
 
+/* A sum of products in which cotangents of 0 are to count for nothing was taken as if they were any
+ * number. Each added 0, unless its factor is infinite or NaN, and then so is the sum. So a finite
+ * sum is right, to the last bit: no sum that begins at 0 becomes -0. A sum of 0 may have had no
+ * term but such. */
+static bool is_sure(const at_dot *d, double sum) {
+    return (!d->x->cotangent && !d->y->cotangent) || (isfinite(sum) && sum != 0);
+}
+
+static bool annihilates(const at_store *store, int64_t at) {
+    return store->cotangent ? store->at.real[at] == 0 : store->zero && store->zero[at];
+}
+
 /* false: an array has an element without a value. */
 static bool dot(at_frame *frame, const at_instr *in, int64_t lane) {
     const at_dot *d = in->ptr;
-    if (frame->panel && d->panel != AT_NOWHERE) {
-        int row = d->panel * AT_PANEL_ROWS + frame->panel_row;
-        frame->r[in->dst].r = frame->panel[row * AT_PANEL_LANES + lane];
-        frame->r[d->terms].i = d->count;
-        return true;
-    }
-    if (atomic_load_explicit(&d->x->poison, memory_order_acquire) ||
-        atomic_load_explicit(&d->y->poison, memory_order_acquire))
-        return false;
-    int64_t xi = frame->r[d->x_offset].i, yi = frame->r[d->y_offset].i;
-    const double *x = d->x->at.real + xi, *y = d->y->at.real + yi;
-    const unsigned char *x_zero = d->x->zero ? d->x->zero + xi : NULL;
-    const unsigned char *y_zero = d->y->zero ? d->y->zero + yi : NULL;
-    int64_t dx = d->x_stride, dy = d->y_stride, terms = 0;
     double sum = 0;
-    if (!x_zero && !y_zero) {
-        terms = d->count;
+    int64_t terms = d->count;
+    bool marked = d->x->zero || d->y->zero, known = frame->panel && d->panel != AT_NOWHERE;
+    if (known) {
+        int row = d->panel * AT_PANEL_ROWS + frame->panel_row;
+        sum = frame->panel[row * AT_PANEL_LANES + lane];
+    } else if (atomic_load_explicit(&d->x->poison, memory_order_acquire) ||
+               atomic_load_explicit(&d->y->poison, memory_order_acquire)) {
+        return false;
+    }
+    int64_t xi = frame->r[d->x_offset].i, yi = frame->r[d->y_offset].i;
+    int64_t dx = d->x_stride, dy = d->y_stride;
+    const double *x = d->x->at.real + xi, *y = d->y->at.real + yi;
+    if (!known && !marked)
         for (int64_t k = 0; k < d->count; k++) sum += x[k * dx] * y[k * dy];
-    } else {
+    if (marked || !is_sure(d, sum)) {
+        sum = 0;
+        terms = 0;
         for (int64_t k = 0; k < d->count; k++) {
-            if ((x_zero && x_zero[k * dx]) || (y_zero && y_zero[k * dy])) continue;
+            if (annihilates(d->x, xi + k * dx) || annihilates(d->y, yi + k * dy)) continue;
             sum += x[k * dx] * y[k * dy];
             terms++;
         }
@@ -243,6 +254,20 @@ static void run_row(const at_unit *unit, at_frame *frame) {
                 frame->cause = cause;
                 RAISE;
             } else if (store->zero[at]) {
+                JUMP;
+            } else {
+                DST.r = store->at.real[at];
+            }
+            break;
+        }
+        case AT_I_LOAD_COTANGENT: {
+            int64_t at = ADDRESS;
+            const at_store *store = in->ptr;
+            uint32_t cause = poison_at(store, at);
+            if (cause) {
+                frame->cause = cause;
+                RAISE;
+            } else if (store->at.real[at] == 0) {
                 JUMP;
             } else {
                 DST.r = store->at.real[at];

@@ -56,7 +56,8 @@ at_store *at_store_new(at_ref *ref, const at_array *array, const char *name, at_
         store->strides[i] = store->count ? stride : 0;
         if (store->count) stride *= store->extents[i];
     }
-    store->zeroable = zeroable;
+    store->cotangent = array && array->cotangent;
+    store->zeroable = zeroable && !store->cotangent;
     store->id = ref->store_count;
     AT_PUSH(ref->arena, ref->all_stores, ref->store_count, ref->store_capacity, store);
     return store;

@@ -401,13 +401,7 @@ static void prepare_step(at_ref *ref, at_step *step) {
             step->units[0] = lower_row(ref, st, NULL, 0, 0, NULL, st->u.repeat.condition);
         }
         break;
-    case AT_GRAD: {
-        at_diag *diag = at_error(ref->s, AT_E_RUN_GRAD, st->span,
-                                 "this executor does not evaluate `grad`, which `%s` uses",
-                                 st->target->name);
-        at_hint(ref->s, diag, "derivatives are equations of their own once they have been taken");
-        break;
-    }
+    case AT_GRAD: AT_ASSERT(ref->s, !"grad is written out before a run"); break;
     case AT_SCAN: break;
     }
     prepare_steps(ref, &step->body);

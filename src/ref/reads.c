@@ -143,22 +143,24 @@ static void emit_address(at_lowering *l, const address *where, int *a, int *b, i
     *imm = where->stride[where->count - 1];
 }
 
-static int load_opcode(at_kind kind) {
-    return kind == AT_REAL ? AT_I_LOAD_REAL : kind == AT_INT ? AT_I_LOAD_INT : AT_I_LOAD_BOOL;
+int at_load_opcode(const at_store *store, int zero) {
+    if (store->kind != AT_REAL) return store->kind == AT_INT ? AT_I_LOAD_INT : AT_I_LOAD_BOOL;
+    if (zero == AT_NOWHERE) return AT_I_LOAD_REAL;
+    if (store->cotangent) return AT_I_LOAD_COTANGENT;
+    return store->zeroable ? AT_I_LOAD_ZERO : AT_I_LOAD_REAL;
 }
 
 static int emit_load(at_lowering *l, const at_store *store, const address *where, int zero) {
     int a, b, dst = at_new_register(l);
     int64_t imm;
     emit_address(l, where, &a, &b, &imm);
-    bool zeros = store->zeroable && zero != AT_NOWHERE;
-    at_instr *in = at_code_add(l, zeros ? AT_I_LOAD_ZERO : load_opcode(store->kind));
+    at_instr *in = at_code_add(l, at_load_opcode(store, zero));
     in->dst = dst;
     in->a = a;
     in->b = b;
     in->imm = imm;
     in->ptr = store;
-    if (zeros) in->to = zero;
+    if (in->op == AT_I_LOAD_ZERO || in->op == AT_I_LOAD_COTANGENT) in->to = zero;
     return dst;
 }
 

@@ -5,9 +5,9 @@
 
 #include "call/call.h"
 
-/* Runs a cascade. False after errors; results then are empty. Bitwise the same for any number of
- * threads. Memory is counted before anything is allocated. Thread-safe for different sessions.
- * An assertion that does not hold is an error. */
+/* Runs a cascade without AT_GRAD (grad/ writes it out). False after errors; results then are empty.
+ * Bitwise the same for any number of threads. Memory is counted before anything is allocated.
+ * Thread-safe for different sessions. An assertion that does not hold is an error. */
 bool at_ref_run(at_session *s, const at_cascade *cascade, const at_call *call, at_results *results);
 
 /* What became of one assertion of a law. */

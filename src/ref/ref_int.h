@@ -12,7 +12,8 @@
  * of a cause instead. Reading it poisons the reader. Whoever needs it in the end reports it.
  *
  * A zero made by a guard is *structural*: a side byte of its array marks it, and in the bytecode it
- * is a jump rather than a value, so that what it annihilates is never evaluated. */
+ * is a jump rather than a value, so that what it annihilates is never evaluated. In an array of
+ * cotangents every 0 is structural, and the value itself is the mark. */
 #ifndef AT_REF_INT_H
 #define AT_REF_INT_H
 
@@ -47,7 +48,8 @@ typedef struct {
         unsigned char *boolean;
     } at;
     bool borrowed;                 /* the caller's: not counted */
-    bool zeroable;                 /* some element may be a structural zero */
+    bool cotangent;                /* an element that is 0 is a structural zero */
+    bool zeroable;                 /* side bytes tell which elements are structural zeros */
     unsigned char *zero;           /* 1 for structural zeros; NULL unless zeroable */
     _Atomic(uint32_t *) poison;    /* causes; NULL until one element has one */
 } at_store;
@@ -112,6 +114,7 @@ typedef enum {
     AT_I_EARLIER,       /* a scan reads its own array: ptr an at_earlier */
     AT_I_LOAD_REAL, AT_I_LOAD_INT, AT_I_LOAD_BOOL, /* dst = ptr[a + b*imm] */
     AT_I_LOAD_ZERO,     /* like LOAD_REAL; jumps at a structural zero */
+    AT_I_LOAD_COTANGENT, /* like LOAD_REAL; jumps at 0 */
     AT_I_LOOP,          /* dst = a; jump if a >= b */
     AT_I_NEXT,          /* dst += 1; jump if dst < a */
     AT_I_CLIP_LOW,      /* dst = max(dst, a + imm), saturating */
@@ -160,7 +163,7 @@ typedef struct {
     at_store *x, *y;
     int x_offset, y_offset; /* registers */
     int64_t x_stride, y_stride, count;
-    int terms; /* register: how many were no structural zero */
+    int terms; /* register: 0 if all were structural zeros */
     int panel; /* its number among the unit's panels, or AT_NOWHERE */
 } at_dot;
 
@@ -346,6 +349,8 @@ int at_lower_map(at_lowering *l, const at_expr *e, int zero);
 int at_lower_read(at_lowering *l, const at_expr *e, int zero);
 /* Whether a read needs no checks at all; then its address. */
 bool at_plain_read(at_lowering *l, const at_expr *e, at_linear *offset);
+/* Loads an element; with `zero`, jumps there if it is a structural zero. */
+int at_load_opcode(const at_store *store, int zero);
 /* An instruction on the element of `store` at the current indices of `axes`. */
 at_instr *at_emit_element(at_lowering *l, int op, at_store *store, const at_axis *const *axes);
 
@@ -493,7 +498,7 @@ struct at_ref {
     int axis_limit;            /* above all ids of axes */
     at_arena *arena;
     int64_t *extents;      /* by axis id */
-    bool *zeroable;        /* by array id */
+    bool *zeroable;        /* by array id: may hold structural zeros */
     bool any_zeroable;
     at_store **stores;     /* by array id; a repeat's result shares with what it carries */
     at_store **next;       /* by position in cascade->states */

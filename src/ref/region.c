@@ -204,7 +204,7 @@ static bool run_step(at_ref *ref, const at_step *step) {
     case AT_SCAN: return run_scan(ref, step);
     case AT_REPEAT: return run_repeat(ref, step);
     case AT_ASSERT: return at_assertion_run(ref, step);
-    case AT_GRAD: break; /* refused when it was prepared */
+    case AT_GRAD: break; /* at_prepare has none */
     }
     return false;
 }

@@ -1,7 +1,7 @@
-/* Which arrays may hold structural zeros: those a guarded softmax makes, and what products,
- * quotients with one above, negations, sums of only such, reads and `if` pass on. Found once per
- * run by going over the statements until nothing changes, as scans and repeats read what comes
- * later. `stop(x)` is x, so it passes them on too. */
+/* Which arrays may hold structural zeros: cotangents, those a guarded softmax makes, and what
+ * products, quotients with one above, negations, sums of only such, reads and `if` pass on. Found
+ * once per run by going over the statements until nothing changes, as scans and repeats read what
+ * comes later. `stop(x)` is x, so it passes them on too. */
 #include "ref/ref_int.h"
 
 static bool map_may_be_zero(const at_ref *ref, const at_expr *e) {
@@ -66,6 +66,9 @@ static bool look_at_statement(void *user, const at_statement *st) {
 
 void at_find_zeros(at_ref *ref) {
     search what = {ref, true};
+    for (int i = 0; i < ref->cascade->array_count; i++)
+        mark(&what, ref->cascade->arrays[i], ref->cascade->arrays[i]->cotangent);
+    what.changed = true;
     while (what.changed) {
         what.changed = false;
         at_walk_block(&ref->cascade->body, look_at_statement, &what);

@@ -99,7 +99,8 @@ static void check(world *w) {
     at_results_free(&found);
 }
 
-/* A program: lines that begin with `in`, `param`, `state`, `axis`, `out`, or are equations. */
+/* A program: lines that begin with `in`, `param`, `state`, `axis`, `cotangent`, `out`, or are
+ * equations. */
 typedef struct {
     const char *name;
     const char *lines[16];
@@ -123,6 +124,18 @@ static const example examples[] = {
      {"in x[i,j]", "p[i,j] = softmax[j where x[i,j] > 0](x[i,j])",
       "y[i,j] = p[i - 1,j + 1 | x[i,j]] * x[j,i]", "z[i] = sum[j](p[j,i] * x[i,j])",
       "m[i] = mean[j](p[i,j] * x[i,j])", "out y", "out z", "out m"}},
+    {"cotangents of 0",
+     {"in d[i,j]", "in x[i,j]", "e[i,j] = if (i + j) % 3 == 0 then 0 else d[i,j]", "cotangent d",
+      "cotangent e", "a[i,j] = -d[i,j] * (1 / 0) + e[i,j] / x[i,j]",
+      "b[i] = sum[j](e[i,j] * x[i,j])", "c[i] = sum[j](e[i,j] * (1 / x[j,i])) * x[i,i]",
+      "f[i,j] = e[i,j] * x[i + 1,j] + e[i,j + 1 | x[i,j]] * x[j,i]",
+      "g[j] = sum[i where (i + j) % 3 == 0](e[i,j] * x[i + 7,j])", "out a", "out b", "out c",
+      "out f", "out g"}},
+    {"cotangents through what keeps zeros",
+     {"in x[i,j]", "p[i,j] = softmax[j where j != i](x[i,j])", "cotangent p",
+      "d[i,j] = p[i,j] * x[j,i]", "cotangent d", "y[i,j] = d[i,j] * (1 / 0) * x[i,j]",
+      "z[i] = (d[i,0] + d[i,1]) / x[i,i]", "u[i] = prod[j](d[i,j] * x[i,j])",
+      "s[i] = sum[j where j == i](p[i,j] / 0) * (0 / 0)", "out y", "out z", "out u", "out s"}},
     {"log_softmax and logsumexp",
      {"in x[i,j]", "axis k = size(i)", "l[i,j] = log_softmax[j where j != 2](x[i,j] * x[i,j])",
       "y[i] = logsumexp[j where j > i](x[i,j] + 1) + max[j](logsumexp[k](x[j,k]))", "out l",
@@ -202,6 +215,7 @@ static void run_example(const example *e, int64_t extent, bool wild) {
         else if (strncmp(line, "param ", 6) == 0 || strncmp(line, "state ", 6) == 0)
             declare(w, line);
         else if (strncmp(line, "out ", 4) == 0) output(w, line + 4);
+        else if (strncmp(line, "cotangent ", 10) == 0) cotangent(w, line + 10);
         else if (sscanf(line, "axis %15s", name) == 1)
             axis(w, at_format(w->s->arena, "%s", name), strchr(line, '=') + 1);
         else let(w, line);

@@ -449,6 +449,29 @@ static void a_whole_function_prints_in_order(void **state) {
         "}\n");
 }
 
+/* In the order of the text, whatever ids they have, and before params. */
+static void cotangents_are_named_once(void **state) {
+    world *w = *state;
+    demo_arrays a = make_demo(w);
+    a.gate->cotangent = a.z->cotangent = a.h->cotangent = true;
+    a.x->cotangent = a.inside->cotangent = a.next->cotangent = a.after->cotangent = true;
+    at_statement **body = w->cascade.body.items;
+    at_array *late = array(w, "block[].dp", AT_DEFINED, AT_REAL, 0);
+    late->cotangent = true;
+    add(w, equation(w, late, R(w, 0)));
+    int last = w->cascade.body.count - 1;
+    at_statement *first = body[last];
+    memmove(body + 1, body, sizeof *body * (size_t)last);
+    body[0] = first;
+    at_ir_verify(w->s, &w->cascade);
+    at_text out = {0};
+    at_ir_print(&w->cascade, &out);
+    assert_non_null(strstr(out.data, "  require size(d) % 2 == 0\n"
+                                     "  cotangent gate, `block[].dp`, z, x, h\n"
+                                     "  param `block[].w`[l,d]"));
+    at_text_free(&out);
+}
+
 static void a_fixed_extent_is_required_once(void **state) {
     world *w = *state;
     at_axis *n = axis(w, "n", NULL), *c = axis(w, "c", NULL);
@@ -515,6 +538,7 @@ int main(void) {
         TEST(the_reader_of_this_test_is_strict),
         TEST(names_that_are_no_plain_paths_are_quoted),
         TEST(a_whole_function_prints_in_order),
+        TEST(cotangents_are_named_once),
         TEST(a_fixed_extent_is_required_once),
         TEST(a_law_prints_its_draws_and_assertions),
     };

@@ -35,6 +35,9 @@ BREAK(extent_of_index, a.half->extent = X(w, a.i))
 BREAK(real_extent, a.half->extent = R(w, 2))
 BREAK(array_name_twice, a.s->name = "p")
 BREAK(inside_of_real, a.q->inside = a.j)
+BREAK(cotangent_of_ints, a.idx->cotangent = true)
+BREAK(cotangent_that_is_learned, a.bias->cotangent = true)
+BREAK(carried_and_only_then_cotangent, a.inside->cotangent = true)
 BREAK(left_side_twice, a.o->axes[1] = a.i)
 BREAK(array_of_another, a.scores->target = AT_NEW(w->s->arena, at_array))
 
@@ -49,6 +52,9 @@ static void axes_arrays_and_names_are_checked(void **state) {
     stops_with(w, real_extent, "e->kind == kind");
     stops_with(w, array_name_twice, "name_is_its_own");
     stops_with(w, inside_of_real, "array->kind == AT_INT");
+    stops_with(w, cotangent_of_ints, "cotangent_is_real");
+    stops_with(w, cotangent_that_is_learned, "role != AT_PARAM");
+    stops_with(w, carried_and_only_then_cotangent, "cotangent_holds_for_the_name");
     stops_with(w, left_side_twice, "axes[i] != axes[j]");
     stops_with(w, array_of_another, "arrays[array->id] == array");
 }

@@ -185,6 +185,12 @@ static history *new_history(oracle *o, const at_array *array) {
     return h;
 }
 
+/* What is stored: of cotangents, every 0 is structural. */
+static result stored(const at_array *array, result r) {
+    if (array->cotangent && !r.missing && r.value.r == 0) r.zero = true;
+    return r;
+}
+
 static void judge_equation(oracle *o, const at_array *array, const at_expr *value) {
     history *h = new_history(o, array);
     for (int64_t at = 0; at < h->count; at++) {
@@ -194,7 +200,7 @@ static void judge_equation(oracle *o, const at_array *array, const at_expr *valu
             o->index[array->axes[k]->id] = rest % extent;
             rest /= extent;
         }
-        h->elements[at] = judge(o, value);
+        h->elements[at] = stored(array, judge(o, value));
     }
 }
 
@@ -205,7 +211,7 @@ static void judge_input(oracle *o, const at_array *array) {
     h->elements = calloc((size_t)t->count + 1, sizeof *h->elements);
     for (int64_t i = 0; i < t->count; i++)
         h->elements[i] =
-            array->kind == AT_REAL ? real(element(t, i)) : whole((int64_t)element(t, i));
+            array->kind == AT_REAL ? stored(array, real(element(t, i))) : whole((int64_t)element(t, i));
 }
 
 /* ---- random expressions ---------------------------------------------------------------------- */
@@ -298,10 +304,10 @@ static const char *make_bool(maker *m, int depth) {
     }
 }
 
-/* x: numbers; p: structural zeros; b: missing elements; c: all of them. */
+/* x: numbers; p: structural zeros; b: missing elements; c: all of them; d: zeros, structural or not. */
 static const char *make_leaf(maker *m, int depth) {
-    static const char *const arrays[] = {"x", "p", "b", "c"};
-    const char *array = arrays[roll(m, 4)];
+    static const char *const arrays[] = {"x", "p", "b", "c", "d"};
+    const char *array = arrays[roll(m, 5)];
     if (m->scan && roll(m, 2)) {
         const char *at[] = {"t - 1", "t", "t + 1", make_int(m, depth - 1)}, *to = "| 1";
         array = roll(m, 2) ? "h" : "g";
@@ -310,7 +316,7 @@ static const char *make_leaf(maker *m, int depth) {
                     roll(m, 4) ? to : "");
     }
     switch (roll(m, 4)) {
-    case 0: return TEXT("%d.5", (int)roll(m, 3));
+    case 0: return roll(m, 3) ? TEXT("%d.5", (int)roll(m, 3)) : "(1 / 0)";
     case 1: return TEXT("%s[%s, %s | %s]", array, make_int(m, depth - 1), some_axis(m),
                         roll(m, 2) ? "p[0, 0]" : "1");
     case 2: return TEXT("%s[%s, %s - 1 | 2]", array, some_axis(m), some_axis(m));
@@ -343,6 +349,11 @@ static const char *make_real(maker *m, int depth) {
 
 /* ---- the comparison -------------------------------------------------------------------------- */
 
+static void say_cotangents(maker *m, const char *first, const char *second) {
+    if (roll(m, 3)) cotangent(m->w, first);
+    if (roll(m, 3)) cotangent(m->w, second);
+}
+
 static void build(world *w, uint64_t seed) {
     maker maker_of = {w, seed, 0, {"n", "m"}, 2, false}, *m = &maker_of;
     declare(w, "x[n,m]");
@@ -351,7 +362,9 @@ static void build(world *w, uint64_t seed) {
     let(w, "p[n,m] = softmax[m where (n + m) % 3 > 0](0)");
     let(w, "b[n,m] = x[n, m + if (n * m) % 4 == 1 then 100 else 0]");
     let(w, "c[n,m] = if m % 2 == 0 then p[n,m] else b[n,m]");
+    let(w, "d[n,m] = if (2 * n + m) % 3 == 0 then 0 else x[n,m]");
     let(w, TEXT("y[n,m] = %s", make_real(m, 4)));
+    say_cotangents(m, "d", "y");
     let(w, "z[n,m] = if ok[n,m] then y[n,m] else 0");
     for (int i = 0; i < w->cascade.axis_count; i++) {
         at_axis *a = w->cascade.axes[i];
@@ -373,7 +386,7 @@ static void judge_scan(oracle *o, const at_statement *st) {
             result row[8];
             for (int64_t k = 0; k < o->extents[n->id]; k++) {
                 o->index[n->id] = k;
-                row[k] = judge(o, equation_of->u.value);
+                row[k] = stored(equation_of->target, judge(o, equation_of->u.value));
             }
             /* Written when the equation is done: it may not read its own step. */
             memcpy(o->arrays[equation_of->target->id].elements + at * o->extents[n->id], row,
@@ -492,12 +505,14 @@ static void build_scan(world *w, uint64_t seed) {
     let(w, "p[n,m] = softmax[m where (n + m) % 3 > 0](0)");
     let(w, "b[n,m] = x[n, m + if (n * m) % 4 == 1 then 100 else 0]");
     let(w, "c[n,m] = if m % 2 == 0 then p[n,m] else b[n,m]");
+    let(w, "d[n,m] = if (2 * n + m) % 3 == 0 then 0 else x[n,m]");
     promise(w, "h[t,n]");
     promise(w, "g[t,n]");
     begin_scan(w, roll(m, 3) ? "t" : "t down");
     let(w, TEXT("h[t,n] = %s", make_real(m, 3)));
     let(w, TEXT("g[t,n] = %s", make_real(m, 3)));
     end_scan(w);
+    say_cotangents(m, "d", "g");
     let(w, TEXT("z[t,n] = if ok[t,n] then %s[t,n] else 0", roll(m, 2) ? "h" : "g"));
     for (int i = 0; i < w->cascade.axis_count; i++) {
         at_axis *a = w->cascade.axes[i];

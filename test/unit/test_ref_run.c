@@ -205,22 +205,6 @@ static void an_output_may_be_an_input_or_the_same_array_twice(void **state) {
                       i == 1 ? V(1, 2) : V(2, 4));
 }
 
-static void a_gradient_that_was_not_taken_is_refused(void **state) {
-    world *w = *state;
-    declare(w, "x[n]");
-    let(w, "loss = sum[n](x[n] * x[n])");
-    let(w, "g[n] = 0 * x[n]");
-    w->cascade.body.items[1]->tag = AT_GRAD;
-    output(w, "g");
-    give(w, "x", V(1, 2), 1, 2);
-    expect_error(w, "not supported[E712]: this executor does not evaluate `grad`, which `g` uses\n"
-                    " --> test.attn:1:1\n"
-                    "  |\n"
-                    "1 | g[n] = 0 * x[n]\n"
-                    "  | ^^^^\n"
-                    "  = hint: derivatives are equations of their own once they have been taken\n");
-}
-
 /* ---- laws ------------------------------------------------------------------------------------ */
 
 static void laws_hold_within_their_tolerance(void **state) {
@@ -362,7 +346,6 @@ int main(void) {
         TEST(a_repeat_holds_the_arrays_of_its_body_once),
         TEST(marks_of_missing_elements_count_as_they_come),
         TEST(an_output_may_be_an_input_or_the_same_array_twice),
-        TEST(a_gradient_that_was_not_taken_is_refused),
         TEST(laws_hold_within_their_tolerance),
         TEST(an_assertion_in_a_repeat_is_told_once),
         TEST(nan_is_equal_to_nothing),

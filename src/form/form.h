@@ -1,0 +1,139 @@
+/* form: cascades while they are rewritten. What every rewrite needs and none owns: a draft that takes
+ * new arrays and statements, makers of expressions that drop zeros and ones, linear forms of int
+ * expressions with what can be proved of them, and the solving of equality guards. */
+#ifndef AT_FORM_H
+#define AT_FORM_H
+
+#include "ir/ir.h"
+
+/* ---- draft.c: a cascade while it is rewritten ---------------------------------------------- */
+
+/* A copy of a cascade that takes new arrays, axes and statements. Statements are given anew, in
+ * order, by at_draft_add; everything else is copied from the start. */
+typedef struct {
+    at_session *s;
+    at_cascade *out;
+    int array_capacity, axis_capacity, statement_capacity;
+    at_block *block; /* where statements go: the cascade's body, or a region's */
+    at_map names;    /* of arrays and axes */
+} at_draft;
+
+at_draft *at_draft_new(at_session *s, const at_cascade *from);
+void at_draft_add(at_draft *draft, at_statement *statement);
+void at_draft_equation(at_draft *draft, at_array *target, const at_expr *value, at_span span);
+/* What follows is added to the block of a scan or repeat, until at_draft_close, which gives that
+ * block and goes on with the one before. */
+typedef struct {
+    at_block inner;
+    at_block *outer;
+    int outer_capacity;
+} at_draft_region;
+void at_draft_open(at_draft *draft, at_draft_region *region);
+at_block at_draft_close(at_draft *draft, at_draft_region *region);
+/* A new array; `name` is made unique when it is taken, the path is the name or `path`. */
+at_array *at_draft_array(at_draft *draft, const char *name, const char *path, at_kind kind,
+                         at_axis *const *axes, int rank, at_span span);
+/* Adds the equation of a new array `owner.suffix[axes] = value` and gives a read of it at these
+ * axes. `owner` is the array whose equation needs it; the name is made unique, the path is its. */
+const at_expr *at_draft_define(at_draft *draft, const at_array *owner, const char *suffix,
+                               at_axis **axes, int rank, const at_expr *value);
+/* A new index over the extent of `like`: what at_substitute asks for. `user` is the draft. */
+at_axis *at_draft_axis(void *user, const at_axis *like);
+/* A new axis with the extent of an int expression over sizes of open axes. */
+at_axis *at_draft_extent(at_draft *draft, const char *name, const at_expr *extent);
+
+/* ---- make.c: expressions without zeros and ones --------------------------------------------- */
+
+/* Like at_map_node, but `0 + a`, `1 * a`, `a / 1`, `--a`, `a ^ 1`, sums and products of numbers are
+ * not kept. A product with the number 0 is 0. Kinds as for at_map_node. */
+const at_expr *at_make_add(at_session *s, const at_expr *a, const at_expr *b);
+const at_expr *at_make_sub(at_session *s, const at_expr *a, const at_expr *b);
+const at_expr *at_make_mul(at_session *s, const at_expr *a, const at_expr *b);
+const at_expr *at_make_div(at_session *s, const at_expr *a, const at_expr *b);
+const at_expr *at_make_neg(at_session *s, const at_expr *a);
+/* The same expression with these makers in the place of its nodes. */
+const at_expr *at_make_simple(at_session *s, const at_expr *e);
+bool at_is_number(const at_expr *e, double value);
+/* sum[axes where guard](body), with the factors that mention none of the axes taken out; body itself
+ * when there are no axes and no guard, `if guard then body else 0` when there are only no axes. */
+const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,
+                           const at_expr *body);
+/* No fold in it and few nodes: evaluating it again costs less than storing it. NULL is cheap. */
+bool at_is_cheap(const at_expr *e);
+const at_expr *at_read_whole(at_session *s, const at_array *array, at_span span);
+/* `a and b`, where NULL stands for true; what `a` says already is not said again. */
+const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b);
+/* `if condition then value else other`; value itself when condition is NULL. */
+const at_expr *at_where(at_session *s, const at_expr *condition, const at_expr *value,
+                        double other);
+
+/* ---- extent.c --------------------------------------------------------------------------------- */
+
+/* Two axes whose extents are the same in every run. */
+bool at_same_extent(const at_axis *a, const at_axis *b);
+/* The extent as an expression over sizes of open axes. */
+const at_expr *at_extent_of(at_session *s, const at_axis *axis);
+/* size(axis), by the name of the axis that it is another index of. */
+const at_expr *at_size_of(at_session *s, const at_axis *axis, at_span span);
+/* Two axes that are equally long by what they are or because the cascade requires it. */
+bool at_equal_extent(at_session *s, const at_cascade *cascade, const at_axis *a, const at_axis *b);
+/* e with one size for all that the cascade's requirements make equal. */
+const at_expr *at_with_known_sizes(at_session *s, const at_cascade *cascade, const at_expr *e);
+
+/* ---- affine.c: linear forms ------------------------------------------------------------------- */
+
+/* constant + Σ factor·term. A term is an index, a size, a product of them, or any other int
+ * expression taken whole; no two are the same. */
+typedef struct {
+    int64_t constant;
+    int count;
+    const at_expr **terms;
+    int64_t *factors;
+} at_affine;
+
+/* False when a number does not fit. */
+bool at_affine_of(at_session *s, const at_expr *e, at_affine *form);
+/* a + factor·b */
+bool at_affine_add(at_session *s, const at_affine *a, int64_t factor, const at_affine *b,
+                   at_affine *form);
+const at_expr *at_affine_expr(at_session *s, const at_affine *form, at_span span);
+/* Whether the form is surely 0 or more, wherever every index in it lies inside its axis. */
+bool at_affine_nonnegative(at_session *s, const at_affine *form);
+/* `low <= e and e < high`, of which what is sure is left out; NULL when all is sure. `known` (may be
+ * NULL) has requirements that hold. */
+const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr *low,
+                          const at_expr *e, const at_expr *high);
+/* e with its int indices and comparisons made short: `t + 1 - 1` is t, `t + 1 == 0` is false. */
+const at_expr *at_affine_simple(at_session *s, const at_expr *e);
+
+/* ---- solve.c: equality guards ------------------------------------------------------------------ */
+
+/* A sum over `axes` where all of `equations` (0 == each) and `guard` hold, of `body`. */
+typedef struct {
+    at_draft *draft;
+    int count, capacity;
+    at_axis **axes;
+    int equation_count, equation_capacity;
+    const at_expr **equations; /* ints */
+    const at_expr *guard;      /* may be NULL */
+    const at_expr *body;
+} at_guarded_sum;
+
+/* Adds an equation, an int that must be 0; adds a guard, of which conjuncts that equate ints and mention
+ * a bound axis become equations. */
+void at_solve_equation(at_guarded_sum *sum, const at_expr *zero_of);
+void at_solve_guard(at_guarded_sum *sum, const at_expr *guard);
+/* Solves what can be solved: each equation that determines a bound index replaces it everywhere and is
+ * gone, with the condition that the index lies inside its axis. Linear indices, div and mod are
+ * inverted; mixed radix (`y*8 + u` with u over 8) into quotient and remainder. What is left goes into
+ * the guard: a gather that cannot be inverted stays a scatter. */
+void at_solve(at_guarded_sum *sum);
+/* The sum as an expression. */
+const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
+
+/* ---- tidy.c ------------------------------------------------------------------------------------ */
+
+/* The cascade without copies, and without what no output, next or assertion needs. */
+const at_cascade *at_tidy(at_session *s, const at_cascade *from);
+
+#endif

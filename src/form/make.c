@@ -1,0 +1,287 @@
+/* Makers of expressions that a person would write: no zeros, no ones, no double signs, factors in
+ * front of a sum instead of in it. Rewrites make their results with these, so that what they print
+ * needs no cleaning afterwards.
+ *
+ * A product with the number 0 becomes 0 whatever the other factor is. That is right for what uses
+ * these makers: derivatives, where a cotangent of 0 contributes 0 (language.md 13), and indices. */
+#include "form/form.h"
+
+#include <math.h>
+
+static const at_expr *map2(at_session *s, at_op op, const at_expr *a, const at_expr *b) {
+    return at_map_node(s, op, a, b, NULL, b && a->span.source == NULL ? b->span : a->span);
+}
+
+bool at_is_number(const at_expr *e, double value) {
+    if (e->tag != AT_CONST || e->kind == AT_BOOL) return false;
+    return e->kind == AT_REAL ? e->u.real == value : (double)e->u.integer == value;
+}
+
+static bool is_number(const at_expr *e) { return e->tag == AT_CONST && e->kind != AT_BOOL; }
+
+static bool is_map(const at_expr *e, at_op op) { return e->tag == AT_MAP && e->u.map.op == op; }
+
+/* The operation on two numbers; NULL when it has no value. */
+static const at_expr *computed(at_session *s, at_op op, const at_expr *a, const at_expr *b) {
+    if (!is_number(a) || !is_number(b)) return NULL;
+    if (a->kind == AT_REAL) return at_real(s, at_real_op(op, a->u.real, b->u.real, 0), a->span);
+    int64_t value;
+    if (!at_int_op(op, a->u.integer, b->u.integer, 0, &value)) return NULL;
+    return at_int(s, value, a->span);
+}
+
+const at_expr *at_make_neg(at_session *s, const at_expr *a) {
+    if (is_map(a, AT_OP_NEG)) return a->u.map.args[0];
+    if (is_map(a, AT_OP_SUB)) return map2(s, AT_OP_SUB, a->u.map.args[1], a->u.map.args[0]);
+    return map2(s, AT_OP_NEG, a, NULL);
+}
+
+const at_expr *at_make_add(at_session *s, const at_expr *a, const at_expr *b) {
+    const at_expr *known = computed(s, AT_OP_ADD, a, b);
+    if (known) return known;
+    if (at_is_number(a, 0)) return b;
+    if (at_is_number(b, 0)) return a;
+    if (a->kind == AT_REAL && at_same(a, b)) return at_make_mul(s, at_real(s, 2, a->span), a);
+    if (is_map(b, AT_OP_NEG)) return map2(s, AT_OP_SUB, a, b->u.map.args[0]);
+    if (is_map(a, AT_OP_NEG)) return map2(s, AT_OP_SUB, b, a->u.map.args[0]);
+    return map2(s, AT_OP_ADD, a, b);
+}
+
+const at_expr *at_make_sub(at_session *s, const at_expr *a, const at_expr *b) {
+    const at_expr *known = computed(s, AT_OP_SUB, a, b);
+    if (known) return known;
+    if (at_is_number(b, 0)) return a;
+    if (at_is_number(a, 0)) return at_make_neg(s, b);
+    if (is_map(b, AT_OP_NEG)) return map2(s, AT_OP_ADD, a, b->u.map.args[0]);
+    return map2(s, AT_OP_SUB, a, b);
+}
+
+const at_expr *at_make_mul(at_session *s, const at_expr *a, const at_expr *b) {
+    const at_expr *known = computed(s, AT_OP_MUL, a, b);
+    if (known) return known;
+    if (is_number(b)) { /* numbers first */
+        const at_expr *number = b;
+        b = a;
+        a = number;
+    }
+    if (at_is_number(a, 0)) return a;
+    if (at_is_number(a, 1)) return b;
+    if (at_is_number(a, -1)) return at_make_neg(s, b);
+    if (is_number(a) && is_map(b, AT_OP_MUL) && is_number(b->u.map.args[0]))
+        return at_make_mul(s, at_make_mul(s, a, b->u.map.args[0]), b->u.map.args[1]);
+    if (is_map(a, AT_OP_NEG)) return at_make_neg(s, at_make_mul(s, a->u.map.args[0], b));
+    if (is_map(b, AT_OP_NEG)) return at_make_neg(s, at_make_mul(s, a, b->u.map.args[0]));
+    return map2(s, AT_OP_MUL, a, b);
+}
+
+const at_expr *at_make_div(at_session *s, const at_expr *a, const at_expr *b) {
+    if (at_is_number(b, 1) || at_is_number(a, 0)) return a;
+    if (is_map(a, AT_OP_NEG)) return at_make_neg(s, at_make_div(s, a->u.map.args[0], b));
+    return map2(s, AT_OP_DIV, a, b);
+}
+
+static const at_expr *simpler_power(at_session *s, const at_expr *e) {
+    const at_expr *a = e->u.map.args[0], *b = e->u.map.args[1];
+    if (at_is_number(b, 1)) return a;
+    if (at_is_number(b, 0)) return at_real(s, 1, e->span);
+    return e;
+}
+
+static const at_expr *simpler(void *user, const at_expr *e) {
+    at_session *s = user;
+    if (e->tag != AT_MAP) return e;
+    const at_expr *a = e->u.map.args[0], *b = e->u.map.args[1];
+    switch (e->u.map.op) {
+    case AT_OP_NEG: return at_make_neg(s, a);
+    case AT_OP_ADD: return at_make_add(s, a, b);
+    case AT_OP_SUB: return at_make_sub(s, a, b);
+    case AT_OP_MUL: return at_make_mul(s, a, b);
+    case AT_OP_DIV: return at_make_div(s, a, b);
+    case AT_OP_POW: return simpler_power(s, e);
+    case AT_OP_AND: return at_both(s, a, b);
+    case AT_OP_EQ:
+    case AT_OP_NE:
+    case AT_OP_LT:
+    case AT_OP_LE:
+    case AT_OP_GT:
+    case AT_OP_GE:
+        if (a->tag != AT_CONST || b->tag != AT_CONST || a->kind != AT_REAL) return e;
+        return at_bool(s, at_real_op(e->u.map.op, a->u.real, b->u.real, 0) != 0, e->span);
+    case AT_OP_IF: return at_same(b, e->u.map.args[2]) && b->tag == AT_CONST ? b : e;
+    default: return e;
+    }
+}
+
+const at_expr *at_make_simple(at_session *s, const at_expr *e) {
+    return at_rewrite(s, e, simpler, s);
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    at_session *s;
+    at_axis **axes;
+    int count;
+    bool kept;   /* a cotangent stays inside: where the sum is over nothing, it is a structural 0 */
+    const at_expr *inside, *outside; /* products; NULL: 1 */
+    const at_expr *divisor;          /* of what is outside; NULL: 1 */
+    const at_expr *divided;          /* of what is inside */
+    bool negative;
+} factors;
+
+static bool depends(const factors *f, const at_expr *e) {
+    for (int i = 0; i < f->count; i++)
+        if (at_mentions(e, f->axes[i])) return true;
+    return false;
+}
+
+static bool find_cotangent(void *user, const at_expr *e) {
+    if (e->tag == AT_READ && e->u.read.array->cotangent) *(bool *)user = true;
+    return true;
+}
+
+static bool has_cotangent(const at_expr *e) {
+    bool found = false;
+    at_walk(e, find_cotangent, &found);
+    return found;
+}
+
+static bool find_read(void *user, const at_expr *e) {
+    if (e->tag == AT_READ || e->tag == AT_FOLD_NODE) *(bool *)user = true;
+    return true;
+}
+
+static bool reads(const at_expr *e) {
+    bool found = false;
+    if (e) at_walk(e, find_read, &found);
+    return found;
+}
+
+/* A factor may stand outside if it has a value even where the sum is over nothing: numbers and sizes,
+ * the cotangent itself, and everything where a structural 0 annihilates it. */
+static bool may_leave(const factors *f, const at_expr *e) {
+    return !depends(f, e) && (f->kept || !reads(e) || (e->tag == AT_READ && has_cotangent(e)));
+}
+
+static void look_for_kept(factors *f, const at_expr *e) {
+    if (is_map(e, AT_OP_NEG) || is_map(e, AT_OP_DIV)) {
+        look_for_kept(f, e->u.map.args[0]);
+    } else if (is_map(e, AT_OP_MUL)) {
+        look_for_kept(f, e->u.map.args[0]);
+        look_for_kept(f, e->u.map.args[1]);
+    } else {
+        f->kept |= depends(f, e) && has_cotangent(e);
+    }
+}
+
+static void gather(factors *f, const at_expr *e, bool divides) {
+    if (!divides && is_map(e, AT_OP_NEG)) {
+        f->negative = !f->negative;
+        gather(f, e->u.map.args[0], false);
+    } else if (!divides && is_map(e, AT_OP_MUL)) {
+        gather(f, e->u.map.args[0], false);
+        gather(f, e->u.map.args[1], false);
+    } else if (!divides && is_map(e, AT_OP_DIV)) {
+        gather(f, e->u.map.args[0], false);
+        gather(f, e->u.map.args[1], true);
+    } else {
+        bool leaves = may_leave(f, e);
+        const at_expr **product = divides ? leaves ? &f->divisor : &f->divided
+                                  : leaves ? &f->outside
+                                           : &f->inside;
+        *product = *product ? at_make_mul(f->s, *product, e) : e;
+    }
+}
+
+static const at_expr *product_of(factors *f, const at_expr *above, const at_expr *below,
+                                 at_span span) {
+    if (!above) above = at_real(f->s, 1, span);
+    return below ? at_make_div(f->s, above, below) : above;
+}
+
+/* Takes the conjuncts that mention none of the axes out of the guard. */
+static void split_guard(const factors *f, const at_expr *guard, const at_expr **free,
+                        const at_expr **bound) {
+    if (guard && is_map(guard, AT_OP_AND)) {
+        split_guard(f, guard->u.map.args[0], free, bound);
+        split_guard(f, guard->u.map.args[1], free, bound);
+    } else if (guard) {
+        const at_expr **to = depends(f, guard) ? bound : free;
+        *to = at_both(f->s, *to, guard);
+    }
+}
+
+const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,
+                           const at_expr *body) {
+    /* A branch that is 0 is a guard. */
+    while (body->tag == AT_MAP && body->u.map.op == AT_OP_IF && count > 0 &&
+           at_is_number(body->u.map.args[2], 0)) {
+        guard = at_both(s, guard, body->u.map.args[0]);
+        body = body->u.map.args[1];
+    }
+    if (at_is_number(body, 0)) return body;
+    if (count == 0) return at_where(s, guard, body, 0);
+    if (body->kind != AT_REAL)
+        return at_fold_node(s, AT_FOLD_SUM, axes, count, guard, body, body->span);
+    factors f = {.s = s, .axes = axes, .count = count};
+    look_for_kept(&f, body);
+    gather(&f, body, false);
+    const at_expr *free = NULL, *bound = guard;
+    if (reads(f.outside) || reads(f.divisor)) {
+        bound = NULL;
+        split_guard(&f, guard, &free, &bound);
+    }
+    const at_expr *sum = at_fold_node(s, AT_FOLD_SUM, axes, count, bound,
+                                      product_of(&f, f.inside, f.divided, body->span), body->span);
+    if (f.outside) sum = at_make_mul(s, f.outside, sum);
+    if (f.divisor) sum = at_make_div(s, sum, f.divisor);
+    if (f.negative) sum = at_make_neg(s, sum);
+    return at_where(s, free, sum, 0);
+}
+
+/* ---- small ones ------------------------------------------------------------------------------ */
+
+typedef struct {
+    int nodes;
+    bool fold;
+} weight;
+
+static bool weigh(void *user, const at_expr *e) {
+    weight *w = user;
+    w->nodes++;
+    if (e->tag == AT_FOLD_NODE) w->fold = true;
+    return !w->fold;
+}
+
+bool at_is_cheap(const at_expr *e) {
+    enum { FEW = 16 };
+    weight w = {0, false};
+    at_walk(e, weigh, &w);
+    return !w.fold && w.nodes <= FEW;
+}
+
+const at_expr *at_read_whole(at_session *s, const at_array *array, at_span span) {
+    const at_expr **index = AT_NEW_ARRAY(s->arena, const at_expr *, array->rank);
+    for (int i = 0; i < array->rank; i++) index[i] = at_index(s, array->axes[i], span);
+    return at_read(s, array, index, NULL, span);
+}
+
+static bool says(const at_expr *e, const at_expr *condition) {
+    if (at_same(e, condition)) return true;
+    return is_map(e, AT_OP_AND) &&
+           (says(e->u.map.args[0], condition) || says(e->u.map.args[1], condition));
+}
+
+const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b) {
+    if (!a) return b;
+    if (!b || says(a, b)) return a;
+    if (is_map(b, AT_OP_AND))
+        return at_both(s, at_both(s, a, b->u.map.args[0]), b->u.map.args[1]);
+    return map2(s, AT_OP_AND, a, b);
+}
+
+const at_expr *at_where(at_session *s, const at_expr *condition, const at_expr *value,
+                        double other) {
+    if (!condition) return value;
+    return at_map_node(s, AT_OP_IF, condition, value, at_real(s, other, value->span), value->span);
+}

@@ -201,10 +201,10 @@ static void cases_of_a_long_choice_stand_below_each_other(void **state) {
                  "}\n");
     /* A single choice is no chain: it goes on where it must. */
     check_format("fn f(a[n], b[n]) -> y[n] {\n  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1"
-                 " else 2 * sqrt(a[n] * b[n]) + a[n] + b[n]\n}\n",
+                 " else 2 * sqrt(a[n] * b[n]) + a[n] + b[n] + 1\n}\n",
                  "fn f(a[n], b[n]) -> y[n] {\n"
                  "  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1\n"
-                 "      else 2 * sqrt(a[n] * b[n]) + a[n] + b[n]\n"
+                 "      else 2 * sqrt(a[n] * b[n]) + a[n] + b[n] + 1\n"
                  "}\n");
 }
 

@@ -6,7 +6,7 @@
  * there (`x[i - 1]` under a guard that keeps i from 0), and must not turn the 0 of an empty sum into
  * something else (0 / 0). A guard on the sum's own indices may always leave it empty; then only numbers,
  * sizes and cotangents go in front. Without one only an extent of 0 can: then anything does that cannot
- * fail, except for a division by that extent, which makes the sum a mean or stays in it. */
+ * fail, except for a division by a size or count, which makes the sum a mean or stays in it. */
 #include "form/form_int.h"
 
 static bool is_map(const at_expr *e, at_op op) { return e->tag == AT_MAP && e->u.map.op == op; }
@@ -103,20 +103,26 @@ typedef struct {
     bool found;
 } search;
 
-static bool look_for_size(void *user, const at_expr *e) {
+static bool look_for_count(void *user, const at_expr *e) {
     search *w = user;
+    w->found |= e->tag == AT_READ || e->tag == AT_FOLD_NODE;
     for (int i = 0; e->tag == AT_SIZE && i < w->f->count; i++)
         w->found |= at_same_extent(e->u.axis, w->f->axes[i]);
     return !w->found;
 }
 
+/* Sizes of the sum's axes, and what was counted, may be 0 just where the sum has no terms. */
+static bool counts_terms(const factors *f, const at_expr *e) {
+    search w = {f, false};
+    if (is_map(e, AT_OP_TO_REAL)) at_walk(e->u.map.args[0], look_for_count, &w);
+    return w.found;
+}
+
 static bool goes_outside(const factors *f, const at_expr *e, bool divides) {
     if (depends(f, e)) return false;
     if (e->tag == AT_CONST) return !divides || !at_is_number(e, 0);
-    if (!cannot_fail(f, e)) return false;
-    search w = {f, false};
-    if (divides) at_walk(e, look_for_size, &w);
-    if (!f->guarded) return !w.found;
+    if ((divides && counts_terms(f, e)) || !cannot_fail(f, e)) return false;
+    if (!f->guarded) return true;
     bool size = is_map(e, AT_OP_TO_REAL) && e->u.map.args[0]->tag == AT_SIZE;
     return !divides && (size || (e->tag == AT_READ && e->u.read.array->cotangent));
 }

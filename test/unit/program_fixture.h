@@ -37,6 +37,12 @@ UNUSED static int pick(dice *d, int sides) { return (int)(roll(d) % (uint64_t)si
 
 /* ---- programs -------------------------------------------------------------------------------- */
 
+/* Fails with a text of any length; cmocka's own are cut. */
+UNUSED static void tell(const char *text) {
+    fprintf(stderr, "%s\n", text);
+    fail();
+}
+
 UNUSED static const char *errors_of(at_session *s) {
     at_text text = {0};
     at_diags_render(s, false, &text);

@@ -138,7 +138,7 @@ static bool compare(at_session *s, const at_cascade *before, const at_cascade *a
         bool still = run_program(s, after, &inputs, &found);
         const char *wrong = still ? difference(s, &found.outputs, &expected.outputs, false)
                                   : errors_of(s);
-        if (wrong) fail_msg("%s\n%s\nafter:\n%s", text, wrong, printed(s, after));
+        if (wrong) tell(at_format(s->arena, "%s\n%s\nafter:\n%s", text, wrong, printed(s, after)));
         at_results_free(&found);
         at_results_free(&expected);
     }

@@ -84,7 +84,7 @@ static bool like_value(const char *text) {
 }
 
 /* Says what keeps the text from being a value. */
-static void report_value(at_session *s, const char *name, const char *text) {
+static void report_value(at_session *s, const char *option, const char *name, const char *text) {
     if (!*text) {
         at_error(s, AT_E_GIVEN_ARRAY, at_no_span(), "nothing is given for `%s`", name);
         return;
@@ -92,7 +92,8 @@ static void report_value(at_session *s, const char *name, const char *text) {
     at_diag *diag = at_error(s, AT_E_GIVEN_ARRAY, at_no_span(),
                              "the value given for `%s` is not JSON, and no file: %s", name, text);
     if (*text == '[' && text[strlen(text) - 1] != ']')
-        at_hint(s, diag, "a `]` is missing; a list with blanks stands in quotes: --in '%s=[1, 2]'", name);
+        at_hint(s, diag, "a `]` is missing; a list with blanks stands in quotes: %s '%s=[1, 2]'", option,
+                name);
     else if (strcmp(text, "True") == 0 || strcmp(text, "False") == 0)
         at_hint(s, diag, "true and false are written small");
     else if (strstr(text, "nan") || strstr(text, "NaN") || strstr(text, "inf"))
@@ -101,7 +102,7 @@ static void report_value(at_session *s, const char *name, const char *text) {
         at_hint(s, diag, "a number is 2, 0.5 or 1e-3, and a list of lists [[1,2],[3,4]]");
 }
 
-static at_tensor *only_array(at_session *s, const char *path) {
+static at_tensor *only_array(at_session *s, const char *option, const char *path) {
     at_collection arrays = {0};
     if (!at_archive_read(s, path, &arrays)) return NULL;
     at_tensor *tensor = NULL;
@@ -111,24 +112,25 @@ static at_tensor *only_array(at_session *s, const char *path) {
     } else {
         at_diag *diag = at_error(s, AT_E_GIVEN_ARRAY, at_no_span(), "%s holds %d arrays, and one is needed",
                                  path, arrays.count);
-        at_hint(s, diag, "--in %s alone gives all of them, by the names they have there", path);
+        at_hint(s, diag, "%s %s alone gives all of them, by the names they have there", option, path);
     }
     at_collection_free(&arrays);
     return tensor;
 }
 
-bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_collection *to,
-                  int *status) {
+bool at_cli_array(const at_cli_page *page, at_session *s, const char *option, const char *text,
+                  at_collection *to, int *status) {
     *status = AT_CLI_INPUT;
     size_t length = name_length(text);
     at_collection more = {0};
     if (length == 0) {
         if (!at_archive_named(text)) {
             if (ends_in(text, ".npy") && text[0] != '=')
-                *status = at_cli_misuse(page, "--in %s: say which input it is: --in NAME=%s", text, text);
+                *status = at_cli_misuse(page, "%s %s: say which it is: %s NAME=%s", option, text,
+                                        option, text);
             else if (access(text, F_OK) != 0)
-                *status = at_cli_misuse(page, "--in takes name=file.npy, name=value, data.npz or "
-                                        "data.safetensors, not `%s`", text);
+                *status = at_cli_misuse(page, "%s takes name=file.npy, name=value, data.npz or "
+                                        "data.safetensors, not `%s`", option, text);
             if (*status == AT_CLI_USAGE) return false;
         }
         if (!at_archive_read(s, text, &more)) return false;
@@ -138,8 +140,8 @@ bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_c
         json_t *json = json_loads(value, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
         at_tensor *tensor = NULL;
         if (json) tensor = from_json(s, name, json);
-        else if (access(value, F_OK) != 0 && like_value(value)) report_value(s, name, value);
-        else if (at_archive_named(value)) tensor = only_array(s, value);
+        else if (access(value, F_OK) != 0 && like_value(value)) report_value(s, option, name, value);
+        else if (at_archive_named(value)) tensor = only_array(s, option, value);
         else tensor = at_npy_read(s, value);
         if (json) json_decref(json);
         if (!tensor) return false;

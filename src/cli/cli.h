@@ -117,10 +117,10 @@ bool at_cli_sizes(const at_cli_page *page, at_session *s, const at_cli_pairs *pa
 
 /* ---- arrays.c, summary.c: arrays given and shown --------------------------------------------- */
 
-/* `--in`: a .npz or .safetensors file (all its arrays), name=file.npy, name= and such a file (its only
+/* `--in` (option): a .npz or .safetensors file (all its arrays), name=file.npy, name= and such a file (its only
  * array), or name=value with a JSON value: 0.5, true, [[1,2],[3,4]]. false after an error or misuse (*status). */
-bool at_cli_array(const at_cli_page *page, at_session *s, const char *text, at_collection *to,
-                  int *status);
+bool at_cli_array(const at_cli_page *page, at_session *s, const char *option, const char *text,
+                  at_collection *to, int *status);
 /* An output as text: name, axes and extents, kind, and its first values, or all of them. */
 void at_cli_summary(const at_output *output, const at_tensor *tensor, int digits, bool all,
                     at_text *out);
@@ -157,5 +157,23 @@ bool at_cli_gradient(at_session *s, const at_program *program, const at_definiti
                      const at_law_options *options, at_cli_gradients *sum, json_t *entry);
 /* Adds " gradients: …" behind `comma`; nothing when no function was looked at. */
 void at_cli_gradients_text(const at_cli_gradients *sum, const char *comma, at_text *out);
+
+/* ---- run_vjp.c ------------------------------------------------------------------------------- */
+
+/* A derivative that is run in the place of its function. */
+typedef struct {
+    bool outputs;   /* those of the function are given as well, where they have a cotangent */
+    at_session *s;
+    const at_cascade *function, *derivative;
+    int count, capacity;
+    at_output *results; /* names and axes of what is given, in order */
+} at_cli_vjp;
+
+/* given: cotangents by names of outputs; they move into `inputs`, under the names that the derivative
+ * has for them. vjp->outputs is set before. False after an error or misuse (*status). */
+bool at_cli_vjp_begin(const at_cli_page *page, at_session *s, const at_cascade *cascade,
+                      at_collection *given, at_collection *inputs, at_cli_vjp *vjp, int *status);
+/* Names the derivative's results as vjp->results says. False after an error. */
+bool at_cli_vjp_end(const at_cli_vjp *vjp, at_collection *results);
 
 #endif

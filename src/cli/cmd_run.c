@@ -18,6 +18,9 @@ static const at_cli_option options[] = {
     {0, "params", "FILE", "all learned arrays, an .npz with their paths as names; without it\n"
                           "they begin as the program says"},
     {0, "params-out", "FILE", "where to write the learned arrays as they were given or began"},
+    {0, "vjp", "WHAT", "run the derivative: a cotangent of an output, given as --in gives inputs;\n"
+                       "gradients are the results, by the names of inputs and params"},
+    {0, "outputs", NULL, "with --vjp: the outputs that have cotangents as well"},
     {0, "state", "FILE", "kept arrays, an .npz; read if it is there, rewritten if all goes well"},
     {0, "set", "name=value", "an option of the function"},
     {0, "seed", "N", "fixes all draws; 0 without it"},
@@ -41,20 +44,25 @@ static const at_cli_page page = {
     .examples = "  attend run attention.attn --in q=q.npy --in k=k.npy --in v=v.npy --out o=o.npy\n"
                 "  attend run attention.attn:sliding_window --in data.npz --set w=4 --out result.npz\n"
                 "  attend run double.attn --in 'x=[1,2,3]'\n"
-                "  attend run net.attn --in x=x.npy --params-out begin.safetensors\n",
+                "  attend run net.attn --in x=x.npy --params-out begin.safetensors\n"
+                "  attend run net.attn --in x=x.npy --vjp loss=1 --out gradients.npz\n",
 };
 
 typedef struct {
     at_session *s;
     const char *operand, *params_path, *params_out, *state_path;
-    at_cli_list ins, outs;
+    at_cli_list ins, outs, cotangents;
     at_cli_pairs sets;
     bool compiled, json, all;
     int64_t digits;
     at_call call;
     at_collection inputs, params, states;
     at_resolve_options resolve;
-    const at_cascade *cascade;
+    const at_cascade *cascade; /* what is run */
+    at_collection given;       /* cotangents */
+    at_cli_vjp vjp;
+    int shown_count;
+    const at_output *shown;    /* the results, as they are named */
     at_results results;
     double seconds;
     int status;
@@ -77,6 +85,8 @@ static bool take(void *user, const char *name, const char *value) {
     request *r = user;
     if (strcmp(name, "in") == 0) at_cli_list_add(&r->ins, value);
     else if (strcmp(name, "out") == 0) at_cli_list_add(&r->outs, value);
+    else if (strcmp(name, "vjp") == 0) at_cli_list_add(&r->cotangents, value);
+    else if (strcmp(name, "outputs") == 0) r->vjp.outputs = true;
     else if (strcmp(name, "params") == 0) r->params_path = value;
     else if (strcmp(name, "params-out") == 0) r->params_out = value;
     else if (strcmp(name, "state") == 0) r->state_path = value;
@@ -119,7 +129,10 @@ static void know_sizes(request *r, const at_definition *definition) {
 
 static bool read_arrays(request *r) {
     for (int i = 0; i < r->ins.count; i++)
-        if (!at_cli_array(&page, r->s, r->ins.items[i], &r->inputs, &r->status)) return false;
+        if (!at_cli_array(&page, r->s, "--in", r->ins.items[i], &r->inputs, &r->status)) return false;
+    for (int i = 0; i < r->cotangents.count; i++)
+        if (!at_cli_array(&page, r->s, "--vjp", r->cotangents.items[i], &r->given, &r->status))
+            return false;
     r->call.inputs = &r->inputs;
     if (r->params_path) {
         if (!at_archive_read(r->s, r->params_path, &r->params)) return false;
@@ -143,7 +156,7 @@ static bool execute(request *r) {
         good = at_ref_run(r->s, r->cascade, &r->call, &r->results);
     }
     r->seconds = at_now() - start;
-    return good;
+    return good && (!r->vjp.derivative || at_cli_vjp_end(&r->vjp, &r->results.outputs));
 }
 
 /* Where a file is to be written there must be a folder. */
@@ -188,8 +201,8 @@ static bool check_archive(request *r, const char *option, const char *path) {
 /* "`y`, `p`": the outputs that there are. */
 static const char *output_names(const request *r) {
     const char *names = "";
-    for (int i = 0; i < r->cascade->output_count; i++)
-        names = at_format(r->s->arena, "%s%s`%s`", names, i ? ", " : "", r->cascade->outputs[i].name);
+    for (int i = 0; i < r->shown_count; i++)
+        names = at_format(r->s->arena, "%s%s`%s`", names, i ? ", " : "", r->shown[i].name);
     return names;
 }
 
@@ -219,8 +232,8 @@ static bool check_outs(request *r) {
             return false;
         }
         bool found = false;
-        for (int k = 0; k < r->cascade->output_count; k++) {
-            const char *name = r->cascade->outputs[k].name;
+        for (int k = 0; k < r->shown_count; k++) {
+            const char *name = r->shown[k].name;
             if (strlen(name) == (size_t)(equals - out) && memcmp(name, out, strlen(name)) == 0)
                 found = true;
         }
@@ -269,6 +282,21 @@ static bool write_all(request *r) {
     return !r->state_path || write_archive(r, r->state_path, &r->results.states);
 }
 
+static bool show_outputs(request *r) {
+    r->shown = r->cascade->outputs;
+    r->shown_count = r->cascade->output_count;
+    return true;
+}
+
+static bool derive(request *r) {
+    if (!at_cli_vjp_begin(&page, r->s, r->cascade, &r->given, &r->inputs, &r->vjp, &r->status))
+        return false;
+    r->cascade = r->vjp.derivative;
+    r->shown = r->vjp.results;
+    r->shown_count = r->vjp.count;
+    return true;
+}
+
 static bool run(void *user) {
     request *r = user;
     at_session *s = r->s;
@@ -282,14 +310,15 @@ static bool run(void *user) {
     if (!definition || !read_arrays(r)) return false;
     know_sizes(r, definition);
     r->cascade = at_cascade_make(s, program, &r->resolve);
-    return r->cascade && check_outs(r) && execute(r) && write_all(r);
+    return r->cascade && (r->cotangents.count ? derive(r) : show_outputs(r)) && check_outs(r) &&
+           execute(r) && write_all(r);
 }
 
 static void print_summary(const request *r) {
     json_t *list = r->json ? json_array() : NULL;
     at_text text = {0};
-    for (int i = 0; i < r->cascade->output_count; i++) {
-        const at_output *output = &r->cascade->outputs[i];
+    for (int i = 0; i < r->shown_count; i++) {
+        const at_output *output = &r->shown[i];
         const at_tensor *tensor = at_collection_find(&r->results.outputs, output->name);
         if (r->json) json_array_append_new(list, at_cli_summary_json(output, tensor, r->all));
         else at_cli_summary(output, tensor, (int)r->digits, r->all, &text);
@@ -308,6 +337,8 @@ int at_cmd_run(int argc, char **argv) {
     else if (first >= 0 && first + 1 < argc)
         r.status = at_cli_misuse(&page, "one program at a time, and `%s` is no option; inputs are given as --in "
                                  "name=file.npy,\na list with blanks in quotes: --in 'x=[1, 2]'", argv[first + 1]);
+    else if (first >= 0 && r.vjp.outputs && r.cotangents.count == 0)
+        r.status = at_cli_misuse(&page, "--outputs goes with --vjp");
     else if (first >= 0) {
         r.operand = argv[first];
         r.resolve.set_count = r.sets.names.count;
@@ -322,6 +353,7 @@ int at_cmd_run(int argc, char **argv) {
     }
     at_results_free(&r.results);
     at_collection_free(&r.inputs);
+    at_collection_free(&r.given);
     at_collection_free(&r.params);
     at_collection_free(&r.states);
     at_cli_session_end(r.s);

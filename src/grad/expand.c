@@ -194,7 +194,7 @@ static bool derive(expansion *x, const at_statement *st) {
     at_emit_adjoint(g, z);
     conclude(g, st);
     at_block derivative = at_draft_close(x->draft, &reverse);
-    for (int d = g->level; d <= x->depth; d++) {
+    for (int d = 0; d <= x->depth; d++) {
         *x->chain[d] = at_woven(g, x->chain[d]);
         int *capacity = d == x->depth ? &x->draft->statement_capacity
                                       : &x->regions[d + 1]->outer_capacity;

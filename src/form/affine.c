@@ -2,11 +2,9 @@
  * is over sizes as well as indices: `y*size(w) + x` has the term y·size(w). Two forms are equal when
  * their difference is the number 0, and a comparison is sure when the least value that the indices
  * allow is. */
-#include "form/form.h"
+#include "form/form_int.h"
 
-#include <string.h>
-
-enum { ATOMS = 6, TERMS = 16 };
+enum { TERMS = 16 };
 
 /* ---- terms as products ------------------------------------------------------------------------ */
 
@@ -16,9 +14,23 @@ static int atoms_of(const at_expr *term, const at_expr **atoms, int count) {
         count = atoms_of(term->u.map.args[0], atoms, count);
         return atoms_of(term->u.map.args[1], atoms, count);
     }
-    if (count == ATOMS) return -1;
+    if (count == AT_ATOMS) return -1;
     atoms[count] = term;
     return count + 1;
+}
+
+int at_affine_atoms(const at_expr *term, const at_expr **atoms) { return atoms_of(term, atoms, 0); }
+
+const at_expr *at_affine_without(at_session *s, const at_expr *term, const at_expr *atom) {
+    const at_expr *atoms[AT_ATOMS], *rest = NULL;
+    int count = atoms_of(term, atoms, 0), at = 0;
+    while (at < count && !at_same(atoms[at], atom)) at++;
+    if (at >= count) return NULL;
+    for (int i = 0; i < count; i++) {
+        if (i == at) continue;
+        rest = rest ? at_map_node(s, AT_OP_MUL, rest, atoms[i], NULL, term->span) : atoms[i];
+    }
+    return rest ? rest : at_int(s, 1, term->span);
 }
 
 /* Indices, then sizes, each by their axes, then the rest as it comes: one order for each product. */
@@ -30,7 +42,7 @@ static bool comes_before(const at_expr *a, const at_expr *b) {
 }
 
 static const at_expr *product_of(at_session *s, const at_expr *a, const at_expr *b) {
-    const at_expr *atoms[ATOMS];
+    const at_expr *atoms[AT_ATOMS];
     int count = atoms_of(b, atoms, atoms_of(a, atoms, 0));
     if (count < 0) return NULL;
     for (int i = 1; i < count; i++)
@@ -47,10 +59,13 @@ static const at_expr *product_of(at_session *s, const at_expr *a, const at_expr 
 
 /* ---- forms ------------------------------------------------------------------------------------- */
 
+/* INT64_MIN has no negative: nothing in a form may be it. */
 static bool add_term(at_session *s, at_affine *form, const at_expr *term, int64_t factor) {
+    if (factor == INT64_MIN) return false;
     for (int i = 0; i < form->count; i++) {
         if (!at_same(form->terms[i], term)) continue;
         if (__builtin_add_overflow(form->factors[i], factor, &form->factors[i])) return false;
+        if (form->factors[i] == INT64_MIN) return false;
         if (form->factors[i] != 0) return true;
         form->count--;
         for (int k = i; k < form->count; k++) {
@@ -81,7 +96,7 @@ bool at_affine_add(at_session *s, const at_affine *a, int64_t factor, const at_a
     at_affine sum = copy_of(s, a);
     int64_t part;
     if (__builtin_mul_overflow(b->constant, factor, &part) ||
-        __builtin_add_overflow(sum.constant, part, &sum.constant))
+        __builtin_add_overflow(sum.constant, part, &sum.constant) || sum.constant == INT64_MIN)
         return false;
     for (int i = 0; i < b->count; i++)
         if (__builtin_mul_overflow(b->factors[i], factor, &part) ||
@@ -95,7 +110,9 @@ bool at_affine_add(at_session *s, const at_affine *a, int64_t factor, const at_a
 static bool multiply(at_session *s, const at_affine *a, const at_affine *b, at_affine *form) {
     at_affine out = {0};
     int64_t factor;
-    if (__builtin_mul_overflow(a->constant, b->constant, &out.constant)) return false;
+    if (__builtin_mul_overflow(a->constant, b->constant, &out.constant) ||
+        out.constant == INT64_MIN)
+        return false;
     for (int i = -1; i < a->count; i++)
         for (int k = -1; k < b->count; k++) {
             if (i < 0 && k < 0) continue;
@@ -125,16 +142,16 @@ static int64_t no_extent(void *user, const at_axis *axis) {
 
 bool at_affine_of(at_session *s, const at_expr *e, at_affine *form) {
     *form = (at_affine){0};
+    if (e->kind != AT_INT) return false;
     if (e->tag == AT_CONST) {
         form->constant = e->u.integer;
-        return e->kind == AT_INT;
+        return form->constant != INT64_MIN;
     }
     if (e->tag == AT_SIZE) {
         const at_expr *extent = at_extent_of(s, e->u.axis);
         return extent->tag == AT_SIZE ? whole(s, extent, form) : at_affine_of(s, extent, form);
     }
-    if (e->tag != AT_MAP || e->kind != AT_INT || e->u.map.args[0]->kind != AT_INT)
-        return whole(s, e, form);
+    if (e->tag != AT_MAP || e->u.map.args[0]->kind != AT_INT) return whole(s, e, form);
     at_affine a, b, none = {0};
     switch (e->u.map.op) {
     case AT_OP_NEG:
@@ -151,7 +168,7 @@ bool at_affine_of(at_session *s, const at_expr *e, at_affine *form) {
     at_constant value = at_constant_of(e, no_extent, NULL);
     if (!value.known) return whole(s, e, form);
     form->constant = value.integer;
-    return true;
+    return form->constant != INT64_MIN;
 }
 
 /* Terms with a plus first, so that `a - u` does not become `-u + a`. */
@@ -173,13 +190,14 @@ const at_expr *at_affine_expr(at_session *s, const at_affine *form, at_span span
         }
     }
     if (!sum) return at_int(s, form->constant, span);
-    if (form->constant >= 0 || form->constant == INT64_MIN) return sum;
+    if (form->constant >= 0) return sum;
     return at_map_node(s, AT_OP_SUB, sum, at_int(s, -form->constant, span), NULL, span);
 }
 
 /* ---- what is sure ------------------------------------------------------------------------------ */
 
-/* The largest value of an atom, as an expression; NULL: not known. All such atoms are 0 or more. */
+/* The largest value of an atom, as an expression; NULL: not known. All such atoms are 0 or more. A
+ * `size` is 0 or more as well, but has no largest value. */
 static const at_expr *last_of(at_session *s, const at_expr *atom) {
     const at_axis *axis = NULL;
     if (atom->tag == AT_INDEX) axis = atom->u.axis;
@@ -198,14 +216,19 @@ static const at_expr *last_of(at_session *s, const at_expr *atom) {
  * is none, -1 when its bounds are not known. */
 static int bound_one(at_session *s, at_affine *form) {
     for (int i = 0; i < form->count; i++) {
-        const at_expr *atoms[ATOMS];
+        const at_expr *atoms[AT_ATOMS];
         int count = atoms_of(form->terms[i], atoms, 0), at = -1;
         if (count < 0) return -1;
-        for (int k = 0; k < count && at < 0; k++)
-            if (atoms[k]->tag != AT_SIZE) at = k;
+        const at_expr *last = NULL;
+        for (int k = 0; k < count; k++) {
+            if (atoms[k]->tag == AT_SIZE) continue;
+            /* Each factor must be known to be 0 or more, the others for the product to grow with it. */
+            const at_expr *bound = last_of(s, atoms[k]);
+            if (!bound) return -1;
+            if (at < 0) last = bound;
+            if (at < 0) at = k;
+        }
         if (at < 0) continue;
-        const at_expr *last = last_of(s, atoms[at]);
-        if (!last) return -1;
         int64_t factor = form->factors[i];
         if (!add_term(s, form, form->terms[i], -factor)) return -1;
         if (factor > 0) return 1;
@@ -223,7 +246,7 @@ static int bound_one(at_session *s, at_affine *form) {
 /* An axis that has an index in the form has an extent of 1 or more. */
 static bool has_index(at_session *s, const at_affine *form, const at_axis *root) {
     for (int i = 0; i < form->count; i++) {
-        const at_expr *atoms[ATOMS];
+        const at_expr *atoms[AT_ATOMS];
         int count = atoms_of(form->terms[i], atoms, 0);
         for (int k = 0; k < count; k++) {
             if (atoms[k]->tag != AT_INDEX) continue;

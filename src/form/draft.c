@@ -7,6 +7,7 @@
 at_draft *at_draft_new(at_session *s, const at_cascade *from) {
     at_draft *draft = AT_NEW(s->arena, at_draft);
     draft->s = s;
+    draft->from = from;
     draft->out = at_copy(s->arena, from, sizeof *from);
     at_cascade *out = draft->out;
     draft->array_capacity = out->array_count;

@@ -12,7 +12,9 @@
  * order, by at_draft_add; everything else is copied from the start. */
 typedef struct {
     at_session *s;
+    const at_cascade *from;
     at_cascade *out;
+    struct at_inverse *inverses; /* of permutations, those that were made (inverse.c) */
     int array_capacity, axis_capacity, statement_capacity;
     at_block *block; /* where statements go: the cascade's body, or a region's */
     at_map names;    /* of arrays and axes */
@@ -54,10 +56,6 @@ const at_expr *at_make_neg(at_session *s, const at_expr *a);
 /* The same expression with these makers in the place of its nodes. */
 const at_expr *at_make_simple(at_session *s, const at_expr *e);
 bool at_is_number(const at_expr *e, double value);
-/* sum[axes where guard](body), with the factors that mention none of the axes taken out; body itself
- * when there are no axes and no guard, `if guard then body else 0` when there are only no axes. */
-const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,
-                           const at_expr *body);
 /* No fold in it and few nodes: evaluating it again costs less than storing it. NULL is cheap. */
 bool at_is_cheap(const at_expr *e);
 const at_expr *at_read_whole(at_session *s, const at_array *array, at_span span);
@@ -66,6 +64,15 @@ const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b);
 /* `if condition then value else other`; value itself when condition is NULL. */
 const at_expr *at_where(at_session *s, const at_expr *condition, const at_expr *value,
                         double other);
+
+/* ---- sum.c -------------------------------------------------------------------------------------- */
+
+/* sum[axes where guard](body), with what can be taken out of it in front: factors that mention none of
+ * the axes, and conditions that mention none. body itself when there are no axes and no guard,
+ * `if guard then body else 0` when there are only no axes. Nothing is evaluated that the sum would not
+ * evaluate and that may fail, and over nothing it is 0. */
+const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,
+                           const at_expr *body);
 
 /* ---- extent.c --------------------------------------------------------------------------------- */
 
@@ -91,7 +98,7 @@ typedef struct {
     int64_t *factors;
 } at_affine;
 
-/* False when a number does not fit. */
+/* False when a number does not fit or there are too many terms, and for what is no int. */
 bool at_affine_of(at_session *s, const at_expr *e, at_affine *form);
 /* a + factor·b */
 bool at_affine_add(at_session *s, const at_affine *a, int64_t factor, const at_affine *b,
@@ -108,15 +115,27 @@ const at_expr *at_affine_simple(at_session *s, const at_expr *e);
 
 /* ---- solve.c: equality guards ------------------------------------------------------------------ */
 
-/* A sum over `axes` where all of `equations` (0 == each) and `guard` hold, of `body`. */
+typedef struct {
+    const at_expr *e;
+    bool equation; /* e is an int that must be 0; else a bool */
+} at_condition;
+
+/* A sum over `axes`, where all conditions hold, of `body`. Conditions are asked in their order: one
+ * that fails keeps those after it, and the body, from being asked. Set draft, axes and body, and
+ * `place` where statements may be added; give conditions by the two functions below. */
 typedef struct {
     at_draft *draft;
     int count, capacity;
     at_axis **axes;
-    int equation_count, equation_capacity;
-    const at_expr **equations; /* ints */
-    const at_expr *guard;      /* may be NULL */
+    int condition_count, condition_capacity;
+    at_condition *conditions;
+    int equation_count;   /* of the conditions: how many are left to solve */
+    const at_expr *guard; /* after at_solve, all that must hold; NULL: everywhere */
     const at_expr *body;
+    /* Puts in a statement that reads nothing but `of`, anywhere between the definition of `of` and this
+     * sum; false: there is no such place. */
+    bool (*place)(void *user, const at_array *of, at_statement *st);
+    void *user;
 } at_guarded_sum;
 
 /* Adds an equation, an int that must be 0; adds a guard, of which conjuncts that equate ints and mention
@@ -125,10 +144,11 @@ void at_solve_equation(at_guarded_sum *sum, const at_expr *zero_of);
 void at_solve_guard(at_guarded_sum *sum, const at_expr *guard);
 /* Solves what can be solved: each equation that determines a bound index replaces it everywhere and is
  * gone, with the condition that the index lies inside its axis. Linear indices, div and mod are
- * inverted; mixed radix (`y*8 + u` with u over 8) into quotient and remainder. What is left goes into
- * the guard: a gather that cannot be inverted stays a scatter. */
+ * inverted; mixed radix (`y*8 + u` with u over 8) into quotient and remainder; a permutation that an
+ * argsort gave is read backwards. What is left goes into the guard: a gather that cannot be inverted
+ * stays a scatter. Once, after all conditions were given. */
 void at_solve(at_guarded_sum *sum);
-/* The sum as an expression. */
+/* The sum as an expression, with at_make_sum. */
 const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
 
 /* ---- tidy.c ------------------------------------------------------------------------------------ */

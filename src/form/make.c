@@ -1,10 +1,9 @@
-/* Makers of expressions that a person would write: no zeros, no ones, no double signs, factors in
- * front of a sum instead of in it. Rewrites make their results with these, so that what they print
+/* Makers of expressions that a person would write: no zeros, no ones, no double signs. Rewrites make their results with these, so that what they print
  * needs no cleaning afterwards.
  *
  * A product with the number 0 becomes 0 whatever the other factor is. That is right for what uses
  * these makers: derivatives, where a cotangent of 0 contributes 0 (language.md 13), and indices. */
-#include "form/form.h"
+#include "form/form_int.h"
 
 #include <math.h>
 
@@ -116,129 +115,6 @@ const at_expr *at_make_simple(at_session *s, const at_expr *e) {
     return at_rewrite(s, e, simpler, s);
 }
 
-/* ---- sums ------------------------------------------------------------------------------------ */
-
-typedef struct {
-    at_session *s;
-    at_axis **axes;
-    int count;
-    bool kept;   /* a cotangent stays inside: where the sum is over nothing, it is a structural 0 */
-    const at_expr *inside, *outside; /* products; NULL: 1 */
-    const at_expr *divisor;          /* of what is outside; NULL: 1 */
-    const at_expr *divided;          /* of what is inside */
-    bool negative;
-} factors;
-
-static bool depends(const factors *f, const at_expr *e) {
-    for (int i = 0; i < f->count; i++)
-        if (at_mentions(e, f->axes[i])) return true;
-    return false;
-}
-
-static bool find_cotangent(void *user, const at_expr *e) {
-    if (e->tag == AT_READ && e->u.read.array->cotangent) *(bool *)user = true;
-    return true;
-}
-
-static bool has_cotangent(const at_expr *e) {
-    bool found = false;
-    at_walk(e, find_cotangent, &found);
-    return found;
-}
-
-static bool find_read(void *user, const at_expr *e) {
-    if (e->tag == AT_READ || e->tag == AT_FOLD_NODE) *(bool *)user = true;
-    return true;
-}
-
-static bool reads(const at_expr *e) {
-    bool found = false;
-    if (e) at_walk(e, find_read, &found);
-    return found;
-}
-
-/* A factor may stand outside if it has a value even where the sum is over nothing: numbers and sizes,
- * the cotangent itself, and everything where a structural 0 annihilates it. */
-static bool may_leave(const factors *f, const at_expr *e) {
-    return !depends(f, e) && (f->kept || !reads(e) || (e->tag == AT_READ && has_cotangent(e)));
-}
-
-static void look_for_kept(factors *f, const at_expr *e) {
-    if (is_map(e, AT_OP_NEG) || is_map(e, AT_OP_DIV)) {
-        look_for_kept(f, e->u.map.args[0]);
-    } else if (is_map(e, AT_OP_MUL)) {
-        look_for_kept(f, e->u.map.args[0]);
-        look_for_kept(f, e->u.map.args[1]);
-    } else {
-        f->kept |= depends(f, e) && has_cotangent(e);
-    }
-}
-
-static void gather(factors *f, const at_expr *e, bool divides) {
-    if (!divides && is_map(e, AT_OP_NEG)) {
-        f->negative = !f->negative;
-        gather(f, e->u.map.args[0], false);
-    } else if (!divides && is_map(e, AT_OP_MUL)) {
-        gather(f, e->u.map.args[0], false);
-        gather(f, e->u.map.args[1], false);
-    } else if (!divides && is_map(e, AT_OP_DIV)) {
-        gather(f, e->u.map.args[0], false);
-        gather(f, e->u.map.args[1], true);
-    } else {
-        bool leaves = may_leave(f, e);
-        const at_expr **product = divides ? leaves ? &f->divisor : &f->divided
-                                  : leaves ? &f->outside
-                                           : &f->inside;
-        *product = *product ? at_make_mul(f->s, *product, e) : e;
-    }
-}
-
-static const at_expr *product_of(factors *f, const at_expr *above, const at_expr *below,
-                                 at_span span) {
-    if (!above) above = at_real(f->s, 1, span);
-    return below ? at_make_div(f->s, above, below) : above;
-}
-
-/* Takes the conjuncts that mention none of the axes out of the guard. */
-static void split_guard(const factors *f, const at_expr *guard, const at_expr **free,
-                        const at_expr **bound) {
-    if (guard && is_map(guard, AT_OP_AND)) {
-        split_guard(f, guard->u.map.args[0], free, bound);
-        split_guard(f, guard->u.map.args[1], free, bound);
-    } else if (guard) {
-        const at_expr **to = depends(f, guard) ? bound : free;
-        *to = at_both(f->s, *to, guard);
-    }
-}
-
-const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,
-                           const at_expr *body) {
-    /* A branch that is 0 is a guard. */
-    while (body->tag == AT_MAP && body->u.map.op == AT_OP_IF && count > 0 &&
-           at_is_number(body->u.map.args[2], 0)) {
-        guard = at_both(s, guard, body->u.map.args[0]);
-        body = body->u.map.args[1];
-    }
-    if (at_is_number(body, 0)) return body;
-    if (count == 0) return at_where(s, guard, body, 0);
-    if (body->kind != AT_REAL)
-        return at_fold_node(s, AT_FOLD_SUM, axes, count, guard, body, body->span);
-    factors f = {.s = s, .axes = axes, .count = count};
-    look_for_kept(&f, body);
-    gather(&f, body, false);
-    const at_expr *free = NULL, *bound = guard;
-    if (reads(f.outside) || reads(f.divisor)) {
-        bound = NULL;
-        split_guard(&f, guard, &free, &bound);
-    }
-    const at_expr *sum = at_fold_node(s, AT_FOLD_SUM, axes, count, bound,
-                                      product_of(&f, f.inside, f.divided, body->span), body->span);
-    if (f.outside) sum = at_make_mul(s, f.outside, sum);
-    if (f.divisor) sum = at_make_div(s, sum, f.divisor);
-    if (f.negative) sum = at_make_neg(s, sum);
-    return at_where(s, free, sum, 0);
-}
-
 /* ---- small ones ------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -266,15 +142,16 @@ const at_expr *at_read_whole(at_session *s, const at_array *array, at_span span)
     return at_read(s, array, index, NULL, span);
 }
 
-static bool says(const at_expr *e, const at_expr *condition) {
+bool at_says(const at_expr *e, const at_expr *condition) {
+    if (!e) return false;
     if (at_same(e, condition)) return true;
     return is_map(e, AT_OP_AND) &&
-           (says(e->u.map.args[0], condition) || says(e->u.map.args[1], condition));
+           (at_says(e->u.map.args[0], condition) || at_says(e->u.map.args[1], condition));
 }
 
 const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b) {
     if (!a) return b;
-    if (!b || says(a, b)) return a;
+    if (!b || at_says(a, b)) return a;
     if (is_map(b, AT_OP_AND))
         return at_both(s, at_both(s, a, b->u.map.args[0]), b->u.map.args[1]);
     return map2(s, AT_OP_AND, a, b);

@@ -2,27 +2,19 @@
  *
  *     sum[i where i + u == a](dy[i] * w[u])   ->   dy[a - u] * w[u]  where 0 <= a - u < size(i)
  *
- * The adjoint of a read is such a sum, and users write them too. An equation is a linear form that
- * must be 0 (affine.c). From it one bound index is taken:
- *  - k·x + rest == 0: x is -rest / k, where k divides it and x lies inside its axis. Of several
- *    candidates the longest axis goes, or the first in the list (an equation's own before those of
- *    its sums), so that the gradient of a strided convolution still loops over the kernel and not
- *    over the image;
- *  - y + K·rest == r, where y ranges over just K: y is r % K, and rest == r // K is left to solve
- *    (`y*8 + u` and deeper mixed radices);
- *  - e // K == q and e % K == r together: e == q·K + r; e // K == q alone: e == q·K + z for a new z
- *    below K; x % K == r alone: x == z·K + r.
- * What has none of these forms, `idx[i] == a` above all, goes back into the guard and is a scatter.
+ * The adjoint of a read is such a sum, and users write them too. How an equation gives the value of an
+ * index is in ways.c; here is what is done with it: the value replaces the index in the body and in all
+ * conditions, and must lie inside the axis.
  *
- * A solved index replaces its axis in the body, the guard and the other equations. A read with an
- * alternative treats a declared axis' plain index differently from others (language.md 5); where
- * that would change, the alternative becomes an `if`. */
-#include "form/form.h"
-
-typedef struct {
-    at_guarded_sum *sum;
-    at_session *s;
-} solver;
+ * Conditions are asked from left to right, and one that fails keeps those after it from being asked: in
+ * `i >= 1 and idx[i - 1] == a` the first keeps the second inside the array. So what is known of an index
+ * stays where its equation stood. Only what cannot fail anywhere (sums of indices and sizes) is asked
+ * before everything else, as a fact; and an index of which something is asked before its equation may
+ * only become such a value.
+ *
+ * A read with an alternative treats a declared axis' plain index differently from others (language.md
+ * 5); where that would change, the alternative becomes an `if`. */
+#include "form/form_int.h"
 
 static const at_expr *map2(at_session *s, at_op op, const at_expr *a, const at_expr *b) {
     return at_map_node(s, op, a, b, NULL, a->span);
@@ -30,9 +22,9 @@ static const at_expr *map2(at_session *s, at_op op, const at_expr *a, const at_e
 
 static const at_expr *zero(at_session *s, at_span span) { return at_int(s, 0, span); }
 
-static int position(const at_guarded_sum *sum, const at_axis *axis) {
-    for (int i = 0; i < sum->count; i++)
-        if (sum->axes[i] == axis) return i;
+int at_solving_position(const at_solving *v, const at_axis *axis) {
+    for (int i = 0; i < v->sum->count; i++)
+        if (v->sum->axes[i] == axis) return i;
     return -1;
 }
 
@@ -42,12 +34,116 @@ static bool mentions_bound(const at_guarded_sum *sum, const at_expr *e) {
     return false;
 }
 
-static void add_guard(solver *v, const at_expr *condition) {
-    v->sum->guard = at_both(v->s, v->sum->guard, condition);
+bool at_solving_mentions(const at_solving *v, const at_expr *e) {
+    return mentions_bound(v->sum, e);
 }
 
-static void add_axis(solver *v, at_axis *axis) {
+void at_solving_add_axis(at_solving *v, at_axis *axis) {
     AT_PUSH(v->s->arena, v->sum->axes, v->sum->count, v->sum->capacity, axis);
+}
+
+/* ---- what cannot fail -------------------------------------------------------------------------- */
+
+static bool is_divided_by(const at_solving *v, const at_expr *size) {
+    for (int i = 0; i < v->divisor_count; i++)
+        if (at_same(v->divisors[i].size, size)) return true;
+    return false;
+}
+
+static bool is_positive(const at_solving *v, const at_expr *by) {
+    const at_expr *atoms[AT_ATOMS];
+    int count = at_affine_atoms(by, atoms);
+    for (int i = 0; i < count; i++) {
+        bool number = atoms[i]->tag == AT_CONST && atoms[i]->u.integer > 0;
+        if (!number && (atoms[i]->tag != AT_SIZE || !is_divided_by(v, atoms[i]))) return false;
+    }
+    return count > 0;
+}
+
+static bool is_safe(const at_solving *v, const at_expr *e, bool large);
+
+/* An element of an array that is given: others may have none. `large`: it may be so large that a sum
+ * with it leaves the range of ints. */
+static bool read_is_safe(const at_solving *v, const at_expr *e, bool large) {
+    const at_array *array = e->u.read.array;
+    if (array->role != AT_INPUT || e->u.read.alternative) return false;
+    if (array->kind == AT_INT && !array->inside && !large) return false;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *index = e->u.read.index[i];
+        if (!is_safe(v, index, large) ||
+            at_between(v->s, v->sum->draft->out, zero(v->s, e->span), index,
+                       at_size(v->s, array->axes[i], e->span)))
+            return false;
+    }
+    return true;
+}
+
+static bool is_safe(const at_solving *v, const at_expr *e, bool large) {
+    switch (e->tag) {
+    case AT_CONST:
+    case AT_SIZE:
+    case AT_INDEX: return true;
+    case AT_READ: return read_is_safe(v, e, large);
+    case AT_FOLD_NODE: return false;
+    case AT_MAP: break;
+    }
+    at_op op = e->u.map.op;
+    if (e->kind == AT_REAL || op == AT_OP_IPOW || op == AT_OP_TO_INT) return false;
+    if ((op == AT_OP_IDIV || op == AT_OP_MOD) && !is_positive(v, e->u.map.args[1])) return false;
+    for (int i = 0; i < at_op_info(op)->arity; i++)
+        if (!is_safe(v, e->u.map.args[i], large)) return false;
+    return true;
+}
+
+bool at_solving_is_total(const at_solving *v, const at_expr *e) { return is_safe(v, e, false); }
+
+/* ---- conditions -------------------------------------------------------------------------------- */
+
+static void add_condition(at_guarded_sum *sum, const at_expr *e, bool equation) {
+    at_condition condition = {e, equation};
+    AT_PUSH(sum->draft->s->arena, sum->conditions, sum->condition_count, sum->condition_capacity,
+            condition);
+    sum->equation_count += equation;
+}
+
+/* Conditions in front of condition `at`. */
+static void insert(at_solving *v, const at_expr *e, int at) {
+    at_guarded_sum *sum = v->sum;
+    add_condition(sum, e, false);
+    for (int i = sum->condition_count - 1; i > at; i--) sum->conditions[i] = sum->conditions[i - 1];
+    sum->conditions[at] = (at_condition){e, false};
+}
+
+static void add_fact(at_solving *v, const at_expr *e, const at_expr *base) {
+    at_fact fact = {e, base};
+    AT_PUSH(v->s->arena, v->facts, v->fact_count, v->fact_capacity, fact);
+}
+
+int at_solving_require(at_solving *v, const at_expr *condition, int at) {
+    if (!condition) return 0;
+    if (at_solving_is_total(v, condition)) {
+        add_fact(v, condition, NULL);
+        return 0;
+    }
+    insert(v, condition, at);
+    return 1;
+}
+
+void at_solving_drop(at_solving *v, int at) {
+    at_guarded_sum *sum = v->sum;
+    sum->equation_count -= sum->conditions[at].equation;
+    sum->condition_count--;
+    for (int i = at; i < sum->condition_count; i++) sum->conditions[i] = sum->conditions[i + 1];
+}
+
+void at_solving_divide(at_solving *v, const at_expr *by) {
+    const at_expr *atoms[AT_ATOMS];
+    int count = at_affine_atoms(by, atoms);
+    for (int i = 0; i < count; i++) {
+        at_divisor divisor = {atoms[i], false};
+        if (atoms[i]->tag == AT_SIZE && !is_divided_by(v, atoms[i]))
+            AT_PUSH(v->s->arena, v->divisors, v->divisor_count, v->divisor_capacity, divisor);
+    }
 }
 
 /* ---- putting a value in the place of an index ------------------------------------------------- */
@@ -80,8 +176,8 @@ static const at_expr *without_alternative(void *user, const at_expr *e) {
     return at_map_node(p->s, AT_OP_IF, inside, plain, e->u.read.alternative, e->span);
 }
 
-static const at_expr *placed(solver *v, placing *p, const at_expr *e) {
-    if (!e || !at_mentions(e, p->axis)) return e;
+static const at_expr *placed(at_solving *v, placing *p, const at_expr *e) {
+    if (!at_mentions(e, p->axis)) return e;
     if (p->axis->declared && p->value->tag == AT_INDEX && !p->value->u.axis->declared)
         e = at_rewrite(v->s, e, without_alternative, p);
     const at_axis *axes[1] = {p->axis};
@@ -90,257 +186,90 @@ static const at_expr *placed(solver *v, placing *p, const at_expr *e) {
     return at_affine_simple(v->s, e);
 }
 
-/* The bound axis is `value`, and must be inside. Equation `solved` is dropped. */
-static void replace(solver *v, int axis, const at_expr *value, int solved) {
+bool at_solving_may_replace(const at_solving *v, int axis, const at_expr *parts, int at) {
+    if (at_solving_is_total(v, parts)) return true;
+    for (int i = 0; i < at; i++)
+        if (at_mentions(v->sum->conditions[i].e, v->sum->axes[axis])) return false;
+    /* Facts about the axis would have to come later, and are what keeps the value from being asked. */
+    for (int i = 0; i < v->fact_count && !is_safe(v, parts, true); i++)
+        if (at_mentions(v->facts[i].e, v->sum->axes[axis])) return false;
+    return true;
+}
+
+/* That the value lies inside the axis, as a condition; NULL where that is sure. A quotient r // K lies
+ * below n just where r lies below n·K, which is easier to see, and to read; *base is then what it is
+ * divided by. */
+static const at_expr *range_of(at_solving *v, const at_axis *axis, const at_expr *value,
+                               const at_expr **base) {
+    const at_expr *high = at_size_of(v->s, axis, value->span);
+    *base = NULL;
+    while (value->tag == AT_MAP && value->u.map.op == AT_OP_IDIV &&
+           is_positive(v, value->u.map.args[1])) {
+        const at_expr *by = value->u.map.args[1];
+        high = map2(v->s, AT_OP_MUL, high, by);
+        if (by->tag != AT_CONST) *base = *base ? map2(v->s, AT_OP_MUL, *base, by) : by;
+        value = value->u.map.args[0];
+    }
+    const at_expr *range = at_between(v->s, v->sum->draft->out, zero(v->s, value->span), value, high);
+    /* Sure by the indices around the sum: then the base is more than 0, and that needs no saying. */
+    if (!range && *base && !at_solving_mentions(v, value)) {
+        for (int i = 0; i < v->divisor_count; i++)
+            if (at_affine_without(v->s, *base, v->divisors[i].size)) v->divisors[i].sure = true;
+    }
+    return range;
+}
+
+/* Over an axis without indices nothing is asked. That it has some, where the value or a condition in
+ * front of it could fail. */
+static const at_expr *some_of(at_solving *v, const at_axis *axis, const at_expr *value, int at) {
+    const at_array *array = value->tag == AT_READ ? value->u.read.array : NULL;
+    bool safe = is_safe(v, value, true);
+    for (int i = 0; i < at; i++) safe &= is_safe(v, v->sum->conditions[i].e, true);
+    if (safe || at_extent(axis, NULL) > 0) return NULL;
+    for (const at_inverse *i = v->sum->draft->inverses; i; i = i->next) /* asked of its own index */
+        if (i->inverse == array && at_same_extent(array->axes[i->dimension], axis) &&
+            at_solving_is_total(v, value->u.read.index[i->dimension]))
+            return NULL;
+    return map2(v->s, AT_OP_LT, zero(v->s, value->span), at_size_of(v->s, axis, value->span));
+}
+
+void at_solving_replace(at_solving *v, int axis, const at_expr *value, const at_expr *also, int at,
+                        bool drop) {
     at_guarded_sum *sum = v->sum;
     placing p = {v->s, sum->axes[axis], value};
+    bool total = at_solving_is_total(v, value);
     sum->count--;
     for (int i = axis; i < sum->count; i++) sum->axes[i] = sum->axes[i + 1];
-    sum->equation_count--;
-    for (int i = solved; i < sum->equation_count; i++) sum->equations[i] = sum->equations[i + 1];
+    if (drop) at_solving_drop(v, at);
     sum->body = placed(v, &p, sum->body);
-    sum->guard = placed(v, &p, sum->guard);
-    for (int i = 0; i < sum->equation_count; i++)
-        sum->equations[i] = placed(v, &p, sum->equations[i]);
-    /* A quotient r // K lies below n just where r lies below n·K: easier to see, and to read. */
-    const at_expr *high = at_size_of(v->s, p.axis, value->span);
-    if (value->tag == AT_MAP && value->u.map.op == AT_OP_IDIV) {
-        const at_expr *by = value->u.map.args[1];
-        if (by->tag == AT_CONST ? by->u.integer > 0 : by->tag == AT_SIZE) {
-            high = map2(v->s, AT_OP_MUL, high, by);
-            value = value->u.map.args[0];
-        }
+    for (int i = 0; i < sum->condition_count; i++)
+        sum->conditions[i].e = placed(v, &p, sum->conditions[i].e);
+    const at_expr *base, *range = range_of(v, p.axis, value, &base);
+    /* What was known of the axis holds of the value, once that is inside. */
+    at_fact *facts = v->facts;
+    int count = v->fact_count;
+    v->facts = NULL;
+    v->fact_count = v->fact_capacity = 0;
+    for (int i = 0; i < count; i++)
+        if (!at_mentions(facts[i].e, p.axis)) add_fact(v, facts[i].e, facts[i].base);
+    if (total && also) add_fact(v, also, NULL);
+    if (total && range) add_fact(v, range, base);
+    const at_expr *some = total ? NULL : some_of(v, p.axis, value, at);
+    if (some) add_fact(v, some, NULL);
+    if (!total && also) insert(v, also, at++);
+    if (!total && range) insert(v, range, at++);
+    for (int i = 0; i < count; i++) {
+        if (!at_mentions(facts[i].e, p.axis)) continue;
+        const at_expr *moved = placed(v, &p, facts[i].e);
+        if (total) add_fact(v, moved, facts[i].base);
+        else insert(v, moved, at++);
     }
-    /* Conditions first: they say where the rest may be read. */
-    sum->guard = at_both(v->s, at_between(v->s, v->sum->draft->out, zero(v->s, value->span), value, high), sum->guard);
 }
 
-/* ---- the parts of an equation ------------------------------------------------------------------ */
-
-/* A term as index·rest: the bound axis of its only index, or -1. `rest` is 1 or a product of sizes. */
-static int index_of(const solver *v, const at_expr *term, const at_expr **rest) {
-    *rest = NULL;
-    if (term->tag == AT_INDEX) return position(v->sum, term->u.axis);
-    if (term->tag != AT_MAP || term->u.map.op != AT_OP_MUL) return -1;
-    int axis = index_of(v, term->u.map.args[0], rest);
-    if (axis < 0 || term->u.map.args[1]->tag != AT_SIZE) return -1;
-    *rest = *rest ? map2(v->s, AT_OP_MUL, *rest, term->u.map.args[1]) : term->u.map.args[1];
-    return axis;
-}
-
-/* The form without its term `at`. */
-static at_affine without(solver *v, const at_affine *form, int at) {
-    at_affine term = {0, 1, &form->terms[at], &form->factors[at]}, rest = {0};
-    at_affine_add(v->s, form, -1, &term, &rest);
-    return rest;
-}
-
-static bool only_in(const at_affine *form, const at_axis *axis, int at) {
-    for (int i = 0; i < form->count; i++)
-        if (i != at && at_mentions(form->terms[i], axis)) return false;
-    return true;
-}
-
-/* -sign·form as an expression. */
-static const at_expr *other_side(solver *v, const at_affine *form, bool positive, at_span span) {
-    at_affine none = {0}, side = *form;
-    if (positive) at_affine_add(v->s, &none, -1, form, &side);
-    return at_affine_expr(v->s, &side, span);
-}
-
-/* Longer axes first: open extents, then by number. */
-static int64_t length_of(const at_axis *axis) {
-    int64_t extent = at_extent(axis, NULL);
-    return extent < 0 ? INT64_MAX : extent;
-}
-
-/* ---- the ways to solve one --------------------------------------------------------------------- */
-
-/* y + K·rest == r with y over just K. */
-static bool by_radix(solver *v, const at_affine *form, int equation, at_span span) {
-    for (int i = 0; i < form->count; i++) {
-        const at_expr *symbolic;
-        int axis = index_of(v, form->terms[i], &symbolic);
-        int64_t factor = form->factors[i];
-        if (axis < 0 || symbolic || (factor != 1 && factor != -1)) continue;
-        const at_axis *y = v->sum->axes[axis];
-        if (!only_in(form, y, i)) continue;
-        const at_expr *extent = at_extent_of(v->s, y);
-        int64_t base = at_extent(y, NULL);
-        at_affine digits = {0}, free = {form->constant, 0, NULL, NULL};
-        bool fits = extent->tag == AT_SIZE || base > 0;
-        for (int k = 0; k < form->count && fits; k++) {
-            if (k == i) continue;
-            at_affine term = {0, 1, &form->terms[k], &form->factors[k]};
-            if (!mentions_bound(v->sum, form->terms[k])) {
-                fits = at_affine_add(v->s, &free, 1, &term, &free);
-                continue;
-            }
-            const at_expr *of = form->terms[k];
-            int64_t by = form->factors[k];
-            if (base > 0) {
-                fits = by % base == 0;
-                by /= base > 0 ? base : 1;
-            } else {
-                fits = of->tag == AT_MAP && of->u.map.op == AT_OP_MUL &&
-                       at_same(of->u.map.args[1], extent);
-                if (fits) of = of->u.map.args[0];
-            }
-            at_affine digit = {0, 1, &of, &by};
-            fits = fits && at_affine_add(v->s, &digits, factor, &digit, &digits);
-        }
-        if (!fits || digits.count == 0) continue;
-        const at_expr *r = other_side(v, &free, factor > 0, span);
-        const at_expr *k = base > 0 ? at_int(v->s, base, span) : extent;
-        v->sum->equations[equation] =
-            map2(v->s, AT_OP_SUB, at_affine_expr(v->s, &digits, span), map2(v->s, AT_OP_IDIV, r, k));
-        /* The digit equation stays; y's own is added and solved at once. */
-        at_solve_equation(v->sum, r);
-        replace(v, axis, map2(v->s, AT_OP_MOD, r, k), v->sum->equation_count - 1);
-        return true;
-    }
-    return false;
-}
-
-/* k·x + rest == 0 */
-static bool by_division(solver *v, const at_affine *form, int equation, at_span span) {
-    int best = -1, best_axis = -1;
-    const at_expr *best_rest = NULL;
-    for (int i = 0; i < form->count; i++) {
-        const at_expr *rest;
-        int axis = index_of(v, form->terms[i], &rest);
-        if (axis < 0 || !only_in(form, v->sum->axes[axis], i)) continue;
-        if (best >= 0) {
-            int64_t length = length_of(v->sum->axes[axis]);
-            int64_t best_length = length_of(v->sum->axes[best_axis]);
-            if (length < best_length || (length == best_length && axis > best_axis)) continue;
-        }
-        best = i;
-        best_axis = axis;
-        best_rest = rest;
-    }
-    if (best < 0) return false;
-    int64_t factor = form->factors[best];
-    at_affine others = without(v, form, best);
-    const at_expr *r = other_side(v, &others, factor > 0, span);
-    if (factor == INT64_MIN) return false;
-    const at_expr *k = factor == 1 || factor == -1
-                           ? best_rest
-                           : at_int(v->s, factor > 0 ? factor : -factor, span);
-    if (k && best_rest && k != best_rest) k = map2(v->s, AT_OP_MUL, k, best_rest);
-    const at_expr *divides = NULL;
-    if (k) {
-        divides = map2(v->s, AT_OP_EQ, map2(v->s, AT_OP_MOD, r, k), zero(v->s, span));
-        /* An extent of 0 divides nothing, and r // 0 is an error. */
-        if (best_rest)
-            divides = at_both(
-                v->s, map2(v->s, AT_OP_LT, zero(v->s, span), best_rest), divides);
-    }
-    replace(v, best_axis, k ? map2(v->s, AT_OP_IDIV, r, k) : r, equation);
-    if (divides) v->sum->guard = at_both(v->s, divides, v->sum->guard);
-    return true;
-}
-
-/* Finds `e // K` or `e % K` as a term with factor 1 or -1, everything else free of bound indices. */
-static int quotient_of(solver *v, const at_affine *form, at_op op) {
-    for (int i = 0; i < form->count; i++) {
-        const at_expr *term = form->terms[i];
-        if (term->tag != AT_MAP || term->u.map.op != op) continue;
-        if (form->factors[i] != 1 && form->factors[i] != -1) continue;
-        if (!mentions_bound(v->sum, term) || mentions_bound(v->sum, term->u.map.args[1])) continue;
-        const at_expr *by = term->u.map.args[1];
-        if (by->tag == AT_CONST ? by->u.integer <= 0 : by->tag != AT_SIZE) continue;
-        bool alone = true;
-        for (int k = 0; k < form->count; k++)
-            alone &= k == i || !mentions_bound(v->sum, form->terms[k]);
-        if (alone) return i;
-    }
-    return -1;
-}
-
-/* e % K == r beside e // K == q, in another equation. */
-static int remainder_beside(solver *v, int equation, const at_expr *quotient, at_affine *form,
-                            int *at) {
-    for (int i = 0; i < v->sum->equation_count; i++) {
-        if (i == equation || !at_affine_of(v->s, v->sum->equations[i], form)) continue;
-        *at = quotient_of(v, form, AT_OP_MOD);
-        if (*at < 0) continue;
-        const at_expr *term = form->terms[*at];
-        if (at_same(term->u.map.args[0], quotient->u.map.args[0]) &&
-            at_same(term->u.map.args[1], quotient->u.map.args[1]))
-            return i;
-    }
-    return -1;
-}
-
-static bool by_quotient(solver *v, const at_affine *form, int equation, at_span span) {
-    int at = quotient_of(v, form, AT_OP_IDIV);
-    if (at < 0) return false;
-    const at_expr *term = form->terms[at], *e = term->u.map.args[0], *k = term->u.map.args[1];
-    at_affine others = without(v, form, at), second;
-    const at_expr *q = other_side(v, &others, form->factors[at] > 0, span), *r;
-    int beside, second_at;
-    if ((beside = remainder_beside(v, equation, term, &second, &second_at)) >= 0) {
-        at_affine rest = without(v, &second, second_at);
-        r = other_side(v, &rest, second.factors[second_at] > 0, span);
-        add_guard(v, at_between(v->s, v->sum->draft->out, zero(v->s, span), r, k));
-        v->sum->equation_count--;
-        for (int i = beside; i < v->sum->equation_count; i++)
-            v->sum->equations[i] = v->sum->equations[i + 1];
-        if (beside < equation) equation--;
-    } else {
-        at_axis *z = at_draft_extent(v->sum->draft, "part", k);
-        add_axis(v, z);
-        r = at_index(v->s, z, span);
-    }
-    const at_expr *whole = map2(v->s, AT_OP_ADD, map2(v->s, AT_OP_MUL, q, k), r);
-    v->sum->equations[equation] = map2(v->s, AT_OP_SUB, e, whole);
-    return true;
-}
-
-/* x % K == r alone: x == z·K + r. */
-static bool by_remainder(solver *v, const at_affine *form, int equation, at_span span) {
-    int at = quotient_of(v, form, AT_OP_MOD);
-    if (at < 0) return false;
-    const at_expr *term = form->terms[at], *e = term->u.map.args[0], *k = term->u.map.args[1];
-    if (e->tag != AT_INDEX) return false;
-    at_affine others = without(v, form, at);
-    const at_expr *r = other_side(v, &others, form->factors[at] > 0, span);
-    /* As many as there are multiples of K below the extent of x. */
-    const at_expr *extent = at_extent_of(v->s, e->u.axis);
-    const at_expr *last = map2(v->s, AT_OP_SUB, k, at_int(v->s, 1, span));
-    at_axis *z = at_draft_extent(v->sum->draft, "multiple",
-                                 map2(v->s, AT_OP_IDIV, map2(v->s, AT_OP_ADD, extent, last), k));
-    add_axis(v, z);
-    add_guard(v, at_between(v->s, v->sum->draft->out, zero(v->s, span), r, k));
-    const at_expr *whole =
-        map2(v->s, AT_OP_ADD, map2(v->s, AT_OP_MUL, at_index(v->s, z, span), k), r);
-    v->sum->equations[equation] = map2(v->s, AT_OP_SUB, e, whole);
-    return true;
-}
-
-/* ---- all of them --------------------------------------------------------------------------------- */
-
-/* Whether something was done with this equation. */
-static bool solve_one(solver *v, int equation) {
-    at_guarded_sum *sum = v->sum;
-    at_span span = sum->equations[equation]->span;
-    at_affine form;
-    if (!at_affine_of(v->s, sum->equations[equation], &form)) return false;
-    if (form.count == 0) {
-        if (form.constant != 0) sum->guard = at_bool(v->s, false, span);
-        sum->equation_count--;
-        for (int i = equation; i < sum->equation_count; i++)
-            sum->equations[i] = sum->equations[i + 1];
-        return true;
-    }
-    return by_radix(v, &form, equation, span) || by_division(v, &form, equation, span) ||
-           by_quotient(v, &form, equation, span) || by_remainder(v, &form, equation, span);
-}
+/* ---- what is given ------------------------------------------------------------------------------- */
 
 void at_solve_equation(at_guarded_sum *sum, const at_expr *zero_of) {
-    AT_PUSH(sum->draft->s->arena, sum->equations, sum->equation_count, sum->equation_capacity,
-            zero_of);
+    add_condition(sum, zero_of, true);
 }
 
 void at_solve_guard(at_guarded_sum *sum, const at_expr *guard) {
@@ -355,39 +284,82 @@ void at_solve_guard(at_guarded_sum *sum, const at_expr *guard) {
     bool equates = a && guard->u.map.op == AT_OP_EQ && a->kind == AT_INT;
     if (equates && mentions_bound(sum, guard))
         at_solve_equation(sum, map2(s, AT_OP_SUB, a, guard->u.map.args[1]));
-    else sum->guard = at_both(s, sum->guard, guard);
+    else add_condition(sum, guard, false);
+}
+
+/* ---- what is left -------------------------------------------------------------------------------- */
+
+/* An equation that nothing could be done with: its terms with a plus against those with a minus. */
+static const at_expr *as_condition(at_session *s, const at_expr *e) {
+    at_affine form, plus = {0}, minus = {0};
+    bool linear = at_affine_of(s, e, &form);
+    for (int k = 0; linear && k < form.count; k++) {
+        at_affine term = {0, 1, &form.terms[k], &form.factors[k]};
+        linear = form.factors[k] > 0 ? at_affine_add(s, &plus, 1, &term, &plus)
+                                     : at_affine_add(s, &minus, -1, &term, &minus);
+    }
+    if (!linear) return map2(s, AT_OP_EQ, e, zero(s, e->span));
+    if (form.constant > 0) plus.constant = form.constant;
+    else minus.constant = -form.constant;
+    return map2(s, AT_OP_EQ, at_affine_expr(s, &plus, e->span), at_affine_expr(s, &minus, e->span));
+}
+
+typedef struct {
+    at_session *s;
+    const at_expr *size;
+    bool found;
+} search;
+
+static bool look_for_division(void *user, const at_expr *e) {
+    search *w = user;
+    if (e->tag == AT_MAP && (e->u.map.op == AT_OP_IDIV || e->u.map.op == AT_OP_MOD))
+        w->found |= at_affine_without(w->s, e->u.map.args[1], w->size) != NULL;
+    return !w->found;
+}
+
+/* Whether a fact shows that this size is more than 0 before any divides by it. */
+static bool is_shown(const at_solving *v, const at_expr *size) {
+    for (int i = 0; i < v->fact_count; i++) {
+        search w = {v->s, size, false};
+        at_walk(v->facts[i].e, look_for_division, &w);
+        if (w.found) return false;
+        const at_expr *base = v->facts[i].base;
+        if (base && at_affine_without(v->s, base, size)) return true;
+    }
+    return false;
+}
+
+/* All conditions as one: sizes that are divided by, facts, and the others in their order. */
+static const at_expr *guard_of(at_solving *v) {
+    at_guarded_sum *sum = v->sum;
+    at_session *s = v->s;
+    const at_expr *guard = NULL;
+    if (v->never) return at_bool(s, false, sum->body->span);
+    for (int i = 0; i < v->divisor_count; i++) {
+        const at_expr *size = v->divisors[i].size;
+        if (v->divisors[i].sure || is_shown(v, size)) continue;
+        guard = at_both(s, guard, map2(s, AT_OP_LT, zero(s, size->span), size));
+    }
+    for (int i = 0; i < v->fact_count; i++) guard = at_both(s, guard, v->facts[i].e);
+    for (int i = 0; i < sum->condition_count; i++) {
+        const at_condition *c = &sum->conditions[i];
+        guard = at_both(s, guard, c->equation ? as_condition(s, c->e) : c->e);
+    }
+    return guard;
 }
 
 void at_solve(at_guarded_sum *sum) {
-    solver v = {sum, sum->draft->s};
+    at_solving v = {.sum = sum, .s = sum->draft->s};
     /* Each success removes a bound index or a quotient; the limit is for what nobody foresaw. */
     enum { ROUNDS = 256 };
     bool more = true;
     for (int round = 0; more && round < ROUNDS; round++) {
         more = false;
-        for (int i = 0; i < sum->equation_count && !more; i++) more = solve_one(&v, i);
+        for (int i = 0; i < sum->condition_count && !more; i++)
+            more = sum->conditions[i].equation && at_solve_one(&v, i);
     }
-    /* What is left: the terms with a plus against those with a minus. */
-    for (int i = 0; i < sum->equation_count; i++) {
-        const at_expr *e = sum->equations[i], *condition;
-        at_affine form, plus = {0}, minus = {0};
-        bool linear = at_affine_of(v.s, e, &form);
-        for (int k = 0; k < form.count && linear; k++) {
-            at_affine term = {0, 1, &form.terms[k], &form.factors[k]};
-            linear = form.factors[k] > 0 ? at_affine_add(v.s, &plus, 1, &term, &plus)
-                                         : at_affine_add(v.s, &minus, -1, &term, &minus);
-        }
-        if (linear) {
-            if (form.constant > 0) plus.constant = form.constant;
-            else minus.constant = -form.constant;
-            condition = map2(v.s, AT_OP_EQ, at_affine_expr(v.s, &plus, e->span),
-                             at_affine_expr(v.s, &minus, e->span));
-        } else {
-            condition = map2(v.s, AT_OP_EQ, e, zero(v.s, e->span));
-        }
-        add_guard(&v, condition);
-    }
-    sum->equation_count = 0;
+    sum->guard = guard_of(&v);
+    if (v.never) sum->equation_count = 0;
 }
 
 const at_expr *at_guarded_sum_expr(at_guarded_sum *sum) {

@@ -260,6 +260,21 @@ static const at_expr *renamed(at_derivation *g, const at_expr *e, const at_axis 
     return e ? at_substitute(g->s, e, &old, &new, 1, at_draft_axis, g->draft) : NULL;
 }
 
+/* Behind the forward statement that defines the array, where the reverse can have it as well. */
+static bool put_behind(void *user, const at_array *of, at_statement *st) {
+    at_derivation *g = user;
+    at_array *target = st->u.keeping.parts[0].target;
+    at_slot_of(g, target); /* may move the slots */
+    at_slot *slot = at_slot_of(g, of), *own = at_slot_of(g, target);
+    if (!slot->by) return false;
+    own->by = st;
+    own->region = slot->region;
+    own->steps = slot->steps;
+    own->step_count = slot->step_count;
+    at_append(g, &slot->after, &slot->after_capacity, st);
+    return true;
+}
+
 typedef struct {
     at_derivation *g;
     at_axis *const *axes;
@@ -298,7 +313,7 @@ static const at_expr *one_of_total(at_derivation *g, const at_wanted *which,
     at_session *s = g->s;
     int indices = at_extra_count(g, which->array) + which->array->rank;
     const at_expr **index = at_copy(s->arena, c->index, sizeof *index * (size_t)indices);
-    at_guarded_sum sum = {.draft = g->draft};
+    at_guarded_sum sum = {.draft = g->draft, .place = put_behind, .user = g};
     sum.body = under_left(g, c->value, which->left, which->left_count);
     const at_expr *guard = under_left(g, c->guard, which->left, which->left_count);
     for (int m = 0; m < indices; m++)

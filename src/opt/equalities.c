@@ -11,17 +11,25 @@ typedef struct {
     at_draft *draft;
 } rewriter;
 
+/* Statements are added in order, and this one reads `of` already. */
+static bool place(void *user, const at_array *of, at_statement *st) {
+    rewriter *r = user;
+    (void)of;
+    at_draft_add(r->draft, st);
+    return true;
+}
+
 static const at_expr *solved(void *user, const at_expr *e) {
     rewriter *r = user;
     if (e->tag != AT_FOLD_NODE || e->u.fold.fold != AT_FOLD_SUM || !e->u.fold.guard) return e;
     if (e->kind != AT_REAL) return e; /* where there is nothing a real 0 stands, an int is rare */
-    at_guarded_sum sum = {.draft = r->draft, .body = e->u.fold.body};
+    at_guarded_sum sum = {.draft = r->draft, .body = e->u.fold.body, .place = place, .user = r};
     for (int i = 0; i < e->u.fold.count; i++)
         AT_PUSH(r->s->arena, sum.axes, sum.count, sum.capacity, e->u.fold.axes[i]);
     at_solve_guard(&sum, e->u.fold.guard);
-    if (sum.equation_count == 0) return e;
+    int equations = sum.equation_count;
     at_solve(&sum);
-    if (sum.count >= e->u.fold.count) return e;
+    if (sum.equation_count == equations) return e;
     if (sum.count == 0) return at_where(r->s, sum.guard, sum.body, 0);
     /* Factors stay inside: over nothing the sum is 0, whatever they are. */
     return at_fold_node(r->s, AT_FOLD_SUM, sum.axes, sum.count, sum.guard, sum.body, e->span);

@@ -25,11 +25,17 @@ static const char *kinds_text(at_kind kind) {
     return kind == AT_REAL ? "reals" : kind == AT_INT ? "ints" : "bools";
 }
 
-bool at_fits_kind(at_session *s, const at_array *array, const char *name, const at_tensor *given) {
+void at_note_given(at_session *s, at_diag *diag, const char *from) {
+    if (from) at_note(s, diag, at_no_span(), "given by %s", from);
+}
+
+bool at_fits_kind(at_session *s, const at_array *array, const char *name, const at_tensor *given,
+                  const char *from) {
     at_kind kind = at_type_kind(given->type);
     if (kind == array->kind || (kind == AT_INT && array->kind == AT_REAL)) return true;
     at_diag *diag = at_error(s, AT_E_BIND_KIND, array->span, "`%s` holds %s, and was given as %s",
                              name, kinds_text(array->kind), at_type_text(given->type));
+    at_note_given(s, diag, from);
     if (kind == AT_BOOL && array->kind == AT_REAL)
         at_hint(s, diag, "bools do not become numbers by themselves: give it as 0.0 and 1.0");
     return false;
@@ -75,7 +81,7 @@ static const at_tensor *find_input(at_session *s, const at_array *array, const a
         at_error(s, AT_E_BIND_MISSING, array->span, "the input `%s` is missing", array->name);
         return NULL;
     }
-    if (!at_fits_kind(s, array, array->name, given)) return NULL;
+    if (!at_fits_kind(s, array, array->name, given, NULL)) return NULL;
     if (given->rank == array->rank) return given;
     at_text axes = {0};
     describe_axes(array, &axes);
@@ -377,8 +383,10 @@ static bool bind(at_session *s, const at_cascade *cascade, const at_call *call,
         !check_requires(s, cascade, out->extents) ||
         !check_memory(s, cascade, call, given, out->extents))
         return false;
-    at_kept params = {"param", cascade->params, cascade->param_count, call->params, true};
-    at_kept states = {"state", cascade->states, cascade->state_count, call->states, false};
+    at_kept params = {"param", cascade->params, cascade->param_count, call->params,
+                      call->params_from, true};
+    at_kept states = {"state", cascade->states, cascade->state_count, call->states,
+                      call->states_from, false};
     return convert_inputs(s, cascade, given, out) &&
            at_bind_kept(s, &params, out->extents, evaluate, user, out->params) &&
            at_bind_kept(s, &states, out->extents, evaluate, user, out->states);

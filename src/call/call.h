@@ -15,6 +15,7 @@ typedef struct {
     const at_collection *inputs;  /* by name; borrowed */
     const at_collection *params;  /* by path, rounds as numbers: "block[3].w"; NULL: all as they begin */
     const at_collection *states;  /* by path; NULL or missing ones: as they begin */
+    const char *params_from, *states_from; /* where they are from, for messages: a file; may be NULL */
 } at_call;
 
 typedef struct {

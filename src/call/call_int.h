@@ -9,9 +9,12 @@ typedef bool (*at_evaluate)(at_session *s, void *user, const at_start *start,
 
 at_kind at_type_kind(at_type type);
 at_type at_kind_type(at_kind kind);
-/* Whether a given array may stand for `array`, called `name` in messages: same kind, or ints for
- * reals. */
-bool at_fits_kind(at_session *s, const at_array *array, const char *name, const at_tensor *given);
+/* Whether a given array may stand for `array`, called `name` in messages and given by the file `from`
+ * (NULL: nobody says): same kind, or ints for reals. */
+bool at_fits_kind(at_session *s, const at_array *array, const char *name, const at_tensor *given,
+                  const char *from);
+/* Says with an error which file gave what is wrong; nothing when `from` is NULL. */
+void at_note_given(at_session *s, at_diag *diag, const char *from);
 
 /* Params or states: what is kept between runs, by path. */
 typedef struct {
@@ -19,6 +22,7 @@ typedef struct {
     const at_start *starts;
     int count;
     const at_collection *given; /* NULL: all as they begin */
+    const char *from;           /* the file that holds them, for messages; may be NULL */
     bool complete;              /* what is given must hold all of them */
 } at_kept;
 

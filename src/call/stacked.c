@@ -125,23 +125,39 @@ static const at_tensor *look_up(lookup *all, const char *name) {
     return NULL;
 }
 
+typedef struct {
+    at_session *s;
+    const at_kept *kept;
+    const int64_t *extents;
+    at_evaluate evaluate;
+    void *user;
+    lookup all;
+    int64_t missing; /* how many of what must be given were not */
+    const char *missing_name; /* the first of them */
+    const at_array *missing_array;
+} binding;
+
 /* ---- one array ------------------------------------------------------------------------------- */
 
-static bool fits_shape(at_session *s, const at_array *array, const char *name,
-                       const at_tensor *given, const int64_t *extents, int rounds) {
+static bool fits_shape(const binding *b, const at_array *array, const char *name,
+                       const at_tensor *given, int rounds) {
+    at_session *s = b->s;
+    const int64_t *extents = b->extents;
     bool fits = given->rank == array->rank - rounds;
     for (int i = 0; fits && i < given->rank; i++)
         fits = given->extents[i] == extents[array->axes[rounds + i]->id];
-    if (fits) return at_fits_kind(s, array, name, given);
+    if (fits) return at_fits_kind(s, array, name, given, b->kept->from);
     char shape[256];
     at_tensor_describe(given, shape);
     at_text axes = {0};
     for (int i = rounds; i < array->rank; i++)
         at_text_addf(&axes, "%s%s = %" PRId64, i > rounds ? ", " : "", array->axes[i]->name,
                      extents[array->axes[i]->id]);
-    at_error(s, given->rank == array->rank - rounds ? AT_E_BIND_EXTENT : AT_E_BIND_RANK,
-             array->span, "`%s` was given as %s, and is %s%s here", name, shape,
-             axes.data ? "over " : "a scalar", axes.data ? axes.data : "");
+    at_diag *diag =
+        at_error(s, given->rank == array->rank - rounds ? AT_E_BIND_EXTENT : AT_E_BIND_RANK,
+                 array->span, "`%s` was given as %s, and is %s%s here", name, shape,
+                 axes.data ? "over " : "a scalar", axes.data ? axes.data : "");
+    at_note_given(s, diag, b->kept->from);
     at_text_free(&axes);
     return false;
 }
@@ -173,18 +189,6 @@ static void split_rounds(int64_t slice, const at_array *array, const int64_t *ex
 
 /* ---- one after the other --------------------------------------------------------------------- */
 
-typedef struct {
-    at_session *s;
-    const at_kept *kept;
-    const int64_t *extents;
-    at_evaluate evaluate;
-    void *user;
-    lookup all;
-    int64_t missing; /* how many of what must be given were not */
-    const char *missing_name; /* the first of them */
-    const at_array *missing_array;
-} binding;
-
 /* Fills `out` with what was given, and looks on after errors. A state that was not given keeps the
  * value that it begins with; params are all given or it is an error, which is told once for all. */
 static bool take_given(binding *b, const at_array *array, at_tensor *out) {
@@ -200,7 +204,7 @@ static bool take_given(binding *b, const at_array *array, at_tensor *out) {
         round_name(array->path, round, &name);
         const at_tensor *given = look_up(&b->all, name.data);
         if (given) {
-            good &= fits_shape(s, array, name.data, given, b->extents, rounds) &&
+            good &= fits_shape(b, array, name.data, given, rounds) &&
                     place_slice(s, name.data, given, out, slice);
         } else if (b->kept->complete && !b->missing++) {
             b->missing_name = at_copy_text(s->arena, name.data, name.length);
@@ -238,8 +242,10 @@ static bool report_missing(const binding *b) {
     at_session *s = b->s;
     const char *word = b->kept->word, *name = b->missing_name;
     if (!b->missing) return true;
-    at_diag *diag = at_error(s, AT_E_BIND_MISSING, b->missing_array->span, "the %s `%s` is missing",
-                             word, name);
+    const char *from = b->kept->from;
+    at_diag *diag = at_error(s, AT_E_BIND_MISSING, b->missing_array->span,
+                             "the %s `%s` is missing%s%s", word, name, from ? " in " : "",
+                             from ? from : "");
     if (b->missing > 1)
         at_note(s, diag, at_no_span(), "so %s %" PRId64 " more", b->missing == 2 ? "is" : "are",
                 b->missing - 1);
@@ -259,8 +265,12 @@ static bool report_missing(const binding *b) {
 static void report_one_unused(const binding *b, const char *name) {
     at_session *s = b->s;
     const at_kept *kept = b->kept;
-    at_diag *diag = at_error(s, AT_E_BIND_UNKNOWN, at_no_span(), "the program has no %s `%s`",
-                             kept->word, name);
+    at_diag *diag =
+        kept->from ? at_error(s, AT_E_BIND_UNKNOWN, at_no_span(),
+                              "%s holds `%s`, but the program has no such %s", kept->from, name,
+                              kept->word)
+                   : at_error(s, AT_E_BIND_UNKNOWN, at_no_span(), "the program has no %s `%s`",
+                              kept->word, name);
     int64_t round[AT_RANK_LIMIT];
     int rounds;
     const char *path = without_rounds(s, name, round, &rounds);

@@ -137,10 +137,12 @@ static bool read_arrays(request *r) {
     if (r->params_path) {
         if (!at_archive_read(r->s, r->params_path, &r->params)) return false;
         r->call.params = &r->params;
+        r->call.params_from = r->params_path;
     }
     if (r->state_path && access(r->state_path, F_OK) == 0) {
         if (!at_archive_read(r->s, r->state_path, &r->states)) return false;
         r->call.states = &r->states;
+        r->call.states_from = r->state_path;
     }
     return true;
 }

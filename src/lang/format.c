@@ -40,10 +40,10 @@ static void add_targets(at_line *line, const at_target *targets, int count) {
     }
 }
 
-/* What follows = or ~: value, as path. */
-static void add_right_side(at_line *line, const at_tree_statement *st) {
+/* What follows = or ~: value, as path. `depth`: how deep its outermost breaks are. */
+static void add_right_side(at_line *line, const at_tree_statement *st, int depth) {
     at_line_break(line, EQUATION_BREAK);
-    at_line_expression(line, st->value, 1);
+    at_line_expression(line, st->value, depth);
     if (!st->shared) return;
     add(line, " as ");
     at_line_name(line, st->shared);
@@ -127,7 +127,7 @@ static void add_statement(at_line *line, const at_tree_statement *st) {
     add_targets(line, st->targets, st->target_count);
     if (!st->value) return;
     add(line, st->drawn ? " ~" : " =");
-    add_right_side(line, st);
+    add_right_side(line, st, 1);
 }
 
 /* ---- blocks on one line ---------------------------------------------------------------------- */
@@ -310,7 +310,8 @@ static void format_definition(const at_definition *d, at_text *out) {
     }
     const at_tree_statement *st = d->is_short ? d->body.items[0] : NULL;
     bool rows = st && at_is_table(st->value) && at_format_table(&line, st->value, 0, out);
-    if (st && !rows) add_right_side(&line, st);
+    /* A one-line function is broken before its `->` rather than in its value. */
+    if (st && !rows) add_right_side(&line, st, EQUATION_BREAK);
     if (rows) at_text_free(&line.text);
     else at_line_flush(&line, 0, out);
     if (is_long(d)) {

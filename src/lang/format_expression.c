@@ -204,7 +204,8 @@ static void write_choice(at_line *line, const at_tree *tree, int depth) {
     write(line, tree->args[1], LEVEL_ANY, depth + 2, false);
     at_line_break(line, depth);
     add(line, "else ");
-    write(line, tree->args[2], LEVEL_ANY, depth, false);
+    bool chain = tree->args[2]->tag == AT_T_OP && tree->args[2]->op == AT_OP_IF;
+    write(line, tree->args[2], LEVEL_ANY, chain ? depth : depth + 2, false);
 }
 
 static void write_operation(at_line *line, const at_tree *tree, int depth, bool index) {

@@ -208,6 +208,14 @@ static void cases_of_a_long_choice_stand_below_each_other(void **state) {
                  "}\n");
 }
 
+static void functions_of_one_line_break_before_their_result(void **state) {
+    (void)state;
+    check_format("fn weights(s[j]; keep(j) = true, power = 1) -> p[j] = kept(keep(j)) * relu(s[j]) / "
+                 "size(j)^power + s[j]\n",
+                 "fn weights(s[j]; keep(j) = true, power = 1)\n"
+                 "    -> p[j] = kept(keep(j)) * relu(s[j]) / size(j)^power + s[j]\n");
+}
+
 /* ---- statements ------------------------------------------------------------------------------ */
 
 static void layout_is_canonical(void **state) {
@@ -534,6 +542,7 @@ int main(void) {
         cmocka_unit_test(calls_and_folds_have_one_form),
         cmocka_unit_test(numbers_and_parentheses_stay),
         cmocka_unit_test(names_are_quoted_only_where_they_must_be),
+        cmocka_unit_test(functions_of_one_line_break_before_their_result),
         cmocka_unit_test(tables_keep_the_rows_that_were_written),
         cmocka_unit_test(tables_too_long_for_a_line_get_even_rows),
         cmocka_unit_test(cases_of_a_long_choice_stand_below_each_other),

@@ -41,6 +41,19 @@ typedef struct {
 bool at_check_law(at_session *s, const at_program *program, const at_definition *law,
                   const at_law_options *options, at_law_result *result);
 
+/* ---- uses.c ---------------------------------------------------------------------------------- */
+
+/* Which definitions of a file lead to which others, through any number of calls, as far as the names
+ * in the trees tell: a local name that hides a function's counts as that function. */
+typedef struct {
+    const at_file_tree *file;
+    bool *leads; /* [definition][definition] by position in the file; in the session */
+} at_uses;
+
+at_uses at_uses_find(at_session *s, const at_file_tree *file);
+/* Both are definitions of the file, or have the names of such. */
+bool at_uses_lead(const at_uses *uses, const at_definition *from, const at_definition *to);
+
 /* ---- gradient.c ------------------------------------------------------------------------------ */
 
 /* What became of one function's derivative. Everything lives in the session. */

@@ -20,7 +20,7 @@ typedef struct {
     int law_count;
     const at_definition **laws; /* those that can be run: all options have values */
     at_resolve_options *resolve; /* of each law, with the --set values that concern it */
-    bool *uses;                 /* [definition][definition] by position in the file, transitive */
+    at_uses uses;
     int run_count;
     int *runs;                  /* where each run of mutants begins; ended by the number of mutants */
     const char *what;           /* for the line of progress */
@@ -29,63 +29,8 @@ typedef struct {
     bool stopped;
 } scoring;
 
-/* ---- which law reaches which function -------------------------------------------------------- */
-
-static int position(const scoring *w, const char *name) {
-    for (int i = 0; i < w->file->count; i++) {
-        const at_definition *d = w->file->items[i];
-        if ((d->tag == AT_D_FN || d->tag == AT_D_LAW) && strcmp(d->name, name) == 0) return i;
-    }
-    return -1;
-}
-
-static void use_name(scoring *w, int from, const char *name) {
-    int to = name ? position(w, name) : -1;
-    if (to >= 0) w->uses[from * w->file->count + to] = true;
-}
-
-static void use_tree(scoring *w, int from, const at_tree *tree) {
-    if (!tree) return;
-    if (tree->tag == AT_T_NAME || tree->tag == AT_T_CALL) use_name(w, from, tree->name);
-    for (int i = 0; i < tree->count; i++) use_tree(w, from, tree->args[i]);
-    use_tree(w, from, tree->alternative);
-    for (int i = 0; i < tree->option_count; i++) use_tree(w, from, tree->options[i].value);
-    for (int i = 0; i < tree->part_count; i++) {
-        use_tree(w, from, tree->parts[i].guard);
-        use_tree(w, from, tree->parts[i].body);
-    }
-}
-
-static void use_block(scoring *w, int from, const at_tree_block *block) {
-    for (int i = 0; i < block->count; i++) {
-        const at_tree_statement *st = block->items[i];
-        use_tree(w, from, st->value);
-        use_tree(w, from, st->condition);
-        use_tree(w, from, st->left);
-        use_tree(w, from, st->right);
-        for (int k = 0; k < st->axis_count; k++) use_tree(w, from, st->axes[k].extent);
-        use_block(w, from, &st->body);
-        use_block(w, from, &st->otherwise);
-    }
-}
-
-/* A local name that hides a function's counts as a use: then a law runs for nothing. */
-static void find_uses(scoring *w) {
-    int n = w->file->count;
-    w->uses = AT_NEW_ARRAY(w->s->arena, bool, (size_t)n * (size_t)n + 1);
-    for (int i = 0; i < n; i++) {
-        const at_definition *d = w->file->items[i];
-        for (int k = 0; k < d->option_count; k++) use_tree(w, i, d->options[k].value);
-        use_block(w, i, &d->body);
-    }
-    for (int via = 0; via < n; via++)
-        for (int i = 0; i < n; i++)
-            for (int k = 0; k < n && w->uses[i * n + via]; k++)
-                if (w->uses[via * n + k]) w->uses[i * n + k] = true;
-}
-
 static bool reaches(const scoring *w, const at_definition *law, const at_definition *function) {
-    return w->uses[position(w, law->name) * w->file->count + position(w, function->name)];
+    return at_uses_lead(&w->uses, law, function);
 }
 
 /* ---- what is run ----------------------------------------------------------------------------- */
@@ -246,7 +191,7 @@ bool at_score_laws(at_session *s, const at_program *program, const at_law_option
     score->mutants = AT_NEW_ARRAY(s->arena, at_scored_mutant, score->mutant_count + 1);
     for (int i = 0; i < score->mutant_count; i++)
         score->mutants[i] = (at_scored_mutant){.mutant = mutants[i], .fate = AT_MUTANT_LIVES};
-    find_uses(&w);
+    w.uses = at_uses_find(s, w.file);
     find_laws(&w);
     deal(&w);
     if (options->trials == 0 || options->trials > FEW_TRIALS) try_all(&w, FEW_TRIALS);

@@ -133,6 +133,14 @@ json_t *at_cli_summary_json(const at_output *output, const at_tensor *tensor, bo
 bool at_cli_mutants(at_session *s, const at_program *program, const at_law_options *options,
                     int least, at_text *line, json_t *json);
 
+/* ---- check_missing.c ------------------------------------------------------------------------- */
+
+/* Tells of the definitions that were not resolved on their own, because the option missing[i] of item i
+ * has no value: of those that something in the file calls, which `resolved` says was, only how many.
+ * Adds ", 2 more in calls, 1 not: …" to `line`, and "in_calls" to their entries in `list`. */
+void at_cli_missing(at_session *s, const at_program *program, const char *const *missing,
+                    const bool *resolved, json_t *list, at_text *line);
+
 /* ---- check_gradients.c ----------------------------------------------------------------------- */
 
 /* What became of a file's derivatives. */

@@ -1,7 +1,7 @@
 /* attend check: resolves programs and runs their laws. Every function whose options all have values is
- * resolved on its own, and every law; each cascade is printed, read back and printed again, and both
- * prints must agree: otherwise attend is wrong, not the program. Then the laws are tried on drawn
- * inputs.
+ * resolved on its own, the others where something calls them, and every law; each cascade is printed,
+ * read back and printed again, and both prints must agree: otherwise attend is wrong, not the program.
+ * Then the laws are tried on drawn inputs, and derivatives compared with differences.
  *
  * Some programs decide by extents (`if size(d) > 64`, `repeat size(n)`). Where the user gives none,
  * a few small ones are tried; one that resolves is enough. */
@@ -35,7 +35,8 @@ static const at_cli_page page = {
     .name = "check",
     .usage = "attend check FILE... [options]",
     .about = "Resolves the functions of programs, runs their laws on drawn inputs of several sizes, and\n"
-             "compares the functions' derivatives with differences.\n",
+             "compares the functions' derivatives with differences. A function with an option that has\n"
+             "no default is resolved where something calls it; one that nothing calls needs --set.\n",
     .options = options,
     .examples = "  attend check attention.attn\n"
                 "  attend check net.attn --size d=64 --set heads=8\n"
@@ -72,7 +73,9 @@ typedef struct {
     int sound_count, sound_capacity;
     sound_function *sound; /* whose derivatives are compared */
     at_cli_gradients gradients;
-    at_text skipped;       /* what was not, because an option has no value */
+    const char **missing;  /* by position in the file: the option that has no value, or NULL */
+    bool *resolved;        /* by position in the file */
+    at_text skipped;       /* what has such options */
     at_text mutants;       /* what became of them */
     json_t *list;          /* one entry a function or law */
     bool set_used[NAMES], law_met[NAMES], gradient_met[NAMES];
@@ -341,14 +344,14 @@ static bool is_wanted(request *r, const at_definition *d) {
     return wanted;
 }
 
-static bool check_definition(request *r, const at_definition *d) {
+static bool check_definition(request *r, int item) {
+    const at_definition *d = at_program_file(r->program)->items[item];
     bool law = d->tag == AT_D_LAW;
     const char *missing = choose_options(r, d);
     json_t *entry = json_pack("{s:s, s:s}", "name", d->name, "is", law ? "law" : "function");
     json_array_append_new(r->list, entry);
+    r->missing[item] = missing;
     if (missing) {
-        at_text_addf(&r->skipped, "%s `%s` (option `%s` has no value; --set %s=… gives one)",
-                     r->skipped.length ? "," : "", d->name, missing, missing);
         json_object_set_new(entry, "resolved", json_false());
         json_object_set_new(entry, "needs_option", json_string(missing));
         return true;
@@ -367,6 +370,7 @@ static bool check_definition(request *r, const at_definition *d) {
     json_object_set_new(entry, "resolved", json_boolean(cascade != NULL));
     if (r->resolve.size_count) json_object_set_new(entry, "sizes", sizes_json(&r->resolve));
     r->resolve = before;
+    r->resolved[item] = cascade != NULL;
     if (cascade) ++*(law ? &r->laws : &r->functions);
     sound_function sound = {d, entry};
     if (good && !law) AT_PUSH(r->s->arena, r->sound, r->sound_count, r->sound_capacity, sound);
@@ -405,10 +409,11 @@ static bool check_file(void *user) {
     if (!r->program) return false;
     const at_file_tree *tree = at_program_file(r->program);
     bool good = true;
-    for (int i = 0; i < tree->count; i++) {
-        const at_definition *d = tree->items[i];
-        if (is_wanted(r, d) && !check_definition(r, d)) good = false;
-    }
+    r->missing = AT_NEW_ARRAY(r->s->arena, const char *, tree->count + 1);
+    r->resolved = AT_NEW_ARRAY(r->s->arena, bool, tree->count + 1);
+    for (int i = 0; i < tree->count; i++)
+        if (is_wanted(r, tree->items[i]) && !check_definition(r, i)) good = false;
+    at_cli_missing(r->s, r->program, r->missing, r->resolved, r->list, &r->skipped);
     if (!r->mutate && !r->no_gradients && !check_gradients(r)) good = false;
     return good && r->mutate ? mutate(r) : good;
 }
@@ -419,7 +424,7 @@ static void print_file(const request *r) {
     at_text line = {0};
     at_text_addf(&line, "%s:", r->path);
     if (is_whole(r)) at_text_addf(&line, " functions: %d resolved", r->functions);
-    if (r->skipped.length) at_text_addf(&line, ", not resolved:%s", r->skipped.data);
+    if (r->skipped.length) at_text_add(&line, r->skipped.data);
     if (is_whole(r)) at_text_add(&line, ";");
     if (r->no_laws && r->laws) at_text_addf(&line, " laws: %d resolved (not run)", r->laws);
     else if (laws == 0) at_text_add(&line, is_whole(r) ? " no laws" : "");

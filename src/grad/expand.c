@@ -153,6 +153,12 @@ static void conclude(at_derivation *g, const at_statement *st) {
     int front = adjoint->rank - array->rank;
     for (int i = 0; i < adjoint->rank; i++)
         index[i] = i < front ? own->u.read.index[i] : z->u.read.index[i - front];
+    /* Steps of scans stand before the axes that the loss alone has. */
+    for (int i = 0; i < adjoint->rank && at_slot_of(g, array)->step_count > 0; i++) {
+        index[i] = own->u.read.index[i];
+        for (int m = 0; m < array->rank; m++)
+            if (array->axes[m] == adjoint->axes[i]) index[i] = z->u.read.index[m];
+    }
     at_statement *out = at_equation(g, st->target, at_read(s, adjoint, index, NULL, st->span));
     out->span = st->span;
     at_draft_add(g->draft, out);

@@ -92,7 +92,7 @@ void at_push_fold(const at_place *place, const at_expr *e, const at_expr *d) {
     case AT_FOLD_PROD: push_product(&inner, place, e, d); break;
     case AT_FOLD_MIN:
     case AT_FOLD_MAX: {
-        at_place chosen = at_place_under(&inner, NULL, 0, is_chosen(place, e));
+        at_place chosen = at_place_where(&inner, is_chosen(place, e), d);
         at_push(&chosen, body, d);
         break;
     }
@@ -101,7 +101,7 @@ void at_push_fold(const at_place *place, const at_expr *e, const at_expr *d) {
         const at_expr *y = at_value_of(place, e), *x = at_value_of(&inner, body);
         const at_expr *some = map2(s, AT_OP_GT, y, at_real(s, -__builtin_inf(), e->span));
         const at_expr *share = map2(s, AT_OP_EXP, at_make_sub(s, x, y), NULL);
-        at_place there = at_place_under(&inner, NULL, 0, some);
+        at_place there = at_place_where(&inner, some, d);
         at_push(&there, body, at_make_mul(s, d, share));
         break;
     }

@@ -64,6 +64,8 @@ typedef struct {
     at_array *adjoint;         /* NULL until somebody needs it */
     at_escape *escapes;
     at_array *collected;       /* its values by the rounds around it; NULL until needed */
+    const at_carried *carried; /* of what a repeat carries inside, or leaves */
+    int total;                 /* total.c: 0 not known, else */
     at_hoisted *hoisted;       /* of the statement, kept with its first target */
     at_statement *changed;     /* in the place of the statement; NULL: itself */
     at_block before, after;    /* what is put around the statement */
@@ -132,6 +134,9 @@ typedef struct {
 at_place at_place_of(at_derivation *g, const at_array *target);
 at_place at_place_under(const at_place *place, at_axis *const *axes, int count,
                         const at_expr *guard);
+/* The place where the condition holds as well. One that may fail (total.c) is only asked where the
+ * cotangent d is not 0: elsewhere nobody may need what it reads. */
+at_place at_place_where(const at_place *place, const at_expr *condition, const at_expr *d);
 /* Sends the cotangent d of e to everything active that e reads. */
 void at_push(const at_place *place, const at_expr *e, const at_expr *d);
 /* The same; a cotangent that is costly and would be written several times, or under a sum, gets an
@@ -139,6 +144,12 @@ void at_push(const at_place *place, const at_expr *e, const at_expr *d);
 void at_push_kept(const at_place *place, const at_expr *e, const at_expr *d, const char *suffix);
 /* e, or a read of an array that holds it if it is costly. */
 const at_expr *at_value_of(const at_place *place, const at_expr *e);
+
+/* ---- total.c ------------------------------------------------------------------------------------- */
+
+/* Whether e surely has a value, wherever its indices lie inside their axes: no read outside, no
+ * division of ints by 0, and none in what it reads. */
+bool at_is_total(at_derivation *g, const at_expr *e);
 
 /* ---- fold.c ------------------------------------------------------------------------------------- */
 

@@ -29,10 +29,10 @@ static int rest_of(const at_part *part, at_axis **rest) {
     return count;
 }
 
-/* Sends d to the body of a part. */
-static void send(at_derivation *g, const at_part *part, const at_expr *d) {
+/* Sends d to the body of a part, where the guard holds; NULL: d is a structural 0 elsewhere. */
+static void send(at_derivation *g, const at_part *part, const at_expr *guard, const at_expr *d) {
     at_place place = at_place_of(g, part->target);
-    at_place inside = at_place_under(&place, NULL, 0, part->guard);
+    at_place inside = at_place_under(&place, NULL, 0, guard);
     at_push_kept(&inside, part->body, d, "dscore");
 }
 
@@ -92,10 +92,12 @@ static void push_normaliser(at_derivation *g, const at_statement *st) {
         bool active = at_is_active(g, part->target);
         const at_expr *d = active ? at_cotangent(g, part->target) : at_real(s, 0, st->span);
         const at_expr *y = at_read_whole(s, part->target, st->span);
+        /* In a scan the guard may say which steps are meant: others have no cotangent yet. */
+        bool in_scan = at_slot_of(g, part->target)->step_count > 0;
         if (st->u.keeping.fold == AT_FOLD_SOFTMAX)
-            send(g, part, at_make_mul(s, y, at_make_sub(s, d, here)));
+            send(g, part, in_scan ? part->guard : NULL, at_make_mul(s, y, at_make_sub(s, d, here)));
         else
-            send(g, part, at_make_sub(s, d, at_make_mul(s, map2(s, AT_OP_EXP, y, NULL), here)));
+            send(g, part, part->guard, at_make_sub(s, d, at_make_mul(s, map2(s, AT_OP_EXP, y, NULL), here)));
     }
 }
 
@@ -185,7 +187,7 @@ static void push_product(at_derivation *g, const at_part *part, const at_expr *d
                      not_after(g, part, part->bound, later, span),
                      at_make_mul(s, at_other(g, part, later, d), product), span);
     const at_expr *is_zero = map2(s, AT_OP_EQ, x, at_real(s, 0, span));
-    send(g, part, at_map_node(s, AT_OP_IF, is_zero, whole, usual, span));
+    send(g, part, part->guard, at_map_node(s, AT_OP_IF, is_zero, whole, usual, span));
 }
 
 static void push_extreme(at_derivation *g, const at_statement *st, const at_expr *d) {
@@ -207,7 +209,7 @@ static void push_extreme(at_derivation *g, const at_statement *st, const at_expr
     at_axis **later = other_axes(g, part);
     const at_expr *is_it = map2(s, AT_OP_EQ, at_other(g, part, later, chosen),
                                 at_row_major(s, part->bound, part->count, span));
-    send(g, part, at_fold_node(s, AT_FOLD_SUM, later, part->count, is_it,
+    send(g, part, part->guard, at_fold_node(s, AT_FOLD_SUM, later, part->count, is_it,
                                at_other(g, part, later, d), span));
 }
 
@@ -217,7 +219,7 @@ void at_push_keeping(at_derivation *g, const at_statement *st) {
     case AT_FOLD_SOFTMAX:
     case AT_FOLD_LOG_SOFTMAX: push_normaliser(g, st); break;
     case AT_FOLD_CUMSUM:
-        send(g, part, rest_sum(g, part, at_cotangent(g, part->target)));
+        send(g, part, part->guard, rest_sum(g, part, at_cotangent(g, part->target)));
         break;
     case AT_FOLD_CUMPROD: push_product(g, part, at_cotangent(g, part->target)); break;
     case AT_FOLD_CUMMAX:
@@ -237,14 +239,14 @@ void at_push_drawing(at_derivation *g, const at_statement *st) {
         at_push(&place, first, d);
         if (!at_reaches_active(g, second)) return;
         const at_expr *mean = at_value_of(&place, first), *width = at_value_of(&place, second);
-        at_place wide =
-            at_place_under(&place, NULL, 0, map2(s, AT_OP_NE, width, at_real(s, 0, st->span)));
+        at_place wide = at_place_where(
+            &place, map2(s, AT_OP_NE, width, at_real(s, 0, st->span)), d);
         at_push(&wide, second,
                 at_make_div(s, at_make_mul(s, d, at_make_sub(s, e, mean)), width));
     } else if (st->u.drawing.draw == AT_DRAW_UNIFORM) {
         const at_expr *low = at_value_of(&place, first), *high = at_value_of(&place, second);
         const at_expr *width = at_make_sub(s, high, low);
-        at_place wide = at_place_under(&place, NULL, 0, map2(s, AT_OP_NE, low, high));
+        at_place wide = at_place_where(&place, map2(s, AT_OP_NE, low, high), d);
         at_push(&wide, first, at_make_div(s, at_make_mul(s, d, at_make_sub(s, high, e)), width));
         at_push(&wide, second, at_make_div(s, at_make_mul(s, d, at_make_sub(s, e, low)), width));
     }

@@ -2,7 +2,7 @@
  * fold into its body, at a read it has arrived and becomes a contribution to the array's adjoint.
  *
  * What a choice or a condition excludes goes into the guard and not into a factor, so the branch that
- * was not taken is never evaluated in the derivative either.
+ * was not taken is never evaluated in the derivative either, and a cotangent that is NaN does not reach it.
  *
  * Values that a local derivative needs are written again where that is cheap. Otherwise they get an
  * array of their own in front of the equation, which the equation then reads as well. */
@@ -30,6 +30,27 @@ at_place at_place_under(const at_place *place, at_axis *const *axes, int count,
     under.in_fold |= count > 0;
     under.guard = at_both(s, place->guard, guard);
     return under;
+}
+
+/* The cotangent itself in a product of it with local derivatives. */
+static const at_expr *cotangent_in(const at_expr *d) {
+    if (d->tag == AT_READ) return d->u.read.array->cotangent ? d : NULL;
+    if (d->tag != AT_MAP) return NULL;
+    at_op op = d->u.map.op;
+    if (op != AT_OP_MUL && op != AT_OP_DIV && op != AT_OP_NEG) return NULL;
+    const at_expr *found = cotangent_in(d->u.map.args[0]);
+    return found || op != AT_OP_MUL ? found : cotangent_in(d->u.map.args[1]);
+}
+
+at_place at_place_where(const at_place *place, const at_expr *condition, const at_expr *d) {
+    at_session *s = place->g->s;
+    if (!condition || at_is_total(place->g, condition))
+        return at_place_under(place, NULL, 0, condition);
+    const at_expr *asked = cotangent_in(d);
+    if (!asked) asked = d;
+    const at_expr *some =
+        at_map_node(s, AT_OP_NE, asked, at_real(s, 0, d->span), NULL, condition->span);
+    return at_place_under(place, NULL, 0, at_both(s, some, condition));
 }
 
 /* ---- values that are needed twice --------------------------------------------------------------- */
@@ -152,7 +173,8 @@ void at_push_kept(const at_place *place, const at_expr *e, const at_expr *d, con
     }
     at_axis *axes[224];
     int count = at_axes_here(g, place->target, place->target->axes, place->target->rank, axes);
-    d = at_auxiliary(g, place->target, suffix, axes, count, at_where(g->s, place->guard, d, 0));
+    d = at_auxiliary(g, place->target, suffix, axes, count,
+                     at_where(g->s, place->guard, d, 0));
     ((at_array *)d->u.read.array)->cotangent = true;
     /* The array is 0 where the guard does not hold. In a scan it also says which steps are meant. */
     at_place there = *place;
@@ -162,17 +184,13 @@ void at_push_kept(const at_place *place, const at_expr *e, const at_expr *d, con
 
 /* ---- operations ---------------------------------------------------------------------------------- */
 
-static at_place where(const at_place *place, const at_expr *condition) {
-    return at_place_under(place, NULL, 0, condition);
-}
-
 static void push_choice(const at_place *place, const at_expr *e, const at_expr *d) {
     at_session *s = place->g->s;
     const at_expr *condition = at_value_of(place, e->u.map.args[0]);
     for (int i = 1; i < 3; i++) {
         if (!at_reaches_active(place->g, e->u.map.args[i])) continue;
         if (i == 2) condition = at_map_node(s, AT_OP_NOT, condition, NULL, NULL, e->span);
-        at_place there = where(place, condition);
+        at_place there = at_place_where(place, condition, d);
         at_push(&there, e->u.map.args[i], d);
     }
 }
@@ -194,7 +212,7 @@ static void push_map(const at_place *place, const at_expr *e, const at_expr *d) 
         const at_expr *next = at_rule_apply(g, op, i, d, values, y, &condition);
         if (!next) continue;
         if (condition && condition->tag == AT_CONST && !condition->u.integer) continue;
-        at_place there = where(place, condition);
+        at_place there = at_place_where(place, condition, d);
         at_push_kept(&there, e->u.map.args[i], next,
                      at_format(g->s->arena, "d%s", suffix_of(e->u.map.args[i])));
     }
@@ -222,7 +240,7 @@ static void push_read(const at_place *place, const at_expr *e, const at_expr *d)
         at_contribute(place, e->u.read.array, e->u.read.index, d);
     const at_expr *alternative = e->u.read.alternative;
     if (!alternative || !at_reaches_active(place->g, alternative)) return;
-    at_place there = where(place, outside(place, e));
+    at_place there = at_place_where(place, outside(place, e), d);
     at_push(&there, alternative, d);
 }
 

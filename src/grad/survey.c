@@ -44,8 +44,12 @@ static void survey_block(surveying *v, const at_block *block, bool reverses) {
             survey_block(v, &st->u.scan.body, reverses);
             v->step_count = count;
         } else if (st->tag == AT_REPEAT) {
-            for (int k = 0; k < st->u.repeat.carried_count; k++)
-                note_target(v, st, st->u.repeat.carried[k].after);
+            for (int k = 0; k < st->u.repeat.carried_count; k++) {
+                const at_carried *c = &st->u.repeat.carried[k];
+                note_target(v, st, c->after);
+                at_slot_of(v->g, c->inside); /* may move the slots */
+                at_slot_of(v->g, c->after)->carried = at_slot_of(v->g, c->inside)->carried = c;
+            }
             if (reverses) v->region = new_region(v, st);
             for (int k = 0; k < st->u.repeat.carried_count; k++)
                 note_target(v, NULL, st->u.repeat.carried[k].inside);

@@ -40,10 +40,8 @@ static void add_targets(at_line *line, const at_target *targets, int count) {
     }
 }
 
-/* = value or ~ value, as path */
-static void add_value(at_line *line, const at_tree_statement *st) {
-    if (!st->value) return;
-    add(line, st->drawn ? " ~" : " =");
+/* What follows = or ~: value, as path. */
+static void add_right_side(at_line *line, const at_tree_statement *st) {
     at_line_break(line, EQUATION_BREAK);
     at_line_expression(line, st->value, 1);
     if (!st->shared) return;
@@ -127,7 +125,9 @@ static void add_statement(at_line *line, const at_tree_statement *st) {
         return;
     }
     add_targets(line, st->targets, st->target_count);
-    add_value(line, st);
+    if (!st->value) return;
+    add(line, st->drawn ? " ~" : " =");
+    add_right_side(line, st);
 }
 
 /* ---- blocks on one line ---------------------------------------------------------------------- */
@@ -198,9 +198,24 @@ static void format_choice(const at_tree_statement *st, int indent, at_text *out)
     }
 }
 
+/* A table in rows; false when it has none, and nothing is written. */
+static bool format_rows(const at_tree_statement *st, int indent, at_text *out) {
+    if (st->tag != AT_S_EQUATION || st->drawn || !at_is_table(st->value)) return false;
+    at_line line = {0};
+    add_targets(&line, st->targets, st->target_count);
+    add(&line, " =");
+    bool good = at_format_table(&line, st->value, indent, out);
+    at_text_free(&line.text);
+    return good;
+}
+
 static void format_statement(const at_tree_statement *st, int indent, at_text *out) {
     at_line line = {0};
     add_comment_lines(st->comments.lines, st->comments.count, indent, true, out);
+    if (format_rows(st, indent, out)) {
+        end_line(st->comments.trailing, out);
+        return;
+    }
     if (add_inline(&line, st) && (!has_block(st) || at_line_fits(&line, indent))) {
         at_line_flush(&line, indent, out);
     } else {
@@ -291,10 +306,13 @@ static void format_definition(const at_definition *d, at_text *out) {
         else at_line_name(&line, d->name);
     } else {
         add_header(&line, d);
-        if (d->is_short) add_value(&line, d->body.items[0]);
-        else add(&line, " {");
+        add(&line, d->is_short ? " =" : " {");
     }
-    at_line_flush(&line, 0, out);
+    const at_tree_statement *st = d->is_short ? d->body.items[0] : NULL;
+    bool rows = st && at_is_table(st->value) && at_format_table(&line, st->value, 0, out);
+    if (st && !rows) add_right_side(&line, st);
+    if (rows) at_text_free(&line.text);
+    else at_line_flush(&line, 0, out);
     if (is_long(d)) {
         at_text_add(out, "\n");
         format_block(&d->body, 0, out);

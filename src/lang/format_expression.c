@@ -105,7 +105,9 @@ void at_line_options(at_line *line, const at_bind *options, int count, int depth
         if (!option->value) continue;
         add(line, " =");
         at_line_break(line, depth + 4);
-        write(line, option->value, LEVEL_ANY, depth + 1, false);
+        /* A choice is broken after the options around it. */
+        bool choice = option->value->tag == AT_T_OP && option->value->op == AT_OP_IF;
+        write(line, option->value, LEVEL_ANY, choice ? depth + 3 : depth + 1, false);
     }
 }
 
@@ -196,10 +198,10 @@ static void write_binary(at_line *line, const at_tree *tree, int depth, bool ind
 
 static void write_choice(at_line *line, const at_tree *tree, int depth) {
     add(line, "if ");
-    write(line, tree->args[0], LEVEL_ANY, depth + 1, false);
-    at_line_break(line, depth);
+    write(line, tree->args[0], LEVEL_ANY, depth + 2, false);
+    at_line_break(line, depth + 1);
     add(line, "then ");
-    write(line, tree->args[1], LEVEL_ANY, depth + 1, false);
+    write(line, tree->args[1], LEVEL_ANY, depth + 2, false);
     at_line_break(line, depth);
     add(line, "else ");
     write(line, tree->args[2], LEVEL_ANY, depth, false);

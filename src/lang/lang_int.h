@@ -166,7 +166,7 @@ void at_comments_trailing(at_parser *p, at_comments *comments);
 /* All up to the next token, for the end of a block or file. */
 void at_comments_last(at_parser *p, const char ***lines, int *count);
 
-/* ---- format_line.c, format_expression.c ------------------------------------------------------ */
+/* ---- format_line.c, format_expression.c, format_table.c -------------------------------------- */
 
 /* One line being laid out: its text, in which a byte below 32 stands for a space at which the line
  * may be broken, the smaller the better. */
@@ -183,10 +183,19 @@ void at_line_flush(at_line *line, int indent, at_text *out);
 /* Whether it fits on one line at `indent`. */
 bool at_line_fits(const at_line *line, int indent);
 
+/* Columns that it takes on a terminal: its characters. */
+int at_text_width(const char *text, size_t length);
+
 void at_line_name(at_line *line, const char *name);
 void at_line_expression(at_line *line, const at_tree *tree, int depth);
 void at_line_sum(at_line *line, const at_tree *tree, int depth); /* a side of an assertion */
 void at_line_target(at_line *line, const at_target *target, int depth);
 void at_line_options(at_line *line, const at_bind *options, int count, int depth);
+
+/* Whether a value is a table that may have rows. */
+bool at_is_table(const at_tree *value);
+/* Writes the statement of which `head` is all up to its `=`, with the table in rows; false, and nothing
+ * is written, where it has none and needs none, or they would not fit. */
+bool at_format_table(const at_line *head, const at_tree *table, int indent, at_text *out);
 
 #endif

@@ -92,6 +92,7 @@ static at_axis *place_axis(at_resolver *r, at_scope *scope, at_axis *kept,
 
 bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_axis **left,
                    at_value *v, at_axis ***own, int *own_count) {
+    if (!at_left_of_value(r, scope, target, left, v)) return false;
     int colons = 0;
     for (int i = 0; i < target->count; i++) colons += left[i] == NULL;
     if (v->rank < colons) {
@@ -302,6 +303,7 @@ static bool call_equation(at_resolver *r, at_frame *frame, const at_tree_stateme
     int count = st->target_count;
     at_scope scope = at_scope_of(frame, st->targets[0].name);
     at_axis ***left = AT_NEW_ARRAY(r->s->arena, at_axis **, count);
+    if (!at_left_of_call(r, frame, st)) return false;
     left[0] = at_bind_left(r, &scope, &st->targets[0], (const at_tree *const *)&st->value, 1);
     if (!left[0]) return false;
     for (int i = 1; i < count; i++) {

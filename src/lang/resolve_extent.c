@@ -394,6 +394,26 @@ at_axis *at_plain_use(at_resolver *r, const at_scope *scope, const char *name,
     return found;
 }
 
+/* Whether `name` would have its extent from an array whose definition had an error. */
+static bool reads_broken(const at_resolver *r, const at_scope *scope, const char *name,
+                         const at_tree *tree) {
+    if (!tree) return false;
+    bool found = reads_broken(r, scope, name, tree->alternative);
+    if (tree->tag == AT_T_INDEX && !at_env_find(scope->env, tree->name)) {
+        const at_entity *entity = at_lookup(r, scope->frame, tree->name);
+        for (int i = 0; i < tree->count && entity && entity->tag == AT_N_BROKEN; i++)
+            found = found || is_name(tree->args[i], name);
+    }
+    for (int i = 0; i < tree->count && !found; i++)
+        found = reads_broken(r, scope, name, tree->args[i]);
+    for (int i = 0; i < tree->part_count && !found; i++)
+        found = reads_broken(r, scope, name, tree->parts[i].guard) ||
+                reads_broken(r, scope, name, tree->parts[i].body);
+    for (int i = 0; i < tree->option_count && !found; i++)
+        found = reads_broken(r, scope, name, tree->options[i].value);
+    return found;
+}
+
 at_axis *at_axis_find(at_resolver *r, const at_scope *scope, const char *name, at_span span,
                       const at_tree *const *trees, int count, bool quiet) {
     at_entity *entity = at_lookup(r, scope->frame, name);
@@ -410,6 +430,12 @@ at_axis *at_axis_find(at_resolver *r, const at_scope *scope, const char *name, a
     for (int i = 0; i < count && !like; i++) like = at_plain_use(r, scope, name, trees[i]);
     if (!like) {
         if (quiet || entity) return NULL; /* broken: what is wrong with it was said */
+        bool broken = false;
+        for (int i = 0; i < count; i++) broken = broken || reads_broken(r, scope, name, trees[i]);
+        if (broken) {
+            at_define(r, scope->frame, AT_N_BROKEN, name, span);
+            return NULL;
+        }
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_EXTENT_UNKNOWN, span,
                                          "nothing says how long the axis `%s` is", name);
         at_hint(r->s, diag, "use it as a plain index, x[%s], of an array that is known, or declare "

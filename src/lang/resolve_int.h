@@ -386,6 +386,12 @@ at_scope at_scope_of(at_frame *frame, const char *name);
  * is NULL in the result. NULL after an error. */
 at_axis **at_bind_left(at_resolver *r, at_scope *scope, const at_target *target,
                        const at_tree *const *trees, int tree_count);
+/* False after an error: the left side of a call's equation names, as an index, what the function
+ * declares to give itself (resolve_left.c). */
+bool at_left_of_call(at_resolver *r, at_frame *frame, const at_tree_statement *st);
+/* Likewise for any right side, by the axes that it keeps. */
+bool at_left_of_value(at_resolver *r, const at_scope *scope, const at_target *target,
+                      at_axis *const *left, const at_value *v);
 /* Gives the axes that `v` keeps their places at the left: first the `:`, the rest at the right (a
  * declared output's by their declared names). `own` gets all axes of the target as the function sees
  * them, v its indices. False after an error. */

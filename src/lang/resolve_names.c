@@ -211,9 +211,17 @@ at_array *at_array_new(at_resolver *r, const char *path, at_role role, at_kind k
     return array;
 }
 
+/* A name that already is a path with rounds comes from a printed cascade. What a repeat carries is
+ * printed inside without its last rounds; with them it does not take the number of a later one. */
+static const char *printed_path(at_resolver *r, const char *name) {
+    int rounds = 0;
+    for (const char *at = name; (at = strstr(at, "[]")); at += 2) rounds++;
+    for (; rounds < r->repeat_count; rounds++) name = at_format(r->s->arena, "%s[]", name);
+    return name;
+}
+
 const char *at_frame_path(at_resolver *r, const at_frame *frame, const char *name) {
-    /* A name that already is a path with rounds comes from a printed cascade. */
-    if (strpbrk(name, "[#")) return name;
+    if (strpbrk(name, "[#")) return printed_path(r, name);
     return at_format(r->s->arena, "%s%s%s%s", frame->path, *frame->path ? "." : "", name,
                      frame->rounds);
 }

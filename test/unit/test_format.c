@@ -139,6 +139,75 @@ static void names_are_quoted_only_where_they_must_be(void **state) {
     check_expression("`2d` + `a.2`", "`2d` + `a.2`");
 }
 
+static void tables_keep_the_rows_that_were_written(void **state) {
+    (void)state;
+    check_format("fn f()->a[i,j]{\na[i,j]=table(1,0,0,\n0,-1,0,\n\n0,0,10)# why\n}\n",
+                 "fn f() -> a[i,j] {\n"
+                 "  a[i,j] = table(1,  0,  0,\n"
+                 "                 0, -1,  0,\n"
+                 "                 0,  0, 10)  # why\n"
+                 "}\n");
+    check_format("fn f() -> a[i,j] = table(1,\n23)\n",
+                 "fn f() -> a[i,j] = table( 1,\n"
+                 "                         23)\n");
+    /* Of formulas and in rows of which the last is shorter, nothing is aligned. */
+    check_format("fn f()->a[i,j]{\na[i,j]=table(log(3),0,\n0,log(20))\nb[k]=table(1,20,\n30)\n}\n",
+                 "fn f() -> a[i,j] {\n"
+                 "  a[i,j] = table(log(3), 0,\n"
+                 "                 0, log(20))\n"
+                 "  b[k] = table(1, 20,\n"
+                 "               30)\n"
+                 "}\n");
+    /* Uneven rows are none. */
+    check_format("fn f() -> a[i] {\n  a[i] = table(1,\n  2, 3)\n}\n",
+                 "fn f() -> a[i] {\n  a[i] = table(1, 2, 3)\n}\n");
+}
+
+static void tables_too_long_for_a_line_get_even_rows(void **state) {
+    (void)state;
+    at_text text = {0}, canonical = {0};
+    at_text_add(&text, "fn f() -> a[i] {\n  a[i] = table(100000");
+    for (int i = 1; i < 25; i++) at_text_addf(&text, ", 1%05d", i);
+    at_text_add(&text, ")\n}\n");
+    at_text_add(&canonical, "fn f() -> a[i] {\n  a[i] = table(");
+    for (int i = 0; i < 25; i++)
+        at_text_addf(&canonical, "1%05d%s", i, i == 24 ? ")\n}\n" : i % 10 == 9 ? ",\n               " : ", ");
+    check_format(text.data, canonical.data);
+    at_text_free(&text);
+    at_text_free(&canonical);
+}
+
+static void cases_of_a_long_choice_stand_below_each_other(void **state) {
+    (void)state;
+    check_format(
+        "fn f(x[n,c];heads=8,kind=if size(c)>64 then 1/sqrt(size(c)) else if size(c)>32 then "
+        "2/sqrt(size(c)) else if size(c)>16 then 3 else 0.5,causal=true)->y[n,c] {\n"
+        "y=if size(c)>64 and size(n)>64 then x*sqrt(size(c)) else if size(c)>32 then x/2 else x\n}\n",
+        "fn f(x[n,c];\n"
+        "    heads = 8,\n"
+        "    kind = if size(c) > 64 then 1/sqrt(size(c))\n"
+        "        else if size(c) > 32 then 2/sqrt(size(c))\n"
+        "        else if size(c) > 16 then 3\n"
+        "        else 0.5,\n"
+        "    causal = true) -> y[n,c] {\n"
+        "  y = if size(c) > 64 and size(n) > 64 then x * sqrt(size(c)) else if size(c) > 32 then x / 2 else x\n"
+        "}\n");
+    check_format("fn f(a[n], b[n]) -> y[n] {\n  y[n] = if a[n] > 100000 then sqrt(a[n] * b[n]) else if "
+                 "a[n] > 1000000 then 2 * sqrt(a[n] * b[n]) else 3\n}\n",
+                 "fn f(a[n], b[n]) -> y[n] {\n"
+                 "  y[n] = if a[n] > 100000 then sqrt(a[n] * b[n])\n"
+                 "      else if a[n] > 1000000 then 2 * sqrt(a[n] * b[n])\n"
+                 "      else 3\n"
+                 "}\n");
+    /* A single choice is no chain: it goes on where it must. */
+    check_format("fn f(a[n], b[n]) -> y[n] {\n  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1"
+                 " else 2 * sqrt(a[n] * b[n]) + a[n] + b[n] + 1\n}\n",
+                 "fn f(a[n], b[n]) -> y[n] {\n"
+                 "  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1\n"
+                 "      else 2 * sqrt(a[n] * b[n]) + a[n] + b[n] + 1\n"
+                 "}\n");
+}
+
 /* ---- statements ------------------------------------------------------------------------------ */
 
 static void layout_is_canonical(void **state) {
@@ -465,6 +534,9 @@ int main(void) {
         cmocka_unit_test(calls_and_folds_have_one_form),
         cmocka_unit_test(numbers_and_parentheses_stay),
         cmocka_unit_test(names_are_quoted_only_where_they_must_be),
+        cmocka_unit_test(tables_keep_the_rows_that_were_written),
+        cmocka_unit_test(tables_too_long_for_a_line_get_even_rows),
+        cmocka_unit_test(cases_of_a_long_choice_stand_below_each_other),
         cmocka_unit_test(layout_is_canonical),
         cmocka_unit_test(comments_are_kept),
         cmocka_unit_test(long_lines_break_at_the_outermost_place),

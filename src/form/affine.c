@@ -204,6 +204,10 @@ static const at_expr *last_of(at_session *s, const at_expr *atom) {
     if (atom->tag == AT_READ && atom->u.read.array->inside && !atom->u.read.alternative)
         axis = atom->u.read.array->inside;
     const at_expr *extent = axis ? at_extent_of(s, axis) : NULL;
+    if (atom->tag == AT_MAP && atom->u.map.op == AT_OP_IDIV) {
+        const at_expr *by = atom->u.map.args[1];
+        return by->tag == AT_CONST && by->u.integer > 0 ? last_of(s, atom->u.map.args[0]) : NULL;
+    }
     if (atom->tag == AT_MAP && atom->u.map.op == AT_OP_MOD) {
         const at_expr *by = atom->u.map.args[1];
         if (by->tag == AT_CONST ? by->u.integer > 0 : by->tag == AT_SIZE) extent = by;

@@ -36,6 +36,24 @@ typedef struct {
     const at_cascade *cascade;
 } knowing;
 
+typedef struct {
+    at_session *s;
+    const at_expr *size;
+    bool found;
+} occurrence;
+
+static bool look_for_size(void *user, const at_expr *e) {
+    occurrence *w = user;
+    w->found |= e->tag == AT_SIZE && at_same(at_extent_of(w->s, e->u.axis), w->size);
+    return !w->found;
+}
+
+static bool is_in(const knowing *k, const at_expr *size, const at_expr *e) {
+    occurrence w = {k->s, size, false};
+    at_walk(e, look_for_size, &w);
+    return w.found;
+}
+
 /* `size(b) == e`: b is e. Later ones first, so that what a derivative adds refers to what was there. */
 static const at_expr *known_size(void *user, const at_expr *e) {
     const knowing *k = user;
@@ -48,7 +66,7 @@ static const at_expr *known_size(void *user, const at_expr *e) {
         const at_expr *a = c->u.map.args[0], *b = c->u.map.args[1];
         if (a->tag != AT_SIZE) continue;
         a = at_extent_of(k->s, a->u.axis);
-        if (!at_same(a, extent) || at_same(a, b)) continue;
+        if (!at_same(a, extent) || is_in(k, extent, b)) continue;
         /* Only towards what stands before, so that this ends. */
         if (b->tag == AT_SIZE && at_extent_of(k->s, b->u.axis)->tag == AT_SIZE &&
             at_extent_of(k->s, b->u.axis)->u.axis->id >= extent->u.axis->id)

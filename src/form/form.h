@@ -153,7 +153,8 @@ const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
 
 /* ---- tidy.c ------------------------------------------------------------------------------------ */
 
-/* The cascade without copies, and without what no output, next or assertion needs. */
+/* The cascade without copies, and without what no output, next or assertion needs; and printed it reads
+ * back as what it is: nothing is read where its name means another array (copies are put in). */
 const at_cascade *at_tidy(at_session *s, const at_cascade *from);
 
 #endif

@@ -8,6 +8,8 @@
 
 /* Whether `condition` is e, or among what e joins by `and`. e may be NULL. */
 bool at_says(const at_expr *e, const at_expr *condition);
+/* An operation with the makers of make.c in its place; its arguments as they are. */
+const at_expr *at_make_node(at_session *s, const at_expr *e);
 
 /* ---- affine.c ------------------------------------------------------------------------------------ */
 
@@ -77,5 +79,33 @@ struct at_inverse {
 /* The inverse of a permutation along one dimension, an array over the same axes. NULL: it is no
  * permutation, or the sum may add no statement. */
 const at_array *at_inverse_of(at_guarded_sum *sum, const at_array *array, int dimension);
+
+/* ---- tidy.c, copies.c ---------------------------------------------------------------------------- */
+
+typedef struct {
+    at_session *s;
+    const at_cascade *from;
+    at_cascade *out;
+    const at_expr **copies;       /* by array id: reads of it are reads of this one; over its axes */
+    const at_statement **renamed; /* by array id: the copy, of an output, whose target it becomes */
+    const at_expr **number;       /* by array id: an adjoint that is this number everywhere */
+    bool any_number, any_copy;
+    bool *bound;     /* by array id: carried by a repeat */
+    bool *shadowed;  /* by array id: where it is not read now its name may mean another */
+    bool *needed;    /* by array id */
+    int numeral_count, numeral_capacity;
+    const at_expr **numerals; /* numbers that came for adjoints, and what was computed from them */
+    at_array **arrays; /* the new ones, by old id */
+    at_axis **axes;
+} at_tidying;
+
+bool at_tidy_is_output(const at_tidying *t, const at_array *array);
+/* Fills copies, renamed, number, bound and shadowed. */
+void at_tidy_find_copies(at_tidying *t);
+
+/* ---- shadow.c ------------------------------------------------------------------------------------ */
+
+/* The cascade with nothing read where its name means another array; itself when that is so. */
+const at_cascade *at_unshadowed(at_session *s, const at_cascade *from);
 
 #endif

@@ -86,8 +86,7 @@ static const at_expr *simpler_power(at_session *s, const at_expr *e) {
     return e;
 }
 
-static const at_expr *simpler(void *user, const at_expr *e) {
-    at_session *s = user;
+const at_expr *at_make_node(at_session *s, const at_expr *e) {
     if (e->tag != AT_MAP) return e;
     const at_expr *a = e->u.map.args[0], *b = e->u.map.args[1];
     switch (e->u.map.op) {
@@ -110,6 +109,8 @@ static const at_expr *simpler(void *user, const at_expr *e) {
     default: return e;
     }
 }
+
+static const at_expr *simpler(void *user, const at_expr *e) { return at_make_node(user, e); }
 
 const at_expr *at_make_simple(at_session *s, const at_expr *e) {
     return at_rewrite(s, e, simpler, s);

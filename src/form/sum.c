@@ -162,6 +162,25 @@ static const at_expr *split_guard(factors *f, const at_expr *guard, const at_exp
     return left;
 }
 
+/* The sum of 1 over all of its indices. */
+static const at_expr *count_of(const factors *f, at_span span) {
+    const at_expr *count = NULL;
+    for (int i = 0; i < f->count; i++) {
+        const at_expr *size = at_size_of(f->s, f->axes[i], span);
+        count = count ? at_map_node(f->s, AT_OP_MUL, count, size, NULL, span) : size;
+    }
+    return at_as_real(f->s, count);
+}
+
+/* What is left in the sum. */
+static const at_expr *inner_sum(const factors *f, const at_expr *guard, at_span span) {
+    if (!f->inside && !f->divided && !guard && !f->mean) return count_of(f, span);
+    const at_expr *inside = f->inside ? f->inside : at_real(f->s, 1, span);
+    if (f->divided) inside = at_make_div(f->s, inside, f->divided);
+    return at_fold_node(f->s, f->mean ? AT_FOLD_MEAN : AT_FOLD_SUM, f->axes, f->count, guard, inside,
+                        span);
+}
+
 const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,
                            const at_expr *body) {
     at_span span = body->span;
@@ -178,10 +197,7 @@ const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_ex
     guard = split_guard(&f, guard, NULL);
     f.guarded = guard != NULL;
     gather(&f, body, false);
-    const at_expr *inside = f.inside ? f.inside : at_real(s, 1, span);
-    if (f.divided) inside = at_make_div(s, inside, f.divided);
-    const at_expr *sum = at_fold_node(s, f.mean ? AT_FOLD_MEAN : AT_FOLD_SUM, axes, count, guard,
-                                      inside, span);
+    const at_expr *sum = inner_sum(&f, guard, span);
     if (f.outside) sum = at_make_mul(s, f.outside, sum);
     if (f.divisor) sum = at_make_div(s, sum, f.divisor);
     if (f.negative) sum = at_make_neg(s, sum);

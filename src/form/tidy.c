@@ -1,131 +1,20 @@
-/* A cascade without what a rewrite left lying about: equations that only copy or say again what another
- * says, adjoints that are a number, statements that no output needs, arrays and axes that nobody uses any more.
+/* A cascade without copies, and without what nothing needs: statements that no output, next or assertion
+ * asks for, arrays and axes that nobody uses any more.
  *
  *     dx[n] = da[n]          ->   (da read instead; an output takes the name of what it copies)
  *
  * What stays is made anew, arrays and axes included, because their ids are their positions. */
-#include "form/form.h"
-
-#include <string.h>
-
-typedef struct {
-    at_session *s;
-    const at_cascade *from;
-    at_cascade *out;
-    const at_expr **copies;    /* by array id: reads of it are reads of this one; over its axes */
-    const at_statement **renamed; /* by array id: the copy whose target it becomes */
-    const at_expr **number;    /* by array id: an adjoint that is this number everywhere */
-    bool any_number, any_copy;
-    bool *bound_names;         /* by array id: has to stay: carried, output */
-    bool *needed;              /* by array id */
-    at_array **arrays;         /* the new ones, by old id */
-    at_axis **axes;
-} tidying;
-
-/* ---- copies -------------------------------------------------------------------------------------- */
-
-static bool note_bound(void *user, const at_statement *st) {
-    tidying *t = user;
-    for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++) {
-        const at_carried *c = &st->u.repeat.carried[k];
-        t->bound_names[c->before->id] = t->bound_names[c->inside->id] = true;
-        t->bound_names[c->next->id] = t->bound_names[c->after->id] = true;
-    }
-    return true;
-}
-
-/* Whether the equation says target = other, with the indices in some order. */
-static bool is_copy(const tidying *t, const at_statement *st) {
-    if (st->tag != AT_EQUATION || st->u.value->tag != AT_READ) return false;
-    const at_expr *e = st->u.value;
-    const at_array *other = e->u.read.array;
-    if (e->u.read.alternative || other->rank != st->target->rank || other->kind != st->target->kind)
-        return false;
-    if (st->target->cotangent && !other->cotangent) return false;
-    for (int m = 0; m < other->rank; m++) {
-        const at_expr *index = e->u.read.index[m];
-        if (index->tag != AT_INDEX ||
-            !at_equal_extent(t->s, t->from, index->u.axis, other->axes[m]))
-            return false;
-        bool on_left = false;
-        for (int k = 0; k < st->target->rank; k++) on_left |= st->target->axes[k] == index->u.axis;
-        for (int k = 0; k < m; k++)
-            on_left &= e->u.read.index[k]->u.axis != index->u.axis;
-        if (!on_left) return false;
-    }
-    return true;
-}
-
-static bool is_output(const tidying *t, const at_array *array) {
-    for (int i = 0; i < t->from->output_count; i++)
-        if (t->from->outputs[i].array == array) return true;
-    return false;
-}
-
-/* Two equations of one block that say the same over the same axes; the later one is a copy. */
-static void find_twins(tidying *t, const at_block *block) {
-    for (int i = 0; i < block->count; i++) {
-        const at_statement *st = block->items[i];
-        if (st->tag == AT_SCAN) find_twins(t, &st->u.scan.body);
-        if (st->tag == AT_REPEAT) find_twins(t, &st->u.repeat.body);
-        if (st->tag != AT_EQUATION || t->copies[st->target->id] || t->renamed[st->target->id] ||
-            is_output(t, st->target) || t->bound_names[st->target->id] || st->u.value->weight < 2)
-            continue;
-        for (int k = 0; k < i; k++) {
-            const at_statement *other = block->items[k];
-            if (other->tag != AT_EQUATION || other->u.value->weight != st->u.value->weight ||
-                other->target->rank != st->target->rank ||
-                other->target->cotangent != st->target->cotangent ||
-                t->copies[other->target->id] || t->bound_names[other->target->id])
-                continue;
-            bool same = true;
-            for (int m = 0; m < st->target->rank; m++)
-                same &= other->target->axes[m] == st->target->axes[m];
-            if (!same || !at_same(other->u.value, st->u.value)) continue;
-            t->copies[st->target->id] = at_read_whole(t->s, other->target, st->span);
-            t->any_copy = true;
-            break;
-        }
-    }
-}
-
-static void find_copies(tidying *t, const at_block *block, bool outermost) {
-    for (int i = 0; i < block->count; i++) {
-        const at_statement *st = block->items[i];
-        if (st->tag == AT_SCAN) find_copies(t, &st->u.scan.body, false);
-        if (st->tag == AT_REPEAT) find_copies(t, &st->u.repeat.body, false);
-        if (st->tag == AT_EQUATION && st->target->cotangent && st->u.value->tag == AT_CONST &&
-            !t->bound_names[st->target->id] && !is_output(t, st->target)) {
-            t->number[st->target->id] = st->u.value;
-            t->any_number = true;
-        }
-        if (!is_copy(t, st)) continue;
-        const at_array *other = st->u.value->u.read.array;
-        /* A copy of what a round begins with may be read after the repeat. */
-        if (t->bound_names[st->target->id] || other->role == AT_CARRIED) continue;
-        if (!is_output(t, st->target)) {
-            t->copies[st->target->id] = st->u.value;
-            t->any_copy = true;
-            continue;
-        }
-        bool free = other->role == AT_DEFINED && !t->bound_names[other->id] &&
-                    !is_output(t, other) && !t->renamed[other->id] && !t->copies[other->id];
-        bool here = false;
-        for (int k = 0; k < i && free && outermost; k++)
-            here |= block->items[k]->tag == AT_EQUATION && block->items[k]->target == other;
-        if (here) t->renamed[other->id] = st;
-    }
-}
+#include "form/form_int.h"
 
 /* ---- what is needed ------------------------------------------------------------------------------ */
 
 typedef struct {
-    tidying *t;
+    at_tidying *t;
     bool changed;
 } search;
 
 /* The array that reads of `array` become reads of. */
-static const at_array *final_array(const tidying *t, const at_array *array) {
+static const at_array *final_array(const at_tidying *t, const at_array *array) {
     while (t->copies[array->id]) array = t->copies[array->id]->u.read.array;
     return array;
 }
@@ -141,19 +30,19 @@ static bool need_reads(void *user, const at_expr *e) {
     return true;
 }
 
-static bool is_needed(const tidying *t, const at_statement *st);
+static bool is_needed(const at_tidying *t, const at_statement *st);
 
-static bool block_is_needed(const tidying *t, const at_block *block) {
+static bool block_is_needed(const at_tidying *t, const at_block *block) {
     for (int i = 0; i < block->count; i++)
         if (is_needed(t, block->items[i])) return true;
     return false;
 }
 
-static bool is_carried_needed(const tidying *t, const at_carried *c) {
+static bool is_carried_needed(const at_tidying *t, const at_carried *c) {
     return t->needed[c->after->id] || t->needed[c->inside->id] || t->needed[c->next->id];
 }
 
-static bool is_needed(const tidying *t, const at_statement *st) {
+static bool is_needed(const at_tidying *t, const at_statement *st) {
     switch (st->tag) {
     case AT_NEXT:
     case AT_ASSERT: return true;
@@ -194,7 +83,7 @@ static void need_block(search *w, const at_block *block) {
     }
 }
 
-static void find_needed(tidying *t) {
+static void find_needed(at_tidying *t) {
     const at_cascade *c = t->from;
     search w = {t, true};
     for (int i = 0; i < c->input_count; i++) need(&w, c->inputs[i].array);
@@ -210,16 +99,16 @@ static void find_needed(tidying *t) {
 
 /* ---- making anew --------------------------------------------------------------------------------- */
 
-static at_axis *new_axis(tidying *t, const at_axis *old);
+static at_axis *new_axis(at_tidying *t, const at_axis *old);
 
 static const at_expr *open_sizes(void *user, const at_expr *e) {
-    tidying *t = user;
+    at_tidying *t = user;
     if (e->tag != AT_SIZE) return e;
     return at_size(t->s, new_axis(t, e->u.axis), e->span);
 }
 
 /* Axes come into the list when they are first used, those they are like before them. */
-static at_axis *new_axis(tidying *t, const at_axis *old) {
+static at_axis *new_axis(at_tidying *t, const at_axis *old) {
     if (t->axes[old->id]) return t->axes[old->id];
     at_axis *axis = at_copy(t->s->arena, old, sizeof *old);
     t->axes[old->id] = axis;
@@ -228,13 +117,13 @@ static at_axis *new_axis(tidying *t, const at_axis *old) {
     return axis;
 }
 
-static at_axis **new_axes(tidying *t, at_axis *const *old, int count) {
+static at_axis **new_axes(at_tidying *t, at_axis *const *old, int count) {
     at_axis **axes = AT_NEW_ARRAY(t->s->arena, at_axis *, count);
     for (int i = 0; i < count; i++) axes[i] = new_axis(t, old[i]);
     return axes;
 }
 
-static at_array *new_array(tidying *t, const at_array *old) {
+static at_array *new_array(at_tidying *t, const at_array *old) {
     if (t->arrays[old->id]) return t->arrays[old->id];
     at_array *array = at_copy(t->s->arena, old, sizeof *old);
     t->arrays[old->id] = array;
@@ -243,8 +132,22 @@ static at_array *new_array(tidying *t, const at_array *old) {
     return array;
 }
 
+/* Numbers that came in the place of adjoints, and what was computed from them: only these are simplified
+ * away. A 0 that somebody wrote is no structural one, and times infinity it is NaN. */
+static bool is_numeral(const at_tidying *t, const at_expr *e) {
+    for (int i = 0; i < t->numeral_count; i++)
+        if (t->numerals[i] == e) return true;
+    return false;
+}
+
+static const at_expr *numeral(at_tidying *t, const at_expr *e) {
+    if (e->tag == AT_CONST && !is_numeral(t, e))
+        AT_PUSH(t->s->arena, t->numerals, t->numeral_count, t->numeral_capacity, e);
+    return e;
+}
+
 /* What a read of `array` at `index` has become: through its copies, or the output it is renamed to. */
-static const at_expr *new_read(tidying *t, const at_array *array, const at_expr *const *index,
+static const at_expr *new_read(at_tidying *t, const at_array *array, const at_expr *const *index,
                                const at_expr *alternative, at_span span) {
     const at_expr *copy = t->copies[array->id];
     const at_statement *renamed = t->renamed[array->id];
@@ -259,42 +162,42 @@ static const at_expr *new_read(tidying *t, const at_array *array, const at_expr 
             if (renamed->u.value->u.read.index[k]->u.axis == next->axes[m]) moved[m] = index[k];
     }
     if (copy) return new_read(t, next, moved, alternative, span);
-    if (t->number[array->id]) return t->number[array->id];
+    if (t->number[array->id]) return numeral(t, t->number[array->id]);
     return at_read(t->s, new_array(t, next ? next : array), moved, alternative, span);
 }
 
+static const at_expr *new_fold(at_tidying *t, const at_expr *e) {
+    const at_expr *body = e->u.fold.body;
+    if (e->u.fold.fold == AT_FOLD_SUM && at_is_number(body, 0) && is_numeral(t, body)) return body;
+    return at_fold_node(t->s, e->u.fold.fold, new_axes(t, e->u.fold.axes, e->u.fold.count),
+                        e->u.fold.count, e->u.fold.guard, body, e->span);
+}
+
+static const at_expr *new_map(at_tidying *t, const at_expr *e) {
+    for (int i = 0; t->numeral_count && i < at_op_info(e->u.map.op)->arity; i++)
+        if (is_numeral(t, e->u.map.args[i])) return numeral(t, at_make_node(t->s, e));
+    return e;
+}
+
 static const at_expr *new_node(void *user, const at_expr *e) {
-    tidying *t = user;
+    at_tidying *t = user;
     switch (e->tag) {
     case AT_SIZE: return at_size(t->s, new_axis(t, e->u.axis), e->span);
     case AT_INDEX: return at_index(t->s, new_axis(t, e->u.axis), e->span);
     case AT_READ:
         return new_read(t, e->u.read.array, e->u.read.index, e->u.read.alternative, e->span);
-    case AT_FOLD_NODE:
-        return at_fold_node(t->s, e->u.fold.fold, new_axes(t, e->u.fold.axes, e->u.fold.count),
-                            e->u.fold.count, e->u.fold.guard, e->u.fold.body, e->span);
-    case AT_CONST:
-    case AT_MAP: break;
+    case AT_FOLD_NODE: return new_fold(t, e);
+    case AT_MAP: return new_map(t, e);
+    case AT_CONST: break;
     }
     return e;
 }
 
-static bool note_number(void *user, const at_expr *e) {
-    void **found = user;
-    const tidying *t = found[0];
-    if (e->tag == AT_READ && t->number[final_array(t, e->u.read.array)->id]) found[1] = user;
-    return true;
+static const at_expr *new_expr(at_tidying *t, const at_expr *e) {
+    return e ? at_rewrite(t->s, e, new_node, t) : NULL;
 }
 
-static const at_expr *new_expr(tidying *t, const at_expr *e) {
-    if (!e) return NULL;
-    void *found[2] = {t, NULL};
-    if (t->any_number) at_walk(e, note_number, found);
-    e = at_rewrite(t->s, e, new_node, t);
-    return found[1] ? at_make_simple(t->s, e) : e;
-}
-
-static at_part new_part(tidying *t, const at_part *old) {
+static at_part new_part(at_tidying *t, const at_part *old) {
     at_part part = *old;
     part.target = new_array(t, old->target);
     part.bound = new_axes(t, old->bound, old->count);
@@ -303,9 +206,9 @@ static at_part new_part(tidying *t, const at_part *old) {
     return part;
 }
 
-static at_block new_block(tidying *t, const at_block *old);
+static at_block new_block(at_tidying *t, const at_block *old);
 
-static void new_repeat(tidying *t, const at_statement *old, at_statement *st) {
+static void new_repeat(at_tidying *t, const at_statement *old, at_statement *st) {
     st->u.repeat.round = new_axis(t, old->u.repeat.round);
     st->u.repeat.condition = new_expr(t, old->u.repeat.condition);
     st->u.repeat.carried = AT_NEW_ARRAY(t->s->arena, at_carried, old->u.repeat.carried_count);
@@ -321,7 +224,7 @@ static void new_repeat(tidying *t, const at_statement *old, at_statement *st) {
 }
 
 /* The equation of an array that an output takes the name of. */
-static const at_expr *renamed_value(tidying *t, const at_statement *old) {
+static const at_expr *renamed_value(at_tidying *t, const at_statement *old) {
     const at_statement *copy = t->renamed[old->target->id];
     int rank = old->target->rank;
     const at_expr **values = AT_NEW_ARRAY(t->s->arena, const at_expr *, rank);
@@ -333,26 +236,7 @@ static const at_expr *renamed_value(tidying *t, const at_statement *old) {
     return at_substitute(t->s, old->u.value, axes, values, rank, NULL, NULL);
 }
 
-/* Whether the output's axes can stand where the array's own stood without catching an index. */
-static bool binds_axis(void *user, const at_expr *e) {
-    const at_statement *copy = ((void **)user)[0];
-    for (int i = 0; e->tag == AT_FOLD_NODE && i < e->u.fold.count; i++)
-        for (int m = 0; m < copy->target->rank; m++)
-            if (e->u.fold.axes[i] == copy->target->axes[m]) ((void **)user)[1] = user;
-    return true;
-}
-
-static void drop_risky_renames(tidying *t, const at_block *block) {
-    for (int i = 0; i < block->count; i++) {
-        const at_statement *st = block->items[i];
-        if (st->tag != AT_EQUATION || !t->renamed[st->target->id]) continue;
-        void *found[2] = {(void *)t->renamed[st->target->id], NULL};
-        at_walk(st->u.value, binds_axis, found);
-        if (found[1]) t->renamed[st->target->id] = NULL;
-    }
-}
-
-static at_statement *new_statement(tidying *t, const at_statement *old) {
+static at_statement *new_statement(at_tidying *t, const at_statement *old) {
     at_statement *st = at_copy(t->s->arena, old, sizeof *old);
     const at_statement *renamed = old->tag == AT_EQUATION ? t->renamed[old->target->id] : NULL;
     if (old->target) st->target = new_array(t, renamed ? renamed->target : old->target);
@@ -396,21 +280,36 @@ static at_statement *new_statement(tidying *t, const at_statement *old) {
     return st;
 }
 
-static bool is_gone(const tidying *t, const at_statement *st) {
+static bool is_gone(const at_tidying *t, const at_statement *st) {
     if (!is_needed(t, st)) return true;
     if (st->tag != AT_EQUATION) return false;
     if (t->copies[st->target->id] || t->number[st->target->id]) return true;
     return st->u.value->tag == AT_READ && t->renamed[st->u.value->u.read.array->id] == st;
 }
 
-static at_block new_block(tidying *t, const at_block *old) {
+/* In the outermost block whatever reads an adjoint comes after it, so that one that has become a number
+ * here is gone at once. */
+static bool becomes_number(at_tidying *t, const at_statement *old, const at_statement *st) {
+    if (old->tag != AT_EQUATION || !old->target->cotangent || st->u.value->tag != AT_CONST ||
+        t->bound[old->target->id] || t->renamed[old->target->id] ||
+        at_tidy_is_output(t, old->target))
+        return false;
+    t->number[old->target->id] = st->u.value;
+    return t->any_number = true;
+}
+
+static at_block new_block(at_tidying *t, const at_block *old) {
     at_block block = {0, AT_NEW_ARRAY(t->s->arena, at_statement *, old->count)};
-    for (int i = 0; i < old->count; i++)
-        if (!is_gone(t, old->items[i])) block.items[block.count++] = new_statement(t, old->items[i]);
+    for (int i = 0; i < old->count; i++) {
+        if (is_gone(t, old->items[i])) continue;
+        at_statement *st = new_statement(t, old->items[i]);
+        if (old == &t->from->body && becomes_number(t, old->items[i], st)) continue;
+        block.items[block.count++] = st;
+    }
     return block;
 }
 
-static at_start *new_starts(tidying *t, const at_start *old, int count) {
+static at_start *new_starts(at_tidying *t, const at_start *old, int count) {
     at_start *starts = at_copy(t->s->arena, old, sizeof *old * (size_t)count);
     for (int i = 0; i < count; i++) {
         starts[i].array = new_array(t, old[i].array);
@@ -421,7 +320,7 @@ static at_start *new_starts(tidying *t, const at_start *old, int count) {
 }
 
 /* The new arrays and axes in the order of the old ones. */
-static void number(tidying *t) {
+static void number(at_tidying *t) {
     at_cascade *out = t->out;
     out->arrays = AT_NEW_ARRAY(t->s->arena, at_array *, t->from->array_count);
     out->axes = AT_NEW_ARRAY(t->s->arena, at_axis *, t->from->axis_count);
@@ -439,20 +338,18 @@ static void number(tidying *t) {
 }
 
 const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
-    tidying tidy = {.s = s, .from = from}, *t = &tidy;
+    at_tidying tidy = {.s = s, .from = from}, *t = &tidy;
     size_t arrays = (size_t)from->array_count, axes = (size_t)from->axis_count;
     t->out = at_copy(s->arena, from, sizeof *from);
     t->copies = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
     t->renamed = AT_NEW_ARRAY(s->arena, const at_statement *, arrays);
-    t->bound_names = AT_NEW_ARRAY(s->arena, bool, arrays);
+    t->bound = AT_NEW_ARRAY(s->arena, bool, arrays);
+    t->shadowed = AT_NEW_ARRAY(s->arena, bool, arrays);
     t->number = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
     t->needed = AT_NEW_ARRAY(s->arena, bool, arrays);
     t->arrays = AT_NEW_ARRAY(s->arena, at_array *, arrays);
     t->axes = AT_NEW_ARRAY(s->arena, at_axis *, axes);
-    at_walk_block(&from->body, note_bound, t);
-    find_copies(t, &from->body, true);
-    find_twins(t, &from->body);
-    drop_risky_renames(t, &from->body);
+    at_tidy_find_copies(t);
     find_needed(t);
     for (int i = 0; i < from->axis_count; i++)
         if (!from->axes[i]->extent && !from->axes[i]->like) new_axis(t, from->axes[i]);
@@ -471,5 +368,5 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
     out->body = new_block(t, &from->body);
     number(t);
     /* Without these there may be more of them. */
-    return t->any_number || t->any_copy ? at_tidy(s, out) : out;
+    return t->any_number || t->any_copy ? at_tidy(s, out) : at_unshadowed(s, out);
 }

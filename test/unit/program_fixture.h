@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#undef UNUSED
 #define UNUSED __attribute__((unused))
 
 /* ---- numbers --------------------------------------------------------------------------------- */

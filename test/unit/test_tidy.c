@@ -143,7 +143,6 @@ static const at_cascade *read_back(at_session *s, const char *what, const at_cas
 }
 
 static void check_one(at_session *s, const char *what, const at_cascade *before, tally *t) {
-    if (getenv("TIDY")) fprintf(stderr, "%s\n", what);
     const at_cascade *after = at_tidy(s, before);
     at_ir_verify(s, after);
     const char *left = superfluous(s, after);

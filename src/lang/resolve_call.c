@@ -389,7 +389,8 @@ static bool input_kind(at_resolver *r, at_scope *scope, const at_definition *d,
     return false;
 }
 
-/* Enters one argument into the callee's frame. */
+/* Enters one argument into the callee's frame: as a view of the caller's array, or as an array of its
+ * own. */
 static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input, at_value v,
                        at_span span) {
     at_view view = {0};
@@ -399,7 +400,8 @@ static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input,
         entity->value = v;
         return true;
     }
-    if (!is_view(r, &v, &view) || (cotangent && !view.array->cotangent)) {
+    if (!is_view(r, &v, &view) || (cotangent && !view.array->cotangent) ||
+        at_derives_by(&callee->definition->body, input->name)) {
         at_scope scope = at_scope_of(callee, input->name);
         if (!bind_axes(r, callee, input, NULL, v.axes, span)) return false;
         at_axis **own = AT_NEW_ARRAY(r->s->arena, at_axis *, input->count);

@@ -2,10 +2,44 @@
  * checked and given its axes; the statement names the two reads.
  *
  * In a mapped function loss and z have the mapped axes too, and the derivative is taken for each of
- * their indices: g[b,…] = grad(loss[b], z[b]). */
+ * their indices: g[b,…] = grad(loss[b], z[b]).
+ *
+ * An input of a called function that is derived by gets an array of its own (bind_input in
+ * resolve_call.c): other inputs may be made of the same array of the caller, and are held. */
 #include "lang/resolve_int.h"
 
 #include <string.h>
+
+/* ---- which inputs are derived by ------------------------------------------------------------------- */
+
+static bool tree_derives_by(const at_tree *tree, const char *name) {
+    if (!tree) return false;
+    if (tree->tag == AT_T_CALL && strcmp(tree->name, "grad") == 0 && tree->count == 2) {
+        const at_tree *z = tree->args[1];
+        if ((z->tag == AT_T_NAME || z->tag == AT_T_INDEX) && strcmp(z->name, name) == 0) return true;
+    }
+    bool found = tree_derives_by(tree->alternative, name);
+    for (int i = 0; i < tree->count && !found; i++) found = tree_derives_by(tree->args[i], name);
+    for (int i = 0; i < tree->option_count && !found; i++)
+        found = tree_derives_by(tree->options[i].value, name);
+    for (int i = 0; i < tree->part_count && !found; i++)
+        found = tree_derives_by(tree->parts[i].guard, name) ||
+                tree_derives_by(tree->parts[i].body, name);
+    return found;
+}
+
+bool at_derives_by(const at_tree_block *block, const char *name) {
+    bool found = false;
+    for (int i = 0; i < block->count && !found; i++) {
+        const at_tree_statement *st = block->items[i];
+        found = tree_derives_by(st->value, name) || tree_derives_by(st->condition, name) ||
+                tree_derives_by(st->left, name) || tree_derives_by(st->right, name) ||
+                at_derives_by(&st->body, name) || at_derives_by(&st->otherwise, name);
+    }
+    return found;
+}
+
+/* ---- the operation ----------------------------------------------------------------------------------- */
 
 /* The array by which it is derived: a name, or (in a printed cascade) one with its first indices. */
 static at_value variable(at_resolver *r, at_scope *scope, const at_tree *tree) {

@@ -346,6 +346,8 @@ bool at_keeping_equation(at_resolver *r, at_scope *scope, const at_tree_statemen
 bool at_topk_equation(at_resolver *r, at_scope *scope, const at_tree_statement *st);
 bool at_grad_equation(at_resolver *r, at_scope *scope, const at_tree_statement *st);
 at_value at_resolve_grad(at_resolver *r, at_scope *scope, const at_tree *tree);
+/* Whether a block says grad(…, name) anywhere. */
+bool at_derives_by(const at_tree_block *block, const char *name);
 /* A call; `results` gets `wanted` values (1 inside an expression). */
 bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const char *shared,
                      at_value *results, int wanted);

@@ -256,6 +256,10 @@ static slopes compare_along(work *w, double middle) {
     out.rough = !(difference.slope_error <= SETTLED * AT_GRADIENT_TOLERANCE * scale) ||
                 !(fabs(difference.bend) <= AT_GRADIENT_TOLERANCE * scale);
     out.error = fabs(out.derived - out.differed) / scale;
+    /* Where the derivative is far larger than the differences (an iteration that runs away), these settle
+     * by its measure but not by their own: that is no point to judge by. */
+    double own = 1e-3 * fabs(out.differed) + 1e-6 * fmax(1, fabs(middle));
+    if (out.error > AT_GRADIENT_TOLERANCE && difference.slope_error > own) out.rough = true;
     return out;
 }
 

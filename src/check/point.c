@@ -234,8 +234,14 @@ static void choose_direction(work *w, const leaf *alone, int number) {
     }
 }
 
+/* Whether differences tell a slope, known to a tenth of what is allowed of `scale`. */
+static bool is_settled(const at_difference *difference, double scale) {
+    static const double SETTLED = 0.1;
+    return difference->slope_error <= SETTLED * AT_GRADIENT_TOLERANCE * scale &&
+           fabs(difference->bend) <= AT_GRADIENT_TOLERANCE * scale;
+}
+
 static slopes compare_along(work *w, double middle) {
-    static const double SETTLED = 0.1; /* of what is allowed */
     long double product = 0, squares = 0;
     for (int i = 0; i < w->leaf_count; i++) {
         const leaf *l = &w->leaves[i];
@@ -245,21 +251,23 @@ static slopes compare_along(work *w, double middle) {
         }
     }
     slopes out = {.derived = (double)product};
-    double scale = (double)sqrtl(squares) + 1e-3 * w->size;
+    double length = (double)sqrtl(squares), floor = 1e-3 * w->size;
     at_difference difference;
-    if (!at_difference_take(loss_at, w, middle, SETTLED * AT_GRADIENT_TOLERANCE * scale,
+    if (!at_difference_take(loss_at, w, middle, 0.1 * AT_GRADIENT_TOLERANCE * (length + floor),
                             &difference))
         return (slopes){.rough = true};
     out.differed = difference.slope;
-    scale += fabs(out.differed);
+    double scale = length + fabs(out.differed) + floor;
     if (scale == 0) return out;
-    out.rough = !(difference.slope_error <= SETTLED * AT_GRADIENT_TOLERANCE * scale) ||
-                !(fabs(difference.bend) <= AT_GRADIENT_TOLERANCE * scale);
+    out.rough = !is_settled(&difference, scale);
     out.error = fabs(out.derived - out.differed) / scale;
-    /* Where the derivative is far larger than the differences (an iteration that runs away), these settle
-     * by its measure but not by their own: that is no point to judge by. */
-    double own = 1e-3 * fabs(out.differed) + 1e-6 * fmax(1, fabs(middle));
-    if (out.error > AT_GRADIENT_TOLERANCE && difference.slope_error > own) out.rough = true;
+    if (out.rough || out.error <= AT_GRADIENT_TOLERANCE) return out;
+    /* They disagree. A gradient that is far too large must not be what makes differences look settled:
+     * in a chaotic function it is right, and differences are noise. */
+    if (!at_difference_take(loss_at, w, middle, 0, &difference)) return (slopes){.rough = true};
+    out.differed = difference.slope;
+    out.error = fabs(out.derived - out.differed) / (length + fabs(out.differed) + floor);
+    out.rough = !is_settled(&difference, fabs(out.differed) + floor);
     return out;
 }
 

@@ -238,7 +238,7 @@ static bool reads_back(request *r, const at_cascade *cascade, bool exactly) {
 /* Whether its derivatives can be taken, and that of all of it reads back too. */
 static bool derives(request *r, const at_cascade *cascade) {
     const at_cascade *expanded = at_expand_grads(r->s, cascade);
-    if (!expanded || r->no_gradients) return expanded != NULL;
+    if (!expanded || r->no_gradients || r->mutate) return expanded != NULL;
     int count = r->s->diag_count, lost = r->s->diag_lost;
     const at_cascade *derivative = at_derivative(r->s, expanded, NULL, true);
     if (!derivative && r->s->diag_count == count + 1 &&

@@ -142,7 +142,8 @@ static int best_term(at_solving *v, const at_affine *form, int at, at_span span)
         int axis = index_of(v, form->terms[i], &rest);
         if (axis < 0 || !only_in(form, v->sum->axes[axis], i)) continue;
         at_affine others = without(v, form, i);
-        if (!at_solving_may_replace(v, axis, at_affine_expr(v->s, &others, span), at)) continue;
+        const at_expr *r = other_side(v, &others, form->factors[i] > 0, span);
+        if (!at_solving_may_replace(v, axis, r, at)) continue;
         if (best >= 0) {
             int64_t length = length_of(v->sum->axes[axis]);
             int64_t best_length = length_of(v->sum->axes[best_axis]);

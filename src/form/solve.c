@@ -218,9 +218,10 @@ static bool is_inverse(const at_solving *v, const at_expr *e, const at_axis *axi
 static const at_expr *range_of(at_solving *v, const at_axis *axis, const at_expr *value,
                                const at_expr **base) {
     const at_expr *high = at_size_of(v->s, axis, value->span);
-    int dimension;
     *base = NULL;
-    if (is_inverse(v, value, axis, &dimension)) return NULL;
+    if (value->tag == AT_READ && !value->u.read.alternative &&
+        at_is_permutation(v->sum->draft, value->u.read.array, axis))
+        return NULL;
     while (value->tag == AT_MAP && value->u.map.op == AT_OP_IDIV &&
            is_positive(v, value->u.map.args[1])) {
         const at_expr *by = value->u.map.args[1];
@@ -237,13 +238,35 @@ static const at_expr *range_of(at_solving *v, const at_axis *axis, const at_expr
     return range;
 }
 
+typedef struct {
+    const at_solving *v;
+    const at_expr *e;
+    const at_axis *axis;
+    bool found;
+} search_index;
+
+static bool look_for_index(void *user, const at_expr *e) {
+    search_index *w = user;
+    if (e->tag == AT_INDEX && at_same_extent(e->u.axis, w->axis) &&
+        at_solving_position(w->v, e->u.axis) < 0 && at_mentions(w->e, e->u.axis))
+        w->found = true;
+    return !w->found;
+}
+
+/* Whether an index around the sum, in e, shows that the axis has indices. */
+static bool has_index(const at_solving *v, const at_expr *e, const at_axis *axis) {
+    search_index w = {v, e, axis, false};
+    at_walk(e, look_for_index, &w);
+    return w.found;
+}
+
 /* Over an axis without indices nothing is asked. That it has some, where the value or a condition in
  * front of it could fail. */
 static const at_expr *some_of(at_solving *v, const at_axis *axis, const at_expr *value, int at) {
     bool safe = is_safe(v, value, true);
     int dimension;
     for (int i = 0; i < at; i++) safe &= is_safe(v, v->sum->conditions[i].e, true);
-    if (safe || at_extent(axis, NULL) > 0) return NULL;
+    if (safe || at_extent(axis, NULL) > 0 || has_index(v, value, axis)) return NULL;
     /* What an inverse is read at was asked first. */
     if (is_inverse(v, value, axis, &dimension) &&
         at_solving_is_total(v, value->u.read.index[dimension]))

@@ -292,24 +292,7 @@ static bool is_sure(at_session *s, const at_expr *a, const at_expr *b, bool stri
     return gap(s, a, b, strict, &form) && at_affine_nonnegative(s, &form);
 }
 
-static const at_expr *unless_sure(at_session *s, const at_cascade *known, const at_expr *a,
-                                  const at_expr *b, bool strict) {
-    const at_expr *x = a, *y = b;
-    if (known && known->require_count) {
-        x = at_with_known_sizes(s, known, a);
-        y = at_with_known_sizes(s, known, b);
-    }
-    if (is_sure(s, x, y, strict)) return NULL;
-    return at_map_node(s, strict ? AT_OP_LT : AT_OP_LE, a, b, NULL, a->span);
-}
-
-const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr *low,
-                          const at_expr *e, const at_expr *high) {
-    const at_expr *above = unless_sure(s, known, low, e, false);
-    return at_both(s, above, unless_sure(s, known, e, high, true));
-}
-
-/* ---- short forms ------------------------------------------------------------------------------- */
+/* ---- comparisons ------------------------------------------------------------------------------- */
 
 /* What the comparison surely is: 1, 0, or -1 when that depends. */
 static int decided(at_session *s, at_op op, const at_expr *a, const at_expr *b) {
@@ -329,6 +312,27 @@ static int decided(at_session *s, at_op op, const at_expr *a, const at_expr *b) 
     default: return -1;
     }
 }
+
+static const at_expr *unless_sure(at_session *s, const at_cascade *known, const at_expr *a,
+                                  const at_expr *b, bool strict) {
+    const at_expr *x = a, *y = b;
+    if (known && known->require_count) {
+        x = at_with_known_sizes(s, known, a);
+        y = at_with_known_sizes(s, known, b);
+    }
+    int value = decided(s, strict ? AT_OP_LT : AT_OP_LE, x, y);
+    if (value > 0) return NULL;
+    if (value == 0) return at_bool(s, false, a->span);
+    return at_map_node(s, strict ? AT_OP_LT : AT_OP_LE, a, b, NULL, a->span);
+}
+
+const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr *low,
+                          const at_expr *e, const at_expr *high) {
+    const at_expr *above = unless_sure(s, known, low, e, false);
+    return at_both(s, above, unless_sure(s, known, e, high, true));
+}
+
+/* ---- short forms ------------------------------------------------------------------------------- */
 
 static const at_expr *short_index(at_session *s, const at_expr *e) {
     at_affine form;

@@ -106,7 +106,8 @@ bool at_affine_add(at_session *s, const at_affine *a, int64_t factor, const at_a
 const at_expr *at_affine_expr(at_session *s, const at_affine *form, at_span span);
 /* Whether the form is surely 0 or more, wherever every index in it lies inside its axis. */
 bool at_affine_nonnegative(at_session *s, const at_affine *form);
-/* `low <= e and e < high`, of which what is sure is left out; NULL when all is sure. `known` (may be
+/* `low <= e and e < high`, of which what is sure is left out; NULL when all is sure, false when it surely
+ * is not so. `known` (may be
  * NULL) has requirements that hold. */
 const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr *low,
                           const at_expr *e, const at_expr *high);

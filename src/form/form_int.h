@@ -79,6 +79,8 @@ struct at_inverse {
 /* The inverse of a permutation along one dimension, an array over the same axes. NULL: it is no
  * permutation, or the sum may add no statement. */
 const at_array *at_inverse_of(at_guarded_sum *sum, const at_array *array, int dimension);
+/* Whether the array's elements are indices of the axis, because an argsort of all of it gave them. */
+bool at_is_permutation(const at_draft *draft, const at_array *array, const at_axis *axis);
 
 /* ---- tidy.c, copies.c ---------------------------------------------------------------------------- */
 

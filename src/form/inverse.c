@@ -54,6 +54,12 @@ static const at_part *sorting(const at_draft *draft, const at_array *array, int 
     return NULL;
 }
 
+bool at_is_permutation(const at_draft *draft, const at_array *array, const at_axis *axis) {
+    for (int m = 0; m < array->rank; m++)
+        if (at_same_extent(array->axes[m], axis) && sorting(draft, array, m)) return true;
+    return false;
+}
+
 /* ---- their inverses ------------------------------------------------------------------------------ */
 
 static const at_array *sorted_back(at_guarded_sum *sum, const at_array *array, int dimension) {

@@ -62,8 +62,8 @@ static bool is_positive(const at_solving *v, const at_expr *by) {
 
 static bool is_safe(const at_solving *v, const at_expr *e, bool large);
 
-/* An element of an array that is given: others may have none. `large`: it may be so large that a sum
- * with it leaves the range of ints. */
+/* An element of an array that is given: others may have none. `large`: also one that is so large that a
+ * sum with it leaves the range of ints. */
 static bool read_is_safe(const at_solving *v, const at_expr *e, bool large) {
     const at_array *array = e->u.read.array;
     if (array->role != AT_INPUT || e->u.read.alternative) return false;
@@ -90,12 +90,17 @@ static bool is_safe(const at_solving *v, const at_expr *e, bool large) {
     at_op op = e->u.map.op;
     if (e->kind == AT_REAL || op == AT_OP_IPOW || op == AT_OP_TO_INT) return false;
     if ((op == AT_OP_IDIV || op == AT_OP_MOD) && !is_positive(v, e->u.map.args[1])) return false;
+    /* A comparison does not mind large numbers. */
     for (int i = 0; i < at_op_info(op)->arity; i++)
-        if (!is_safe(v, e->u.map.args[i], large)) return false;
+        if (!is_safe(v, e->u.map.args[i],
+                     large || (e->kind == AT_BOOL && e->u.map.args[i]->tag == AT_READ)))
+            return false;
     return true;
 }
 
-bool at_solving_is_total(const at_solving *v, const at_expr *e) { return is_safe(v, e, false); }
+bool at_solving_is_total(const at_solving *v, const at_expr *e) {
+    return is_safe(v, e, e->tag == AT_READ);
+}
 
 /* ---- conditions -------------------------------------------------------------------------------- */
 
@@ -196,6 +201,17 @@ bool at_solving_may_replace(const at_solving *v, int axis, const at_expr *parts,
     return true;
 }
 
+/* Whether e is an element of a permutation of this axis that the solving knows. */
+static bool is_inverse(const at_solving *v, const at_expr *e, const at_axis *axis, int *dimension) {
+    for (const at_inverse *i = v->sum->draft->inverses; i && e->tag == AT_READ; i = i->next) {
+        *dimension = i->dimension;
+        if (i->inverse == e->u.read.array &&
+            at_same_extent(i->inverse->axes[i->dimension], axis))
+            return true;
+    }
+    return false;
+}
+
 /* That the value lies inside the axis, as a condition; NULL where that is sure. A quotient r // K lies
  * below n just where r lies below n·K, which is easier to see, and to read; *base is then what it is
  * divided by. */
@@ -203,6 +219,9 @@ static const at_expr *range_of(at_solving *v, const at_axis *axis, const at_expr
                                const at_expr **base) {
     const at_expr *high = at_size_of(v->s, axis, value->span);
     *base = NULL;
+    if (value->tag == AT_READ && !value->u.read.alternative &&
+        at_is_permutation(v->sum->draft, value->u.read.array, axis))
+        return NULL;
     while (value->tag == AT_MAP && value->u.map.op == AT_OP_IDIV &&
            is_positive(v, value->u.map.args[1])) {
         const at_expr *by = value->u.map.args[1];
@@ -219,17 +238,39 @@ static const at_expr *range_of(at_solving *v, const at_axis *axis, const at_expr
     return range;
 }
 
+typedef struct {
+    const at_solving *v;
+    const at_expr *e;
+    const at_axis *axis;
+    bool found;
+} search_index;
+
+static bool look_for_index(void *user, const at_expr *e) {
+    search_index *w = user;
+    if (e->tag == AT_INDEX && at_same_extent(e->u.axis, w->axis) &&
+        at_solving_position(w->v, e->u.axis) < 0 && at_mentions(w->e, e->u.axis))
+        w->found = true;
+    return !w->found;
+}
+
+/* Whether an index around the sum, in e, shows that the axis has indices. */
+static bool has_index(const at_solving *v, const at_expr *e, const at_axis *axis) {
+    search_index w = {v, e, axis, false};
+    at_walk(e, look_for_index, &w);
+    return w.found;
+}
+
 /* Over an axis without indices nothing is asked. That it has some, where the value or a condition in
  * front of it could fail. */
 static const at_expr *some_of(at_solving *v, const at_axis *axis, const at_expr *value, int at) {
-    const at_array *array = value->tag == AT_READ ? value->u.read.array : NULL;
     bool safe = is_safe(v, value, true);
+    int dimension;
     for (int i = 0; i < at; i++) safe &= is_safe(v, v->sum->conditions[i].e, true);
-    if (safe || at_extent(axis, NULL) > 0) return NULL;
-    for (const at_inverse *i = v->sum->draft->inverses; i; i = i->next) /* asked of its own index */
-        if (i->inverse == array && at_same_extent(array->axes[i->dimension], axis) &&
-            at_solving_is_total(v, value->u.read.index[i->dimension]))
-            return NULL;
+    if (safe || at_extent(axis, NULL) > 0 || has_index(v, value, axis)) return NULL;
+    /* What an inverse is read at was asked first. */
+    if (is_inverse(v, value, axis, &dimension) &&
+        at_solving_is_total(v, value->u.read.index[dimension]))
+        return NULL;
     return map2(v->s, AT_OP_LT, zero(v->s, value->span), at_size_of(v->s, axis, value->span));
 }
 

@@ -142,7 +142,8 @@ static int best_term(at_solving *v, const at_affine *form, int at, at_span span)
         int axis = index_of(v, form->terms[i], &rest);
         if (axis < 0 || !only_in(form, v->sum->axes[axis], i)) continue;
         at_affine others = without(v, form, i);
-        if (!at_solving_may_replace(v, axis, at_affine_expr(v->s, &others, span), at)) continue;
+        const at_expr *r = other_side(v, &others, form->factors[i] > 0, span);
+        if (!at_solving_may_replace(v, axis, r, at)) continue;
         if (best >= 0) {
             int64_t length = length_of(v->sum->axes[axis]);
             int64_t best_length = length_of(v->sum->axes[best_axis]);
@@ -282,6 +283,24 @@ static bool is_elsewhere(const at_affine *form, int at, int dimension, const at_
     return !only_in(form, axis, at);
 }
 
+typedef struct {
+    const at_expr *old, *new;
+} exchange;
+
+static const at_expr *exchanged(void *user, const at_expr *e) {
+    const exchange *x = user;
+    return at_same(e, x->old) ? x->new : e;
+}
+
+/* Where the equation holds the element is r: the body and later conditions need not read it. */
+static void exchange_behind(at_solving *v, const at_expr *read, const at_expr *r, int at) {
+    exchange x = {read, r};
+    at_guarded_sum *sum = v->sum;
+    sum->body = at_rewrite(v->s, sum->body, exchanged, &x);
+    for (int i = at + 1; i < sum->condition_count; i++)
+        sum->conditions[i].e = at_rewrite(v->s, sum->conditions[i].e, exchanged, &x);
+}
+
 /* perm[f] == r: f is inverse[r]. */
 static bool by_inverse(at_solving *v, const at_affine *form, int at, at_span span) {
     for (int i = 0; i < form->count; i++) {
@@ -311,6 +330,7 @@ static bool by_inverse(at_solving *v, const at_affine *form, int at, at_span spa
         index[dimension] = r;
         v->sum->conditions[at].e = map2(v->s, AT_OP_SUB, read->u.read.index[dimension],
                                         at_read(v->s, inverse, index, NULL, span));
+        exchange_behind(v, read, r, at);
         return true;
     }
     return false;

@@ -18,6 +18,7 @@ typedef struct {
     int array_capacity, axis_capacity, statement_capacity;
     at_block *block; /* where statements go: the cascade's body, or a region's */
     at_map names;    /* of arrays and axes */
+    bool failed;     /* an array has too many axes: E806 was told, and `out` is of no use */
 } at_draft;
 
 at_draft *at_draft_new(at_session *s, const at_cascade *from);

@@ -245,6 +245,15 @@ static void copies_are_read_through(void **state) {
             "  c[n] = real(p[n])\n  d[l] = p[l | 7]\n  y[n] = a[n] + b[n] + c[n] + d[n]\n");
 }
 
+/* The zeros of a cotangent are structural, those of what it copies are not. */
+static void a_copy_whose_zeros_are_structural_stays(void **state) {
+    (void)state;
+    becomes("x[n], w[n]) -> y[n]", "  cotangent d\n  d[n] = x[n]\n  y[n] = d[n] * w[n]\n",
+            "  cotangent d\n  d[n] = x[n]\n  y[n] = d[n] * w[n]\n");
+    becomes("x[n], w[n]) -> y[n]", "  cotangent x\n  d[n] = x[n]\n  y[n] = d[n] * w[n]\n",
+            "  cotangent x\n  y[n] = x[n] * w[n]\n");
+}
+
 static void an_output_takes_the_name_of_what_it_copies(void **state) {
     (void)state;
     becomes("x[n,m]) -> y[m,n], z[n,m]", "  a = exp(x)\n  y[m,n] = a[n,m]\n  z = a + 1\n",
@@ -334,6 +343,7 @@ static void a_zero_that_is_written_stays(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_are_read_through),
+        cmocka_unit_test(a_copy_whose_zeros_are_structural_stays),
         cmocka_unit_test(an_output_takes_the_name_of_what_it_copies),
         cmocka_unit_test(what_is_said_twice_is_said_once),
         cmocka_unit_test(what_nothing_needs_is_gone),

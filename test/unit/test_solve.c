@@ -160,7 +160,7 @@ static void what_may_fail_stays_behind_what_keeps_it(void **state) {
            "c[i, late[i]] > 0.0](c[i, late[i]])"},
           {"sum[j,i where (i + j) // 3 == a and j == idx[idx[i]]](c[i,j])",
            "sum[i,part where 0 <= a * 3 + part - i and a * 3 + part - i < size(j) and "
-           "a * 3 + part == idx[idx[i]] + i](c[i, a * 3 + part - i])"},
+           "a * 3 + part == i + idx[idx[i]]](c[i, a * 3 + part - i])"},
           {"sum[i,j where (i + j) // 3 == a and j == idx[idx[i]]](c[i,j])",
            "sum[j,part where 0 <= a * 3 + part - j and a * 3 + part - j < size(i) and j == "
            "idx[idx[a * 3 + part - j]]](c[a * 3 + part - j, j])"},

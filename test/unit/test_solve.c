@@ -1,5 +1,5 @@
-/* Each way to solve an equality guard, by what it leaves: which loops are gone, which conditions stay and
- * where they stand. That the sums stay the same is for test_solve_agrees.c. */
+/* Each way to solve an equality guard, by what it leaves: which loops are gone, which conditions
+ * stay and where they stand. That the sums stay the same is for test_solve_agrees.c. */
 #include "program_fixture.h"
 
 #include "opt/opt.h"
@@ -150,8 +150,8 @@ static void conditions_keep_their_order(void **state) {
            "sum[i,j where c[i,j] > 0.0 and j == ids[j] + a](c[i,j])"});
 }
 
-/* What fails somewhere is asked no earlier than it was: an element without a value, and what an equation
- * keeps from being asked. */
+/* What fails somewhere is asked no earlier than it was: an element without a value, and what an
+ * equation keeps from being asked. */
 static void what_may_fail_stays_behind_what_keeps_it(void **state) {
     CHECK({"sum[i,j where i >= 1 and c[i,j] > 0 and j == late[i]](c[i,j])",
            "sum[i,j where i >= 1 and c[i,j] > 0.0 and j == late[i]](c[i,j])"},

@@ -28,9 +28,10 @@ static const char *one_of(writer *w, int count, const char *const *words) {
     one_of(w, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)),                       \
            (const char *[]){__VA_ARGS__})
 
-/* ---- the parts of a guard ---------------------------------------------------------------------- */
+/* ---- the parts of a guard -------------------------------------------------------------------- */
 
-/* The sum is over i and j, which are open, h over 3, and n, which is declared; a and b are outside. */
+/* The sum is over i and j, which are open, h over 3, and n, which is declared; a and b are
+ * outside. */
 
 static void write_equation(writer *w) {
     int k = 1 + pick(&w->d, 4), m = pick(&w->d, 4);
@@ -117,7 +118,7 @@ static void write_program(writer *w) {
     write_text(w, ")\n}\n");
 }
 
-/* ---- comparing --------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 static void choose_extents(at_session *s, const at_cascade *cascade, dice *d, int run, int64_t **open) {
     static const int few[] = {0, 1, 2, 3, 5};

@@ -28,6 +28,7 @@ typedef struct {
     at_law_frame frame;
     int64_t *extents;
     double spent;
+    bool limited;           /* a run of the derivative met a limit */
     /* Of the frame's cascade, in its session: */
     int compilation;
     const at_cascade *smooth, *derivative;
@@ -76,6 +77,9 @@ static at_point look(work *w, uint64_t seed, int attempt) {
     at_session *own = at_session_new(MEMORY);
     if (own) at_point_compare(own, &point);
     else point.verdict = AT_POINT_FAILS;
+    int last = own ? own->diag_count - 1 : -1;
+    w->limited = point.verdict == AT_POINT_BREAKS && last >= 0 &&
+                 at_code_blame(own->diags[last]->code) == AT_UNSUPPORTED;
     at_session_free(own);
     int directions = w->smooth->input_count + w->smooth->param_count + 1;
     if (directions > point.directions) directions = point.directions;
@@ -178,6 +182,7 @@ static bool try_extents(work *w, uint64_t seed, bool *found) {
     *found = false;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         at_point point = look(w, seed, attempt);
+        if (w->limited) return true;
         switch (point.verdict) {
         case AT_POINT_AGREES:
             result->points++;
@@ -206,43 +211,53 @@ static bool choose_alike(work *w, int trial) {
     return at_extents_judge(&w->frame, w->extents) == AT_EXTENTS_GOOD && !is_too_long(w);
 }
 
+/* Why nothing can be compared at these extents; NULL: it can. */
+static const char *obstacle(const work *w) {
+    if (!has_reals(w->frame.cascade, true)) return "it has no real outputs";
+    if (!has_reals(w->frame.cascade, false)) return "it has no real inputs or params";
+    return is_too_long(w) ? "one run of it takes too long" : NULL;
+}
+
+static void conclude(work *w, const char *without) {
+    at_gradient_result *result = w->result;
+    result->agrees = result->points > 0;
+    if (result->agrees) return;
+    if (!without)
+        without = w->limited     ? "its derivative meets a limit"
+                  : result->rough ? "no point is found where it is smooth"
+                                  : "no inputs are found with which it runs";
+    result->without = without;
+}
+
 static bool check(void *user) {
     work *w = user;
-    at_session *s = w->s;
     const at_law_options *o = w->options;
     int trials = o->trials > 0 ? o->trials : USUAL_POINTS;
-    at_law_frame_begin(s, &w->frame);
-    w->extents = AT_NEW_ARRAY(s->arena, int64_t, w->frame.count);
-    for (int i = 0; i < trials; i++) {
+    const char *without = NULL;
+    at_law_frame_begin(w->s, &w->frame);
+    w->extents = AT_NEW_ARRAY(w->s->arena, int64_t, w->frame.count);
+    for (int i = 0; i < trials && !without && !w->limited && w->spent <= MOST_IN_ALL; i++) {
         if (o->progress && !o->progress(o->user, w->frame.law->name, i, trials)) return true;
         uint64_t seed = o->seed + (uint64_t)i;
         uint64_t random = at_draw_key(seed, 0, w->frame.law->name);
         at_extents verdict = at_extents_choose(&w->frame, i, random, w->extents);
         if (verdict == AT_EXTENTS_REFUSED) {
-            w->result->without = "no sizes are found that it allows";
-            break;
+            without = "no sizes are found that it allows";
+            continue;
         }
         if (verdict != AT_EXTENTS_GOOD) return tell_refused(w);
-        w->result->without = !has_reals(w->frame.cascade, true)    ? "it has no real outputs"
-                             : !has_reals(w->frame.cascade, false) ? "it has no real inputs or params"
-                                                                   : NULL;
-        w->result->has_reals = !w->result->without;
-        if (is_too_long(w)) w->result->without = "one run of it takes too long";
-        if (w->result->without) return true;
+        without = obstacle(w);
+        w->result->has_reals =
+            has_reals(w->frame.cascade, true) && has_reals(w->frame.cascade, false);
+        if (without) continue;
         if (!derive(w)) return tell_refused(w);
         bool found;
         if (!try_extents(w, seed, &found)) return true;
-        if (!found && choose_alike(w, i) && derive(w) && !try_extents(w, seed, &found)) return true;
-        if (w->spent > MOST_IN_ALL) break;
+        if (found || w->limited || !choose_alike(w, i)) continue;
+        if (!derive(w)) return tell_refused(w);
+        if (!try_extents(w, seed, &found)) return true;
     }
-    w->result->agrees = w->result->points > 0;
-    if (w->result->agrees) {
-        w->result->without = NULL;
-    } else if (w->result->points == 0 && !w->result->without) {
-        bool rough = w->result->rough > 0;
-        w->result->without = rough ? "no point is found where it is smooth"
-                                   : "no inputs are found with which it runs";
-    }
+    conclude(w, without);
     return true;
 }
 

@@ -50,10 +50,11 @@ void at_cli_gradients_text(const at_cli_gradients *sum, const char *comma, at_te
     if (sum->differ) at_text_addf(out, " %d agree, %d do not", sum->agree, sum->differ);
     else if (sum->agree)
         at_text_addf(out, " %d agree (worst below 1e%d)", sum->agree, bound_of(sum->worst));
-    const char *comma_again = sum->agree + sum->differ ? "," : "";
-    if (sum->none)
-        at_text_addf(out, "%s %d without reals", comma_again, sum->none);
-    if (sum->missed.length) at_text_addf(out, ", not compared:%s", sum->missed.data);
+    bool first = sum->agree + sum->differ == 0;
+    if (sum->none) at_text_addf(out, "%s %d without reals", first ? "" : ",", sum->none);
+    first = first && !sum->none;
+    if (sum->missed.length)
+        at_text_addf(out, "%s not compared:%s", first ? "" : ",", sum->missed.data);
     if (sum->rough > sum->points)
         at_text_addf(out, ", %d of %d points were not smooth", sum->rough, sum->rough + sum->points);
 }

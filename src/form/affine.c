@@ -1,12 +1,12 @@
-/* Linear forms of int expressions, with what can be proved of them. Extents stay open here, so a form
- * is over sizes as well as indices: `y*size(w) + x` has the term y·size(w). Two forms are equal when
- * their difference is the number 0, and a comparison is sure when the least value that the indices
- * allow is. */
+/* Linear forms of int expressions, with what can be proved of them. Extents stay open here, so a
+ * form is over sizes as well as indices: `y*size(w) + x` has the term y·size(w). Two forms are
+ * equal when their difference is the number 0, and a comparison is sure when the least value that
+ * the indices allow is. */
 #include "form/form_int.h"
 
 enum { TERMS = 16 };
 
-/* ---- terms as products ------------------------------------------------------------------------ */
+/* ---- terms as products ----------------------------------------------------------------------- */
 
 static int atoms_of(const at_expr *term, const at_expr **atoms, int count) {
     if (count < 0) return -1;
@@ -33,7 +33,8 @@ const at_expr *at_affine_without(at_session *s, const at_expr *term, const at_ex
     return rest ? rest : at_int(s, 1, term->span);
 }
 
-/* Indices, then sizes, each by their axes, then the rest as it comes: one order for each product. */
+/* Indices, then sizes, each by their axes, then the rest as it comes: one order for each
+ * product. */
 static bool comes_before(const at_expr *a, const at_expr *b) {
     int rank_a = a->tag == AT_INDEX ? 0 : a->tag == AT_SIZE ? 1 : 2;
     int rank_b = b->tag == AT_INDEX ? 0 : b->tag == AT_SIZE ? 1 : 2;
@@ -57,7 +58,7 @@ static const at_expr *product_of(at_session *s, const at_expr *a, const at_expr 
     return product;
 }
 
-/* ---- forms ------------------------------------------------------------------------------------- */
+/* ---- forms ----------------------------------------------------------------------------------- */
 
 /* INT64_MIN has no negative: nothing in a form may be it. */
 static bool add_term(at_session *s, at_affine *form, const at_expr *term, int64_t factor) {
@@ -194,7 +195,7 @@ const at_expr *at_affine_expr(at_session *s, const at_affine *form, at_span span
     return at_map_node(s, AT_OP_SUB, sum, at_int(s, -form->constant, span), NULL, span);
 }
 
-/* ---- what is sure ------------------------------------------------------------------------------ */
+/* ---- what is sure ---------------------------------------------------------------------------- */
 
 /* The largest value of an atom, as an expression; NULL: not known. All such atoms are 0 or more. A
  * `size` is 0 or more as well, but has no largest value. */
@@ -216,8 +217,8 @@ static const at_expr *last_of(at_session *s, const at_expr *atom) {
     return at_map_node(s, AT_OP_SUB, extent, at_int(s, 1, atom->span), NULL, atom->span);
 }
 
-/* Replaces the first term with an index in it by its least value; 1 when one was found, 0 when there
- * is none, -1 when its bounds are not known. */
+/* Replaces the first term with an index in it by its least value; 1 when one was found, 0 when
+ * there is none, -1 when its bounds are not known. */
 static int bound_one(at_session *s, at_affine *form) {
     for (int i = 0; i < form->count; i++) {
         const at_expr *atoms[AT_ATOMS];
@@ -226,7 +227,8 @@ static int bound_one(at_session *s, at_affine *form) {
         const at_expr *last = NULL;
         for (int k = 0; k < count; k++) {
             if (atoms[k]->tag == AT_SIZE) continue;
-            /* Each factor must be known to be 0 or more, the others for the product to grow with it. */
+            /* Each factor must be known to be 0 or more, the others for the product to grow with
+             * it. */
             const at_expr *bound = last_of(s, atoms[k]);
             if (!bound) return -1;
             if (at < 0) last = bound;
@@ -292,7 +294,7 @@ static bool is_sure(at_session *s, const at_expr *a, const at_expr *b, bool stri
     return gap(s, a, b, strict, &form) && at_affine_nonnegative(s, &form);
 }
 
-/* ---- comparisons ------------------------------------------------------------------------------- */
+/* ---- comparisons ----------------------------------------------------------------------------- */
 
 /* What the comparison surely is: 1, 0, or -1 when that depends. */
 static int decided(at_session *s, at_op op, const at_expr *a, const at_expr *b) {
@@ -332,7 +334,7 @@ const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr 
     return at_both(s, above, unless_sure(s, known, e, high, true));
 }
 
-/* ---- short forms ------------------------------------------------------------------------------- */
+/* ---- short forms ----------------------------------------------------------------------------- */
 
 static const at_expr *short_index(at_session *s, const at_expr *e) {
     at_affine form;

@@ -1,14 +1,15 @@
-/* What a rewrite left lying about: arrays that only copy another or say again what another says, and
- * adjoints that are one number everywhere. Reads of them become reads of the other, or the number; an
- * output takes the place of what it copies.
+/* What a rewrite left lying about: arrays that only copy another or say again what another says,
+ * and adjoints that are one number everywhere. Reads of them become reads of the other, or the
+ * number; an output takes the place of what it copies.
  *
- * In a program's text one name may stand for several arrays: for what a repeat carries, and for an input
- * and an output. What reads such a name in another place reads something else, so copies of these stay. */
+ * In a program's text one name may stand for several arrays: for what a repeat carries, and for an
+ * input and an output. What reads such a name in another place reads something else, so copies of
+ * these stay. */
 #include "form/form_int.h"
 
 #include <string.h>
 
-/* ---- names that have to stay --------------------------------------------------------------------- */
+/* ---- names that have to stay ----------------------------------------------------------------- */
 
 static bool note_bound(void *user, const at_statement *st) {
     at_tidying *t = user;
@@ -37,7 +38,7 @@ static void note_shadowed(at_tidying *t) {
         }
 }
 
-/* ---- copies -------------------------------------------------------------------------------------- */
+/* ---- copies ---------------------------------------------------------------------------------- */
 
 /* Whether the equation says target = other, with the indices in some order. */
 static bool is_copy(const at_tidying *t, const at_statement *st) {

@@ -1,8 +1,7 @@
 /* A cascade while it is rewritten: the old one's axes and arrays stay, with their ids, new ones are
  * added behind them, and the statements of the outermost block are given anew. */
 #include "form/form.h"
-
-#include <string.h>
+#include "tensor/tensor.h"
 
 at_draft *at_draft_new(at_session *s, const at_cascade *from) {
     at_draft *draft = AT_NEW(s->arena, at_draft);
@@ -93,6 +92,11 @@ at_array *at_draft_array(at_draft *draft, const char *name, const char *path, at
     at_session *s = draft->s;
     at_array *array = AT_NEW(s->arena, at_array);
     array->name = unique_name(draft, name, array);
+    if (rank > AT_RANK_LIMIT && !draft->failed) {
+        draft->failed = true;
+        at_error(s, AT_E_TENSOR_RANK, span, "`%s` would have %d axes; an array has at most %d",
+                 array->name, rank, AT_RANK_LIMIT);
+    }
     array->path = path ? path : array->name;
     array->role = AT_DEFINED;
     array->kind = kind;

@@ -1,5 +1,6 @@
 /* Which axes are equally long in every run, as far as that can be seen: by `axis j as n`, by an
- * extent that is the size of another axis, or by equal expressions. Elsewhere indices are tested. */
+ * extent that is the size of another axis, or by equal expressions. Elsewhere indices are
+ * tested. */
 #include "form/form.h"
 
 static const at_axis *root_of(const at_axis *axis) {
@@ -29,7 +30,7 @@ const at_expr *at_size_of(at_session *s, const at_axis *axis, at_span span) {
     return at_size(s, axis, span);
 }
 
-/* ---- what a cascade requires -------------------------------------------------------------------- */
+/* ---- what a cascade requires ----------------------------------------------------------------- */
 
 typedef struct {
     at_session *s;
@@ -54,7 +55,12 @@ static bool is_in(const knowing *k, const at_expr *size, const at_expr *e) {
     return w.found;
 }
 
-/* `size(b) == e`: b is e. Later ones first, so that what a derivative adds refers to what was there. */
+static bool equates_ints(const at_expr *e) {
+    return e->tag == AT_MAP && e->u.map.op == AT_OP_EQ && e->u.map.args[0]->kind == AT_INT;
+}
+
+/* `size(b) == e`: b is e. Later ones first, so that what a derivative adds refers to what was
+ * there. */
 static const at_expr *known_size(void *user, const at_expr *e) {
     const knowing *k = user;
     if (e->tag != AT_SIZE) return e;
@@ -62,7 +68,7 @@ static const at_expr *known_size(void *user, const at_expr *e) {
     if (extent->tag != AT_SIZE) return extent;
     for (int i = 0; i < k->cascade->require_count; i++) {
         const at_expr *c = k->cascade->requires[i].condition;
-        if (c->tag != AT_MAP || c->u.map.op != AT_OP_EQ || c->u.map.args[0]->kind != AT_INT) continue;
+        if (!equates_ints(c)) continue;
         const at_expr *a = c->u.map.args[0], *b = c->u.map.args[1];
         if (a->tag != AT_SIZE) continue;
         a = at_extent_of(k->s, a->u.axis);
@@ -75,7 +81,7 @@ static const at_expr *known_size(void *user, const at_expr *e) {
     }
     for (int i = 0; i < k->cascade->require_count; i++) {
         const at_expr *c = k->cascade->requires[i].condition;
-        if (c->tag != AT_MAP || c->u.map.op != AT_OP_EQ || c->u.map.args[0]->kind != AT_INT) continue;
+        if (!equates_ints(c)) continue;
         const at_expr *a = c->u.map.args[0], *b = c->u.map.args[1];
         if (a->tag != AT_SIZE || b->tag != AT_SIZE) continue;
         a = at_extent_of(k->s, a->u.axis);

@@ -1,6 +1,6 @@
-/* form: cascades while they are rewritten. What every rewrite needs and none owns: a draft that takes
- * new arrays and statements, makers of expressions that drop zeros and ones, linear forms of int
- * expressions with what can be proved of them, and the solving of equality guards. */
+/* form: cascades while they are rewritten. What every rewrite needs and none owns: a draft that
+ * takes new arrays and statements, makers of expressions that drop zeros and ones, linear forms of
+ * int expressions with what can be proved of them, and the solving of equality guards. */
 #ifndef AT_FORM_H
 #define AT_FORM_H
 
@@ -18,6 +18,7 @@ typedef struct {
     int array_capacity, axis_capacity, statement_capacity;
     at_block *block; /* where statements go: the cascade's body, or a region's */
     at_map names;    /* of arrays and axes */
+    bool failed;     /* an array has too many axes: E806 was told, and `out` is of no use */
 } at_draft;
 
 at_draft *at_draft_new(at_session *s, const at_cascade *from);
@@ -65,16 +66,16 @@ const at_expr *at_both(at_session *s, const at_expr *a, const at_expr *b);
 const at_expr *at_where(at_session *s, const at_expr *condition, const at_expr *value,
                         double other);
 
-/* ---- sum.c -------------------------------------------------------------------------------------- */
+/* ---- sum.c ----------------------------------------------------------------------------------- */
 
-/* sum[axes where guard](body), with what can be taken out of it in front: factors that mention none of
- * the axes, and conditions that mention none. body itself when there are no axes and no guard,
- * `if guard then body else 0` when there are only no axes. Nothing is evaluated that the sum would not
- * evaluate and that may fail, and over nothing it is 0. */
+/* sum[axes where guard](body), with what can be taken out of it in front: factors that mention
+ * none of the axes, and conditions that mention none. body itself when there are no axes and no
+ * guard, `if guard then body else 0` when there are only no axes. Nothing is evaluated that the
+ * sum would not evaluate and that may fail, and over nothing it is 0. */
 const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,
                            const at_expr *body);
 
-/* ---- extent.c --------------------------------------------------------------------------------- */
+/* ---- extent.c -------------------------------------------------------------------------------- */
 
 /* Two axes whose extents are the same in every run. */
 bool at_same_extent(const at_axis *a, const at_axis *b);
@@ -87,7 +88,7 @@ bool at_equal_extent(at_session *s, const at_cascade *cascade, const at_axis *a,
 /* e with one size for all that the cascade's requirements make equal. */
 const at_expr *at_with_known_sizes(at_session *s, const at_cascade *cascade, const at_expr *e);
 
-/* ---- affine.c: linear forms ------------------------------------------------------------------- */
+/* ---- affine.c: linear forms ------------------------------------------------------------------ */
 
 /* constant + Σ factor·term. A term is an index, a size, a product of them, or any other int
  * expression taken whole; no two are the same. */
@@ -106,15 +107,14 @@ bool at_affine_add(at_session *s, const at_affine *a, int64_t factor, const at_a
 const at_expr *at_affine_expr(at_session *s, const at_affine *form, at_span span);
 /* Whether the form is surely 0 or more, wherever every index in it lies inside its axis. */
 bool at_affine_nonnegative(at_session *s, const at_affine *form);
-/* `low <= e and e < high`, of which what is sure is left out; NULL when all is sure, false when it surely
- * is not so. `known` (may be
- * NULL) has requirements that hold. */
+/* `low <= e and e < high`, of which what is sure is left out; NULL when all is sure, false when it
+ * surely is not so. `known` (may be NULL) has requirements that hold. */
 const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr *low,
                           const at_expr *e, const at_expr *high);
 /* e with its int indices and comparisons made short: `t + 1 - 1` is t, `t + 1 == 0` is false. */
 const at_expr *at_affine_simple(at_session *s, const at_expr *e);
 
-/* ---- solve.c: equality guards ------------------------------------------------------------------ */
+/* ---- solve.c: equality guards ---------------------------------------------------------------- */
 
 typedef struct {
     const at_expr *e;
@@ -133,29 +133,30 @@ typedef struct {
     int equation_count;   /* of the conditions: how many are left to solve */
     const at_expr *guard; /* after at_solve, all that must hold; NULL: everywhere */
     const at_expr *body;
-    /* Puts in a statement that reads nothing but `of`, anywhere between the definition of `of` and this
-     * sum; false: there is no such place. */
+    /* Puts in a statement that reads nothing but `of`, anywhere between the definition of `of` and
+     * this sum; false: there is no such place. */
     bool (*place)(void *user, const at_array *of, at_statement *st);
     void *user;
 } at_guarded_sum;
 
-/* Adds an equation, an int that must be 0; adds a guard, of which conjuncts that equate ints and mention
- * a bound axis become equations. */
+/* Adds an equation, an int that must be 0; adds a guard, of which conjuncts that equate ints and
+ * mention a bound axis become equations. */
 void at_solve_equation(at_guarded_sum *sum, const at_expr *zero_of);
 void at_solve_guard(at_guarded_sum *sum, const at_expr *guard);
-/* Solves what can be solved: each equation that determines a bound index replaces it everywhere and is
- * gone, with the condition that the index lies inside its axis. Linear indices, div and mod are
- * inverted; mixed radix (`y*8 + u` with u over 8) into quotient and remainder; a permutation that an
- * argsort gave is read backwards. What is left goes into the guard: a gather that cannot be inverted
- * stays a scatter. Once, after all conditions were given. */
+/* Solves what can be solved: each equation that determines a bound index replaces it everywhere
+ * and is gone, with the condition that the index lies inside its axis. Linear indices, div and mod
+ * are inverted; mixed radix (`y*8 + u` with u over 8) into quotient and remainder; a permutation
+ * that an argsort gave is read backwards. What is left goes into the guard: a gather that cannot
+ * be inverted stays a scatter. Once, after all conditions were given. */
 void at_solve(at_guarded_sum *sum);
 /* The sum as an expression, with at_make_sum. */
 const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
 
-/* ---- tidy.c ------------------------------------------------------------------------------------ */
+/* ---- tidy.c ---------------------------------------------------------------------------------- */
 
-/* The cascade without copies, and without what no output, next or assertion needs; and printed it reads
- * back as what it is: nothing is read where its name means another array (copies are put in). */
+/* The cascade without copies, and without what no output, next or assertion needs; and printed it
+ * reads back as what it is: nothing is read where its name means another array (copies are put
+ * in). */
 const at_cascade *at_tidy(at_session *s, const at_cascade *from);
 
 #endif

@@ -4,14 +4,14 @@
 
 #include "form/form.h"
 
-/* ---- make.c ------------------------------------------------------------------------------------ */
+/* ---- make.c ---------------------------------------------------------------------------------- */
 
 /* Whether `condition` is e, or among what e joins by `and`. e may be NULL. */
 bool at_says(const at_expr *e, const at_expr *condition);
 /* An operation with the makers of make.c in its place; its arguments as they are. */
 const at_expr *at_make_node(at_session *s, const at_expr *e);
 
-/* ---- affine.c ------------------------------------------------------------------------------------ */
+/* ---- affine.c -------------------------------------------------------------------------------- */
 
 enum { AT_ATOMS = 6 };
 /* The factors of a term, in their order; how many, or -1 when there are more than AT_ATOMS. */
@@ -19,7 +19,7 @@ int at_affine_atoms(const at_expr *term, const at_expr **atoms);
 /* The term without one factor that is the same as `atom`; NULL when it has none. */
 const at_expr *at_affine_without(at_session *s, const at_expr *term, const at_expr *atom);
 
-/* ---- solve.c ------------------------------------------------------------------------------------- */
+/* ---- solve.c --------------------------------------------------------------------------------- */
 
 /* A condition that may be asked before all others, because nothing in it can fail. */
 typedef struct {
@@ -47,27 +47,27 @@ int at_solving_position(const at_solving *v, const at_axis *axis);
 bool at_solving_mentions(const at_solving *v, const at_expr *e);
 /* Whether evaluating e cannot fail wherever its indices lie inside their axes. */
 bool at_solving_is_total(const at_solving *v, const at_expr *e);
-/* Whether the bound axis may become a value made of `parts`, found by condition `at`: the value can be
- * known before all that is asked of the axis. */
+/* Whether the bound axis may become a value made of `parts`, found by condition `at`: the value
+ * can be known before all that is asked of the axis. */
 bool at_solving_may_replace(const at_solving *v, int axis, const at_expr *parts, int at);
 /* The bound axis becomes `value`, found by condition `at`, where that is inside the axis and `also`
  * (may be NULL) holds. `drop`: the condition is an equation that is solved by it. */
 void at_solving_replace(at_solving *v, int axis, const at_expr *value, const at_expr *also, int at,
                         bool drop);
-/* A condition (may be NULL) in front of condition `at`, or of all when it cannot fail; by how much that
- * moves `at`. */
+/* A condition (may be NULL) in front of condition `at`, or of all when it cannot fail; by how much
+ * that moves `at`. */
 int at_solving_require(at_solving *v, const at_expr *condition, int at);
 void at_solving_drop(at_solving *v, int at);
 /* The sum divides by this product of sizes: where it is 0 the sum is 0. */
 void at_solving_divide(at_solving *v, const at_expr *by);
 void at_solving_add_axis(at_solving *v, at_axis *axis);
 
-/* ---- ways.c -------------------------------------------------------------------------------------- */
+/* ---- ways.c ---------------------------------------------------------------------------------- */
 
 /* Takes the equation at condition `at` one step further; false: there is none. */
 bool at_solve_one(at_solving *v, int at);
 
-/* ---- inverse.c ----------------------------------------------------------------------------------- */
+/* ---- inverse.c ------------------------------------------------------------------------------- */
 
 typedef struct at_inverse at_inverse;
 struct at_inverse {
@@ -79,10 +79,11 @@ struct at_inverse {
 /* The inverse of a permutation along one dimension, an array over the same axes. NULL: it is no
  * permutation, or the sum may add no statement. */
 const at_array *at_inverse_of(at_guarded_sum *sum, const at_array *array, int dimension);
-/* Whether the array's elements are indices of the axis, because an argsort of all of it gave them. */
+/* Whether the array's elements are indices of the axis, because an argsort of all of it gave
+ * them. */
 bool at_is_permutation(const at_draft *draft, const at_array *array, const at_axis *axis);
 
-/* ---- tidy.c, copies.c ---------------------------------------------------------------------------- */
+/* ---- tidy.c, copies.c ------------------------------------------------------------------------ */
 
 typedef struct {
     at_session *s;
@@ -105,7 +106,7 @@ bool at_tidy_is_output(const at_tidying *t, const at_array *array);
 /* Fills copies, renamed, number, bound and shadowed. */
 void at_tidy_find_copies(at_tidying *t);
 
-/* ---- shadow.c ------------------------------------------------------------------------------------ */
+/* ---- shadow.c -------------------------------------------------------------------------------- */
 
 /* The cascade with nothing read where its name means another array; itself when that is so. */
 const at_cascade *at_unshadowed(at_session *s, const at_cascade *from);

@@ -6,7 +6,7 @@
  * permutation is there already. */
 #include "form/form_int.h"
 
-/* ---- which arrays are permutations --------------------------------------------------------------- */
+/* ---- which arrays are permutations ----------------------------------------------------------- */
 
 typedef struct {
     const at_array *array;
@@ -34,7 +34,8 @@ static bool is_whole_read(const at_expr *e, const at_array *like) {
     return true;
 }
 
-/* The argsort that gives the array or what it is a copy of, if it sorts the whole of this dimension. */
+/* The argsort that gives the array or what it is a copy of, if it sorts the whole of this
+ * dimension. */
 static const at_part *sorting(const at_draft *draft, const at_array *array, int dimension) {
     enum { COPIES = 16 };
     for (int i = 0; i < COPIES; i++) {
@@ -60,7 +61,7 @@ bool at_is_permutation(const at_draft *draft, const at_array *array, const at_ax
     return false;
 }
 
-/* ---- their inverses ------------------------------------------------------------------------------ */
+/* ---- their inverses -------------------------------------------------------------------------- */
 
 static const at_array *sorted_back(at_guarded_sum *sum, const at_array *array, int dimension) {
     at_draft *draft = sum->draft;

@@ -1,5 +1,5 @@
-/* Makers of expressions that a person would write: no zeros, no ones, no double signs. Rewrites make their results with these, so that what they print
- * needs no cleaning afterwards.
+/* Makers of expressions that a person would write: no zeros, no ones, no double signs. Rewrites
+ * make their results with these, so that what they print needs no cleaning afterwards.
  *
  * A product with the number 0 becomes 0 whatever the other factor is. That is right for what uses
  * these makers: derivatives, where a cotangent of 0 contributes 0 (language.md 13), and indices. */

@@ -1,5 +1,6 @@
-/* Makes a cascade say what it means in its own text, where one name stands for several arrays: what a
- * repeat begins with has the name of what it leaves, and an input may have that of an output.
+/* Makes a cascade say what it means in its own text, where one name stands for several arrays:
+ * what a repeat begins with has the name of what it leaves, and an input may have that of an
+ * output.
  *
  *     w[n] = a[n]^2                          a.before[n] = a[n]
  *     repeat 2 { a[n] = a[n]^2 }       ->    repeat 2 { a[n] = a[n]^2 }
@@ -18,7 +19,7 @@ typedef struct {
     bool any;
 } shadows;
 
-/* ---- which reads are concerned ------------------------------------------------------------------- */
+/* ---- which reads are concerned --------------------------------------------------------------- */
 
 static bool look(void *user, const at_expr *e) {
     shadows *w = user;
@@ -49,7 +50,7 @@ static void look_at_block(shadows *w, const at_block *block) {
     }
 }
 
-/* ---- copies for them ----------------------------------------------------------------------------- */
+/* ---- copies for them ------------------------------------------------------------------------- */
 
 static const at_expr *shown(void *user, const at_expr *e) {
     const shadows *w = user;

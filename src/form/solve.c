@@ -1,19 +1,20 @@
-/* Equality guards solved: a sum over indices of which an equation determines one needs no loop over it.
+/* Equality guards solved: a sum over indices of which an equation determines one needs no loop
+ * over it.
  *
  *     sum[i where i + u == a](dy[i] * w[u])   ->   dy[a - u] * w[u]  where 0 <= a - u < size(i)
  *
- * The adjoint of a read is such a sum, and users write them too. How an equation gives the value of an
- * index is in ways.c; here is what is done with it: the value replaces the index in the body and in all
- * conditions, and must lie inside the axis.
+ * The adjoint of a read is such a sum, and users write them too. How an equation gives the value
+ * of an index is in ways.c; here is what is done with it: the value replaces the index in the body
+ * and in all conditions, and must lie inside the axis.
  *
- * Conditions are asked from left to right, and one that fails keeps those after it from being asked: in
- * `i >= 1 and idx[i - 1] == a` the first keeps the second inside the array. So what is known of an index
- * stays where its equation stood. Only what cannot fail anywhere (sums of indices and sizes) is asked
- * before everything else, as a fact; and an index of which something is asked before its equation may
- * only become such a value.
+ * Conditions are asked from left to right, and one that fails keeps those after it from being
+ * asked: in `i >= 1 and idx[i - 1] == a` the first keeps the second inside the array. So what is
+ * known of an index stays where its equation stood. Only what cannot fail anywhere (sums of
+ * indices and sizes) is asked before everything else, as a fact; and an index of which something
+ * is asked before its equation may only become such a value.
  *
- * A read with an alternative treats a declared axis' plain index differently from others (language.md
- * 5); where that would change, the alternative becomes an `if`. */
+ * A read with an alternative treats a declared axis' plain index differently from others
+ * (language.md 5); where that would change, the alternative becomes an `if`. */
 #include "form/form_int.h"
 
 static const at_expr *map2(at_session *s, at_op op, const at_expr *a, const at_expr *b) {
@@ -42,7 +43,7 @@ void at_solving_add_axis(at_solving *v, at_axis *axis) {
     AT_PUSH(v->s->arena, v->sum->axes, v->sum->count, v->sum->capacity, axis);
 }
 
-/* ---- what cannot fail -------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------ */
 
 static bool is_divided_by(const at_solving *v, const at_expr *size) {
     for (int i = 0; i < v->divisor_count; i++)
@@ -62,8 +63,8 @@ static bool is_positive(const at_solving *v, const at_expr *by) {
 
 static bool is_safe(const at_solving *v, const at_expr *e, bool large);
 
-/* An element of an array that is given: others may have none. `large`: also one that is so large that a
- * sum with it leaves the range of ints. */
+/* An element of an array that is given: others may have none. `large`: also one that is so large
+ * that a sum with it leaves the range of ints. */
 static bool read_is_safe(const at_solving *v, const at_expr *e, bool large) {
     const at_array *array = e->u.read.array;
     if (array->role != AT_INPUT || e->u.read.alternative) return false;
@@ -102,7 +103,7 @@ bool at_solving_is_total(const at_solving *v, const at_expr *e) {
     return is_safe(v, e, e->tag == AT_READ);
 }
 
-/* ---- conditions -------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------------ */
 
 static void add_condition(at_guarded_sum *sum, const at_expr *e, bool equation) {
     at_condition condition = {e, equation};
@@ -151,7 +152,7 @@ void at_solving_divide(at_solving *v, const at_expr *by) {
     }
 }
 
-/* ---- putting a value in the place of an index ------------------------------------------------- */
+/* ---- putting a value in the place of an index ------------------------------------------------ */
 
 typedef struct {
     at_session *s;
@@ -159,8 +160,8 @@ typedef struct {
     const at_expr *value;
 } placing;
 
-/* `x[t | a]`, with t declared, as `if t < size then x[t] else a`: t is about to become a plain index
- * that is not declared, and would then have to lie inside. */
+/* `x[t | a]`, with t declared, as `if t < size then x[t] else a`: t is about to become a plain
+ * index that is not declared, and would then have to lie inside. */
 static const at_expr *without_alternative(void *user, const at_expr *e) {
     placing *p = user;
     if (e->tag != AT_READ || !e->u.read.alternative) return e;
@@ -195,7 +196,8 @@ bool at_solving_may_replace(const at_solving *v, int axis, const at_expr *parts,
     if (at_solving_is_total(v, parts)) return true;
     for (int i = 0; i < at; i++)
         if (at_mentions(v->sum->conditions[i].e, v->sum->axes[axis])) return false;
-    /* Facts about the axis would have to come later, and are what keeps the value from being asked. */
+    /* Facts about the axis would have to come later, and are what keeps the value from being
+     * asked. */
     for (int i = 0; i < v->fact_count && !is_safe(v, parts, true); i++)
         if (at_mentions(v->facts[i].e, v->sum->axes[axis])) return false;
     return true;
@@ -212,9 +214,9 @@ static bool is_inverse(const at_solving *v, const at_expr *e, const at_axis *axi
     return false;
 }
 
-/* That the value lies inside the axis, as a condition; NULL where that is sure. A quotient r // K lies
- * below n just where r lies below n·K, which is easier to see, and to read; *base is then what it is
- * divided by. */
+/* That the value lies inside the axis, as a condition; NULL where that is sure. A quotient r // K
+ * lies below n just where r lies below n·K, which is easier to see, and to read; *base is then
+ * what it is divided by. */
 static const at_expr *range_of(at_solving *v, const at_axis *axis, const at_expr *value,
                                const at_expr **base) {
     const at_expr *high = at_size_of(v->s, axis, value->span);
@@ -229,8 +231,10 @@ static const at_expr *range_of(at_solving *v, const at_axis *axis, const at_expr
         if (by->tag != AT_CONST) *base = *base ? map2(v->s, AT_OP_MUL, *base, by) : by;
         value = value->u.map.args[0];
     }
-    const at_expr *range = at_between(v->s, v->sum->draft->out, zero(v->s, value->span), value, high);
-    /* Sure by the indices around the sum: then the base is more than 0, and that needs no saying. */
+    const at_expr *range =
+        at_between(v->s, v->sum->draft->out, zero(v->s, value->span), value, high);
+    /* Sure by the indices around the sum: then the base is more than 0, and that needs no
+     * saying. */
     if (!range && *base && !at_solving_mentions(v, value)) {
         for (int i = 0; i < v->divisor_count; i++)
             if (at_affine_without(v->s, *base, v->divisors[i].size)) v->divisors[i].sure = true;
@@ -260,8 +264,8 @@ static bool has_index(const at_solving *v, const at_expr *e, const at_axis *axis
     return w.found;
 }
 
-/* Over an axis without indices nothing is asked. That it has some, where the value or a condition in
- * front of it could fail. */
+/* Over an axis without indices nothing is asked. That it has some, where the value or a condition
+ * in front of it could fail. */
 static const at_expr *some_of(at_solving *v, const at_axis *axis, const at_expr *value, int at) {
     bool safe = is_safe(v, value, true);
     int dimension;
@@ -307,7 +311,7 @@ void at_solving_replace(at_solving *v, int axis, const at_expr *value, const at_
     }
 }
 
-/* ---- what is given ------------------------------------------------------------------------------- */
+/* ---- what is given --------------------------------------------------------------------------- */
 
 void at_solve_equation(at_guarded_sum *sum, const at_expr *zero_of) {
     add_condition(sum, zero_of, true);
@@ -328,7 +332,7 @@ void at_solve_guard(at_guarded_sum *sum, const at_expr *guard) {
     else add_condition(sum, guard, false);
 }
 
-/* ---- what is left -------------------------------------------------------------------------------- */
+/* ---- what is left ---------------------------------------------------------------------------- */
 
 /* An equation that nothing could be done with: its terms with a plus against those with a minus. */
 static const at_expr *as_condition(at_session *s, const at_expr *e) {

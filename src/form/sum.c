@@ -1,12 +1,14 @@
 /* Sums as a person would write them: factors in front of the sum instead of in it.
  *
- *     sum[j where i > 0](d[i - 1] * w[j] / size(j))   ->   if i > 0 then d[i - 1] * mean[j](w[j]) else 0
+ *     sum[j where i > 0](d[i - 1] * w[j] / size(j))
+ *                                   ->   if i > 0 then d[i - 1] * mean[j](w[j]) else 0
  *
- * What stands in front is evaluated even where the sum has no terms. So it must not be able to fail
- * there (`x[i - 1]` under a guard that keeps i from 0), and must not turn the 0 of an empty sum into
- * something else (0 / 0). A guard on the sum's own indices may always leave it empty; then only numbers,
- * sizes and cotangents go in front. Without one only an extent of 0 can: then anything does that cannot
- * fail, except for a division by a size or count, which makes the sum a mean or stays in it. */
+ * What stands in front is evaluated even where the sum has no terms. So it must not be able to
+ * fail there (`x[i - 1]` under a guard that keeps i from 0), and must not turn the 0 of an empty
+ * sum into something else (0 / 0). A guard on the sum's own indices may always leave it empty;
+ * then only numbers, sizes and cotangents go in front. Without one only an extent of 0 can: then
+ * anything does that cannot fail, except for a division by a size or count, which makes the sum a
+ * mean or stays in it. */
 #include "form/form_int.h"
 
 static bool is_map(const at_expr *e, at_op op) { return e->tag == AT_MAP && e->u.map.op == op; }
@@ -30,7 +32,7 @@ static bool depends(const factors *f, const at_expr *e) {
     return false;
 }
 
-/* ---- what cannot fail ---------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------ */
 
 /* An index that lies inside the axis, by itself or because of what holds here. */
 static bool is_inside(const factors *f, const at_expr *index, const at_axis *axis) {
@@ -73,12 +75,13 @@ static bool cannot_fail(const factors *f, const at_expr *e) {
     case AT_MAP: return map_cannot_fail(f, e);
     case AT_FOLD_NODE: break;
     }
-    bool ints = e->kind == AT_INT && e->u.fold.fold != AT_FOLD_COUNT; /* of which none may be an error */
+    /* Of no ints there may be no largest, and a sum of them may leave their range. */
+    bool ints = e->kind == AT_INT && e->u.fold.fold != AT_FOLD_COUNT;
     return !ints && (!e->u.fold.guard || cannot_fail(f, e->u.fold.guard)) &&
            cannot_fail(f, e->u.fold.body);
 }
 
-/* ---- factors ------------------------------------------------------------------------------------- */
+/* ---- factors --------------------------------------------------------------------------------- */
 
 /* How many terms the sum has, as a number to divide by. */
 static bool is_term_count(const factors *f, const at_expr *e) {
@@ -147,10 +150,10 @@ static void gather(factors *f, const at_expr *e, bool divides) {
     }
 }
 
-/* ---- sums ---------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
-/* Moves what the sum's indices have no part in from the guard to `before`: conditions in front, which are
- * asked first, and later ones that cannot fail. Gives what is left of the guard. */
+/* Moves what the sum's indices have no part in from the guard to `before`: conditions in front,
+ * which are asked first, and later ones that cannot fail. Gives what is left of the guard. */
 static const at_expr *split_guard(factors *f, const at_expr *guard, const at_expr *left) {
     if (!guard) return left;
     if (is_map(guard, AT_OP_AND)) {
@@ -177,8 +180,8 @@ static const at_expr *inner_sum(const factors *f, const at_expr *guard, at_span 
     if (!f->inside && !f->divided && !guard && !f->mean) return count_of(f, span);
     const at_expr *inside = f->inside ? f->inside : at_real(f->s, 1, span);
     if (f->divided) inside = at_make_div(f->s, inside, f->divided);
-    return at_fold_node(f->s, f->mean ? AT_FOLD_MEAN : AT_FOLD_SUM, f->axes, f->count, guard, inside,
-                        span);
+    return at_fold_node(f->s, f->mean ? AT_FOLD_MEAN : AT_FOLD_SUM, f->axes, f->count, guard,
+                        inside, span);
 }
 
 const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_expr *guard,

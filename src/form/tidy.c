@@ -1,12 +1,12 @@
-/* A cascade without copies, and without what nothing needs: statements that no output, next or assertion
- * asks for, arrays and axes that nobody uses any more.
+/* A cascade without copies, and without what nothing needs: statements that no output, next or
+ * assertion asks for, arrays and axes that nobody uses any more.
  *
  *     dx[n] = da[n]          ->   (da read instead; an output takes the name of what it copies)
  *
  * What stays is made anew, arrays and axes included, because their ids are their positions. */
 #include "form/form_int.h"
 
-/* ---- what is needed ------------------------------------------------------------------------------ */
+/* ---- what is needed -------------------------------------------------------------------------- */
 
 typedef struct {
     at_tidying *t;
@@ -97,7 +97,7 @@ static void find_needed(at_tidying *t) {
     }
 }
 
-/* ---- making anew --------------------------------------------------------------------------------- */
+/* ---- making anew ----------------------------------------------------------------------------- */
 
 static at_axis *new_axis(at_tidying *t, const at_axis *old);
 
@@ -132,8 +132,8 @@ static at_array *new_array(at_tidying *t, const at_array *old) {
     return array;
 }
 
-/* Numbers that came in the place of adjoints, and what was computed from them: only these are simplified
- * away. A 0 that somebody wrote is no structural one, and times infinity it is NaN. */
+/* Numbers that came in the place of adjoints, and what was computed from them: only these are
+ * simplified away. A 0 that somebody wrote is no structural one, and times infinity it is NaN. */
 static bool is_numeral(const at_tidying *t, const at_expr *e) {
     for (int i = 0; i < t->numeral_count; i++)
         if (t->numerals[i] == e) return true;
@@ -146,7 +146,8 @@ static const at_expr *numeral(at_tidying *t, const at_expr *e) {
     return e;
 }
 
-/* What a read of `array` at `index` has become: through its copies, or the output it is renamed to. */
+/* What a read of `array` at `index` has become: through its copies, or the output it is renamed
+ * to. */
 static const at_expr *new_read(at_tidying *t, const at_array *array, const at_expr *const *index,
                                const at_expr *alternative, at_span span) {
     const at_expr *copy = t->copies[array->id];
@@ -287,8 +288,8 @@ static bool is_gone(const at_tidying *t, const at_statement *st) {
     return st->u.value->tag == AT_READ && t->renamed[st->u.value->u.read.array->id] == st;
 }
 
-/* In the outermost block whatever reads an adjoint comes after it, so that one that has become a number
- * here is gone at once. */
+/* In the outermost block whatever reads an adjoint comes after it, so that one that has become a
+ * number here is gone at once. */
 static bool becomes_number(at_tidying *t, const at_statement *old, const at_statement *st) {
     if (old->tag != AT_EQUATION || !old->target->cotangent || st->u.value->tag != AT_CONST ||
         t->bound[old->target->id] || t->renamed[old->target->id] ||

@@ -1,4 +1,5 @@
-/* The ways to take an index from an equation. An equation is a linear form that must be 0 (affine.c):
+/* The ways to take an index from an equation. An equation is a linear form that must be 0
+ * (affine.c):
  *  - k·x + rest == 0: x is -rest / k, where k divides it and x lies inside its axis. Of several
  *    candidates the longest axis goes, or the first in the list (an equation's own before those of
  *    its sums), so that the gradient of a strided convolution still loops over the kernel and not
@@ -8,7 +9,8 @@
  *  - e // K == q and e % K == r together: e == q·K + r; e // K == q alone: e == q·K + z for a new z
  *    below K; x % K == r alone: x == z·K + r;
  *  - perm[f] == r, where perm is an argsort of a whole axis: f is inverse[r].
- * What has none of these forms, `idx[i] == a` above all, goes back into the guard and is a scatter. */
+ * What has none of these forms, `idx[i] == a` above all, goes back into the guard and is a
+ * scatter. */
 #include "form/form_int.h"
 
 static const at_expr *map2(at_session *s, at_op op, const at_expr *a, const at_expr *b) {
@@ -17,9 +19,10 @@ static const at_expr *map2(at_session *s, at_op op, const at_expr *a, const at_e
 
 static const at_expr *zero(at_session *s, at_span span) { return at_int(s, 0, span); }
 
-/* ---- the parts of an equation ------------------------------------------------------------------ */
+/* ---- the parts of an equation ---------------------------------------------------------------- */
 
-/* A term as index·rest: the bound axis of its only index, or -1. `rest` is 1 or a product of sizes. */
+/* A term as index·rest: the bound axis of its only index, or -1. `rest` is 1 or a product of
+ * sizes. */
 static int index_of(const at_solving *v, const at_expr *term, const at_expr **rest) {
     *rest = NULL;
     if (term->tag == AT_INDEX) return at_solving_position(v, term->u.axis);
@@ -56,7 +59,8 @@ static int solvable(at_solving *v, const at_expr *e) {
 }
 
 /* The form as an expression, with the other sign where `positive`. */
-static const at_expr *other_side(at_solving *v, const at_affine *form, bool positive, at_span span) {
+static const at_expr *other_side(at_solving *v, const at_affine *form, bool positive,
+                                 at_span span) {
     at_affine none = {0}, side = *form;
     if (positive) at_affine_add(v->s, &none, -1, form, &side);
     return at_affine_expr(v->s, &side, span);
@@ -68,7 +72,7 @@ static int64_t length_of(const at_axis *axis) {
     return extent < 0 ? INT64_MAX : extent;
 }
 
-/* ---- one index, and mixed radices ---------------------------------------------------------------- */
+/* ---- one index, and mixed radices ------------------------------------------------------------ */
 
 /* An index over 1 is 0. */
 static bool by_unit(at_solving *v, const at_affine *form, int at, at_span span) {
@@ -127,7 +131,8 @@ static bool by_radix(at_solving *v, const at_affine *form, int at, at_span span)
         const at_expr *k = base > 0 ? at_int(v->s, base, span) : extent;
         at_solving_divide(v, k);
         v->sum->conditions[at].e =
-            map2(v->s, AT_OP_SUB, at_affine_expr(v->s, &digits, span), map2(v->s, AT_OP_IDIV, r, k));
+            map2(v->s, AT_OP_SUB, at_affine_expr(v->s, &digits, span),
+                 map2(v->s, AT_OP_IDIV, r, k));
         at_solving_replace(v, axis, map2(v->s, AT_OP_MOD, r, k), NULL, at, false);
         return true;
     }
@@ -177,9 +182,10 @@ static bool by_division(at_solving *v, const at_affine *form, int at, at_span sp
     return true;
 }
 
-/* ---- quotients and remainders -------------------------------------------------------------------- */
+/* ---- quotients and remainders ---------------------------------------------------------------- */
 
-/* Finds `e // K` or `e % K` as a term with factor 1 or -1, everything else free of bound indices. */
+/* Finds `e // K` or `e % K` as a term with factor 1 or -1, everything else free of bound
+ * indices. */
 static int quotient_in(at_solving *v, const at_affine *form, at_op op) {
     for (int i = 0; i < form->count; i++) {
         const at_expr *term = form->terms[i];
@@ -197,7 +203,8 @@ static int quotient_in(at_solving *v, const at_affine *form, at_op op) {
 }
 
 /* Another equation with `op` of the same two as in `term`; its term, or -1. */
-static int beside(at_solving *v, int at, const at_expr *term, at_op op, at_affine *form, int *where) {
+static int beside(at_solving *v, int at, const at_expr *term, at_op op, at_affine *form,
+                  int *where) {
     at_guarded_sum *sum = v->sum;
     for (*where = 0; *where < sum->condition_count; ++*where) {
         if (*where == at || !sum->conditions[*where].equation ||
@@ -251,7 +258,8 @@ static bool by_quotient(at_solving *v, const at_affine *form, int at, at_span sp
 static bool by_remainder(at_solving *v, const at_affine *form, int at, at_span span) {
     int remainder = quotient_in(v, form, AT_OP_MOD);
     if (remainder < 0) return false;
-    const at_expr *term = form->terms[remainder], *x = term->u.map.args[0], *k = term->u.map.args[1];
+    const at_expr *term = form->terms[remainder];
+    const at_expr *x = term->u.map.args[0], *k = term->u.map.args[1];
     if (x->tag != AT_INDEX) return false;
     at_affine others = without(v, form, remainder);
     const at_expr *r = other_side(v, &others, form->factors[remainder] > 0, span);
@@ -259,8 +267,8 @@ static bool by_remainder(at_solving *v, const at_affine *form, int at, at_span s
     int where;
     if (beside(v, at, term, AT_OP_IDIV, &quotient, &where) >= 0 && at_solving_is_total(v, r))
         return false;
-    /* As many as there are multiples of K below the extent of x; an extent must have a value where K
-     * is 0, too. */
+    /* As many as there are multiples of K below the extent of x; an extent must have a value where
+     * K is 0, too. */
     const at_expr *one = at_int(v->s, 1, span), *extent = at_extent_of(v->s, x->u.axis);
     const at_expr *by = k->tag == AT_CONST ? k : map2(v->s, AT_OP_MAX, k, one);
     const at_expr *up = map2(v->s, AT_OP_ADD, extent, map2(v->s, AT_OP_SUB, by, one));
@@ -273,7 +281,7 @@ static bool by_remainder(at_solving *v, const at_affine *form, int at, at_span s
     return true;
 }
 
-/* ---- permutations -------------------------------------------------------------------------------- */
+/* ---- permutations ---------------------------------------------------------------------------- */
 
 /* Whether another index of the read, or another term, mentions the axis. */
 static bool is_elsewhere(const at_affine *form, int at, int dimension, const at_axis *axis) {

@@ -148,5 +148,5 @@ const at_cascade *at_derivative(at_session *s, const at_cascade *cascade, const 
     at_block forward = at_woven(g, &cascade->body);
     for (int i = 0; i < forward.count; i++) at_draft_add(g->draft, forward.items[i]);
     for (int i = 0; i < derivative.count; i++) at_draft_add(g->draft, derivative.items[i]);
-    return at_tidy(s, g->draft->out);
+    return g->draft->failed ? NULL : at_tidy(s, g->draft->out);
 }

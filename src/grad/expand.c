@@ -259,6 +259,6 @@ const at_cascade *at_expand_grads(at_session *s, const at_cascade *cascade) {
     x->draft = at_draft_new(s, cascade);
     x->rules = at_rules_read(s);
     x->chain[0] = x->draft->block;
-    if (!expand_block(x, &cascade->body)) return NULL;
+    if (!expand_block(x, &cascade->body) || x->draft->failed) return NULL;
     return at_tidy(s, x->draft->out);
 }

@@ -1,5 +1,5 @@
-/* Programs given as text, resolved, run on the reference executor with drawn inputs, and compared with
- * what a rewrite made of them. */
+/* Programs given as text, resolved, run on the reference executor with drawn inputs, and compared
+ * with what a rewrite made of them. */
 #ifndef PROGRAM_FIXTURE_H
 #define PROGRAM_FIXTURE_H
 
@@ -94,8 +94,8 @@ UNUSED static void draw(dice *d, const at_array *array, int64_t inside, at_tenso
     }
 }
 
-/* Every input, drawn, over these extents of the open axes (by axis id). False when an array of indices
- * has elements but its axis has none. */
+/* Every input, drawn, over these extents of the open axes (by axis id). False when an array of
+ * indices has elements but its axis has none. */
 UNUSED static bool give_drawn(at_session *s, const at_cascade *cascade, const int64_t *open, dice *d,
                               at_collection *inputs) {
     *inputs = (at_collection){0};

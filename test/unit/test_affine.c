@@ -1,5 +1,5 @@
-/* Linear forms: what they make of an expression, and above all that nothing is called sure that is not:
- * random forms are computed for every value of their indices, at small extents and at 0. */
+/* Linear forms: what they make of an expression, and above all that nothing is called sure that is
+ * not: random forms are computed for every value of their indices, at small extents and at 0. */
 #include "ir_fixture.h"
 
 #include "form/form_int.h"
@@ -29,7 +29,7 @@ static const char *form_of(world *w, const at_expr *e) {
     return text_of(w, at_affine_expr(w->s, &form, at_no_span()));
 }
 
-/* ---- forms ------------------------------------------------------------------------------------- */
+/* ---- forms ----------------------------------------------------------------------------------- */
 
 static void equal_expressions_have_one_form(void **state) {
     world *w = *state;
@@ -96,7 +96,7 @@ static void a_factor_is_taken_out_wherever_it_stands(void **state) {
     assert_null(at_affine_without(w->s, product, X(w, w->axes[3])));
 }
 
-/* ---- what is sure -------------------------------------------------------------------------------- */
+/* ---- what is sure ---------------------------------------------------------------------------- */
 
 typedef struct {
     world *w;
@@ -152,8 +152,8 @@ static const at_expr *random_form(world *w, dice *d) {
     return sum;
 }
 
-/* The least value of e at these sizes, over all values of the indices that it mentions and some of the
- * arrays'; INT64_MAX when there are no indices. */
+/* The least value of e at these sizes, over all values of the indices that it mentions and some of
+ * the arrays'; INT64_MAX when there are no indices. */
 static int64_t least_of(world *w, const at_expr *e, const int64_t *sizes, dice *d, int axis_id,
                         place *p) {
     if (axis_id == w->cascade.axis_count) return compute(p, e);
@@ -249,7 +249,7 @@ static void between_says_what_is_not_sure(void **state) {
     assert_string_equal(between(w, zero, op2(w, AT_OP_ADD, i, I(w, 1)), m), "sure");
 }
 
-/* ---- short forms --------------------------------------------------------------------------------- */
+/* ---- short forms ----------------------------------------------------------------------------- */
 
 static const char *simple(world *w, const at_expr *e) { return text_of(w, at_affine_simple(w->s, e)); }
 
@@ -283,7 +283,7 @@ static void indices_are_made_short(void **state) {
     assert_string_equal(simple(w, read_or(w, w->arrays[1], I(w, 0), two)), "any[j + 2 | 0]");
 }
 
-/* ---- extents ------------------------------------------------------------------------------------- */
+/* ---- extents --------------------------------------------------------------------------------- */
 
 static void extents_are_equal_by_what_they_are_or_what_is_required(void **state) {
     world *w = *state;

@@ -28,7 +28,7 @@ static const at_expr *mul(world *w, const at_expr *e, const at_expr *f) {
 
 #define SAYS(w, e, text) assert_string_equal(text_of(w, e), text)
 
-/* ---- makers -------------------------------------------------------------------------------------- */
+/* ---- makers ---------------------------------------------------------------------------------- */
 
 static void zeros_and_ones_are_not_kept(void **state) {
     world *w = *state;
@@ -118,7 +118,7 @@ static void few_operations_are_cheap_and_a_fold_is_not(void **state) {
     assert_false(at_is_number(a(w), 0));
 }
 
-/* ---- sums ---------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 static const at_expr *sum_over(world *w, int which, const at_expr *guard, const at_expr *body) {
     return at_make_sum(w->s, &w->axes[which], 1, guard, body);
@@ -214,7 +214,7 @@ static void sums_of_ints_are_left_alone(void **state) {
     SAYS(w, sum_over(w, M, NULL, p), "sum[m](p[n])");
 }
 
-/* ---- drafts -------------------------------------------------------------------------------------- */
+/* ---- drafts ---------------------------------------------------------------------------------- */
 
 static void a_draft_leaves_the_cascade_as_it_was(void **state) {
     world *w = *state;

@@ -1,5 +1,5 @@
-/* Each way to solve an equality guard, by what it leaves: which loops are gone, which conditions stay and
- * where they stand. That the sums stay the same is for test_solve_agrees.c. */
+/* Each way to solve an equality guard, by what it leaves: which loops are gone, which conditions
+ * stay and where they stand. That the sums stay the same is for test_solve_agrees.c. */
 #include "program_fixture.h"
 
 #include "opt/opt.h"
@@ -11,7 +11,7 @@ static const char *left_of(at_session *s, const char *value) {
         "fn f(c[i,j], x[n], v[m,q], idx[i]: int, ids[j]: index i, off[b]: int, keep[i]: bool) -> y[a,b] {\n"
         "  axis a = size(i) + size(j), k = 3, d = size(n) + 1, u = size(i) * size(j), one = 1, e = size(b)\n"
         "  perm[i] = argsort[i](idx[i])\n  back[i] = argsort[i](perm[i])\n  copy[i] = perm[i]\n"
-        "  some[i] = argsort[i where keep[i]](idx[i])\n  both[n,i] = argsort[n,i](idx[i] + n)\n"
+        "  late[i] = idx[i-1]\n  some[i] = argsort[i where keep[i]](idx[i])\n  both[n,i] = argsort[n,i](idx[i] + n)\n"
         "  rows[e,i] = argsort[i](c[i,0] * off[e])\n  columns[i,e] = argsort[i](c[i,0] * off[e])\n"
         "  y[a,b] = %s\n}\n", value);
     const at_cascade *after = at_opt_equalities(s, resolved(s, text));
@@ -150,6 +150,28 @@ static void conditions_keep_their_order(void **state) {
            "sum[i,j where c[i,j] > 0.0 and j == ids[j] + a](c[i,j])"});
 }
 
+/* What fails somewhere is asked no earlier than it was: an element without a value, and what an
+ * equation keeps from being asked. */
+static void what_may_fail_stays_behind_what_keeps_it(void **state) {
+    CHECK({"sum[i,j where i >= 1 and c[i,j] > 0 and j == late[i]](c[i,j])",
+           "sum[i,j where i >= 1 and c[i,j] > 0.0 and j == late[i]](c[i,j])"},
+          {"sum[i,j where i >= 1 and j == late[i] and c[i,j] > 0](c[i,j])",
+           "sum[i where 0 < size(j) and i >= 1 and 0 <= late[i] and late[i] < size(j) and "
+           "c[i, late[i]] > 0.0](c[i, late[i]])"},
+          {"sum[j,i where (i + j) // 3 == a and j == idx[idx[i]]](c[i,j])",
+           "sum[i,part where 0 <= a * 3 + part - i and a * 3 + part - i < size(j) and "
+           "a * 3 + part == i + idx[idx[i]]](c[i, a * 3 + part - i])"},
+          {"sum[i,j where (i + j) // 3 == a and j == idx[idx[i]]](c[i,j])",
+           "sum[j,part where 0 <= a * 3 + part - j and a * 3 + part - j < size(i) and j == "
+           "idx[idx[a * 3 + part - j]]](c[a * 3 + part - j, j])"},
+          {"sum[i where i // 4 == a and b >= 1 and i % 4 == off[b-1]](c[i,0])",
+           "sum[part where a * 4 + part < size(i) and b >= 1 and (a * 4 + part) % 4 == "
+           "off[b - 1]](c[a * 4 + part, 0])"},
+          {"sum[i,j where i * size(j) == a and j == b // size(i)](c[i,j])",
+           "if 0 < size(j) and a % size(j) == 0 and a < size(i) * size(j) and 0 <= b // "
+           "size(i) and b // size(i) < size(j) then c[a // size(j), b // size(i)] else 0.0"});
+}
+
 static void alternatives_ask_as_before(void **state) {
     CHECK({"sum[d where d == b](x[d | 7])",
            "if b < size(d) then (if b < size(n) then x[b] else 7.0) else 0.0"},
@@ -198,6 +220,7 @@ int main(void) {
         cmocka_unit_test(an_index_that_is_gathered_is_no_loop),
         cmocka_unit_test(what_cannot_be_is_nothing),
         cmocka_unit_test(conditions_keep_their_order),
+        cmocka_unit_test(what_may_fail_stays_behind_what_keeps_it),
         cmocka_unit_test(alternatives_ask_as_before),
         cmocka_unit_test(permutations_are_read_backwards),
         cmocka_unit_test(other_folds_stay),

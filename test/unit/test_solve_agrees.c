@@ -28,9 +28,10 @@ static const char *one_of(writer *w, int count, const char *const *words) {
     one_of(w, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)),                       \
            (const char *[]){__VA_ARGS__})
 
-/* ---- the parts of a guard ---------------------------------------------------------------------- */
+/* ---- the parts of a guard -------------------------------------------------------------------- */
 
-/* The sum is over i and j, which are open, h over 3, and n, which is declared; a and b are outside. */
+/* The sum is over i and j, which are open, h over 3, and n, which is declared; a and b are
+ * outside. */
 
 static void write_equation(writer *w) {
     int k = 1 + pick(&w->d, 4), m = pick(&w->d, 4);
@@ -62,7 +63,8 @@ static void write_equation(writer *w) {
                                         "perm[i - 1] == a", "back[i] == a", "rows[j,i] * 2 == a",
                                         "back[2 - i] == b")); break;
     default: write_text(w, "%s", ONE_OF(w, "i >= 1 and idx[i - 1] == a", "i >= 1 and j == idx[i - 1]",
-                                        "i > a and i - idx[i - 1] == b", "j == idx[idx[i]]",
+                                        "i > a and i - idx[i - 1] == b", "i >= 1 and late[i] == j",
+                                        "i >= 1 and c[i,j] > 0 and j == late[i]", "j == idx[idx[i]]",
                                         "i == a * j", "i * j == a", "idx[i] == idx[j]")); break;
     }
 }
@@ -91,7 +93,7 @@ static void write_program(writer *w) {
                ONE_OF(w, "size(i)", "size(i) * size(j)", "size(i) * size(j) * 3", "7", "size(q)",
                       "size(i) + 2", "3 * size(i)"),
                ONE_OF(w, "2", "size(j)", "size(i)", "1"));
-    write_text(w, "  perm[i] = argsort[i](idx[i])\n  back[i] = argsort[i](perm[i])\n"
+    write_text(w, "  perm[i] = argsort[i](idx[i])\n  back[i] = argsort[i](perm[i])\n  late[i] = idx[i - 1]\n"
                   "  axis b2 as b\n  rows[b2,i] = argsort[i](v[(i * 5 + b2 * 3) %% 7 | i])\n"
                   "  p[i,j] = softmax[j where j <= i](c[i,j])\n  y[a,b] = ");
     bool product = pick(&w->d, 3) == 0;
@@ -116,7 +118,7 @@ static void write_program(writer *w) {
     write_text(w, ")\n}\n");
 }
 
-/* ---- comparing --------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 static void choose_extents(at_session *s, const at_cascade *cascade, dice *d, int run, int64_t **open) {
     static const int few[] = {0, 1, 2, 3, 5};

@@ -1,5 +1,5 @@
-/* Cascades tidied: the same results to the last bit, on every function and law of the language's own
- * tests and the library and every function of the zoo; and nothing left that nobody needs. */
+/* Cascades tidied: the same results to the last bit, on every function and law of the language's
+ * own tests and the library and every function of the zoo; and nothing left that nobody needs. */
 #include "program_fixture.h"
 
 #include "form/form.h"
@@ -7,7 +7,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-/* ---- what a tidy cascade must be --------------------------------------------------------------- */
+/* ---- what a tidy cascade must be ------------------------------------------------------------- */
 
 typedef struct {
     const at_cascade *cascade;
@@ -50,7 +50,8 @@ static bool use_statement(void *user, const at_statement *st) {
     return true;
 }
 
-/* What is in the cascade and used by nothing, or numbered wrongly; NULL when all is as it should be. */
+/* What is in the cascade and used by nothing, or numbered wrongly; NULL when all is as it should
+ * be. */
 static const char *superfluous(at_session *s, const at_cascade *c) {
     audit a = {c, AT_NEW_ARRAY(s->arena, bool, c->array_count), AT_NEW_ARRAY(s->arena, bool, c->axis_count),
                NULL};
@@ -74,7 +75,7 @@ static const char *superfluous(at_session *s, const at_cascade *c) {
     return a.wrong;
 }
 
-/* ---- the same results --------------------------------------------------------------------------- */
+/* ---- the same results ------------------------------------------------------------------------ */
 
 typedef struct {
     int compared, failing;
@@ -154,7 +155,7 @@ static void check_one(at_session *s, const char *what, const at_cascade *before,
     compare(s, what, before, again, 2, t);
 }
 
-/* ---- every program of a folder ------------------------------------------------------------------- */
+/* ---- every program of a folder --------------------------------------------------------------- */
 
 static void check_file(const char *path, tally *t) {
     static const char *const library[] = {"lib", "zoo/dense", "zoo/linear", "zoo/normaliser",
@@ -214,7 +215,7 @@ static void the_zoo_means_the_same(void **state) {
     check_all("zoo", true, 200);
 }
 
-/* ---- what becomes of it -------------------------------------------------------------------------- */
+/* ---- what becomes of it ---------------------------------------------------------------------- */
 
 /* Pairs of a program's body and its tidied cascade's, each a line a statement. */
 static void becomes(const char *header, const char *body, const char *expected) {
@@ -243,6 +244,15 @@ static void copies_are_read_through(void **state) {
             "  axis l = size(n) + 1\n  d[l] = p[l | 7]\n  y[n] = a[n] + b[n] + c[n] + d[n]\n",
             "  axis l = size(n) + 1\n  require size(n2) == size(n)\n  a[n] = x[n,n]\n  b[n] = x[n,0]\n"
             "  c[n] = real(p[n])\n  d[l] = p[l | 7]\n  y[n] = a[n] + b[n] + c[n] + d[n]\n");
+}
+
+/* The zeros of a cotangent are structural, those of what it copies are not. */
+static void a_copy_whose_zeros_are_structural_stays(void **state) {
+    (void)state;
+    becomes("x[n], w[n]) -> y[n]", "  cotangent d\n  d[n] = x[n]\n  y[n] = d[n] * w[n]\n",
+            "  cotangent d\n  d[n] = x[n]\n  y[n] = d[n] * w[n]\n");
+    becomes("x[n], w[n]) -> y[n]", "  cotangent x\n  d[n] = x[n]\n  y[n] = d[n] * w[n]\n",
+            "  cotangent x\n  y[n] = x[n] * w[n]\n");
 }
 
 static void an_output_takes_the_name_of_what_it_copies(void **state) {
@@ -275,7 +285,7 @@ static void what_nothing_needs_is_gone(void **state) {
             "  axis round = 3\n  y[n] = x[n]\n  repeat round < 3 {\n    y[n] = y[n] * 2.0\n  }\n");
 }
 
-/* ---- names that mean two arrays ------------------------------------------------------------------ */
+/* ---- names that mean two arrays -------------------------------------------------------------- */
 
 static void what_a_repeat_begins_with_is_copied_where_it_is_read_later(void **state) {
     (void)state;
@@ -312,7 +322,7 @@ static void a_read_that_cannot_be_written_gets_a_copy(void **state) {
     at_session_free(s);
 }
 
-/* ---- numbers in the place of adjoints ------------------------------------------------------------ */
+/* ---- numbers in the place of adjoints -------------------------------------------------------- */
 
 static void adjoints_that_are_numbers_are_gone(void **state) {
     (void)state;
@@ -334,6 +344,7 @@ static void a_zero_that_is_written_stays(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_are_read_through),
+        cmocka_unit_test(a_copy_whose_zeros_are_structural_stays),
         cmocka_unit_test(an_output_takes_the_name_of_what_it_copies),
         cmocka_unit_test(what_is_said_twice_is_said_once),
         cmocka_unit_test(what_nothing_needs_is_gone),

@@ -4,6 +4,7 @@
 #   make              build/attend and build/libattend.a
 #   make check-fast   unit tests, program tests and checks of the plain build (seconds)
 #   make test         these, again under ASan and UBSan, and every fuzz target for FUZZ_SECONDS
+#   make random       random programs for RANDOM_SECONDS, from RANDOM_SEED (the day) on
 #   make bless        writes what the programs under test/ now print into them; read the diff
 #   make size         lines a folder
 #
@@ -15,6 +16,8 @@ endif
 BUILD ?= build
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= $(if $(CI),60,5)
+RANDOM_SECONDS ?= $(if $(CI),120,20)
+RANDOM_SEED ?= $(shell date +%Y%m%d)00000
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS ?= -O2 -g
 # $(SAN) is set by the sanitize and fuzz builds below. -ffp-contract=off: float64 results must not
@@ -30,6 +33,8 @@ LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o)
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/test_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
+RANDOM := $(BUILD)/test/random/random_programs
+RANDOM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/random/*.c))
 DEMOS := $(patsubst %.c,$(BUILD)/%,$(wildcard demo/*.c))
 PRELUDE := $(BUILD)/generated/prelude.inc
 
@@ -57,13 +62,16 @@ $(PRELUDE): lib/prelude.attn
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -lcmocka $(LIBS) -o $@
 
+$(RANDOM): $(RANDOM_OBJECTS) $(BUILD)/libattend.a
+	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
+
 $(DEMOS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
 	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
 
 $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
-programs: all $(UNITS) $(DEMOS)
+programs: all $(UNITS) $(DEMOS) $(RANDOM)
 
 sanitize:
 	@$(MAKE) -j$(JOBS) -s programs BUILD=build-sanitize CFLAGS="-O1 -g" \
@@ -88,7 +96,11 @@ fuzz: packages fuzz-build
 test: packages
 	@$(MAKE) -j$(JOBS) -s programs
 	@$(MAKE) -s sanitize fuzz-build
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/run all
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) RANDOM_SECONDS=$(RANDOM_SECONDS) RANDOM_SEED=$(RANDOM_SEED) test/run all
+
+random: packages
+	@$(MAKE) -j$(JOBS) -s $(RANDOM)
+	@$(RANDOM) --seconds $(RANDOM_SECONDS) --seed $(RANDOM_SEED) --failures 5
 
 bless: programs
 	@test/run bless
@@ -105,6 +117,6 @@ size:
 clean:
 	rm -rf build build-sanitize build-fuzz
 
--include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNITS:=.d) $(FUZZERS:=.d) $(DEMOS:=.d)
+-include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNITS:=.d) $(RANDOM_OBJECTS:.o=.d) $(FUZZERS:=.d) $(DEMOS:=.d)
 .SECONDARY:
-.PHONY: all programs sanitize fuzz-build fuzzers packages check-fast fuzz test bless demo size clean
+.PHONY: all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bless demo size clean

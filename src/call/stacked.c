@@ -15,12 +15,12 @@ static int rounds_in(const char *path) {
     return rounds;
 }
 
-/* "block[].w" with round 3: "block[3].w". */
-static void round_name(const char *path, const int64_t *round, at_text *out) {
+/* "block[].w" with round 3: "block[3].w". A name may have more brackets than its array has rounds. */
+static void round_name(const char *path, int rounds, const int64_t *round, at_text *out) {
     out->length = 0;
     at_text_add(out, "");
-    for (const char *at = path;;) {
-        const char *next = strstr(at, "[]");
+    for (const char *at = path;; rounds--) {
+        const char *next = rounds > 0 ? strstr(at, "[]") : NULL;
         if (!next) {
             at_text_add(out, at);
             return;
@@ -201,7 +201,7 @@ static bool take_given(binding *b, const at_array *array, at_tensor *out) {
     at_text name = {0};
     for (int64_t slice = 0; slice < slices; slice++) {
         split_rounds(slice, array, b->extents, rounds, round);
-        round_name(array->path, round, &name);
+        round_name(array->path, rounds, round, &name);
         const at_tensor *given = look_up(&b->all, name.data);
         if (given) {
             good &= fits_shape(b, array, name.data, given, rounds) &&
@@ -292,7 +292,7 @@ static void report_one_unused(const binding *b, const char *name) {
         }
     } else {
         at_text text = {0};
-        if (rounds_in(near) == rounds) round_name(near, round, &text);
+        if (rounds_in(near) == rounds) round_name(near, rounds, round, &text);
         at_hint(s, diag, "did you mean `%s`?", text.data ? text.data : near);
         at_text_free(&text);
     }
@@ -336,7 +336,7 @@ bool at_unstack(at_session *s, const at_array *array, const at_tensor *stacked,
             round[i] = rest % stacked->extents[i];
             rest /= stacked->extents[i];
         }
-        round_name(array->path, round, &name);
+        round_name(array->path, rounds, round, &name);
         at_tensor *part = at_tensor_new(s, stacked->type, stacked->extents + rounds,
                                         stacked->rank - rounds, array->name);
         good = part != NULL;

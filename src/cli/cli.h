@@ -141,6 +141,22 @@ bool at_cli_mutants(at_session *s, const at_program *program, const at_law_optio
 void at_cli_missing(at_session *s, const at_program *program, const char *const *missing,
                     const bool *resolved, json_t *list, at_text *line);
 
+/* ---- check_back.c ---------------------------------------------------------------------------- */
+
+/* What reading back needs of a check, and whether it found a bug of attend's, which is told. */
+typedef struct {
+    const char *path;
+    const at_resolve_options *resolve;
+    bool bug;
+} at_cli_back;
+
+/* Prints a cascade, reads and prints it again. exactly: both prints must be the same; otherwise names
+ * may differ, as they do in derivatives. */
+bool at_cli_reads_back(at_session *s, at_cli_back *back, const at_cascade *cascade, bool exactly);
+/* Whether each `grad` of a function can be written out; whole: and its derivative by everything taken,
+ * if it has reals, and both read back. */
+bool at_cli_derives(at_session *s, at_cli_back *back, const at_cascade *cascade, bool whole);
+
 /* ---- check_gradients.c ----------------------------------------------------------------------- */
 
 /* What became of a file's derivatives. */

@@ -7,7 +7,6 @@
  * a few small ones are tried; one that resolves is enough. */
 #include "check/check.h"
 #include "cli/cli.h"
-#include "grad/grad.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -195,60 +194,6 @@ static void forget_repeated(at_session *s, int from) {
     s->diag_count = kept;
 }
 
-/* ---- printing and reading back --------------------------------------------------------------------- */
-
-/* Whether all errors since `count` name a limit: what was inlined can be longer than a file may be. */
-static bool only_limits(const at_session *s, int count) {
-    for (int i = count; i < s->diag_count; i++)
-        if (at_code_blame(s->diags[i]->code) != AT_UNSUPPORTED) return false;
-    return s->diag_count > count;
-}
-
-/* Prints, reads and prints again. exactly: both prints must be the same; otherwise names may differ. */
-static bool reads_back(request *r, const at_cascade *cascade, bool exactly) {
-    at_session *s = r->s;
-    int count = s->diag_count, lost = s->diag_lost;
-    at_text once = {0}, twice = {0};
-    at_ir_print(cascade, &once);
-    const char *name = at_format(s->arena, "(`%s` as printed)", cascade->name);
-    const at_source *source = at_make_source(s, name, once.data ? once.data : "", once.length);
-    const at_program *program = source ? at_load(s, source, r->resolve.library) : NULL;
-    at_resolve_options again = r->resolve;
-    again.function = cascade->name;
-    again.set_count = 0;
-    const at_cascade *copy = program ? at_resolve(s, program, &again) : NULL;
-    if (copy) at_ir_print(copy, &twice);
-    bool same = copy && (!exactly || (once.length == twice.length &&
-                                      memcmp(once.data, twice.data, once.length) == 0));
-    if (!copy && only_limits(s, count)) {
-        forget_errors(s, count, lost);
-        same = true;
-    } else if (!same) {
-        r->bug = true;
-        at_cli_report(s);
-        at_cli_bug("%s: the cascade of `%s` %s", r->path, cascade->name,
-                   copy ? "prints differently when it is read back" : "cannot be read back");
-        if (copy) fprintf(stderr, "--- first\n%s--- second\n%s", once.data, twice.data);
-    }
-    at_text_free(&once);
-    at_text_free(&twice);
-    return same;
-}
-
-/* Whether its derivatives can be taken, and that of all of it reads back too. */
-static bool derives(request *r, const at_cascade *cascade) {
-    const at_cascade *expanded = at_expand_grads(r->s, cascade);
-    if (!expanded || r->no_gradients || r->mutate) return expanded != NULL;
-    int count = r->s->diag_count, lost = r->s->diag_lost;
-    const at_cascade *derivative = at_derivative(r->s, expanded, NULL, true);
-    if (!derivative && r->s->diag_count == count + 1 &&
-        r->s->diags[count]->code == AT_E_GRAD_NAME) { /* it has no reals */
-        forget_errors(r->s, count, lost);
-        return true;
-    }
-    return derivative && reads_back(r, expanded, false) && reads_back(r, derivative, false);
-}
-
 /* ---- a file ------------------------------------------------------------------------------------------ */
 
 /* The option that has neither a default nor a --set; NULL when all have values. Collects the --set
@@ -361,7 +306,10 @@ static bool check_definition(request *r, int item) {
     int count = r->s->diag_count, lost = r->s->diag_lost;
     const at_cascade *cascade = resolve(r, d);
     forget_repeated(r->s, count);
-    bool good = cascade && reads_back(r, cascade, true) && (law || derives(r, cascade));
+    at_cli_back back = {r->path, &r->resolve, false};
+    bool good = cascade && at_cli_reads_back(r->s, &back, cascade, true) &&
+                (law || at_cli_derives(r->s, &back, cascade, !r->no_gradients && !r->mutate));
+    r->bug = r->bug || back.bug;
     /* A law's sizes are searched for with more care than those that are tried here. */
     if (!cascade && law && !r->no_laws && r->sizes_tried) {
         forget_errors(r->s, count, lost);

@@ -62,11 +62,28 @@ static bool is_copy(const at_tidying *t, const at_statement *st) {
     return true;
 }
 
-static void find_copies(at_tidying *t, const at_block *block, bool outermost) {
+/* Where a block stands. */
+typedef struct {
+    bool outermost, in_scan;
+    bool may_end; /* in a repeat that may end early: what rounds collect is 0 where they did not run */
+} standing;
+
+static bool collects(const at_array *array) {
+    for (int m = 0; m < array->rank; m++)
+        if (array->axes[m]->round) return true;
+    return false;
+}
+
+static void find_copies(at_tidying *t, const at_block *block, standing here) {
     for (int i = 0; i < block->count; i++) {
         const at_statement *st = block->items[i];
-        if (st->tag == AT_SCAN) find_copies(t, &st->u.scan.body, false);
-        if (st->tag == AT_REPEAT) find_copies(t, &st->u.repeat.body, false);
+        standing inner = {false, here.in_scan || st->tag == AT_SCAN, here.may_end};
+        if (st->tag == AT_SCAN) find_copies(t, &st->u.scan.body, inner);
+        if (st->tag == AT_REPEAT) {
+            inner.may_end |= st->u.repeat.condition != NULL;
+            find_copies(t, &st->u.repeat.body, inner);
+        }
+        if (st->tag == AT_EQUATION && here.may_end && collects(st->target)) continue;
         if (st->tag == AT_EQUATION && st->target->cotangent && st->u.value->tag == AT_CONST &&
             !t->bound[st->target->id] && !at_tidy_is_output(t, st->target)) {
             t->number[st->target->id] = st->u.value;
@@ -75,6 +92,8 @@ static void find_copies(at_tidying *t, const at_block *block, bool outermost) {
         if (!is_copy(t, st)) continue;
         const at_array *other = st->u.value->u.read.array;
         if (t->bound[st->target->id] || t->shadowed[other->id]) continue;
+        /* The next step reads it before the repeat, where its name is of what that begins with. */
+        if (t->bound[other->id] && here.in_scan) continue;
         if (!at_tidy_is_output(t, st->target)) {
             t->copies[st->target->id] = st->u.value;
             t->any_copy = true;
@@ -82,11 +101,12 @@ static void find_copies(at_tidying *t, const at_block *block, bool outermost) {
         }
         bool free = other->role == AT_DEFINED && !t->bound[other->id] &&
                     !t->shadowed[st->target->id] &&
-                    !at_tidy_is_output(t, other) && !t->renamed[other->id] && !t->copies[other->id];
-        bool here = false;
-        for (int k = 0; k < i && free && outermost; k++)
-            here |= block->items[k]->tag == AT_EQUATION && block->items[k]->target == other;
-        if (here) t->renamed[other->id] = st;
+                    !at_tidy_is_output(t, other) && !t->renamed[other->id] &&
+                    !t->copies[other->id] && !t->number[other->id];
+        bool beside = false;
+        for (int k = 0; k < i && free && here.outermost; k++)
+            beside |= block->items[k]->tag == AT_EQUATION && block->items[k]->target == other;
+        if (beside) t->renamed[other->id] = st;
     }
 }
 
@@ -139,7 +159,7 @@ static void find_twins(at_tidying *t, const at_block *block) {
 void at_tidy_find_copies(at_tidying *t) {
     at_walk_block(&t->from->body, note_bound, t);
     note_shadowed(t);
-    find_copies(t, &t->from->body, true);
+    find_copies(t, &t->from->body, (standing){.outermost = true});
     find_twins(t, &t->from->body);
     drop_risky_renames(t, &t->from->body);
 }

@@ -86,8 +86,18 @@ static const at_expr *simpler_power(at_session *s, const at_expr *e) {
     return e;
 }
 
+/* `and`, `or`. */
+static const at_expr *simpler_choice(at_session *s, const at_expr *e) {
+    const at_expr *a = e->u.map.args[0], *b = e->u.map.args[1];
+    bool both = e->u.map.op == AT_OP_AND;
+    if (a->tag == AT_CONST) return (a->u.integer != 0) == both ? b : a;
+    if (b->tag == AT_CONST) return (b->u.integer != 0) == both ? a : b;
+    return both ? at_both(s, a, b) : e;
+}
+
 const at_expr *at_make_node(at_session *s, const at_expr *e) {
-    if (e->tag != AT_MAP) return e;
+    /* Ints are indices: of x[n + 0 | a] and x[n | a] only one reads outside (affine.c shortens them). */
+    if (e->tag != AT_MAP || e->kind == AT_INT) return e;
     const at_expr *a = e->u.map.args[0], *b = e->u.map.args[1];
     switch (e->u.map.op) {
     case AT_OP_NEG: return at_make_neg(s, a);
@@ -96,7 +106,10 @@ const at_expr *at_make_node(at_session *s, const at_expr *e) {
     case AT_OP_MUL: return at_make_mul(s, a, b);
     case AT_OP_DIV: return at_make_div(s, a, b);
     case AT_OP_POW: return simpler_power(s, e);
-    case AT_OP_AND: return at_both(s, a, b);
+    case AT_OP_AND:
+    case AT_OP_OR: return simpler_choice(s, e);
+    case AT_OP_NOT:
+        return a->tag == AT_CONST ? at_bool(s, !a->u.integer, e->span) : e;
     case AT_OP_EQ:
     case AT_OP_NE:
     case AT_OP_LT:

@@ -6,7 +6,10 @@
  *     repeat 2 { a[n] = a[n]^2 }       ->    repeat 2 { a[n] = a[n]^2 }
  *     (the a from before is read here)       (a.before is)
  *
- * A user cannot write such a read; derivatives come to it. */
+ * A user cannot write such a read; derivatives come to it.
+ *
+ * A draw depends on its array's path, which reading takes from the name and how often that was defined.
+ * One whose name does not tell is drawn under its path, and copied. */
 #include "form/form_int.h"
 
 #include <string.h>
@@ -36,12 +39,22 @@ static void define(shadows *w, const at_array *array) {
             w->hidden[from->inputs[i].array->id] = true;
 }
 
+/* Whether a draw has a path that its name alone does not give. */
+static bool is_misnamed(const at_statement *st) {
+    if (st->tag != AT_DRAWING) return false;
+    const char *name = st->target->name, *path = st->target->path;
+    size_t length = strlen(name);
+    if (strncmp(path, name, length) != 0) return true;
+    return strspn(path + length, "[]") != strlen(path + length);
+}
+
 static void look_at_block(shadows *w, const at_block *block) {
     for (int i = 0; i < block->count; i++) {
         const at_statement *st = block->items[i];
         for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
             w->hidden[st->u.repeat.carried[k].before->id] = true;
         at_walk_statement(st, look, w);
+        w->any |= is_misnamed(st);
         if (st->tag == AT_SCAN) look_at_block(w, &st->u.scan.body);
         if (st->tag == AT_REPEAT) look_at_block(w, &st->u.repeat.body);
         if (st->tag != AT_NEXT) define(w, st->target);
@@ -118,10 +131,22 @@ static at_statement *shown_statement(shadows *w, const at_statement *st) {
     return out;
 }
 
+/* The draw under its path, and what it is called. */
+static void add_draw(shadows *w, at_statement *st) {
+    at_array *target = st->target;
+    at_array *drawn = at_draft_array(w->draft, target->path, target->path, target->kind,
+                                     target->axes, target->rank, target->span);
+    drawn->inside = target->inside;
+    st->target = drawn;
+    at_draft_add(w->draft, st);
+    at_draft_equation(w->draft, target, at_read_whole(w->draft->s, drawn, st->span), st->span);
+}
+
 static void show_block(shadows *w, const at_block *block) {
     for (int i = 0; i < block->count; i++) {
         const at_statement *st = block->items[i];
-        at_draft_add(w->draft, shown_statement(w, st));
+        if (is_misnamed(st)) add_draw(w, shown_statement(w, st));
+        else at_draft_add(w->draft, shown_statement(w, st));
         if (st->tag != AT_NEXT) define(w, st->target);
         if (st->tag != AT_NEXT) copy_one(w, st->target);
         for (int k = 0; st->tag == AT_KEEPING && k < st->u.keeping.count; k++) {

@@ -6,6 +6,8 @@
  * What stays is made anew, arrays and axes included, because their ids are their positions. */
 #include "form/form_int.h"
 
+#include <string.h>
+
 /* ---- what is needed -------------------------------------------------------------------------- */
 
 typedef struct {
@@ -338,6 +340,33 @@ static void number(at_tidying *t) {
     }
 }
 
+static bool is_name(const at_cascade *c, const char *name) {
+    for (int i = 0; i < c->array_count; i++)
+        if (strcmp(c->arrays[i]->name, name) == 0) return true;
+    return false;
+}
+
+/* Only an output may be called like an input: what is one no longer takes another name, its path if that
+ * is free. */
+static void part_from_inputs(at_tidying *t) {
+    const at_cascade *out = t->out;
+    for (int i = 0; i < out->input_count; i++) {
+        const at_array *input = out->inputs[i].array;
+        const char *name = input->name, *other = NULL;
+        bool is_output = false;
+        for (int k = 0; k < out->output_count; k++)
+            is_output |= out->outputs[k].array != input && strcmp(out->outputs[k].array->name, name) == 0;
+        for (int k = 0; k < out->array_count && !is_output; k++) {
+            at_array *array = out->arrays[k];
+            if (array == input || strcmp(array->name, name) != 0) continue;
+            if (!other) other = array->path;
+            for (int n = 2; strcmp(other, array->path) == 0 && is_name(out, other); n++)
+                other = at_format(t->s->arena, "%s_%d", name, n);
+            array->name = other;
+        }
+    }
+}
+
 const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
     at_tidying tidy = {.s = s, .from = from}, *t = &tidy;
     size_t arrays = (size_t)from->array_count, axes = (size_t)from->axis_count;
@@ -368,6 +397,7 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
         out->outputs[i].array = new_array(t, from->outputs[i].array);
     out->body = new_block(t, &from->body);
     number(t);
+    part_from_inputs(t);
     /* Without these there may be more of them. */
     return t->any_number || t->any_copy ? at_tidy(s, out) : at_unshadowed(s, out);
 }

@@ -171,9 +171,6 @@ const at_expr *at_cotangent(at_derivation *g, const at_array *array) {
     return at_read(s, adjoint, index, NULL, array->span);
 }
 
-static const at_expr *under_left(at_derivation *g, const at_expr *e, at_axis *const *axes,
-                                 int count);
-
 const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char *suffix,
                             at_axis *const *axes, int rank, const at_expr *value) {
     const char *name =
@@ -181,7 +178,7 @@ const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char 
     at_array *array =
         at_draft_array(g->draft, name, NULL, value->kind, axes, rank, owner->span);
     at_slot_of(g, array);
-    value = under_left(g, value, axes, rank);
+    value = at_under_axes(g, value, axes, rank);
     at_draft_equation(g->draft, array, at_in_reverse(g, value), value->span);
     return at_read_whole(g->s, array, value->span);
 }
@@ -232,6 +229,7 @@ void at_contribute(const at_place *place, const at_array *array, const at_expr *
     at_slot *slot = at_slot_of(g, array), *target = at_slot_of(g, place->target);
     if (is_other_step(g, array, index)) return;
     at_contribution *c = AT_NEW(s->arena, at_contribution);
+    c->target = place->target;
     c->from = g->region;
     c->enter = entered(g, slot, array, index);
     c->axes = AT_NEW_ARRAY(s->arena, at_axis *, place->count + g->held_count);
@@ -301,11 +299,85 @@ static const at_expr *with_fresh_folds(void *user, const at_expr *e) {
     return at_fold_node(s, e->u.fold.fold, axes, count, guard, body, e->span);
 }
 
-/* e where these axes stand at the left: folds in it bind others. */
-static const at_expr *under_left(at_derivation *g, const at_expr *e, at_axis *const *axes,
-                                 int count) {
+const at_expr *at_under_axes(at_derivation *g, const at_expr *e, at_axis *const *axes,
+                             int count) {
     unbinding u = {g, axes, count};
     return e ? at_rewrite(g->s, e, with_fresh_folds, &u) : NULL;
+}
+
+/* ---- later steps -------------------------------------------------------------------------------- */
+
+static bool look_for_cotangent(void *user, const at_expr *e) {
+    bool *found = user;
+    *found |= e->tag == AT_READ && e->u.read.array->cotangent && e->u.read.array->role != AT_INPUT;
+    return !*found;
+}
+
+static bool holds(const at_block *block, const at_statement *by) {
+    for (int i = 0; i < block->count; i++) {
+        const at_statement *st = block->items[i];
+        if (st == by) return true;
+        if (st->tag == AT_SCAN && holds(&st->u.scan.body, by)) return true;
+        if (st->tag == AT_REPEAT && holds(&st->u.repeat.body, by)) return true;
+    }
+    return false;
+}
+
+/* Whether a step's element of `target` is known in the reverse before that of `array`: its statement
+ * stands behind in the body. */
+static bool comes_behind(at_derivation *g, const at_reversed *region, const at_array *target,
+                         const at_array *array) {
+    if (!at_slot_of(g, array)->by) return true; /* what the round begins with */
+    const at_statement *f = region->forward;
+    const at_block *body = f->tag == AT_SCAN ? &f->u.scan.body : &f->u.repeat.body;
+    for (int i = 0; i < body->count; i++) {
+        at_block one = {1, &body->items[i]};
+        if (holds(&one, at_slot_of(g, target)->by)) return false;
+        if (holds(&one, at_slot_of(g, array)->by)) return true;
+    }
+    return true;
+}
+
+static int steps_around(const at_reversed *region, const at_statement **scans) {
+    int count = region->outer ? steps_around(region->outer, scans) : 0;
+    if (region->forward->tag == AT_SCAN) scans[count++] = region->forward;
+    return count;
+}
+
+/* In a scan a contribution is one of a step that comes no earlier than the element's. That is said in
+ * front where the contribution's guard asks for cotangents: of other steps there are none yet. axes:
+ * what axes of the contribution are by now, by their names. */
+static const at_expr *is_known(at_derivation *g, const at_wanted *which, const at_contribution *c,
+                               const at_map *axes) {
+    at_session *s = g->s;
+    const at_array *array = which->array;
+    bool asks = false;
+    at_walk(c->guard, look_for_cotangent, &asks);
+    const at_reversed *region = c->from;
+    while (region && !at_is_within(at_slot_of(g, array)->region, region)) region = region->outer;
+    if (!asks || !region) return NULL;
+    const at_statement *scans[64];
+    int count = steps_around(region, scans), extra = at_extra_count(g, array);
+    const at_expr *known = at_bool(s, comes_behind(g, region, c->target, array), array->span);
+    bool any = false;
+    for (int k = count - 1; k >= 0; k--)
+        for (int i = scans[k]->u.scan.count - 1; i >= 0; i--) {
+            const at_axis *step = scans[k]->u.scan.axes[i];
+            const at_expr *own = NULL;
+            for (int m = 0; m < array->rank; m++)
+                if (array->axes[m] == step) own = which->wanted[extra + m];
+            if (!own || among(which->same, which->same_count, step)) continue;
+            const at_axis *renamed_to = at_map_get(axes, step->name);
+            const at_expr *there = at_index(s, renamed_to ? renamed_to : step, own->span);
+            at_op op = scans[k]->u.scan.down[i] ? AT_OP_GT : AT_OP_LT;
+            const at_expr *later = at_map_node(s, op, own, there, NULL, own->span);
+            const at_expr *equal = at_map_node(s, AT_OP_EQ, own, there, NULL, own->span);
+            known = at_map_node(s, AT_OP_OR, later,
+                                at_map_node(s, AT_OP_AND, equal, known, NULL, own->span), NULL,
+                                own->span);
+            any = true;
+        }
+    return any ? at_make_simple(s, at_affine_simple(s, known)) : NULL;
 }
 
 static const at_expr *one_of_total(at_derivation *g, const at_wanted *which,
@@ -314,10 +386,11 @@ static const at_expr *one_of_total(at_derivation *g, const at_wanted *which,
     int indices = at_extra_count(g, which->array) + which->array->rank;
     const at_expr **index = at_copy(s->arena, c->index, sizeof *index * (size_t)indices);
     at_guarded_sum sum = {.draft = g->draft, .place = put_behind, .user = g};
-    sum.body = under_left(g, c->value, which->left, which->left_count);
-    const at_expr *guard = under_left(g, c->guard, which->left, which->left_count);
+    sum.body = at_under_axes(g, c->value, which->left, which->left_count);
+    const at_expr *guard = at_under_axes(g, c->guard, which->left, which->left_count);
     for (int m = 0; m < indices; m++)
-        index[m] = under_left(g, index[m], which->left, which->left_count);
+        index[m] = at_under_axes(g, index[m], which->left, which->left_count);
+    at_map fresh_axes = {0};
     for (int i = 0; i < c->count; i++) {
         at_axis *axis = c->axes[i];
         if (among(which->same, which->same_count, axis)) continue;
@@ -334,16 +407,21 @@ static const at_expr *one_of_total(at_derivation *g, const at_wanted *which,
             for (int m = 0; m < indices; m++) index[m] = renamed(g, index[m], axis, at);
             guard = renamed(g, guard, axis, at);
             sum.body = renamed(g, sum.body, axis, at);
+            at_map_put(s->arena, &fresh_axes, axis->name, fresh);
             axis = fresh;
         }
         AT_PUSH(s->arena, sum.axes, sum.count, sum.capacity, axis);
     }
+    const at_expr *known = is_known(g, which, c, &fresh_axes);
+    at_solve_guard(&sum, known);
     at_solve_guard(&sum, guard);
     for (int m = 0; m < indices; m++)
         if (which->wanted[m] && !at_same(index[m], which->wanted[m]))
             at_solve_equation(&sum, at_map_node(s, AT_OP_SUB, index[m], which->wanted[m], NULL,
                                                 c->value->span));
     at_solve(&sum);
+    if (known && sum.guard) sum.guard = at_make_simple(s, sum.guard);
+    if (known && sum.guard && sum.guard->tag == AT_CONST && sum.guard->u.integer) sum.guard = NULL;
     return at_guarded_sum_expr(&sum);
 }
 

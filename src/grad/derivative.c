@@ -117,7 +117,7 @@ static void emit_outputs(at_derivation *g, const at_cascade *from, const char *c
 
 const at_cascade *at_derivative(at_session *s, const at_cascade *cascade, const char *const *wrt,
                                 bool keep) {
-    if (!check_names(s, cascade, wrt)) return NULL;
+    if (!check_names(s, cascade, wrt) || !at_grad_nests(s, cascade)) return NULL;
     s->stage = "grad";
     at_derivation *g = AT_NEW(s->arena, at_derivation);
     g->s = s;

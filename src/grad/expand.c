@@ -164,7 +164,65 @@ static void conclude(at_derivation *g, const at_statement *st) {
     at_draft_add(g->draft, out);
 }
 
+typedef struct {
+    const at_axis *axis;
+    bool found;
+} search;
+
+static bool look_for_step(void *user, const at_statement *st) {
+    search *w = user;
+    for (int i = 0; st->tag == AT_SCAN && i < st->u.scan.count; i++)
+        w->found |= st->u.scan.axes[i] == w->axis;
+    for (int k = 0; st->tag == AT_KEEPING && k < st->u.keeping.count; k++)
+        for (int i = 0; i < st->u.keeping.parts[k].count; i++)
+            w->found |= st->u.keeping.parts[k].bound[i] == w->axis;
+    return true;
+}
+
+/* The statement with other held axes where a scan steps along them or a normaliser binds them: the
+ * derivative speaks of the step and of the loss at once. */
+static const at_statement *with_own_axes(expansion *x, const at_statement *st) {
+    at_session *s = x->s;
+    at_array *target = st->target;
+    const at_axis **old = AT_NEW_ARRAY(s->arena, const at_axis *, target->rank);
+    const at_expr **new = AT_NEW_ARRAY(s->arena, const at_expr *, target->rank);
+    at_axis **axes = at_copy(s->arena, target->axes, sizeof *axes * (size_t)target->rank);
+    int count = 0;
+    for (int i = 0; i < target->rank; i++) {
+        search w = {target->axes[i], false};
+        bool fixed = false;
+        for (int k = 0; k < x->fixed_count; k++) fixed |= x->fixed[k] == w.axis;
+        if (fixed || !at_mentions(st->u.grad.loss, w.axis)) continue;
+        for (int d = 0; d <= x->depth; d++) at_walk_block(x->chain[d], look_for_step, &w);
+        if (!w.found) continue;
+        axes[i] = at_draft_axis(x->draft, w.axis);
+        old[count] = w.axis;
+        new[count++] = at_index(s, axes[i], st->span);
+    }
+    if (count == 0) return st;
+    at_statement *out = at_copy(s->arena, st, sizeof *st);
+    out->target = at_draft_array(x->draft, at_format(s->arena, "%s.own", target->name), NULL,
+                                 AT_REAL, axes, target->rank, st->span);
+    out->u.grad.loss = at_substitute(s, st->u.grad.loss, old, new, count, at_draft_axis, x->draft);
+    out->u.grad.z = at_substitute(s, st->u.grad.z, old, new, count, at_draft_axis, x->draft);
+    return out;
+}
+
+static bool derive_own(expansion *x, const at_statement *st);
+
 static bool derive(expansion *x, const at_statement *st) {
+    const at_statement *own = with_own_axes(x, st);
+    if (!derive_own(x, own)) return false;
+    if (own == st) return true;
+    const at_expr **index = AT_NEW_ARRAY(x->s->arena, const at_expr *, st->target->rank);
+    for (int i = 0; i < st->target->rank; i++)
+        index[i] = at_index(x->s, st->target->axes[i], st->span);
+    at_draft_equation(x->draft, st->target, at_read(x->s, own->target, index, NULL, st->span),
+                      st->span);
+    return true;
+}
+
+static bool derive_own(expansion *x, const at_statement *st) {
     at_session *s = x->s;
     const at_expr *loss = st->u.grad.loss;
     const at_array *z = st->u.grad.z->u.read.array;
@@ -253,6 +311,7 @@ const at_cascade *at_expand_grads(at_session *s, const at_cascade *cascade) {
     bool any = false;
     at_walk_block(&cascade->body, look_for_grad, &any);
     if (!any) return cascade;
+    if (!at_grad_nests(s, cascade)) return NULL;
     s->stage = "grad";
     expansion *x = AT_NEW(s->arena, expansion);
     x->s = s;

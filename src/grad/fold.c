@@ -84,7 +84,12 @@ static void push_product(const at_place *inner, const at_place *place, const at_
 void at_push_fold(const at_place *place, const at_expr *e, const at_expr *d) {
     at_session *s = place->g->s;
     const at_expr *body = e->u.fold.body;
-    at_place inner = at_place_under(place, e->u.fold.axes, e->u.fold.count, e->u.fold.guard);
+    /* What comes from outside may bind the fold's axes, too: `prod[i](max[j](x))` has copies of the max
+     * in what goes to its body. */
+    at_place outer = *place;
+    outer.guard = at_under_axes(place->g, place->guard, e->u.fold.axes, e->u.fold.count);
+    d = at_under_axes(place->g, d, e->u.fold.axes, e->u.fold.count);
+    at_place inner = at_place_under(&outer, e->u.fold.axes, e->u.fold.count, e->u.fold.guard);
     inner.root = NULL;
     switch (e->u.fold.fold) {
     case AT_FOLD_SUM: at_push(&inner, body, d); break;

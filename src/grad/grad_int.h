@@ -15,6 +15,8 @@ struct at_reversed {
     const at_expr *runs;        /* of one that may end early: whether this round undoes one that ran */
     at_block front;             /* equations to put at the beginning of the forward body */
     int front_capacity;
+    at_block behind;            /* and those to put behind it */
+    int behind_capacity;
     at_carried *ran;            /* how many rounds ran, counted by the forward repeat; NULL: all */
     const at_statement *count;  /* the equation of the body that counts */
 };
@@ -24,6 +26,7 @@ struct at_reversed {
 typedef struct at_contribution at_contribution;
 struct at_contribution {
     at_contribution *next;
+    const at_array *target; /* whose cotangent it is */
     at_reversed *from;  /* the region of the statement that contributes; NULL: none */
     at_reversed *enter; /* read outside this repeat, as its last round left it; NULL: inside */
     int count;
@@ -49,6 +52,15 @@ struct at_escape {
     at_array *adjoint;
 };
 
+/* The values of an array by the rounds of repeats around it: of all those, or of those around a repeat
+ * whose last round counts. */
+typedef struct at_collected at_collected;
+struct at_collected {
+    at_collected *next;
+    const at_reversed *behind; /* the outermost repeat whose last round counts; NULL: none */
+    at_array *all;
+};
+
 /* What is known of an array during one derivation; by array id. */
 typedef struct {
     bool depends;              /* on what is derived by */
@@ -63,7 +75,7 @@ typedef struct {
     at_contribution *first, *last;
     at_array *adjoint;         /* NULL until somebody needs it */
     at_escape *escapes;
-    at_array *collected;       /* its values by the rounds around it; NULL until needed */
+    at_collected *collected;   /* its values by the rounds around it */
     const at_carried *carried; /* of what a repeat carries inside, or leaves */
     int total;                 /* total.c: 0 not known, else */
     at_hoisted *hoisted;       /* of the statement, kept with its first target */
@@ -214,6 +226,8 @@ int at_adjoint_axes(at_derivation *g, const at_array *array, const bool *dropped
                     const at_expr **wanted);
 /* The equation of an array's adjoint: all its contributions. */
 void at_emit_adjoint(at_derivation *g, const at_array *array);
+/* e (may be NULL) where these axes are bound: folds in it bind others. */
+const at_expr *at_under_axes(at_derivation *g, const at_expr *e, at_axis *const *axes, int count);
 /* A new array of the derivative, named after `owner`; gives a read of it at `axes`. */
 const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char *suffix,
                             at_axis *const *axes, int rank, const at_expr *value);
@@ -223,6 +237,8 @@ at_array *at_array_like(at_derivation *g, const at_array *of, const char *name, 
 
 /* ---- survey.c ----------------------------------------------------------------------------------- */
 
+/* False after an error: more scans and repeats stand inside each other than there is room for. */
+bool at_grad_nests(at_session *s, const at_cascade *cascade);
 /* Notes of every array of the cascade's blocks where it is defined, and of those of `blocks`, which
  * are reversed, which regions are around it and where it is read outside of them. */
 void at_survey(at_derivation *g, const at_block *body, const at_block *blocks, int depth);

@@ -102,6 +102,13 @@ static const char *suffix_of(const at_expr *e) {
     return "part";
 }
 
+/* Of the statement that the place is in: all parts of a joint normaliser share the first one's. */
+static at_slot *slot_of_statement(at_derivation *g, const at_array *target) {
+    at_slot *slot = at_slot_of(g, target);
+    if (!slot->by || slot->by->tag != AT_KEEPING) return slot;
+    return at_slot_of(g, slot->by->u.keeping.parts[0].target);
+}
+
 static const at_expr *hoisted(const at_place *place, const at_expr *e) {
     at_derivation *g = place->g;
     at_session *s = g->s;
@@ -110,7 +117,8 @@ static const at_expr *hoisted(const at_place *place, const at_expr *e) {
     at_array *array = at_draft_array(
         g->draft, at_format(s->arena, "%s.%s", place->target->name, suffix_of(e)), NULL, e->kind,
         axes, count, place->target->span);
-    at_slot *own = at_slot_of(g, array), *slot = at_slot_of(g, place->target);
+    at_slot_of(g, array); /* may move the slots */
+    at_slot *own = at_slot_of(g, array), *slot = slot_of_statement(g, place->target);
     at_statement *equation = at_equation(g, array, e);
     own->by = equation;
     own->region = slot->region;
@@ -129,7 +137,7 @@ const at_expr *at_value_of(const at_place *place, const at_expr *e) {
     at_derivation *g = place->g;
     if (e == place->root) return at_read_whole(g->s, place->target, e->span);
     if (at_is_cheap(e)) return e;
-    for (at_hoisted *h = at_slot_of(g, place->target)->hoisted; h; h = h->next)
+    for (at_hoisted *h = slot_of_statement(g, place->target)->hoisted; h; h = h->next)
         if (at_same(h->value, e)) return h->read;
     return hoisted(place, e);
 }

@@ -4,15 +4,19 @@
 
 /* ---- expressions of the forward body ------------------------------------------------------------ */
 
-/* The innermost reversed repeat around both the array's definition and here, and the rounds of it and
- * of those around it that are no axes of the array, outermost first. */
-static int missing_rounds(at_derivation *g, const at_expr *e, at_reversed **repeats) {
+/* The repeats around both the array's definition and here whose rounds are no axes of the array,
+ * outermost first; *behind: the outermost of those around the definition only. */
+static int missing_rounds(at_derivation *g, const at_expr *e, at_reversed **repeats,
+                          at_reversed **behind) {
     const at_array *array = e->u.read.array;
     int count = 0;
+    *behind = NULL;
     for (at_reversed *r = at_slot_of(g, array)->region; r; r = r->outer) {
-        if (r->forward->tag != AT_REPEAT ||
-            at_sees_last_round(array, e->u.read.index, g->region, r))
+        if (r->forward->tag != AT_REPEAT) continue;
+        if (at_sees_last_round(array, e->u.read.index, g->region, r)) {
+            *behind = r;
             continue;
+        }
         bool own = false;
         for (int m = 0; m < array->rank; m++) own |= array->axes[m] == r->forward->u.repeat.round;
         if (own) continue;
@@ -25,9 +29,10 @@ static int missing_rounds(at_derivation *g, const at_expr *e, at_reversed **repe
 
 /* The array of all rounds' values, filled by an equation in the forward body. */
 static const at_array *collected(at_derivation *g, const at_array *array, at_reversed **repeats,
-                                 int count) {
+                                 int count, at_reversed *behind) {
     at_slot *slot = at_slot_of(g, array);
-    if (slot->collected) return slot->collected;
+    for (const at_collected *c = slot->collected; c; c = c->next)
+        if (c->behind == behind) return c->all;
     at_axis **axes = AT_NEW_ARRAY(g->s->arena, at_axis *, count + array->rank);
     for (int i = 0; i < count; i++) axes[i] = repeats[i]->forward->u.repeat.round;
     at_move(axes + count, array->axes, sizeof *axes * (size_t)array->rank);
@@ -37,10 +42,13 @@ static const at_array *collected(at_derivation *g, const at_array *array, at_rev
                                    array->span);
     at_slot_of(g, all);
     slot = at_slot_of(g, array);
-    slot->collected = all;
+    at_collected *entry = AT_NEW(g->s->arena, at_collected);
+    *entry = (at_collected){slot->collected, behind, all};
+    slot->collected = entry;
     at_statement *copy = at_equation(g, all, at_read_whole(g->s, array, array->span));
-    at_reversed *last = repeats[count - 1];
-    if (array->role == AT_CARRIED) at_append(g, &last->front, &last->front_capacity, copy);
+    if (behind) at_append(g, &behind->behind, &behind->behind_capacity, copy);
+    else if (array->role == AT_CARRIED)
+        at_append(g, &repeats[count - 1]->front, &repeats[count - 1]->front_capacity, copy);
     else at_append(g, &slot->after, &slot->after_capacity, copy);
     return all;
 }
@@ -56,10 +64,10 @@ static const at_expr *reversed_node(void *user, const at_expr *e) {
     }
     if (e->tag != AT_READ) return e;
     const at_array *array = e->u.read.array;
-    at_reversed *repeats[64];
-    int count = missing_rounds(g, e, repeats);
+    at_reversed *repeats[64], *behind;
+    int count = missing_rounds(g, e, repeats, &behind);
     if (count == 0) return e;
-    const at_array *all = collected(g, array, repeats, count);
+    const at_array *all = collected(g, array, repeats, count, behind);
     const at_expr **index = AT_NEW_ARRAY(s->arena, const at_expr *, count + array->rank);
     for (int i = 0; i < count; i++) index[i] = repeats[i]->at;
     at_move(index + count, e->u.read.index, sizeof *index * (size_t)array->rank);

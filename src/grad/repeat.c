@@ -113,6 +113,7 @@ void at_emit_escapes(at_derivation *g, at_reversed *f) {
 
 /* Contributions of f's body to one array that have the same indices of rounds and steps. */
 typedef struct {
+    at_derivation *g;
     const at_array *array;
     const at_reversed *f;
     const at_contribution *first;
@@ -141,7 +142,23 @@ static bool leaves(at_derivation *g, const at_contribution *c, const at_array *a
            (c->enter && at_is_within(f, c->enter));
 }
 
-static bool is_fixed(const leaving *l, const at_contribution *c, int m) {
+typedef struct {
+    at_derivation *g;
+    const at_reversed *f;
+    bool found;
+} search;
+
+static bool look_for_body(void *user, const at_expr *e) {
+    search *w = user;
+    if (e->tag == AT_READ && at_is_within(at_slot_of(w->g, e->u.read.array)->region, w->f))
+        w->found = true;
+    return !w->found;
+}
+
+static bool is_fixed(at_derivation *g, const leaving *l, const at_contribution *c, int m) {
+    search reads = {g, l->f, false};
+    at_walk(c->index[l->extra + m], look_for_body, &reads);
+    if (reads.found) return false; /* every round has its own */
     for (int i = 0; i < c->count; i++) {
         bool same = false;
         for (int k = 0; k < l->same_count; k++) same |= l->same[k] == c->axes[i];
@@ -154,7 +171,7 @@ static bool take_alike(const at_contribution *c, const void *user) {
     const leaving *l = user;
     if (!at_is_within(c->from, l->f) || c->enter != l->first->enter) return false;
     for (int m = 0; m < l->array->rank; m++) {
-        if (is_fixed(l, c, m) != l->fixed[m]) return false;
+        if (is_fixed(l->g, l, c, m) != l->fixed[m]) return false;
         if (l->fixed[m] && !at_same(c->index[l->extra + m], l->first->index[l->extra + m]))
             return false;
     }
@@ -163,13 +180,13 @@ static bool take_alike(const at_contribution *c, const void *user) {
 
 /* The next group; false when nothing is left. */
 static bool find_leaving(at_derivation *g, at_reversed *f, const at_array *array, leaving *l) {
-    *l = (leaving){.array = array, .f = f, .extra = at_extra_count(g, array)};
+    *l = (leaving){.g = g, .array = array, .f = f, .extra = at_extra_count(g, array)};
     for (const at_contribution *c = at_slot_of(g, array)->first; c && !l->first; c = c->next)
         if (leaves(g, c, array, f)) l->first = c;
     if (!l->first) return false;
     steps_around(f, l);
     for (int m = 0; m < array->rank; m++) {
-        l->fixed[m] = is_fixed(l, l->first, m);
+        l->fixed[m] = is_fixed(g, l, l->first, m);
         l->stacked |= l->fixed[m] &&
                       at_mentions(l->first->index[l->extra + m], f->forward->u.repeat.round);
     }
@@ -182,7 +199,9 @@ static const at_expr *is_later(at_derivation *g, const leaving *l, const at_expr
     at_session *s = g->s;
     const at_expr *all = NULL;
     for (const at_reversed *r = l->f->outer; r; r = r->outer) {
-        if (r->forward->tag != AT_SCAN) continue;
+        if (r->forward->tag != AT_SCAN ||
+            !at_is_within(at_slot_of(g, l->array)->region, r))
+            continue;
         const at_expr *later = NULL;
         bool open = false;
         for (int i = r->forward->u.scan.count - 1; i >= 0; i--) {

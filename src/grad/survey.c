@@ -2,6 +2,32 @@
  * derivation put around them. */
 #include "grad/grad_int.h"
 
+/* ---- how deep regions stand in each other ------------------------------------------------------- */
+
+/* An array has at most 32 axes; the lists of this folder hold those, as many rounds and steps around
+ * them, and as many held axes. */
+enum { NESTING = 32 };
+
+static const at_statement *too_deep(const at_block *block, int depth) {
+    for (int i = 0; i < block->count; i++) {
+        const at_statement *st = block->items[i], *found = NULL;
+        if (st->tag != AT_SCAN && st->tag != AT_REPEAT) continue;
+        int inner = depth + (st->tag == AT_SCAN ? st->u.scan.count : 1);
+        if (inner > NESTING) return st;
+        found = too_deep(st->tag == AT_SCAN ? &st->u.scan.body : &st->u.repeat.body, inner);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+bool at_grad_nests(at_session *s, const at_cascade *cascade) {
+    const at_statement *st = too_deep(&cascade->body, 0);
+    if (st)
+        at_error(s, AT_E_GRAD_NESTING, st->span,
+                 "a derivative goes through at most %d scans and repeats inside each other", NESTING);
+    return !st;
+}
+
 /* ---- where arrays stand ------------------------------------------------------------------------- */
 
 typedef struct {
@@ -173,6 +199,7 @@ static void weave_region(weaving *w, at_statement *st) {
     for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
         weave_all(w, &at_slot_of(g, st->u.repeat.carried[k].after)->after);
     if (region && region->ran) weave_all(w, &at_slot_of(g, region->ran->after)->after);
+    if (region) weave_all(w, &region->behind);
 }
 
 static void weave(weaving *w, at_statement *st) {

@@ -35,12 +35,17 @@ static bool is_word(const char *part, size_t length, bool whole) {
 #include "ir/words.def"
 #undef AT_WORD
     };
-    /* Not reserved, but these alone would be read as a value or as a part of the statement. */
+    /* Not reserved, but these alone, and the operations over axes, would be read as a value or as a
+     * part of the statement. */
     static const char *const meaning[] = {"inf", "pi", "training", "down", "within"};
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strlen(reserved[i]) == length && !memcmp(reserved[i], part, length)) return true;
     for (size_t i = 0; whole && i < sizeof meaning / sizeof *meaning; i++)
         if (strlen(meaning[i]) == length && !memcmp(meaning[i], part, length)) return true;
+    for (int i = 0; whole && i < AT_FOLDS; i++) {
+        const char *text = at_fold_info((at_fold)i)->text;
+        if (strlen(text) == length && !memcmp(text, part, length)) return true;
+    }
     return false;
 }
 

@@ -27,8 +27,9 @@ static int check_scan_axes(const at_checker *k, const at_array *target, const re
     const at_statement *scan = around->statement;
     if (scan->tag != AT_SCAN) return at;
     for (int i = 0; i < scan->u.scan.count; i++, at++) {
-        while (at < target->rank && target->axes[at]->round) at++;
-        bool scan_axes_come_first = at < target->rank && target->axes[at] == scan->u.scan.axes[i];
+        const at_axis *step = scan->u.scan.axes[i]; /* may be an earlier repeat's round */
+        while (at < target->rank && target->axes[at] != step && target->axes[at]->round) at++;
+        bool scan_axes_come_first = at < target->rank && target->axes[at] == step;
         CHECK(scan_axes_come_first);
     }
     return at;

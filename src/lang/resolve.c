@@ -123,7 +123,9 @@ static void exchange_names(at_resolver *r, const at_array *array, const char *na
         if (fixed_name(a)) continue;
         const char *other = strcmp(a->name, old) == 0 ? name : strcmp(a->name, name) == 0 ? old : NULL;
         if (!other) continue;
-        if (strcmp(a->path, a->name) == 0) a->path = other;
+        /* The path says by what rounds its draws differ. */
+        bool rounds = strstr(a->path, "[]") && !strstr(other, "[]");
+        if (strcmp(a->path, a->name) == 0 && !rounds) a->path = other;
         a->name = other;
     }
 }
@@ -220,6 +222,7 @@ static const at_cascade *assemble(at_resolver *r, const at_definition *d, const 
     c->require_count = r->require_count;
     c->requires = r->requires;
     c->body = (at_block){body->count, body->items};
+    at_free_declared(r, &c->body);
     return c;
 }
 

@@ -202,6 +202,17 @@ static bool tree_mentions(const at_scope *scope, const at_tree *tree, const at_a
         if (tree_mentions(scope, tree->parts[p].guard, axis, skip, skip_count) ||
             tree_mentions(scope, tree->parts[p].body, axis, skip, skip_count))
             return true;
+    /* What keeps its axes is read at the indices of their names. */
+    int fold = tree->tag == AT_T_FOLD ? at_fold_find(tree->name) : -1;
+    bool keeps = fold >= 0 && at_fold_info((at_fold)fold)->form != AT_FORM_REMOVE;
+    for (int p = 0; p < tree->part_count && keeps; p++)
+        for (int i = 0; i < tree->parts[p].count; i++) {
+            const char *name = tree->parts[p].bound[i].name;
+            bool skipped = false;
+            for (int k = 0; k < skip_count; k++) skipped = skipped || strcmp(skip[k], name) == 0;
+            const at_env *env = skipped ? NULL : at_env_find(scope->env, name);
+            if (env && env->value.e && at_mentions(env->value.e, axis)) return true;
+        }
     /* An option of this function called by name carries what its own right side depends on. */
     if (tree->tag == AT_T_CALL || tree->tag == AT_T_NAME) {
         const at_entity *entity = at_map_get(&scope->frame->names, tree->name);

@@ -214,6 +214,14 @@ static at_array *define_in_scan(at_resolver *r, at_frame *frame, const at_target
     at_view view = at_own_view(r, array, own, own_count);
     if (!last) {
         p->current = view;
+        if (p->array && p->array->rank != rank) {
+            /* The left side named fewer axes than there are. */
+            if (p->history && !fits_pending(r, frame, target, &p->entity->view, own, own_count))
+                return NULL;
+            p->array->axes = axes;
+            p->array->rank = rank;
+            p->entity->view = at_own_view(r, p->array, own, own_count);
+        }
         if (p->array) return array;
     }
     at_entity *entity = at_define(r, frame, AT_N_ARRAY, target->name, target->span);
@@ -290,11 +298,11 @@ static bool define_value(at_resolver *r, at_scope *scope, const at_target *targe
     int own_count;
     if (!at_place_left(r, scope, target, left, &v, &own, &own_count)) return false;
     v = collected(r, scope, target, own, own_count, v, span);
-    at_pending *p = at_find_pending(r, scope->frame, target->name);
-    if (p && p->array && p->array->kind == AT_REAL) v.e = at_as_real(r->s, v.e);
     at_array *array =
         at_define_target(r, scope->frame, target, v.e->kind, own, own_count, &v.e, 1, false);
     if (!array) return false;
+    /* In a scan it may have been taken for a real, which then is said to be wrong. */
+    if (array->kind == AT_REAL) v.e = at_as_real(r->s, v.e);
     at_add_statement(r, AT_EQUATION, array, span)->u.value = v.e;
     return true;
 }
@@ -332,6 +340,32 @@ static bool call_equation(at_resolver *r, at_frame *frame, const at_tree_stateme
         if (!define_value(r, &own, &st->targets[i], left[i], results[i], st->span)) return false;
     }
     return true;
+}
+
+/* Where an element stands, counted row-major. */
+static const at_expr *row_major(at_resolver *r, at_axis **axes, int count, at_span span) {
+    const at_expr *place = at_int(r->s, 0, span);
+    for (int i = 0; i < count; i++) {
+        const at_expr *index = at_index(r->s, axes[i], span);
+        if (i == 0) {
+            place = index;
+            continue;
+        }
+        place = at_map_node(r->s, AT_OP_MUL, place, at_size(r->s, axes[i], span), NULL, span);
+        place = at_map_node(r->s, AT_OP_ADD, place, index, NULL, span);
+    }
+    return place;
+}
+
+/* list[place], for a place in [from, to), by halving. */
+static const at_expr *chosen(at_resolver *r, const at_expr *place, const at_expr *const *list, int from,
+                             int to, at_span span) {
+    if (to - from < 2) return list[from];
+    int middle = from + (to - from) / 2;
+    const at_expr *below =
+        at_map_node(r->s, AT_OP_LT, place, at_int(r->s, middle, span), NULL, span);
+    return at_map_node(r->s, AT_OP_IF, below, chosen(r, place, list, from, middle, span),
+                       chosen(r, place, list, middle, to, span), span);
 }
 
 static bool table_equation(at_resolver *r, at_scope *scope, const at_tree_statement *st) {
@@ -391,6 +425,13 @@ static bool table_equation(at_resolver *r, at_scope *scope, const at_tree_statem
     at_array *array = at_define_target(r, scope->frame, target, kind, left, target->count, NULL, 0,
                                        false);
     if (!array) return false;
+    if (r->scan_count > 0) { /* an array of each step, as all are there */
+        const at_expr *place = row_major(r, left, target->count, st->span);
+        at_add_statement(r, AT_EQUATION, array, st->span)->u.value =
+            tree->count ? chosen(r, place, list, 0, tree->count, st->span)
+                        : at_bool(r->s, false, st->span);
+        return true;
+    }
     at_statement *out = at_add_statement(r, AT_TABLE, array, st->span);
     out->u.table.count = tree->count;
     out->u.table.values = list;
@@ -467,7 +508,9 @@ bool at_resolve_equation(at_resolver *r, at_frame *frame, const at_tree_statemen
     if (tree->tag == AT_T_FOLD) {
         at_form form = at_fold_info((at_fold)at_fold_find(tree->name))->form;
         if (form == AT_FORM_RANK && st->target_count == 1) return at_topk_equation(r, &scope, st);
-        if (form != AT_FORM_REMOVE) return at_keeping_equation(r, &scope, st);
+        bool value = form == AT_FORM_REMOVE ||
+                     (form != AT_FORM_RANK && at_keeps_elsewhere(r, &scope, st));
+        if (!value) return at_keeping_equation(r, &scope, st);
     }
     bool user_name = tree->tag == AT_T_CALL && !at_lookup(r, frame, tree->name);
     if (user_name && st->target_count == 1 && strcmp(tree->name, "table") == 0)

@@ -211,24 +211,25 @@ static at_value read_at(at_resolver *r, at_scope *scope, const at_tree *tree, at
 static at_value pending_value(at_resolver *r, at_scope *scope, at_entity *entity,
                               const at_tree *tree, const at_expr **index) {
     at_pending *p = entity->pending;
+    int step_count = at_pending_steps(r, p);
     p->read = true;
     bool steps = true;
     for (int i = 0; i < entity->view.array->rank && steps; i++)
-        for (int k = 0; k < r->scan_count; k++)
+        for (int k = 0; k < step_count; k++)
             if (entity->view.array->axes[i] == r->scans[k] && entity->view.hole[i] >= 0)
                 steps = index[entity->view.hole[i]] != NULL;
     if (!steps) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
                                          "in its scan, `%s` is read at a step", tree->name);
         at_hint(r->s, diag, "write its first index: %s[%s-1 | 0] is the step before", tree->name,
-                r->scans[r->scan_count - 1]->name);
+                r->scans[step_count - 1]->name);
         return at_no_value();
     }
     bool now = p->current.array != NULL;
     for (int i = 0; i < entity->view.array->rank && now; i++) {
         const at_axis *axis = entity->view.array->axes[i];
         int hole = entity->view.hole[i];
-        for (int k = 0; k < r->scan_count; k++)
+        for (int k = 0; k < step_count; k++)
             if (axis == r->scans[k] && hole >= 0)
                 now = index[hole] && index[hole]->tag == AT_INDEX && index[hole]->u.axis == axis;
     }

@@ -94,6 +94,16 @@ static at_value removing(at_resolver *r, at_scope *scope, const at_tree *tree, a
 
 /* ---- operations that keep their axes ----------------------------------------------------------- */
 
+/* A scan that is open goes through this axis, or a repeat counts it: the whole of it is not there at
+ * once, and a statement inside has no room to go over it again. */
+static bool is_walked(const at_resolver *r, const at_axis *axis) {
+    for (int i = 0; i < r->scan_count; i++)
+        if (r->scans[i] == axis) return true;
+    for (int i = 0; i < r->repeat_count; i++)
+        if (r->repeats[i] == axis) return true;
+    return false;
+}
+
 /* The axis that a bound name has in the split-off statement, and the index at which it is read
  * outside. NULL after an error. */
 static at_axis *kept_axis(at_resolver *r, at_scope *scope, const at_tree *tree, int i,
@@ -111,8 +121,10 @@ static at_axis *kept_axis(at_resolver *r, at_scope *scope, const at_tree *tree, 
         return NULL;
     }
     *outside = env->value.e;
-    if (env->value.e->tag == AT_INDEX && env->value.e->u.axis->id >= 0)
-        return (at_axis *)env->value.e->u.axis;
+    if (env->value.e->tag == AT_INDEX && env->value.e->u.axis->id >= 0) {
+        at_axis *around = (at_axis *)env->value.e->u.axis;
+        return is_walked(r, around) ? at_axis_free(r, scope, around, name) : around;
+    }
     at_axis *axis = at_axis_find(r, scope, name, part->bound[i].span, trees, 2, false);
     return axis ? at_axis_free(r, scope, axis, name) : NULL;
 }
@@ -226,6 +238,22 @@ static const at_expr *apart(at_resolver *r, const at_expr *guard, at_axis **own,
     return at_rename(r, guard, own, same, count);
 }
 
+bool at_keeps_elsewhere(const at_resolver *r, const at_scope *scope, const at_tree_statement *st) {
+    const at_target *target = &st->targets[0];
+    const at_tree_part *part = &st->value->parts[0];
+    if (st->target_count > 1 || st->value->part_count > 1) return false;
+    for (int i = 0; i < part->count; i++) {
+        const at_env *env = at_env_find(scope->env, part->bound[i].name);
+        bool left = false;
+        for (int k = 0; k < target->count; k++)
+            left = left || (target->axes[k] && strcmp(target->axes[k], part->bound[i].name) == 0);
+        const at_expr *e = env && !env->value.rank ? env->value.e : NULL;
+        bool walked = e && e->tag == AT_INDEX && is_walked(r, e->u.axis);
+        if (left ? walked : e && e->kind == AT_INT) return true;
+    }
+    return false;
+}
+
 /* One part of p[i,j], … = softmax[j where g; …](s[i,j]; …) to its part in the cascade. */
 static bool keeping_part(at_resolver *r, at_scope *scope, const at_target *target,
                          const at_tree *tree, int k, at_fold fold, at_part *out, at_axis ***own,
@@ -242,6 +270,12 @@ static bool keeping_part(at_resolver *r, at_scope *scope, const at_target *targe
             if (target->axes[a] && strcmp(target->axes[a], part->bound[i].name) == 0)
                 out->bound[i] = left[a];
         out->down[i] = part->bound[i].down;
+        if (out->bound[i] && is_walked(r, out->bound[i])) {
+            at_resolve_error(r, scope->frame, AT_E_LIMIT, part->bound[i].span,
+                             "one `%s` over several parts goes over `%s`, inside the scan of `%s`",
+                             tree->name, part->bound[i].name, part->bound[i].name);
+            return false;
+        }
         if (out->bound[i]) continue;
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_KEPT_OUTSIDE, part->bound[i].span,
                                          "`%s` keeps the axis `%s`, but `%s` at the left lacks it",

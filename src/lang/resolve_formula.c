@@ -33,6 +33,15 @@ static bool worth_an_array(const at_expr *e) {
     return work;
 }
 
+/* The rounds that are open between two frames, outermost first: where an option's right side is
+ * evaluated, in places of its own function that are not in them. */
+static const char *rounds_between(at_resolver *r, const at_frame *outer, const at_frame *inner) {
+    const char *rounds = "";
+    for (; inner && inner != outer; inner = inner->caller)
+        rounds = at_format(r->s->arena, "%s%s", inner->rounds, rounds);
+    return inner ? rounds : "";
+}
+
 bool at_formula_option(at_resolver *r, at_scope *scope, const at_tree *tree,
                        const at_function *f, at_value *result) {
     if (!at_count_inlined(r, tree)) return false;
@@ -57,7 +66,10 @@ bool at_formula_option(at_resolver *r, at_scope *scope, const at_tree *tree,
         }
         inside.env = at_env_add(r, inside.env, f->parameters[i], v);
     }
+    const char *rounds = f->frame->rounds;
+    f->frame->rounds = at_format(r->s->arena, "%s%s", rounds, rounds_between(r, f->frame, scope->frame));
     *result = at_resolve_expr(r, &inside, f->value);
+    f->frame->rounds = rounds;
     return result->e != NULL;
 }
 

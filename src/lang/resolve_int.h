@@ -136,12 +136,23 @@ typedef struct {
     at_statement **items;
 } at_growing;
 
+/* A name that a block gives equations to, nested blocks included. */
+typedef struct {
+    const char *name;
+    const at_tree_statement *statement;
+    const at_target *target;
+    int count;
+    int inner_count; /* axes of the scans inside the block in which its equation stands */
+    const at_bound **inner;
+} at_assigned;
+
 /* A scan's array that is read before its equation was met. */
 typedef struct at_pending at_pending;
 struct at_pending {
     const char *name;
     const at_tree_statement *statement; /* its (first) equation */
     const at_target *target;
+    const at_assigned *assigned;
     int definitions; /* how many equations the body has for it */
     bool many;       /* one of them is written out for every round of a repeat */
     int done;        /* how many were resolved */
@@ -165,6 +176,7 @@ struct at_region {
     int pending_count, pending_capacity;
     at_pending **pending;
     at_frame *frame;
+    bool masks;          /* repeat: of mapped indices some may have ended, and keep what they had */
     const char **forced; /* repeat: names whose definitions carry all hidden axes */
     int forced_count;
 };
@@ -300,6 +312,11 @@ at_axis *at_plain_use(at_resolver *r, const at_scope *scope, const char *name, c
 /* Reports each; false when there was one. */
 bool at_check_bounds(at_resolver *r, const at_cascade *cascade);
 
+/* ---- resolve_declared.c: declared axes under other names --------------------------------------------- */
+
+/* Lets indices of declared axes leave arrays also where the axis has got another name. */
+void at_free_declared(at_resolver *r, at_block *block);
+
 /* ---- resolve_value.c: values ------------------------------------------------------------------------- */
 
 static inline at_value at_no_value(void) { return (at_value){0, 0, 0}; }
@@ -342,6 +359,9 @@ const at_expr *at_resolve_scalar(at_resolver *r, at_scope *scope, const at_tree 
 at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *tree);
 at_value at_resolve_fold(at_resolver *r, at_scope *scope, const at_tree *tree);
 /* Operations that keep axes, topk and grad at the right of `=`; false after an error. */
+/* Whether an operation at the right of `=` goes over an index that has its value from elsewhere than
+ * the left side, or over one that a scan walks: then it is a value like others. */
+bool at_keeps_elsewhere(const at_resolver *r, const at_scope *scope, const at_tree_statement *st);
 bool at_keeping_equation(at_resolver *r, at_scope *scope, const at_tree_statement *st);
 bool at_topk_equation(at_resolver *r, at_scope *scope, const at_tree_statement *st);
 bool at_grad_equation(at_resolver *r, at_scope *scope, const at_tree_statement *st);
@@ -404,13 +424,7 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
 at_array *at_define_target(at_resolver *r, at_frame *frame, const at_target *target, at_kind kind,
                            at_axis **own, int own_count, const at_expr *const *used,
                            int used_count, bool all_hidden);
-/* Names that a block gives equations to, nested blocks included. */
-typedef struct {
-    const char *name;
-    const at_tree_statement *statement;
-    const at_target *target;
-    int count;
-} at_assigned;
+/* Names that a block gives equations to. */
 int at_assigned_names(at_resolver *r, const at_tree_block *block, at_assigned **out);
 /* An array of this frame that copies a value, with all hidden axes; view: as the frame sees it. */
 at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, const char *name,
@@ -419,6 +433,8 @@ at_array *at_copy_array(at_resolver *r, at_frame *frame, const at_value *v, cons
 static inline bool at_many(const at_pending *p) { return p->definitions > 1 || p->many; }
 /* The declaration of the output that `name` is; NULL if it is none. */
 const at_target *at_declared_output(const at_frame *frame, const char *name);
+/* How many of the axes of open scans are steps of this array. */
+int at_pending_steps(const at_resolver *r, const at_pending *p);
 /* The array of an open scan of this frame that is called `name`; NULL when there is none. */
 at_pending *at_find_pending(const at_resolver *r, const at_frame *frame, const char *name);
 /* The view of a name at this place: in a scan the newest of this step. */

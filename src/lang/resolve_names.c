@@ -77,9 +77,11 @@ static bool axis_name_free(const at_resolver *r, const char *name) {
     return !axis || axis->id >= r->axis_count || r->axes[axis->id] != axis;
 }
 
+/* What a repeat carries has had to give its own name up: reading the print back, it never had it. */
 static bool array_name_free(const at_resolver *r, const char *name) {
     const at_array *array = at_map_get(&r->array_names, name);
-    return !array || array->id >= r->array_count || r->arrays[array->id] != array;
+    bool there = array && array->id < r->array_count && r->arrays[array->id] == array;
+    return !there || strcmp(array->name, name) != 0;
 }
 
 /* name, name'2, name'3, … with what follows the last letter of a path kept at the end: the second
@@ -172,7 +174,7 @@ at_axis *at_axis_free(at_resolver *r, const at_scope *scope, at_axis *like, cons
         if (!axis || axis->id >= r->axis_count || r->axes[axis->id] != axis) break;
         if (axis->like == root && !at_axis_taken(r, scope, axis)) return axis;
     }
-    return at_axis_new(r, base, root, NULL, false, like->span);
+    return at_axis_new(r, base, root, NULL, root->declared, like->span);
 }
 
 /* The name itself, or its first free number: by doubling, then halving, since a program may define

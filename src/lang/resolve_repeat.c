@@ -62,7 +62,11 @@ static bool prepare(at_resolver *r, at_frame *frame, plan *p, candidate *c) {
     else v = entity->value;
     bool real = listed(p->real, p->real_count, c->name);
     const at_array *array = view ? view->array : NULL;
-    bool whole = array && entity->own && array->role != AT_INPUT && array->role != AT_PARAM &&
+    /* Where a repeat around may keep what it began the round with, that must keep its name. */
+    bool kept = false;
+    for (const at_region *region = r->region; region; region = region->outer)
+        kept = kept || (region->masks && array && array->role == AT_CARRIED);
+    bool whole = array && !kept && entity->own && array->role != AT_INPUT && array->role != AT_PARAM &&
                  array->role != AT_STATE && !(real && array->kind != AT_REAL);
     if (whole) {
         int own = 0;
@@ -87,17 +91,19 @@ static bool prepare(at_resolver *r, at_frame *frame, plan *p, candidate *c) {
     return true;
 }
 
+static bool collects_rounds(const plan *p, const at_assigned *name) {
+    for (int k = 0; p->st->round && k < name->target->count; k++)
+        if (name->target->axes[k] && strcmp(name->target->axes[k], p->st->round) == 0) return true;
+    return false;
+}
+
 static int find_candidates(at_resolver *r, at_frame *frame, plan *p, candidate **out) {
     at_assigned *names;
     int count = at_assigned_names(r, &p->st->body, &names), n = 0;
     *out = AT_NEW_ARRAY(r->s->arena, candidate, count + 1);
     for (int i = 0; i < count; i++) {
-        bool collects = false;
-        for (int k = 0; p->st->round && k < names[i].target->count; k++)
-            collects = collects || (names[i].target->axes[k] &&
-                                    strcmp(names[i].target->axes[k], p->st->round) == 0);
         at_entity *entity = at_lookup(r, frame, names[i].name);
-        if (collects || !entity || listed(p->excluded, p->excluded_count, names[i].name)) continue;
+        if (collects_rounds(p, &names[i]) || !entity || listed(p->excluded, p->excluded_count, names[i].name)) continue;
         if (entity->tag == AT_N_ARRAY ? !at_newest(entity) : entity->tag != AT_N_VALUE) continue;
         /* In a scan, an array whose only equation is in here: known for its earlier steps alone. */
         if (entity->tag == AT_N_ARRAY && entity->pending && !at_many(entity->pending)) continue;
@@ -180,10 +186,11 @@ static bool mask_collected(at_resolver *r, at_frame *frame, const at_growing *bo
 
 /* ---- what the body leaves ------------------------------------------------------------------------------ */
 
+/* By a statement of this body that can take another name: a draw is made from its own. */
 static bool written_here(const at_growing *body, const at_array *array) {
     for (int i = 0; i < body->count; i++) {
         const at_statement *st = body->items[i];
-        if (st->target == array && st->tag != AT_NEXT) return true;
+        if (st->target == array && st->tag != AT_NEXT) return st->tag != AT_DRAWING;
         for (int k = 0; st->tag == AT_KEEPING && k < st->u.keeping.count; k++)
             if (st->u.keeping.parts[k].target == array) return true;
     }
@@ -211,13 +218,22 @@ static bool same_shape(at_resolver *r, at_frame *frame, const candidate *c, cons
     return true;
 }
 
+/* The axes of both are in one order. */
+static bool same_order(const at_view *a, const at_view *b) {
+    bool same = a->array->rank == b->array->rank;
+    for (int i = 0; i < a->array->rank && same; i++)
+        same = a->hole[i] == b->hole[i] &&
+               (a->hole[i] >= 0 || a->array->axes[i] == b->array->axes[i]);
+    return same;
+}
+
 /* The array that the next round begins with: the newest definition, under the carried name. */
 static bool finish(at_resolver *r, at_frame *frame, plan *p, candidate *c, const at_expr *masked) {
     at_view *newest = at_newest(at_lookup(r, frame, c->name));
     if (!same_shape(r, frame, c, newest, newest->array->span)) return false;
     at_array *next = (at_array *)newest->array;
     const at_array *before = c->carried.before;
-    bool whole = next->rank == before->rank && next->kind == before->kind;
+    bool whole = same_order(newest, &c->inside) && next->kind == before->kind;
     if (whole && !masked && next->role == AT_DEFINED && written_here(r->block, next)) {
         next->name = before->name;
     } else if (!whole || masked || strcmp(next->name, before->name) != 0) {
@@ -350,7 +366,13 @@ static outcome attempt(at_resolver *r, at_frame *frame, plan *p) {
     candidate *list;
     int count = find_candidates(r, frame, p, &list);
     at_region region = {.outer = r->region, .count = 1, .axes = &round, .frame = frame};
-    region.forced = AT_NEW_ARRAY(r->s->arena, const char *, count);
+    region.masks = p->st->condition && frame->hidden_count > 0;
+    at_assigned *names;
+    int name_count = p->st->condition ? at_assigned_names(r, &p->st->body, &names) : 0;
+    region.forced = AT_NEW_ARRAY(r->s->arena, const char *, count + name_count);
+    /* What is collected is 0 where a mapped index has ended. */
+    for (int i = 0; i < name_count; i++)
+        if (collects_rounds(p, &names[i])) region.forced[region.forced_count++] = names[i].name;
     for (int i = 0; i < count; i++) {
         if (!prepare(r, frame, p, &list[i])) return FAILED;
         region.forced[region.forced_count++] = list[i].name;

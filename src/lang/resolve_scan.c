@@ -19,7 +19,18 @@ static int join(int a, int b) {
     return a > b ? a : b;
 }
 
-static int guess(at_resolver *r, const at_frame *frame, const at_tree *tree) {
+/* The names that a scan equates, with what is guessed of them so far. */
+typedef struct {
+    at_resolver *r;
+    const at_frame *frame;
+    const at_assigned *names;
+    int count;
+    int *kinds;
+} guesses;
+
+static int guess(const guesses *g, const at_tree *tree) {
+    at_resolver *r = g->r;
+    const at_frame *frame = g->frame;
     switch (tree->tag) {
     case AT_T_NUMBER: return tree->is_real ? AT_REAL : AT_INT;
     case AT_T_BOOL:
@@ -27,7 +38,9 @@ static int guess(at_resolver *r, const at_frame *frame, const at_tree *tree) {
     case AT_T_KEEP: return NOT_KNOWN;
     case AT_T_NAME:
     case AT_T_INDEX: {
-        int kind = tree->alternative ? guess(r, frame, tree->alternative) : NOT_KNOWN;
+        int kind = tree->alternative ? guess(g, tree->alternative) : NOT_KNOWN;
+        for (int i = 0; i < g->count; i++)
+            if (strcmp(g->names[i].name, tree->name) == 0) return join(kind, g->kinds[i]);
         const at_env *env = at_env_find(frame->env, tree->name);
         const at_entity *entity = at_lookup(r, frame, tree->name);
         if (env && env->value.e) return join(kind, (int)env->value.e->kind);
@@ -62,14 +75,35 @@ static int guess(at_resolver *r, const at_frame *frame, const at_tree *tree) {
         if (gives == AT_GIVES_BOOL) return AT_BOOL;
         if (gives == AT_GIVES_INT) return AT_INT;
         if (gives == AT_GIVES_REAL) return AT_REAL;
-        return guess(r, frame, tree->parts[0].body);
+        return guess(g, tree->parts[0].body);
     }
     }
     int kind = NOT_KNOWN;
     bool choice = tree->tag == AT_T_OP && tree->op == AT_OP_IF;
     for (int i = choice ? 1 : 0; i < tree->count; i++)
-        kind = join(kind, guess(r, frame, tree->args[i]));
+        kind = join(kind, guess(g, tree->args[i]));
     return kind;
+}
+
+/* One guess leads to another, so until nothing changes; a guess only rises. */
+static int *guess_all(at_resolver *r, const at_frame *frame, const at_assigned *names, int count) {
+    guesses g = {r, frame, names, count, AT_NEW_ARRAY(r->s->arena, int, count)};
+    for (int i = 0; i < count; i++) {
+        const at_tree_statement *own = names[i].statement;
+        int draw = own->drawn ? at_draw_find(own->value->tag == AT_T_CALL ? own->value->name : "") : -1;
+        bool bools = draw >= 0 && at_draw_info((at_draw)draw)->gives == AT_GIVES_BOOL;
+        g.kinds[i] = bools ? AT_BOOL : own->drawn ? AT_REAL : NOT_KNOWN;
+    }
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int i = 0; i < count; i++) {
+            if (names[i].statement->drawn) continue;
+            int kind = join(g.kinds[i], guess(&g, names[i].statement->value));
+            changed = changed || kind != g.kinds[i];
+            g.kinds[i] = kind;
+        }
+    }
+    return g.kinds;
 }
 
 /* ---- the arrays of a scan ---------------------------------------------------------------------------- */
@@ -80,9 +114,43 @@ at_view *at_newest(at_entity *entity) {
     return &entity->view;
 }
 
+/* Axes as at_full_axes gives them, those that scans inside walk moved to the front: before what the
+ * call is mapped over, as the equation will have them. */
+static void inner_steps_first(at_resolver *r, const at_frame *frame, const at_pending *p, at_axis **own,
+                              at_axis **axes, int rank) {
+    const at_assigned *name = p->assigned;
+    at_axis **inner = AT_NEW_ARRAY(r->s->arena, at_axis *, name->inner_count);
+    int count = 0;
+    for (int i = 0; i < name->inner_count; i++)
+        for (int k = 0; k < p->target->count; k++)
+            if (p->target->axes[k] && strcmp(p->target->axes[k], name->inner[i]->name) == 0)
+                inner[count++] = own[k];
+    if (!count || !frame->hidden_count) return;
+    at_axis **rest = AT_NEW_ARRAY(r->s->arena, at_axis *, rank);
+    int left = 0, at = r->scan_count;
+    for (int i = r->scan_count; i < rank; i++) {
+        bool moved = false;
+        for (int k = 0; k < count; k++) moved = moved || axes[i] == inner[k];
+        if (!moved) rest[left++] = axes[i];
+    }
+    for (int i = 0; i < count; i++) axes[at++] = inner[i];
+    for (int i = 0; i < left; i++) axes[at++] = rest[i];
+}
+
+/* Whether the block says by an `axis` statement how long this axis is. */
+static bool declares(const at_tree_block *block, const char *name) {
+    for (int i = 0; i < block->count; i++) {
+        const at_tree_statement *st = block->items[i];
+        for (int k = 0; st->tag == AT_S_AXIS && k < st->axis_count; k++)
+            if (strcmp(st->axes[k].name, name) == 0) return true;
+        if (declares(&st->body, name) || declares(&st->otherwise, name)) return true;
+    }
+    return false;
+}
+
 /* Gives a pending array its axes, if its left side names them all, or the output that it is does,
  * and they are known by now. */
-static bool make_pending(at_resolver *r, at_frame *frame, at_pending *p) {
+static bool make_pending(at_resolver *r, at_frame *frame, const at_tree_block *body, at_pending *p) {
     const at_target *target = p->target, *declared = at_declared_output(frame, p->name);
     at_scope scope = at_scope_of(frame, p->name);
     if (!target->brackets) return false;
@@ -98,6 +166,7 @@ static bool make_pending(at_resolver *r, at_frame *frame, at_pending *p) {
             own[i] = (at_axis *)env->value.e->u.axis;
             continue;
         }
+        if (!at_lookup(r, frame, name) && declares(body, name)) return false; /* further down */
         const at_tree *trees[1] = {p->statement->value};
         own[i] = at_axis_find(r, &scope, name, target->span, trees, 1, true);
         if (!own[i]) return false;
@@ -106,6 +175,7 @@ static bool make_pending(at_resolver *r, at_frame *frame, at_pending *p) {
     }
     int rank;
     at_axis **axes = at_full_axes(r, frame, NULL, 0, true, own, count, &rank);
+    inner_steps_first(r, frame, p, own, axes, rank);
     p->array = at_frame_array(r, frame, p->name, AT_DEFINED, p->kind, axes, rank, target->span);
     p->entity = at_define(r, frame, AT_N_ARRAY, p->name, target->span);
     p->entity->view = at_own_view(r, p->array, own, count);
@@ -114,15 +184,26 @@ static bool make_pending(at_resolver *r, at_frame *frame, at_pending *p) {
     return true;
 }
 
-static void make_pendings(at_resolver *r, at_frame *frame, at_region *region) {
+static void make_pendings(at_resolver *r, at_frame *frame, const at_tree_block *body,
+                          at_region *region) {
     /* One may get its extents from another, so until nothing changes. */
     for (bool changed = true; changed;) {
         changed = false;
         for (int i = 0; i < region->pending_count; i++)
             if (!region->pending[i]->array && !region->pending[i]->forgets &&
-                make_pending(r, frame, region->pending[i]))
+                make_pending(r, frame, body, region->pending[i]))
                 changed = true;
     }
+}
+
+int at_pending_steps(const at_resolver *r, const at_pending *p) {
+    int steps = r->scan_count;
+    for (const at_region *region = r->region; region; region = region->outer) {
+        for (int i = 0; i < region->pending_count; i++)
+            if (region->pending[i] == p) return steps;
+        if (region->is_scan) steps -= region->count;
+    }
+    return steps;
 }
 
 /* Ends a step: the newest definition goes into the history. */
@@ -207,6 +288,7 @@ static at_pending *pending_of(at_resolver *r, at_frame *frame, const at_assigned
     }
     p = AT_NEW(r->s->arena, at_pending);
     *p = (at_pending){.name = name->name, .statement = name->statement, .target = name->target,
+                      .assigned = name,
                       .definitions = name->count, .kind = assumed.kind, .found = assumed.kind,
                       .forgets = assumed.forgets || assumed.absent, .absent = assumed.absent};
     return p;
@@ -228,7 +310,7 @@ static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st
         if (p) AT_PUSH(r->s->arena, region.pending, region.pending_count, region.pending_capacity, p);
     }
     r->region = &region;
-    make_pendings(r, frame, &region);
+    make_pendings(r, frame, &st->body, &region);
     at_growing body = {0}, *outer = r->block;
     r->block = &body;
     good = good && at_resolve_block(r, frame, &st->body);
@@ -287,14 +369,13 @@ bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *s
     at_assigned *names;
     int count = at_assigned_names(r, &st->body, &names);
     belief *assumed = AT_NEW_ARRAY(r->s->arena, belief, count);
+    const int *kinds = guess_all(r, frame, names, count);
     at_mark mark = at_mark_take(r, frame);
     for (int k = 0; k < 4; k++) {
         bool all_known = true;
         for (int i = 0; i < count; i++) {
-            const at_tree_statement *own = names[i].statement;
-            int kind = own->drawn ? AT_REAL : guess(r, frame, own->value);
-            bool known = kind != NOT_KNOWN && kind != A_CALL;
-            assumed[i] = (belief){.kind = known ? (at_kind)kind : tried[k]};
+            bool known = kinds[i] != NOT_KNOWN && kinds[i] != A_CALL;
+            assumed[i] = (belief){.kind = known ? (at_kind)kinds[i] : tried[k]};
             all_known = all_known && known;
         }
         if (settle(r, frame, st, names, count, assumed, &mark)) return true;

@@ -111,7 +111,9 @@ static bool declare_axis(at_resolver *r, at_frame *frame, const at_axis_declarat
     if (d->like) {
         at_axis *like = at_axis_find(r, &scope, d->like, d->like_span, NULL, 0, false);
         if (!like) return false;
-        if (known && known->tag == AT_N_AXIS) return name_taken(r, frame, known, d->span);
+        /* Each round of an unrolled repeat has its own. */
+        bool again = known && known->span.source == d->span.source && known->span.begin == d->span.begin;
+        if (known && known->tag == AT_N_AXIS && !again) return name_taken(r, frame, known, d->span);
         axis = at_axis_new(r, d->name, like, NULL, false, d->span);
     } else {
         const at_expr *extent = extent_expr(r, &scope, d);
@@ -514,6 +516,15 @@ static bool resolve_if(at_resolver *r, at_frame *frame, const at_tree_statement 
 
 /* ---- blocks --------------------------------------------------------------------------------------------- */
 
+static void put_inside(at_resolver *r, const at_tree_statement *scan, at_assigned *name) {
+    int count = scan->bound_count + name->inner_count;
+    const at_bound **inner = AT_NEW_ARRAY(r->s->arena, const at_bound *, count);
+    for (int i = 0; i < scan->bound_count; i++) inner[i] = &scan->bound[i];
+    at_move(inner + scan->bound_count, name->inner, sizeof *inner * (size_t)name->inner_count);
+    name->inner = inner;
+    name->inner_count = count;
+}
+
 int at_assigned_names(at_resolver *r, const at_tree_block *block, at_assigned **out) {
     at_assigned *list = NULL;
     int count = 0, capacity = 0;
@@ -526,6 +537,7 @@ int at_assigned_names(at_resolver *r, const at_tree_block *block, at_assigned **
             for (int k = 0; k < n; k++) {
                 int at = 0;
                 while (at < count && strcmp(list[at].name, more[k].name) != 0) at++;
+                if (st->tag == AT_S_SCAN) put_inside(r, st, &more[k]);
                 if (at < count) list[at].count += more[k].count;
                 else AT_PUSH(r->s->arena, list, count, capacity, more[k]);
             }
@@ -534,7 +546,7 @@ int at_assigned_names(at_resolver *r, const at_tree_block *block, at_assigned **
         for (int t = 0; t < st->target_count; t++) {
             int at = 0;
             while (at < count && strcmp(list[at].name, st->targets[t].name) != 0) at++;
-            at_assigned item = {st->targets[t].name, st, &st->targets[t], 1};
+            at_assigned item = {.name = st->targets[t].name, .statement = st, .target = &st->targets[t], .count = 1};
             if (at < count) list[at].count++;
             else AT_PUSH(r->s->arena, list, count, capacity, item);
         }

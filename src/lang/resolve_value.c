@@ -14,7 +14,7 @@ static at_axis *fresh_bound(void *user, const at_axis *like) {
     const at_axis *root = like;
     while (root->like) root = root->like;
     const char *base = at_format(r->s->arena, "%.*s", (int)strcspn(like->name, "'"), like->name);
-    return at_axis_new(r, base, root, NULL, false, like->span);
+    return at_axis_new(r, base, root, NULL, root->declared, like->span);
 }
 
 /* Real axes whose indices come into an expression: what it binds inside must be others. */

@@ -131,7 +131,10 @@ static part split_map(zeros *z, const at_expr *e) {
             out.support = args[0].support;
             out.whole = !out.support;
             break;
-        case AT_OP_NEG:
+        case AT_OP_NEG: /* of 0 it is 0, and not -0 */
+            out.support = args[0].support;
+            out.whole = false;
+            break;
         case AT_OP_STOP: out = args[0]; break;
         case AT_OP_ADD:
         case AT_OP_SUB: out.support = either(z, args[0].support, args[1].support, e->span); break;

@@ -214,12 +214,27 @@ static bool is_inverse(const at_solving *v, const at_expr *e, const at_axis *axi
     return false;
 }
 
+/* size(axis), by the name that the user gave: a declared axis that was made like another has its extent,
+ * and is no `axis … as`. */
+static const at_expr *size_by_name(const at_solving *v, const at_axis *axis, at_span span) {
+    const at_cascade *out = v->sum->draft->out;
+    while (axis->like) axis = axis->like;
+    for (int i = 0; i < out->axis_count && axis->declared; i++) {
+        const at_axis *other = out->axes[i];
+        if (other->like || !other->extent || other->round != axis->round) continue;
+        bool number = axis->extent->tag == AT_CONST;
+        if (other->extent == axis->extent || (!number && at_same(other->extent, axis->extent)))
+            return at_size(v->s, other, span);
+    }
+    return at_size(v->s, axis, span);
+}
+
 /* That the value lies inside the axis, as a condition; NULL where that is sure. A quotient r // K
  * lies below n just where r lies below n·K, which is easier to see, and to read; *base is then
  * what it is divided by. */
 static const at_expr *range_of(at_solving *v, const at_axis *axis, const at_expr *value,
                                const at_expr **base) {
-    const at_expr *high = at_size_of(v->s, axis, value->span);
+    const at_expr *high = size_by_name(v, axis, value->span);
     *base = NULL;
     if (value->tag == AT_READ && !value->u.read.alternative &&
         at_is_permutation(v->sum->draft, value->u.read.array, axis))
@@ -275,7 +290,7 @@ static const at_expr *some_of(at_solving *v, const at_axis *axis, const at_expr 
     if (is_inverse(v, value, axis, &dimension) &&
         at_solving_is_total(v, value->u.read.index[dimension]))
         return NULL;
-    return map2(v->s, AT_OP_LT, zero(v->s, value->span), at_size_of(v->s, axis, value->span));
+    return map2(v->s, AT_OP_LT, zero(v->s, value->span), size_by_name(v, axis, value->span));
 }
 
 void at_solving_replace(at_solving *v, int axis, const at_expr *value, const at_expr *also, int at,

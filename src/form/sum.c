@@ -8,7 +8,11 @@
  * sum into something else (0 / 0). A guard on the sum's own indices may always leave it empty;
  * then only numbers, sizes and cotangents go in front. Without one only an extent of 0 can: then
  * anything does that cannot fail, except for a division by a size or count, which makes the sum a
- * mean or stays in it. */
+ * mean or stays in it.
+ *
+ * An array is taken to have a value for each index inside of it. One that has not (`a[u] = x[n +
+ * u]` in the last, unfilled chunk) may then be missed over an axis of extent 0, where the sum
+ * needs none. */
 #include "form/form_int.h"
 
 static bool is_map(const at_expr *e, at_op op) { return e->tag == AT_MAP && e->u.map.op == op; }

@@ -109,7 +109,9 @@ static bool is_total_array(at_derivation *g, const at_array *array) {
     if (slot->carried)
         total = is_total_array(g, slot->carried->before) && is_total_array(g, slot->carried->next);
     else total = total && slot->by && is_total_statement(g, slot->by);
-    slot = at_slot_of(g, array); /* slots may have moved */
-    slot->total = total ? TOTAL : PARTIAL;
+    at_slot_of(g, array)->total = total ? TOTAL : PARTIAL; /* slots may have moved */
+    /* What was found total meanwhile may rest on the assumption that this one is. */
+    for (int id = 0; id < g->slot_count && !total; id++)
+        if (g->slots[id].total == TOTAL) g->slots[id].total = UNKNOWN;
     return total;
 }

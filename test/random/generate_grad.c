@@ -46,7 +46,8 @@ void grad_statement(writer *w) {
         if (found[i]->derived) y = found[i];
     const axis *b = y->rank && maybe(w->c, 35) ? axis_of(w, y->extents[0]) : NULL;
     for (int i = 0; i < count; i++)
-        if (!b || (found[i]->rank && found[i]->extents[0] == y->extents[0])) others[other_count++] = found[i];
+        if (!b || (found[i]->rank && found[i]->extents[0] == y->extents[0]))
+            others[other_count++] = found[i];
     array *z = maybe(w->c, 60) ? others[choose(w->c, other_count)] : y;
     int scalars = w->scalar_count;
     if (b) add_index(w, b->name, b->extent, b->declared);

@@ -94,15 +94,39 @@ UNUSED static void draw(dice *d, const at_array *array, int64_t inside, at_tenso
     }
 }
 
-/* Every input, drawn, over these extents of the open axes (by axis id). False when an array of
- * indices has elements but its axis has none. */
+UNUSED static int64_t elements_of(const at_start *starts, int count, const int64_t *open) {
+    int64_t all = 0;
+    for (int i = 0; i < count; i++) {
+        int64_t one = 1;
+        for (int k = 0; k < starts[i].array->rank; k++)
+            one *= at_extent(starts[i].array->axes[k], open);
+        all += one;
+    }
+    return all;
+}
+
+/* Whether there are many parameters or states even where every open axis has one element: such a
+ * function only takes long. */
+UNUSED static bool is_large(at_session *s, const at_cascade *cascade) {
+    int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
+    for (int i = 0; i < cascade->axis_count; i++) open[i] = 1;
+    return elements_of(cascade->params, cascade->param_count, open) +
+               elements_of(cascade->states, cascade->state_count, open) >
+           1000;
+}
+
+/* Every input, drawn, over these extents of the open axes (by axis id). False when an extent is
+ * negative or an array of indices has elements but its axis has none. */
 UNUSED static bool give_drawn(at_session *s, const at_cascade *cascade, const int64_t *open, dice *d,
                               at_collection *inputs) {
     *inputs = (at_collection){0};
     for (int i = 0; i < cascade->input_count; i++) {
         const at_array *array = cascade->inputs[i].array;
         int64_t shape[8], inside = 1;
-        for (int k = 0; k < array->rank; k++) shape[k] = at_extent(array->axes[k], open);
+        for (int k = 0; k < array->rank; k++) {
+            shape[k] = at_extent(array->axes[k], open);
+            if (shape[k] < 0) return false;
+        }
         if (array->inside) inside = at_extent(array->inside, open);
         at_type type = array->kind == AT_REAL ? AT_TYPE_F64
                        : array->kind == AT_INT ? AT_TYPE_I64 : AT_TYPE_BOOL;

@@ -164,23 +164,9 @@ static void conclude(at_derivation *g, const at_statement *st) {
     at_draft_add(g->draft, out);
 }
 
-typedef struct {
-    const at_axis *axis;
-    bool found;
-} search;
-
-static bool look_for_step(void *user, const at_statement *st) {
-    search *w = user;
-    for (int i = 0; st->tag == AT_SCAN && i < st->u.scan.count; i++)
-        w->found |= st->u.scan.axes[i] == w->axis;
-    for (int k = 0; st->tag == AT_KEEPING && k < st->u.keeping.count; k++)
-        for (int i = 0; i < st->u.keeping.parts[k].count; i++)
-            w->found |= st->u.keeping.parts[k].bound[i] == w->axis;
-    return true;
-}
-
-/* The statement with other held axes where a scan steps along them or a normaliser binds them: the
- * derivative speaks of the step and of the loss at once. */
+/* The statement with held axes of its own: arrays on the way may have the very axis for something else
+ * (the step of a scan, what a normaliser binds, what is read from the end), and the derivative speaks of
+ * both at once. */
 static const at_statement *with_own_axes(expansion *x, const at_statement *st) {
     at_session *s = x->s;
     at_array *target = st->target;
@@ -189,14 +175,11 @@ static const at_statement *with_own_axes(expansion *x, const at_statement *st) {
     at_axis **axes = at_copy(s->arena, target->axes, sizeof *axes * (size_t)target->rank);
     int count = 0;
     for (int i = 0; i < target->rank; i++) {
-        search w = {target->axes[i], false};
         bool fixed = false;
-        for (int k = 0; k < x->fixed_count; k++) fixed |= x->fixed[k] == w.axis;
-        if (fixed || !at_mentions(st->u.grad.loss, w.axis)) continue;
-        for (int d = 0; d <= x->depth; d++) at_walk_block(x->chain[d], look_for_step, &w);
-        if (!w.found) continue;
-        axes[i] = at_draft_axis(x->draft, w.axis);
-        old[count] = w.axis;
+        for (int k = 0; k < x->fixed_count; k++) fixed |= x->fixed[k] == target->axes[i];
+        if (fixed || !at_mentions(st->u.grad.loss, target->axes[i])) continue;
+        axes[i] = at_draft_axis(x->draft, target->axes[i]);
+        old[count] = target->axes[i];
         new[count++] = at_index(s, axes[i], st->span);
     }
     if (count == 0) return st;

@@ -212,13 +212,20 @@ static void print_table(const at_statement *st, at_text *out) {
     at_text_add(out, ")");
 }
 
+/* Whether an index of z is given: the loss depends on it, or it is a round, which no result has. */
+static bool is_given(const at_statement *st, const at_expr *index) {
+    bool on_left = false;
+    for (int i = 0; i < st->target->rank; i++) on_left |= st->target->axes[i] == index->u.axis;
+    return !on_left || at_mentions(st->u.grad.loss, index->u.axis);
+}
+
 /* `g[b] = grad(loss[b], z[b])`: what the loss does not depend on are the axes by which it is
  * derived; they stay, at the right of both sides. */
 static void print_grad(const at_statement *st, at_text *out) {
     const at_expr *z = st->u.grad.z;
     int kept = 0, last = 0;
     for (int i = 0; i < z->u.read.array->rank; i++) {
-        if (at_mentions(st->u.grad.loss, z->u.read.index[i]->u.axis)) last = i + 1;
+        if (is_given(st, z->u.read.index[i])) last = i + 1;
         else kept++;
     }
     at_ir_print_name(st->target->name, out);
@@ -229,7 +236,7 @@ static void print_grad(const at_statement *st, at_text *out) {
     at_ir_print_name(z->u.read.array->name, out);
     for (int i = 0; i < last; i++) {
         at_text_add(out, i ? "," : "[");
-        if (at_mentions(st->u.grad.loss, z->u.read.index[i]->u.axis))
+        if (is_given(st, z->u.read.index[i]))
             at_ir_print_expr(z->u.read.index[i], out);
         else
             at_text_add(out, ":");

@@ -26,7 +26,7 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             at_text_add(out, loop->tag == AT_LOOP_LET   ? "let "
                              : loop->tag == AT_LOOP_SET ? "set "
                                                         : "try ");
-            at_text_add(out, loop->variable->name);
+            at_ir_print_name(loop->variable->name, out);
             if (loop->value) at_text_add(out, " = ");
             if (loop->value) at_ir_print_expr(loop->value, out);
             break;

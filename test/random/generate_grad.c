@@ -42,7 +42,7 @@ void grad_statement(writer *w) {
     int count = candidates(w, found), other_count = 0;
     if (!count || w->step_count || !w->is_main) return;
     array *y = found[choose(w->c, count)];
-    for (int i = 0; i < count && !y->derived && maybe(w->c, 40); i++)
+    for (int i = 0; i < count && !y->derived && maybe(w->c, 75); i++)
         if (found[i]->derived) y = found[i];
     const axis *b = y->rank && maybe(w->c, 35) ? axis_of(w, y->extents[0]) : NULL;
     for (int i = 0; i < count; i++)

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_JOBS = 16, ENOUGH = 2000, SLOW = 30 };
+enum { MOST_JOBS = 16, ENOUGH = 1900, SLOW = 30 };
 
 typedef struct {
     double seconds, until;

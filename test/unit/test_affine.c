@@ -276,11 +276,11 @@ static void indices_are_made_short(void **state) {
     make_axes(w);
     const at_expr *j = X(w, w->axes[3]);
     const at_expr *back = op2(w, AT_OP_SUB, op2(w, AT_OP_ADD, j, I(w, 1)), I(w, 1));
-    assert_string_equal(simple(w, READ(w, w->arrays[1], back)), "any[j]");
+    assert_string_equal(simple(w, READ(w, w->arrays[1], back)), "`any`[j]");
     /* Beside an alternative a plain index would have to lie inside. */
-    assert_string_equal(simple(w, read_or(w, w->arrays[1], I(w, 0), back)), "any[j + 1 - 1 | 0]");
+    assert_string_equal(simple(w, read_or(w, w->arrays[1], I(w, 0), back)), "`any`[j + 1 - 1 | 0]");
     const at_expr *two = op2(w, AT_OP_ADD, op2(w, AT_OP_ADD, j, I(w, 1)), I(w, 1));
-    assert_string_equal(simple(w, read_or(w, w->arrays[1], I(w, 0), two)), "any[j + 2 | 0]");
+    assert_string_equal(simple(w, read_or(w, w->arrays[1], I(w, 0), two)), "`any`[j + 2 | 0]");
 }
 
 /* ---- extents --------------------------------------------------------------------------------- */

@@ -39,7 +39,7 @@ static void every_stage_prints(void **state) {
     } stages[] = {
         {"opt", "o[i,e] = sum[j where j <= i](p[i,j] * v[j,e])"},
         {"plan", "array p.max[i]: real, stored between passes, 8*i bytes"},
-        {"loop", "      set sum = sum + q[i,d] * k[j,d]\n"},
+        {"loop", "      set `sum` = `sum` + q[i,d] * k[j,d]\n"},
         {"tile", "load q %"},
         {"emit", "sum = sum + q[i * size_d + d] * k[j * size_d + d];"},
     };

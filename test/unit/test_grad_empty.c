@@ -56,7 +56,10 @@ static void compare(at_session *s, const char *what, const at_cascade *forward,
     settle(derivative, open);
     at_collection inputs, own = {0};
     at_results value, slope, other;
-    if (!give_drawn(s, derivative, open, &d, &inputs)) return;
+    if (!give_drawn(s, derivative, open, &d, &inputs)) {
+        at_collection_free(&inputs);
+        return;
+    }
     for (int i = 0; i < forward->input_count; i++) {
         const char *name = forward->inputs[i].array->name;
         at_tensor *given = at_collection_find(&inputs, name);

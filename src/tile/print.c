@@ -17,7 +17,7 @@ static void print_value(const at_value *v, at_text *out) {
     default: break;
     }
     if (v->array) at_text_addf(out, " %s", v->array->name);
-    if (v->op == AT_TILE_MAP || v->op == AT_TILE_ATTEMPT)
+    if (v->op == AT_TILE_MAP || v->op == AT_TILE_ATTEMPT || v->op == AT_TILE_ACROSS)
         at_text_addf(out, " %s", at_op_info(v->map)->text);
     for (int i = 0; i < v->count; i++) at_text_addf(out, " %%%d", v->operands[i]->id);
     at_text_add(out, "\n");
@@ -36,7 +36,9 @@ static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
         }
         if (tile->tag == AT_TILE_LEAF) continue;
         at_text_pad(out, ' ', 2 * depth);
-        if (tile->tag == AT_TILE_FOR) at_text_addf(out, "for %s\n", tile->axis->name);
+        if (tile->tag == AT_TILE_FOR)
+            at_text_addf(out, "for %s%s%s\n", tile->axis->name, tile->lanes ? " in lanes" : "",
+                         tile->parallel ? " in parallel" : "");
         else at_text_addf(out, "if %%%d\n", tile->condition->id);
         print_tiles(&tile->body, depth + 1, out);
         if (tile->otherwise.count == 0) continue;

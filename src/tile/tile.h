@@ -15,12 +15,20 @@ typedef enum {
     AT_TILE_OPS
 } at_tile_op;
 
+/* How a value differs from lane to lane, where one operation is done for many elements at once. */
+typedef enum {
+    AT_LANES_SAME, /* it does not: a scalar */
+    AT_LANES_NEXT, /* an int, one more from lane to lane */
+    AT_LANES_STEP, /* an int, `step` more from lane to lane */
+    AT_LANES_ANY   /* a vector */
+} at_lanes;
+
 typedef struct at_value at_value;
 struct at_value {
     at_tile_op op;
     at_kind kind;
     int id;                /* in the order of the nest */
-    at_op map;             /* MAP, ATTEMPT */
+    at_op map;             /* MAP, ATTEMPT, ACROSS */
     int count;
     at_value *operands[3];
     double real;           /* NUMBER of kind real */
@@ -28,6 +36,11 @@ struct at_value {
     const at_axis *axis;   /* SIZE, INDEX */
     const at_array *array; /* GET, LET, SET, ATTEMPT: a variable; else one that is stored */
     int site;              /* REQUIRE, ATTEMPT */
+    bool narrow;           /* an int of 32 bits, whatever is computed */
+    bool inside;           /* LOAD: the address is one of the array's, whatever the loops' indices;
+                              STORE: each element is stored at its own place */
+    at_lanes lanes;        /* ANY of a LET or SET: the variable is a vector */
+    at_value *step;        /* STEP: the same in all lanes */
 };
 
 typedef enum { AT_TILE_LEAF, AT_TILE_FOR, AT_TILE_IF, AT_TILE_ELEMENT } at_tile_tag;
@@ -44,6 +57,10 @@ struct at_tile {
     at_value **values;
     const at_axis *axis;      /* FOR */
     at_value *condition;      /* IF: made by the leaf before it */
+    bool lanes;               /* FOR: LANES indices at once; the values in it tell how they differ */
+    bool reduces;             /* such a FOR: variables of it are combined across lanes behind it */
+    int parallel;             /* FOR: it and the loops in it, so many, share out their rounds among
+                                 threads; 0: none */
     at_tiles body, otherwise; /* FOR, IF; ELEMENT: body ends in a STORE, which a failure in body
                                  still reaches, to store itself */
 };
@@ -51,6 +68,8 @@ struct at_tile {
 typedef struct {
     const at_nest *nest;
     at_tiles body;
+    int value_count, variable_count; /* ids: values from 0 on, variables from -1 down */
+    at_cost work;                    /* operations, as the extents grow */
 } at_tile_nest;
 
 typedef struct {

@@ -46,6 +46,9 @@ const char *at_c_name(at_names *names, const char *name);
 const char *at_axis_name(at_names *names, const at_axis *axis);
 const char *at_size_name(at_names *names, const at_axis *axis); /* size_i */
 const char *at_array_name(at_names *names, const at_array *array);
+/* One of the vectors that a variable is. */
+const char *at_copy_name(at_names *names, const at_array *variable, int copy);
+const char *at_rest_name(at_names *names); /* how many lanes a last block has */
 const char *at_fault_name(at_names *names, const at_array *array); /* x_fault */
 
 /* Makes what stands in `text` from `begin` on fit for a comment of C: backquoted names may hold
@@ -57,6 +60,7 @@ void at_c_comment(at_text *text, size_t begin);
 /* Which of them a file needs. */
 typedef struct {
     bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
+    bool vector_real[AT_OPS], vector_whole[AT_OPS]; /* the same on all lanes */
     bool fail;
 } at_helpers;
 
@@ -66,6 +70,8 @@ void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed);
 const char *at_helper_name(at_session *s, at_op op, at_kind kind);
 /* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
 const char *at_attempt_name(at_session *s, at_op op);
+/* Of an operation on vectors: vreal_gelu. */
+const char *at_vector_helper_name(at_session *s, at_op op, at_kind kind);
 void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
 
 /* ---- parts.c: C that a file needs beside its loops (parts.def) ------------------------------- */
@@ -104,6 +110,15 @@ typedef struct {
     bool keeps_faults;     /* the pass stores the failures of its elements */
     const char *label;     /* where a failure goes then; NULL: it ends the run */
     const at_value *store; /* of the element that is computed */
+
+    /* In a loop over lanes: */
+    const at_axis *lanes;  /* its axis; NULL outside */
+    const char *rest;      /* how many lanes the last block has; NULL: all */
+    const char *mask;      /* of the lanes that are computed with; NULL: all */
+    bool conditional;      /* some lanes may be left out because of a condition */
+    const at_cost *work;   /* of the nest */
+    bool masks_sets;       /* variables keep their values in lanes that are left out */
+    int copy;              /* which of the vectors that a round works on, from 0 */
 } at_printer;
 
 void at_c_line(at_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -114,6 +129,29 @@ const char *at_c_storage(at_kind kind); /* of an element */
 const char *at_c_value(at_printer *p, const at_value *value, at_c_level level);
 /* The same for the whole right side of a statement, which may be long. */
 const char *at_c_right_side(at_printer *p, const at_value *value);
+
+/* ---- vector.c: values of all lanes at once ---------------------------------------------------- */
+
+const char *at_vector_type(at_kind kind); /* vreal, vint, vmask */
+/* The vector as a C expression; of a value that is the same in all lanes: as often as needed. */
+const char *at_c_vector(at_printer *p, const at_value *value, at_c_level level);
+const char *at_c_vector_right_side(at_printer *p, const at_value *value);
+/* The name of a variable: each vector that a round works on may have its own. */
+const char *at_c_variable(at_printer *p, const at_value *value);
+/* All lanes of a variable as one scalar. */
+const char *at_c_across(at_printer *p, const at_value *across);
+/* store[address] = value, in the lanes that are computed with. */
+void at_c_vector_store(at_printer *p, const at_value *store);
+
+/* ---- lanes.c: loops over lanes ---------------------------------------------------------------- */
+
+/* A loop whose body is printed by `body`, once for full blocks and once for the rest. */
+void at_c_lane_loop(at_printer *p, const at_tile *tile,
+                    void (*body)(at_printer *p, const at_tiles *tiles));
+/* A condition that differs from lane to lane. */
+void at_c_lane_condition(at_printer *p, const at_tile *tile,
+                         void (*body)(at_printer *p, const at_tiles *tiles));
+void at_c_pragma_parallel(at_printer *p, const at_tile *tile, const at_cost *work);
 
 /* ---- nest.c: statements -------------------------------------------------------------------- */
 

@@ -63,12 +63,14 @@ static void print_places(const at_loop_program *loops, at_text *out) {
 
 typedef struct {
     at_helpers helpers;
+    at_c_parts parts;
     bool needed; /* the nest that is looked at computes an output */
 } noting;
 
 static void note_helper(void *user, const at_tile *tile, const at_value *value) {
     (void)tile;
     noting *n = user;
+    if (value && value->lanes == AT_LANES_ANY) at_c_parts_need(&n->parts, AT_C_PART_lanes);
     if (value) at_helpers_note(&n->helpers, value, n->needed);
 }
 
@@ -85,11 +87,12 @@ void at_emit_source(at_session *s, const at_tile_program *program, at_text *out)
     print_places(program->loops, out);
     at_text_add(out, " */\n");
     at_text_add(out, head);
-    noting n = {{{0}, {0}, {0}, false}, false};
+    noting n = {0};
     for (int i = 0; i < program->nest_count; i++) {
         n.needed = program->nests[i].nest->needed;
         at_tiles_walk(&program->nests[i].body, note_helper, &n);
     }
+    at_c_parts_print(&n.parts, AT_TYPE_F64, out);
     at_helpers_print(s, &n.helpers, out);
     at_names functions = {s, {0}, {0}};
     const char **names = AT_NEW_ARRAY(s->arena, const char *, program->nest_count);

@@ -81,6 +81,12 @@ const char *at_helper_name(at_session *s, at_op op, at_kind kind) {
                              : at_format(s->arena, "attend_%s", word_of(op));
 }
 
+const char *at_vector_helper_name(at_session *s, at_op op, at_kind kind) {
+    bool known = op == AT_OP_MIN || op == AT_OP_MAX || (op == AT_OP_ABS && kind == AT_REAL);
+    const char *type = at_vector_type(kind);
+    return at_format(s->arena, known ? "%s_%s" : "attend_%s_%s", type, word_of(op));
+}
+
 const char *at_attempt_name(at_session *s, at_op op) {
     return at_format(s->arena, "attend_try_%s", word_of(op));
 }
@@ -90,6 +96,10 @@ void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed) {
     if (value->op == AT_TILE_ATTEMPT) fails = helpers->attempt[value->map] = true;
     helpers->fail |= fails && needed;
     if (value->op != AT_TILE_MAP) return;
+    if (value->lanes == AT_LANES_ANY) {
+        if (value->kind == AT_REAL) helpers->vector_real[value->map] = true;
+        else if (value->kind == AT_INT) helpers->vector_whole[value->map] = true;
+    }
     if (value->kind == AT_REAL || value->map == AT_OP_TO_INT) helpers->real[value->map] = true;
     else if (value->kind == AT_INT) helpers->whole[value->map] = true;
 }
@@ -116,6 +126,31 @@ static bool has_operator(at_op op, at_kind kind) {
            (at_op_info(op)->level > 0 && op != AT_OP_POW);
 }
 
+/* One lane after the other, for operations that no part has. */
+static void print_vector(at_session *s, at_op op, at_kind kind, at_text *out) {
+    bool whole = kind == AT_INT, from_real = op == AT_OP_TO_INT;
+    int arity = at_op_info(op)->arity;
+    const char *name = at_vector_helper_name(s, op, kind), *result = whole ? "vint" : "vreal";
+    print_head(result, at_format(s->arena, "%s%s", name, whole && !from_real ? "_at" : ""), arity,
+               whole && !from_real ? "const vint *" : "vreal", "", out);
+    at_text_addf(out, "    %s result;\n    for (int k = 0; k < LANES; k++) result[k] = %s(", result,
+                 at_helper_name(s, op, kind));
+    for (int i = 0; i < arity; i++)
+        at_text_addf(out, whole && !from_real ? "%s(*%c)[k]" : "%s%c[k]", i ? ", " : "", 'a' + i);
+    at_text_add(out, ");\n    return result;\n}\n");
+    if (!whole || from_real) return;
+    at_text_addf(out, "#define %s(", name);
+    for (int i = 0; i < arity; i++) at_text_addf(out, "%s%c", i ? ", " : "", 'a' + i);
+    at_text_addf(out, ") %s_at(", name);
+    for (int i = 0; i < arity; i++) at_text_addf(out, "%sATTEND_AT(%c)", i ? ", " : "", 'a' + i);
+    at_text_add(out, ")\n");
+}
+
+static bool has_vector_operator(at_op op, at_kind kind) {
+    return has_operator(op, kind) || op == AT_OP_MIN || op == AT_OP_MAX ||
+           (op == AT_OP_ABS && kind == AT_REAL) || op == AT_OP_IF;
+}
+
 void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out) {
     if (helpers->fail) at_text_add(out, fail);
     for (at_op op = 0; op < AT_OPS; op++) {
@@ -136,4 +171,10 @@ void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out) {
         if (helpers->attempt[op]) print_attempt(s, op, rows[i].fails, rows[i].attempted, out);
     }
     if (helpers->attempt[AT_OP_IPOW]) at_text_add(out, power);
+    for (at_op op = 0; op < AT_OPS; op++) {
+        if (helpers->vector_real[op] && !has_vector_operator(op, AT_REAL))
+            print_vector(s, op, AT_REAL, out);
+        if (helpers->vector_whole[op] && !has_vector_operator(op, AT_INT))
+            print_vector(s, op, AT_INT, out);
+    }
 }

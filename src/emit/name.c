@@ -75,6 +75,15 @@ const char *at_fault_name(at_names *names, const at_array *array) {
     return name_of(names, "fault", array->id, at_format(names->s->arena, "%s_fault", array->name));
 }
 
+const char *at_copy_name(at_names *names, const at_array *variable, int copy) {
+    if (copy == 0) return at_array_name(names, variable);
+    const char *sort = at_format(names->s->arena, "copy %d", copy);
+    return name_of(names, sort, variable->id,
+                   at_format(names->s->arena, "%s_%d", variable->name, copy));
+}
+
+const char *at_rest_name(at_names *names) { return name_of(names, "rest", 0, "rest"); }
+
 void at_c_comment(at_text *text, size_t begin) {
     if (!text->data) return;
     for (char *c = text->data + begin; *c; c++) {

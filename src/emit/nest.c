@@ -117,8 +117,32 @@ static void print_assignment(at_printer *p, const char *left, const at_value *va
     at_c_line(p, "}");
 }
 
+/* Whether an effect is one on vectors, which is printed. */
+static bool print_vector_effect(at_printer *p, const at_value *v) {
+    if (v->op == AT_TILE_STORE && p->lanes) {
+        at_c_vector_store(p, v);
+        return true;
+    }
+    if ((v->op != AT_TILE_LET && v->op != AT_TILE_SET) || v->lanes == AT_LANES_SAME) return false;
+    const char *right = v->count ? at_c_vector_right_side(p, v->operands[0]) : NULL;
+    if (v->op == AT_TILE_LET) {
+        for (int i = 0; i < (v->copies ? v->copies : 1); i++)
+            at_c_line(p, "%s %s = %s;", at_vector_type(v->kind),
+                      at_copy_name(&p->names, v->array, i), right ? right : "{0}");
+        return true;
+    }
+    const char *name = at_c_variable(p, v);
+    if (p->masks_sets)
+        at_c_line(p, "%s = %s_choose(%s, %s, %s);", name, at_vector_type(v->kind), p->mask, right,
+                  name);
+    else
+        at_c_line(p, "%s = %s;", name, right);
+    return true;
+}
+
 static void print_effect(at_printer *p, const at_value *v) {
     const char *name = v->array ? at_array_name(&p->names, v->array) : NULL;
+    if (print_vector_effect(p, v)) return;
     switch (v->op) {
     case AT_TILE_LET: {
         const char *right = v->count ? at_c_right_side(p, v->operands[0]) : NULL;
@@ -196,12 +220,21 @@ static void print_tile(at_printer *p, const at_tile *tile) {
         for (int i = 0; i < tile->count; i++) print_effect(p, tile->values[i]);
         return;
     case AT_TILE_FOR: {
+        if (tile->parallel) at_c_pragma_parallel(p, tile, p->work);
+        if (tile->lanes) {
+            at_c_lane_loop(p, tile, print_tiles);
+            return;
+        }
         const char *i = at_axis_name(&p->names, tile->axis);
         at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", i, i,
                   at_size_name(&p->names, tile->axis), i);
         break;
     }
     case AT_TILE_IF:
+        if (tile->condition->lanes != AT_LANES_SAME) {
+            at_c_lane_condition(p, tile, print_tiles);
+            return;
+        }
         at_c_line(p, "if (%s) {", at_c_value(p, tile->condition, AT_C_CHOICE));
         break;
     case AT_TILE_ELEMENT:
@@ -249,6 +282,7 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     const at_array *target = nest->nest->pass->statement->target;
     at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .indent = 1};
     p.place = plan->place_of[target->id];
+    p.work = &nest->work;
     p.keeps_faults = program->loops->fallible[target->id];
     uses u = uses_of(s, plan->cascade, &nest->body);
     if (p.keeps_faults) u.faults[target->id] = true;

@@ -122,7 +122,12 @@ static printed print(at_printer *p, const at_value *v) {
     switch (v->op) {
     case AT_TILE_NUMBER: return number(p->s, v);
     case AT_TILE_SIZE: return (printed){at_size_name(&p->names, v->axis), AT_C_PRIMARY};
-    case AT_TILE_INDEX: return (printed){at_axis_name(&p->names, v->axis), AT_C_PRIMARY};
+    case AT_TILE_INDEX: {
+        const char *index = at_axis_name(&p->names, v->axis);
+        if (p->copy == 0 || v->axis != p->lanes) return (printed){index, AT_C_PRIMARY};
+        return (printed){at_format(p->s->arena, "%s + %d * LANES", index, p->copy), AT_C_SUM};
+    }
+    case AT_TILE_ACROSS: return (printed){at_c_across(p, v), AT_C_PRIMARY};
     case AT_TILE_GET: return (printed){at_array_name(&p->names, v->array), AT_C_PRIMARY};
     case AT_TILE_LOAD: {
         const char *text = element(p, v->array, x[0]);

@@ -171,13 +171,16 @@ static choice choose(at_session *s, at_tile_nest *nest, at_tiles *list, at_tile 
 
 /* ---- the change ------------------------------------------------------------------------------- */
 
-static void rename(at_tiles *tiles, const at_array *from, const at_array *to) {
+static void rename(at_tiles *tiles, const at_array *from, const at_array *to, int copies) {
     for (int i = 0; i < tiles->count; i++) {
         at_tile *tile = tiles->items[i];
-        for (int k = 0; k < tile->count; k++)
-            if (tile->values[k]->array == from) tile->values[k]->array = to;
-        rename(&tile->body, from, to);
-        rename(&tile->otherwise, from, to);
+        for (int k = 0; k < tile->count; k++) {
+            if (tile->values[k]->array != from) continue;
+            tile->values[k]->array = to;
+            tile->values[k]->copies = copies;
+        }
+        rename(&tile->body, from, to, copies);
+        rename(&tile->otherwise, from, to, copies);
     }
 }
 
@@ -219,10 +222,12 @@ static const at_array *split(at_session *s, at_tile_nest *nest, const place *at,
     lanes->id = -1 - nest->variable_count++;
     at_tile *loop = at->loops[r->level];
     at_tiles alone = {1, 1, &loop}, *list = at->list[r->level];
-    rename(&alone, r->variable, lanes);
+    int copies = at->loops[at->depth - 1]->copies;
+    rename(&alone, r->variable, lanes, copies);
     at_value *across = at_tile_value(s, nest, AT_TILE_ACROSS, lanes->kind);
     across->map = r->op;
     across->operands[across->count++] = get(s, nest, lanes, AT_LANES_ANY);
+    across->copies = copies;
     at_value *both = at_tile_value(s, nest, AT_TILE_MAP, lanes->kind);
     both->map = r->op;
     both->operands[both->count++] = get(s, nest, r->variable, AT_LANES_SAME);
@@ -232,8 +237,16 @@ static const at_array *split(at_session *s, at_tile_nest *nest, const place *at,
     at_value *let =
         effect(s, nest, AT_TILE_LET, lanes, neutral(s, nest, r->op, lanes->kind));
     let->lanes = AT_LANES_ANY;
+    let->copies = copies;
     at_tile_insert(s, list, position, let);
     return lanes;
+}
+
+/* An addition waits for the one before it; small rounds work on several vectors side by side. */
+static int copies_of(const at_tiles *body, const at_axis *axis) {
+    enum { SMALL = 8, COPIES = 4 };
+    int64_t extent = at_extent(axis, NULL);
+    return at_tile_cost(body, NULL) <= SMALL && (extent < 0 || extent >= 32) ? COPIES : 1;
 }
 
 static void apply(at_session *s, at_tile_nest *nest, at_tile *top, const place *at) {
@@ -241,6 +254,7 @@ static void apply(at_session *s, at_tile_nest *nest, at_tile *top, const place *
     reductions_of(s, at, &all);
     at_tile *loop = at->loops[at->depth - 1];
     loop->lanes = loop->reduces = true;
+    loop->copies = copies_of(&loop->body, loop->axis);
     bool *varying = AT_NEW_ARRAY(s->arena, bool, nest->variable_count + all.count + 1);
     for (int i = 0; i < all.count; i++)
         varying[-1 - split(s, nest, at, &all.items[i])->id] = true;

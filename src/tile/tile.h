@@ -41,6 +41,7 @@ struct at_value {
                               STORE: each element is stored at its own place */
     at_lanes lanes;        /* ANY of a LET or SET: the variable is a vector */
     at_value *step;        /* STEP: the same in all lanes */
+    int copies;            /* LET, GET, SET, ACROSS: the variable is so many vectors; 0: one */
 };
 
 typedef enum { AT_TILE_LEAF, AT_TILE_FOR, AT_TILE_IF, AT_TILE_ELEMENT } at_tile_tag;
@@ -59,6 +60,8 @@ struct at_tile {
     at_value *condition;      /* IF: made by the leaf before it */
     bool lanes;               /* FOR: LANES indices at once; the values in it tell how they differ */
     bool reduces;             /* such a FOR: variables of it are combined across lanes behind it */
+    int copies;               /* such a FOR: vectors a round works on, each with variables of its
+                                 own, so that none waits for another */
     int parallel;             /* FOR: it and the loops in it, so many, share out their rounds among
                                  threads; 0: none */
     at_tiles body, otherwise; /* FOR, IF; ELEMENT: body ends in a STORE, which a failure in body

@@ -21,6 +21,8 @@ struct attend_call {
     const int64_t *extents;             /* by axis id */
     void *const *arrays;                /* by place (at_plan.places) */
     struct attend_fault *const *faults; /* by place; NULL where no element can fail */
+    void *const *scratch;               /* one for each of the nests' scratch arrays, in order */
+    uint64_t seed, run;                 /* of draws */
     struct attend_failure *failure;     /* filled when attend_run gives 1 */
 };
 /* 0: all outputs are computed; 1: an output failed. */
@@ -56,7 +58,7 @@ void at_c_comment(at_text *text, size_t begin);
 /* Which of them a file needs. */
 typedef struct {
     bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
-    bool fail;
+    bool fail, draw[AT_DRAWS], sort_real, sort_int;
 } at_helpers;
 
 /* Notes what a value of a nest needs; needed: its failures end the run. */
@@ -79,11 +81,11 @@ typedef struct {
     at_session *s;
     at_text *out;
     at_names names;
-    int indent;    /* in levels of four spaces */
-    int place;             /* of the array that the pass computes */
-    bool keeps_faults;     /* the pass stores the failures of its elements */
-    const char *label;     /* where a failure goes then; NULL: it ends the run */
-    const at_value *store; /* of the element that is computed */
+    const at_tile_program *program;
+    int indent;            /* in levels of four spaces */
+    const char *label;     /* where a failure goes */
+    const char *fault;     /* the variable that it becomes */
+    const at_value *store; /* of the element that is computed into `value` first; NULL: at once */
 } at_printer;
 
 void at_c_line(at_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -99,7 +101,7 @@ const char *at_c_right_side(at_printer *p, const at_value *value);
 
 /* The function of one pass: int compute_o(const struct attend_call *call). */
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
-                  const char *name, at_text *out);
+                  const char *name, int first_scratch, at_text *out);
 /* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */
 void at_tiles_walk(const at_tiles *tiles,
                    void (*visit)(void *user, const at_tile *tile, const at_value *value),

@@ -89,6 +89,9 @@ void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed) {
     bool fails = value->op == AT_TILE_REQUIRE || value->op == AT_TILE_INHERIT;
     if (value->op == AT_TILE_ATTEMPT) fails = helpers->attempt[value->map] = true;
     helpers->fail |= fails && needed;
+    if (value->op == AT_TILE_DRAW) helpers->draw[value->draw->draw] = true;
+    if (value->op == AT_TILE_SORT && value->sort->key->kind == AT_REAL) helpers->sort_real = true;
+    if (value->op == AT_TILE_SORT && value->sort->key->kind == AT_INT) helpers->sort_int = true;
     if (value->op != AT_TILE_MAP) return;
     if (value->kind == AT_REAL || value->map == AT_OP_TO_INT) helpers->real[value->map] = true;
     else if (value->kind == AT_INT) helpers->whole[value->map] = true;

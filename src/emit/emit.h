@@ -54,22 +54,6 @@ const char *at_fault_name(at_names *names, const at_array *array); /* x_fault */
  * anything, the marks of comments too. */
 void at_c_comment(at_text *text, size_t begin);
 
-/* ---- helper.c: operations that are functions in C ------------------------------------------ */
-
-/* Which of them a file needs. */
-typedef struct {
-    bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
-    bool fail, draw[AT_DRAWS], sort_real, sort_int;
-} at_helpers;
-
-/* Notes what a value of a nest needs; needed: its failures end the run. */
-void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed);
-/* The C function for an operation: attend_gelu, attend_int_max, or the library's own exp. */
-const char *at_helper_name(at_session *s, at_op op, at_kind kind);
-/* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
-const char *at_attempt_name(at_session *s, at_op op);
-void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
-
 /* ---- parts.c: C that a file needs beside its loops (parts.def) ------------------------------- */
 
 typedef enum {
@@ -88,6 +72,23 @@ void at_c_parts_need(at_c_parts *parts, at_c_part part);
 /* The noted parts, for programs whose reals are stored as `storage` (F64, F32, BF16, F16) and
  * computed with as double (F64) or float. The file has included math.h, stdbool.h, stdint.h. */
 void at_c_parts_print(const at_c_parts *parts, at_type storage, at_text *out);
+
+/* ---- helper.c: operations that are functions in C ------------------------------------------ */
+
+/* Which of them a file needs. */
+typedef struct {
+    bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
+    bool fail;
+    at_c_parts parts;
+} at_helpers;
+
+/* Notes what a value of a nest needs; needed: its failures end the run. */
+void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed);
+/* The C function for an operation: attend_gelu, attend_int_max, or the library's own exp. */
+const char *at_helper_name(at_session *s, at_op op, at_kind kind);
+/* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
+const char *at_attempt_name(at_session *s, at_op op);
+void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
 
 /* ---- value.c: expressions ------------------------------------------------------------------ */
 

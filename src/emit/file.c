@@ -9,6 +9,8 @@ static const char *const head =
     "\n"
     "/* Conditions are written as the program has them, `i == i` too. */\n"
     "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n"
+    "/* Without OpenMP there is one thread. */\n"
+    "#pragma GCC diagnostic ignored \"-Wunknown-pragmas\"\n"
     "\n"
     "/* What an element fails of: a number that stands for a place in the program (0: none), and\n"
     " * two values for the message. */\n"
@@ -87,7 +89,7 @@ void at_emit_source(at_session *s, const at_tile_program *program, at_text *out)
     print_places(program->loops, out);
     at_text_add(out, " */\n");
     at_text_add(out, head);
-    noting n = {{{0}, {0}, {0}, false, {0}, false, false}, false};
+    noting n = {{{0}, {0}, {0}, false, {{false}}}, false};
     for (int i = 0; i < program->nest_count; i++) {
         n.needed = program->nests[i].nest->needed;
         at_tiles_walk(&program->nests[i].body, note_helper, &n);

@@ -148,7 +148,7 @@ static void print_effect(at_printer *p, const at_value *v) {
                   sort->key->kind == AT_REAL ? "real" : "int", at_array_name(&p->names, sort->key),
                   at_array_name(&p->names, sort->order), at_array_name(&p->names, sort->spare),
                   at_c_value(p, v->operands[0], AT_C_CHOICE),
-                  at_c_value(p, v->operands[1], AT_C_CHOICE));
+                  sort->falling ? at_c_value(p, v->operands[1], AT_C_CHOICE) : "false");
         return;
     }
     case AT_TILE_REQUIRE:
@@ -196,6 +196,14 @@ static bool may_fail(const at_tiles *tiles) {
         if (may_fail(&tile->body) || may_fail(&tile->otherwise)) return true;
     }
     return false;
+}
+
+/* Whether an element makes variables of C. */
+static bool has_names(const at_printer *p, const at_tile *tile) {
+    const at_loop_program *loops = p->program->loops;
+    const at_tile *first = tile->body.items[0];
+    return tile->body.count > 1 || may_fail(&tile->body) ||
+           loops->fallible[store_of(tile)->array->id] || first->values[0]->op == AT_TILE_LET;
 }
 
 static void print_element(at_printer *p, const at_tile *tile) {
@@ -268,7 +276,7 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         const at_tile *tile = tiles->items[i];
         /* A table's elements stand side by side: each with names of its own. */
-        bool block = tile->tag == AT_TILE_ELEMENT && tiles->count > 1;
+        bool block = tile->tag == AT_TILE_ELEMENT && tiles->count > 1 && has_names(p, tile);
         if (block) at_c_line(p, "{");
         p->indent += block;
         print_tile(p, tile);

@@ -87,10 +87,10 @@ static bool take_number(const char *name, const char *value, request *r) {
     return true;
 }
 
-static bool check_executor(const char *option, const char *value) {
+static bool check_executor(const char *value, const char *from) {
     if (strcmp(value, "compiled") == 0 || strcmp(value, "reference") == 0) return true;
-    at_cli_misuse(&page, "%s: there is no executor `%s`; there are reference and compiled", option,
-                  value);
+    at_cli_misuse(&page, "there is no executor `%s`%s; there are reference and compiled", value,
+                  from);
     return false;
 }
 
@@ -111,7 +111,7 @@ static bool take(void *user, const char *name, const char *value) {
         return at_cli_bytes(&page, "--memory", value, &r->call.memory_limit);
     else if (strcmp(name, "executor") == 0) {
         r->executor = value;
-        return check_executor("--executor", value);
+        return check_executor(value, "");
     } else return take_number(name, value, r);
     return true;
 }
@@ -366,7 +366,7 @@ int at_cmd_run(int argc, char **argv) {
     else if (first >= 0 && first + 1 < argc)
         r.status = at_cli_misuse(&page, "one program at a time, and `%s` is no option; inputs are given as --in "
                                  "name=file.npy,\na list with blanks in quotes: --in 'x=[1, 2]'", argv[first + 1]);
-    else if (first >= 0 && !r.executor && set && *set && !check_executor("ATTEND_EXECUTOR", set))
+    else if (first >= 0 && !r.executor && set && *set && !check_executor(set, ", which ATTEND_EXECUTOR names"))
         r.status = AT_CLI_USAGE;
     else if (first >= 0 && r.vjp.outputs && r.cotangents.count == 0)
         r.status = at_cli_misuse(&page, "--outputs goes with --vjp");

@@ -42,7 +42,8 @@ static bool find_limit(at_session *s, at_cache *out) {
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
     int shift = *end == 'k' ? 10 : *end == 'm' ? 20 : *end == 'g' ? 30 : 0;
-    if (text[0] >= '0' && text[0] <= '9' && !errno && !end[shift > 0] && value <= UINT64_MAX >> shift) {
+    bool number = text[0] >= '0' && text[0] <= '9' && !errno && !end[shift > 0];
+    if (number && value <= UINT64_MAX >> shift) {
         out->limit = (uint64_t)value << shift;
         return true;
     }

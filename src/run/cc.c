@@ -66,7 +66,8 @@ static const char *find_executable(at_session *s, const char *name) {
         size_t length = strcspn(path, ":");
         const char *full = at_format(s->arena, "%.*s/%s", (int)length, path, name);
         path += length;
-        if (length && access(full, X_OK) == 0 && stat(full, &status) == 0 && S_ISREG(status.st_mode))
+        if (length && access(full, X_OK) == 0 && stat(full, &status) == 0 &&
+            S_ISREG(status.st_mode))
             return full;
     }
     errno = ENOENT;
@@ -177,7 +178,8 @@ static at_words make_command(job *j, const char *source, const char *flag) {
         for (int i = 0; parts[k] && i < parts[k]->count; i++)
             add(j->s, &command, parts[k]->items[i], strlen(parts[k]->items[i]));
     if (flag && *flag) add(j->s, &command, flag, strlen(flag));
-    for (size_t i = 0; i < sizeof end / sizeof *end; i++) add(j->s, &command, end[i], strlen(end[i]));
+    for (size_t i = 0; i < sizeof end / sizeof *end; i++)
+        add(j->s, &command, end[i], strlen(end[i]));
     AT_PUSH(j->s->arena, command.items, command.count, command.capacity, NULL);
     command.count--;
     return command;
@@ -190,7 +192,8 @@ static bool trial(job *j, const char *flag) {
 
 /* After a failure: whether it was for flags, which then are left out, now and later. */
 static bool drop_refused(job *j) {
-    static const char function[] = "int attend_trial(void);\nint attend_trial(void) { return 0; }\n";
+    static const char function[] = "int attend_trial(void);\n"
+                                   "int attend_trial(void) { return 0; }\n";
     at_text text = {(char *)(uintptr_t)function, sizeof function - 1, 0, false};
     if (!at_workshop_write(&j->workshop, j->workshop.trial, &text)) return false;
     if (trial(j, NULL) || !trial(j, "")) return false;

@@ -20,7 +20,7 @@ at_kernel *at_kernel_build(at_session *s, const at_tile_program *program, const 
         at_error(s, AT_E_MEMORY, at_no_span(), "no memory is left to write the compiled code");
         return NULL;
     }
-    void *handle = at_cc_load(s, source);
+    void *handle = at_cc_load(s, source, NULL);
     if (!handle) return NULL;
     void *symbol = dlsym(handle, AT_ENTRY_NAME);
     at_kernel *kernel = symbol ? malloc(sizeof *kernel) : NULL;

@@ -89,5 +89,5 @@ static bool tiles_depend(const at_tile *loop, const at_tiles *tiles) {
 }
 
 bool at_tile_independent(const at_tile *loop) {
-    return loop->tag == AT_TILE_FOR && !tiles_depend(loop, &loop->body);
+    return loop->tag == AT_TILE_FOR && !loop->down && !tiles_depend(loop, &loop->body);
 }

@@ -128,7 +128,7 @@ static double rounds_of(const at_axis *axis) {
 static void price(choice *c, const place *at) {
     reductions all = {0};
     const at_axis *axis = at->loops[at->depth - 1]->axis;
-    if (rounds_of(axis) < 4 || !reductions_of(c->s, at, &all)) return;
+    if (at->loops[at->depth - 1]->down || rounds_of(axis) < 4 || !reductions_of(c->s, at, &all)) return;
     memset(c->varying, 0, (size_t)c->nest->variable_count);
     double cost = 0;
     for (int i = 0; i < all.count; i++) {

@@ -42,9 +42,11 @@ struct at_value {
     at_lanes lanes;        /* ANY of a LET or SET: the variable is a vector */
     at_value *step;        /* STEP: the same in all lanes */
     int copies;            /* LET, GET, SET, ACROSS: the variable is so many vectors; 0: one */
+    const at_loop_draw *draw; /* DRAW */
+    const at_loop_sort *sort; /* SORT */
 };
 
-typedef enum { AT_TILE_LEAF, AT_TILE_FOR, AT_TILE_IF, AT_TILE_ELEMENT } at_tile_tag;
+typedef enum { AT_TILE_LEAF, AT_TILE_FOR, AT_TILE_IF, AT_TILE_ELEMENT, AT_TILE_TRY } at_tile_tag;
 
 typedef struct at_tile at_tile;
 typedef struct {
@@ -57,6 +59,8 @@ struct at_tile {
     int count, capacity;      /* LEAF: operations, in order */
     at_value **values;
     const at_axis *axis;      /* FOR */
+    bool down;                /* FOR: from the end */
+    const at_array *fault;    /* TRY: what a failure in body becomes; body is left out once it is */
     at_value *condition;      /* IF: made by the leaf before it */
     bool lanes;               /* FOR: LANES indices at once; the values in it tell how they differ */
     bool reduces;             /* such a FOR: variables of it are combined across lanes behind it */

@@ -121,7 +121,14 @@ typedef struct {
     const char *mask;      /* of the lanes that are computed with; NULL: all */
     bool conditional;      /* some lanes may be left out because of a condition */
     bool masks_sets;       /* variables keep their values in lanes that are left out */
-    int copy;              /* which of the vectors that a round works on, from 0 */
+    int copies, copy;      /* how many vectors a round works on side by side, and which one of them
+                              is printed */
+    int vectors;           /* so many of them follow each other along the axis, then come those of
+                              the next row */
+    bool jams;             /* each has variables of its own */
+    const at_axis *rows;   /* the rows' axis, or NULL */
+    const at_axis *single_row;          /* the axis of which row_index is the index */
+    const char *row_index, *lane_index; /* C names that stand for indices here; NULL: the axes' */
 } at_printer;
 
 void at_c_line(at_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -151,6 +158,9 @@ void at_c_vector_store(at_printer *p, const at_value *store);
 /* A loop whose body is printed by `body`, once for full blocks and once for the rest. */
 void at_c_lane_loop(at_printer *p, const at_tile *tile,
                     void (*body)(at_printer *p, const at_tiles *tiles));
+/* A loop over rows that share what they read, around a loop over lanes. */
+void at_c_row_loop(at_printer *p, const at_tile *tile,
+                   void (*body)(at_printer *p, const at_tiles *tiles));
 /* A condition that differs from lane to lane. */
 void at_c_lane_condition(at_printer *p, const at_tile *tile,
                          void (*body)(at_printer *p, const at_tiles *tiles));

@@ -42,12 +42,24 @@ static needs needs_of(const at_tiles *tiles) {
 
 typedef void (*printing)(at_printer *p, const at_tiles *tiles);
 
-/* The last block, of fewer lanes. */
-static void print_rest(at_printer *p, const at_tile *tile, printing body) {
-    const char *index = at_axis_name(&p->names, tile->axis);
-    const char *size = at_size_name(&p->names, tile->axis);
-    p->rest = at_rest_name(&p->names);
-    at_c_line(p, "const int64_t %s = %s - %s;", p->rest, size, index);
+/* The name that an index has in the loop that is printed. */
+static const char *index_name(at_printer *p, const at_axis *axis) {
+    if (axis == p->lanes && p->lane_index) return p->lane_index;
+    return at_axis_name(&p->names, axis);
+}
+
+static void open(at_printer *p, const char *line) {
+    at_c_line(p, "%s", line);
+    p->indent++;
+}
+
+static void close(at_printer *p) {
+    p->indent--;
+    at_c_line(p, "}");
+}
+
+/* A block of fewer lanes. */
+static void print_part(at_printer *p, const at_tile *tile, printing body) {
     if (tile->reduces || needs_of(&tile->body).mask) {
         p->mask = at_c_name(&p->names, "mask");
         at_c_line(p, "const vmask %s = vmask_first(%s);", p->mask, p->rest);
@@ -58,61 +70,130 @@ static void print_rest(at_printer *p, const at_tile *tile, printing body) {
     p->masks_sets = false;
 }
 
+/* The last block, of fewer lanes. */
+static void print_rest(at_printer *p, const at_tile *tile, printing body) {
+    p->rest = at_rest_name(&p->names);
+    at_c_line(p, "const int64_t %s = %s - %s;", p->rest, at_size_name(&p->names, tile->axis),
+              index_name(p, tile->axis));
+    print_part(p, tile, body);
+}
+
+/* One block: all lanes, or the rest. */
+static void print_block(at_printer *p, const at_tile *tile, printing body) {
+    const char *index = index_name(p, tile->axis), *size = at_size_name(&p->names, tile->axis);
+    open(p, at_format(p->s->arena, "if (%s + LANES <= %s) {", index, size));
+    body(p, &tile->body);
+    p->indent--;
+    open(p, "} else {");
+    print_rest(p, tile, body);
+    close(p);
+}
+
+/* What is left of several blocks, one by one; rows that are jammed take every block as a part. */
+static void print_single_blocks(at_printer *p, const at_tile *tile, printing body) {
+    const char *first = at_axis_name(&p->names, tile->axis);
+    const char *size = at_size_name(&p->names, tile->axis);
+    const char *index = at_c_name(&p->names, first);
+    open(p, at_format(p->s->arena, "for (int64_t %s = %s; %s < %s; %s += LANES) {", index, first,
+                      index, size, index));
+    p->lane_index = index;
+    if (p->rows) {
+        p->rest = at_rest_name(&p->names);
+        at_c_line(p, "const int64_t %s = %s - %s < LANES ? %s - %s : LANES;", p->rest, size, index,
+                  size, index);
+        print_part(p, tile, body);
+    } else {
+        print_block(p, tile, body);
+    }
+    p->lane_index = NULL;
+    close(p);
+}
+
 static void print_blocks(at_printer *p, const at_tile *tile, printing body) {
     const char *index = at_axis_name(&p->names, tile->axis);
     const char *size = at_size_name(&p->names, tile->axis);
-    at_c_line(p, "for (int64_t %s = 0; %s < %s; %s += LANES) {", index, index, size, index);
-    p->indent++;
-    at_c_line(p, "if (%s + LANES <= %s) {", index, size);
-    p->indent++;
+    int copies = p->single_row ? 0 : tile->copies, rows = p->copies ? p->copies : 1;
+    at_arena *arena = p->s->arena;
+    if (copies <= 1) {
+        open(p, at_format(arena, "for (int64_t %s = 0; %s < %s; %s += LANES) {", index, index, size,
+                          index));
+        print_block(p, tile, body);
+        close(p);
+        return;
+    }
+    open(p, at_format(arena, "for (int64_t %s = 0; %s < %s; %s += %d * LANES) {", index, index,
+                      size, index, copies));
+    open(p, at_format(arena, "if (%s + %d * LANES <= %s) {", index, copies, size));
+    p->copies = copies * rows;
+    p->vectors = copies;
+    p->jams = true;
     body(p, &tile->body);
+    p->copies = rows;
+    p->vectors = 1;
     p->indent--;
-    at_c_line(p, "} else {");
-    p->indent++;
-    print_rest(p, tile, body);
+    open(p, "} else {");
+    p->jams = rows > 1;
+    print_single_blocks(p, tile, body);
+    p->jams = false;
+    close(p);
+    close(p);
+}
+
+void at_c_row_loop(at_printer *p, const at_tile *tile, printing body) {
+    const at_tile *inner = tile->body.items[0];
+    const char *index = at_axis_name(&p->names, tile->axis);
+    const char *size = at_size_name(&p->names, tile->axis);
+    at_arena *arena = p->s->arena;
+    open(p, at_format(arena, "for (int64_t %s = 0; %s < %s; %s += %d) {", index, index, size, index,
+                      tile->rows));
+    open(p, at_format(arena, "if (%s + %d <= %s) {", index, tile->rows, size));
+    p->rows = tile->axis;
+    p->copies = tile->rows;
+    at_c_lane_loop(p, inner, body);
+    p->rows = NULL;
+    p->copies = 0;
     p->indent--;
-    at_c_line(p, "}");
-    p->indent--;
-    at_c_line(p, "}");
+    open(p, "} else {");
+    const char *row = at_c_name(&p->names, index);
+    open(p, at_format(arena, "for (int64_t %s = %s; %s < %s; %s++) {", row, index, row, size, row));
+    p->single_row = tile->axis;
+    p->row_index = row;
+    at_c_lane_loop(p, inner, body);
+    p->row_index = NULL;
+    p->single_row = NULL;
+    close(p);
+    close(p);
+    close(p);
 }
 
 static void print_copies(at_printer *p, const at_tile *tile, printing body) {
     const char *index = at_axis_name(&p->names, tile->axis);
     const char *size = at_size_name(&p->names, tile->axis);
-    at_c_line(p, "for (; %s + %d * LANES <= %s; %s += %d * LANES) {", index, tile->copies, size,
-              index, tile->copies);
-    p->indent++;
+    open(p, at_format(p->s->arena, "for (; %s + %d * LANES <= %s; %s += %d * LANES) {", index,
+                      tile->copies, size, index, tile->copies));
+    p->vectors = tile->copies;
     for (p->copy = 0; p->copy < tile->copies; p->copy++) {
-        at_c_line(p, "{");
-        p->indent++;
+        open(p, "{");
         body(p, &tile->body);
-        p->indent--;
-        at_c_line(p, "}");
+        close(p);
     }
-    p->copy = 0;
-    p->indent--;
-    at_c_line(p, "}");
+    p->copy = p->vectors = 0;
+    close(p);
 }
 
 static void print_combined(at_printer *p, const at_tile *tile, printing body) {
     const char *index = at_axis_name(&p->names, tile->axis);
     const char *size = at_size_name(&p->names, tile->axis);
-    at_c_line(p, "{");
-    p->indent++;
+    open(p, "{");
     at_c_line(p, "int64_t %s = 0;", index);
     if (tile->copies > 1) print_copies(p, tile, body);
-    at_c_line(p, "for (; %s + LANES <= %s; %s += LANES) {", index, size, index);
-    p->indent++;
+    open(p, at_format(p->s->arena, "for (; %s + LANES <= %s; %s += LANES) {", index, size, index));
     body(p, &tile->body);
-    p->indent--;
-    at_c_line(p, "}");
-    at_c_line(p, "if (%s < %s) {", index, size);
-    p->indent++;
+    close(p);
+    open(p, at_format(p->s->arena, "if (%s < %s) {", index, size));
     print_rest(p, tile, body);
-    p->indent--;
-    at_c_line(p, "}");
-    p->indent--;
-    at_c_line(p, "}");
+    close(p);
+    close(p);
 }
 
 void at_c_lane_loop(at_printer *p, const at_tile *tile, printing body) {

@@ -131,9 +131,11 @@ static bool print_vector_effect(at_printer *p, const at_value *v) {
     if ((v->op != AT_TILE_LET && v->op != AT_TILE_SET) || v->lanes == AT_LANES_SAME) return false;
     const char *right = v->count ? at_c_vector_right_side(p, v->operands[0]) : NULL;
     if (v->op == AT_TILE_LET) {
-        for (int i = 0; i < (v->copies ? v->copies : 1); i++)
+        if (!right) right = "{0}";
+        at_c_line(p, "%s %s = %s;", at_vector_type(v->kind), at_c_variable(p, v), right);
+        for (int i = 1; i < v->copies; i++)
             at_c_line(p, "%s %s = %s;", at_vector_type(v->kind),
-                      at_copy_name(&p->names, v->array, i), right ? right : "{0}");
+                      at_copy_name(&p->names, v->array, i), right);
         return true;
     }
     const char *name = at_c_variable(p, v);
@@ -146,7 +148,10 @@ static bool print_vector_effect(at_printer *p, const at_value *v) {
 }
 
 static void print_effect(at_printer *p, const at_value *v) {
-    const char *name = v->array ? at_array_name(&p->names, v->array) : NULL;
+    bool variable = v->op == AT_TILE_LET || v->op == AT_TILE_SET;
+    const char *name = variable  ? at_c_variable(p, v)
+                       : v->array ? at_array_name(&p->names, v->array)
+                                  : NULL;
     if (print_vector_effect(p, v)) return;
     switch (v->op) {
     case AT_TILE_LET: {
@@ -192,6 +197,17 @@ static void print_effect(at_printer *p, const at_value *v) {
     }
     default: return; /* a value: written where it is used */
     }
+}
+
+/* An effect on each of the vectors that a round works on. */
+static void print_copies(at_printer *p, const at_value *v) {
+    if (at_tile_op_gives(v->op)) return;
+    if (p->copies <= 1) {
+        print_effect(p, v);
+        return;
+    }
+    for (p->copy = 0; p->copy < p->copies; p->copy++) print_effect(p, v);
+    p->copy = 0;
 }
 
 static void print_tiles(at_printer *p, const at_tiles *tiles);
@@ -276,13 +292,35 @@ static void print_for(at_printer *p, const at_tile *tile) {
     else at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", i, i, size, i);
 }
 
+static bool depends_on_copy(const at_printer *p, const at_value *v) {
+    if (v->op == AT_TILE_GET || (v->op == AT_TILE_INDEX && v->axis == p->rows)) return true;
+    bool depends = v->lanes != AT_LANES_SAME;
+    for (int i = 0; i < v->count; i++) depends |= depends_on_copy(p, v->operands[i]);
+    return depends;
+}
+
 static void print_tile(at_printer *p, const at_tile *tile) {
+    if (tile->tag == AT_TILE_IF && p->copies > 1 && depends_on_copy(p, tile->condition)) {
+        int copies = p->copies;
+        p->copies = 1;
+        for (int i = 0; i < copies; i++) {
+            p->copy = i;
+            print_tile(p, tile);
+        }
+        p->copy = 0;
+        p->copies = copies;
+        return;
+    }
     switch (tile->tag) {
     case AT_TILE_LEAF:
-        for (int i = 0; i < tile->count; i++) print_effect(p, tile->values[i]);
+        for (int i = 0; i < tile->count; i++) print_copies(p, tile->values[i]);
         return;
     case AT_TILE_FOR:
         if (tile->parallel) at_c_pragma_parallel(p, tile, p->work);
+        if (tile->rows) {
+            at_c_row_loop(p, tile, print_tiles);
+            return;
+        }
         if (tile->lanes) {
             at_c_lane_loop(p, tile, print_tiles);
             return;

@@ -129,18 +129,29 @@ static printed choice(at_printer *p, const at_value *mask, const char *yes, cons
                      AT_C_CHOICE};
 }
 
+/* The index of a loop; of one whose round works on several, that of the one that is printed. */
+static printed index_of(at_printer *p, const at_axis *axis) {
+    const char *index = at_axis_name(&p->names, axis);
+    int vectors = p->vectors ? p->vectors : 1, vector = p->copy % vectors, row = p->copy / vectors;
+    if (axis == p->lanes && p->lane_index) index = p->lane_index;
+    if (axis == p->single_row) index = p->row_index;
+    if (axis == p->lanes && vector == 1)
+        return (printed){at_format(p->s->arena, "%s + LANES", index), AT_C_SUM};
+    if (axis == p->lanes && vector)
+        return (printed){at_format(p->s->arena, "%s + %d * LANES", index, vector), AT_C_SUM};
+    if (axis == p->rows && row)
+        return (printed){at_format(p->s->arena, "%s + %d", index, row), AT_C_SUM};
+    return (printed){index, AT_C_PRIMARY};
+}
+
 static printed print(at_printer *p, const at_value *v) {
     at_value *const *x = v->operands;
     switch (v->op) {
     case AT_TILE_NUMBER: return number(p->s, v);
     case AT_TILE_SIZE: return (printed){at_size_name(&p->names, v->axis), AT_C_PRIMARY};
-    case AT_TILE_INDEX: {
-        const char *index = at_axis_name(&p->names, v->axis);
-        if (p->copy == 0 || v->axis != p->lanes) return (printed){index, AT_C_PRIMARY};
-        return (printed){at_format(p->s->arena, "%s + %d * LANES", index, p->copy), AT_C_SUM};
-    }
+    case AT_TILE_INDEX: return index_of(p, v->axis);
     case AT_TILE_ACROSS: return (printed){at_c_across(p, v), AT_C_PRIMARY};
-    case AT_TILE_GET: return (printed){at_array_name(&p->names, v->array), AT_C_PRIMARY};
+    case AT_TILE_GET: return (printed){at_c_variable(p, v), AT_C_PRIMARY};
     case AT_TILE_LOAD: {
         const char *text = element(p, v->array, x[0]);
         if (v->kind != AT_BOOL) return (printed){text, AT_C_PRIMARY};

@@ -16,7 +16,7 @@ const char *at_vector_type(at_kind kind) {
 }
 
 const char *at_c_variable(at_printer *p, const at_value *v) {
-    return at_copy_name(&p->names, v->array, v->copies > 1 ? p->copy : 0);
+    return at_copy_name(&p->names, v->array, v->copies > 1 || p->jams ? p->copy : 0);
 }
 
 static printed print(at_printer *p, const at_value *v);

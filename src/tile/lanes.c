@@ -39,7 +39,7 @@ static void move_inside(const spine *loops, int chosen) {
     loops->loops[loops->count - 1]->axis = axis;
 }
 
-static void choose(at_session *s, at_tile_nest *nest, const spine *loops) {
+static void choose(at_session *s, at_tile_nest *nest, spine *loops) {
     at_tiles *body = &loops->loops[loops->count - 1]->body;
     size_t variables = (size_t)nest->variable_count;
     bool *varying = AT_NEW_ARRAY(s->arena, bool, nest->variable_count + 1);
@@ -67,6 +67,7 @@ static void choose(at_session *s, at_tile_nest *nest, const spine *loops) {
     loop->lanes = true;
     memset(varying, 0, variables);
     at_tile_shape(s, nest, body, loop->axis, varying);
+    at_tile_block(loops->loops, loops->count);
 }
 
 void at_tile_lanes(at_session *s, at_tile_nest *nest) {

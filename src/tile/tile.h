@@ -64,8 +64,10 @@ struct at_tile {
     at_value *condition;      /* IF: made by the leaf before it */
     bool lanes;               /* FOR: LANES indices at once; the values in it tell how they differ */
     bool reduces;             /* such a FOR: variables of it are combined across lanes behind it */
-    int copies;               /* such a FOR: vectors a round works on, each with variables of its
-                                 own, so that none waits for another */
+    int copies;               /* a FOR with lanes: vectors a round works on, each with variables of
+                                 its own, so that none waits for another; 0: one */
+    int rows;                 /* FOR: indices a round works on, which share what they read; its body
+                                 is a loop with lanes; 0: one */
     int parallel;             /* FOR: it and the loops in it, so many, share out their rounds among
                                  threads; 0: none */
     at_tiles body, otherwise; /* FOR, IF; ELEMENT: body ends in a STORE, which a failure in body

@@ -34,6 +34,11 @@ bool at_tile_independent(const at_tile *loop);
 /* Whether everything in `tiles` is of a kind that has lanes: nothing in it can fail. */
 bool at_tile_total(const at_tiles *tiles);
 
+/* ---- block.c --------------------------------------------------------------------------------- */
+
+/* loops: over a target's axes, each holding only the next; the last has lanes. */
+void at_tile_block(at_tile **loops, int count);
+
 /* ---- lanes.c, reduce.c, parallel.c: the decisions ------------------------------------------- */
 
 void at_tile_lanes(at_session *s, at_tile_nest *nest);

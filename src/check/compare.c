@@ -5,8 +5,7 @@
  * So an element may differ by as much as it moves when rounding is made up on purpose (ref/jitter.c):
  * by a multiple of the spread of several such runs, and by a few units of its own type. Where a
  * decision (a comparison, an argmax, a floor) hangs on rounding, these runs disagree with each other
- * by far more than rounding makes; then the element is within their range, or has the value of one
- * of them. Infinities, NaN and failures must be as in the reference, or as in one of the runs.
+ * by far more than rounding makes; where they have few values, the element must have one of these. Infinities, NaN and failures must be as in the reference, or as in one of the runs.
  *
  * The runs are made only where elements differ by more than their own rounding, few at first: a
  * disagreement is told only after many. */
@@ -16,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEW = 6, SOME = 20, MANY = 60 };
+enum { FEW = 6, SOME = 20, MANY = 120 };
 
 /* One rounding is off by at most half a unit; the made-up one by up to so many halves. */
 static const double HALVES = 4;
@@ -71,15 +70,21 @@ static bool run_jittered(at_session *s, void *user, const at_call *call, at_resu
     return at_ref_run_jittered(s, j->m->cascade, call, &j->jitter, results);
 }
 
-/* Every second run lets equal computations round differently, every second two flush to 0, and of the
- * many that look for decisions some are rougher. */
+/* Every second run lets equal computations round differently, and every second two flush to 0. Of the
+ * many that look for decisions some are rougher, which takes them further, and some finer, which lets
+ * equal numbers stay equal. */
+static double size_of(int i, bool single) {
+    double size = HALVES * (single ? 0x1p-24 : 0x1p-53);
+    return i < SOME || i % 3 == 2 ? size : i % 3 == 0 ? 4 * size : size / 4;
+}
+
 static void more_runs(at_measure *m, int count) {
     bool single = m->type != AT_TYPE_F64;
     for (; m->run_count < count; m->run_count++) {
         int i = m->run_count;
-        jittered j = {m, {.single = single, .varied = i % 2}};
+        jittered j = {m, {.single = single, .varied = i % 2 || i > SOME}};
         j.jitter.seed = 2 * (uint64_t)i + (uint64_t)(i / 2 % 2);
-        j.jitter.size = HALVES * (single ? 0x1p-24 : 0x1p-53) * (i >= SOME && i % 3 == 0 ? 4 : 1);
+        j.jitter.size = size_of(i, single);
         m->runs[i] = at_run_kept(m->s, run_jittered, &j, &m->call);
     }
 }
@@ -182,28 +187,77 @@ static judgement judge_int(const place *p) {
     return low <= value && value <= high ? DECIDED : DIFFERS;
 }
 
-static judgement judge_real(const place *p, double *allowed) {
+/* The finite values of an element in all runs. */
+typedef struct {
+    double exact, low, high;
+    double spread; /* from the exact one, in runs that are not rougher than others */
+    int count;
+    double values[MANY];
+} range;
+
+static range range_of(const place *p, double exact) {
+    range r = {exact, exact, exact, 0, 0, {0}};
+    for (int i = 0; i < p->m->run_count; i++) {
+        const at_tensor *x = same_array(p, &p->m->runs[i]);
+        double run = x ? real_at(x, p->element) : NAN;
+        if (!isfinite(at_rounded(p->m->type, run))) continue;
+        r.values[r.count++] = run;
+        r.low = fmin(r.low, run);
+        r.high = fmax(r.high, run);
+        if (i < SOME || i % 3 != 0) r.spread = fmax(r.spread, fabs(run - exact));
+    }
+    return r;
+}
+
+/* Whether a value is among few that the runs have; -1: they have many. */
+static int is_one_of_few(const range *r, double value, double floor) {
+    enum { CLUSTERS = 3 };
+    double centers[CLUSTERS] = {r->exact}, radius = 0.02 * (r->high - r->low) + floor;
+    int count = 1;
+    bool near = fabs(value - r->exact) <= 2 * radius;
+    for (int i = 0; i < r->count; i++) {
+        int c = 0;
+        while (c < count && fabs(r->values[i] - centers[c]) > radius) c++;
+        if (c == CLUSTERS) return -1;
+        if (c == count) centers[count++] = r->values[i];
+        near = near || fabs(value - r->values[i]) <= 2 * radius;
+    }
+    return near;
+}
+
+/* Both are finite. */
+static judgement judge_finite(const place *p, double value, double exact, double *allowed) {
+    range r = range_of(p, exact);
+    double floor = *allowed;
+    bool rough = r.high - r.low > sqrt(floor_of(p->m->type, 1)) * fabs(exact);
+    int few = rough ? is_one_of_few(&r, value, floor) : -1;
+    if (few >= 0) return few ? DECIDED : DIFFERS;
+    *allowed += SPREADS * r.spread;
+    if (!(fabs(value - exact) <= *allowed)) return DIFFERS;
+    return rough ? DECIDED : AGREES;
+}
+
+/* One of the two is not finite: some run must be like this value. */
+static judgement judge_strange(const place *p, double value) {
     at_type type = p->m->type;
-    double value = real_at(p->other, p->element), exact = real_at(p->reference, p->element);
-    double wanted = at_rounded(type, exact), spread = 0;
-    *allowed = isfinite(wanted) ? floor_of(type, wanted) : 0;
-    if (alike(value, wanted) && (!isfinite(value) || fabs(value - wanted) <= *allowed)) return AGREES;
-    bool met = alike(value, wanted);
     for (int i = 0; i < p->m->run_count; i++) {
         const at_tensor *x = same_array(p, &p->m->runs[i]);
         if (!x) continue;
-        double run = real_at(x, p->element), near = at_rounded(type, run);
-        if (!alike(value, near)) continue;
-        met = true;
-        if (!isfinite(value) || fabs(value - near) <= floor_of(type, near)) spread = INFINITY;
-        else if (isfinite(exact)) spread = fmax(spread, fabs(run - exact));
+        double run = at_rounded(type, real_at(x, p->element));
+        if (!alike(value, run)) continue;
+        if (!isfinite(value) || fabs(value - run) <= fabs(run) + floor_of(type, run)) return DECIDED;
     }
-    if (!met) return DIFFERS;
-    if (isfinite(spread)) *allowed += SPREADS * spread;
-    if (isfinite(spread) && !(fabs(value - wanted) <= *allowed)) return DIFFERS;
-    bool rough = !isfinite(wanted) || !isfinite(value) ||
-                 fabs(value - wanted) > sqrt(floor_of(type, 1)) * fabs(wanted);
-    return rough ? DECIDED : AGREES;
+    return DIFFERS;
+}
+
+static judgement judge_real(const place *p, double *allowed) {
+    at_type type = p->m->type;
+    double value = real_at(p->other, p->element), exact = real_at(p->reference, p->element);
+    double wanted = at_rounded(type, exact);
+    if (!isfinite(value) || !isfinite(wanted))
+        return alike(value, wanted) ? AGREES : judge_strange(p, value);
+    *allowed = floor_of(type, wanted);
+    return fabs(value - wanted) <= *allowed ? AGREES : judge_finite(p, value, exact, allowed);
 }
 
 /* ---- whole results --------------------------------------------------------------------------- */

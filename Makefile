@@ -39,6 +39,8 @@ RANDOM := $(BUILD)/test/random/random_programs
 RANDOM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/random/*.c))
 DEMOS := $(patsubst %.c,$(BUILD)/%,$(wildcard demo/*.c))
 PRELUDE := $(BUILD)/generated/prelude.inc
+PARTS := $(BUILD)/generated/parts.inc
+PART_FILES := $(wildcard src/emit/parts/*.h)
 
 all: $(BUILD)/attend $(BUILD)/libattend.a
 
@@ -48,7 +50,7 @@ $(BUILD)/libattend.a: $(LIBRARY_OBJECTS)
 $(BUILD)/attend: $(CLI_OBJECTS) $(BUILD)/libattend.a
 	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
 
-$(BUILD)/%.o: %.c | $(PRELUDE)
+$(BUILD)/%.o: %.c | $(PRELUDE) $(PARTS)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  $(CC) $<")
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
@@ -58,6 +60,13 @@ $(PRELUDE): lib/prelude.attn
 	@mkdir -p $(@D)
 	@{ echo "/* Made from lib/prelude.attn. */"; echo "static const char at_prelude_text[] = {"; \
 	   od -An -v -td1 $< | sed 's/  *\(-*[0-9][0-9]*\)/\1,/g'; echo "0};"; } > $@
+
+# The parts of emitted files, an array each, called as the file: vector_part_text.
+$(PARTS): $(PART_FILES)
+	@mkdir -p $(@D)
+	@{ echo "/* Made from src/emit/parts. */"; for file in $^; do \
+	     echo "static const char $$(basename $$file .h)_part_text[] = {"; \
+	     od -An -v -td1 $$file | sed 's/  *\(-*[0-9][0-9]*\)/\1,/g'; echo "0};"; done; } > $@
 
 # ---- tests ---------------------------------------------------------------------------------------
 

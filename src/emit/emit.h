@@ -4,6 +4,7 @@
 #ifndef AT_EMIT_H
 #define AT_EMIT_H
 
+#include "tensor/tensor.h"
 #include "tile/tile.h"
 
 /* ---- what emitted code is called with ------------------------------------------------------ */
@@ -66,6 +67,25 @@ const char *at_helper_name(at_session *s, at_op op, at_kind kind);
 /* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
 const char *at_attempt_name(at_session *s, at_op op);
 void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
+
+/* ---- parts.c: C that a file needs beside its loops (parts.def) ------------------------------- */
+
+typedef enum {
+#define AT_PART(id, needs, doc) AT_C_PART_##id,
+#include "emit/parts.def"
+#undef AT_PART
+    AT_C_PARTS
+} at_c_part;
+
+typedef struct {
+    bool needed[AT_C_PARTS];
+} at_c_parts;
+
+/* Notes a part and what it needs itself. */
+void at_c_parts_need(at_c_parts *parts, at_c_part part);
+/* The noted parts, for programs whose reals are stored as `storage` (F64, F32, BF16, F16) and
+ * computed with as double (F64) or float. The file has included math.h, stdbool.h, stdint.h. */
+void at_c_parts_print(const at_c_parts *parts, at_type storage, at_text *out);
 
 /* ---- value.c: expressions ------------------------------------------------------------------ */
 

@@ -13,7 +13,11 @@ static const char *const reserved[] = {
     "typeof", "unix", "linux", "main", "errno", "math_errhandling", "signgam", "I",
     "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "atan2", "erf", "floor", "ceil", "pow",
     "rint", "fabs", "fmax", "log1p", "isnan", "call", "fault", "value", "here",
+    "real", "given",
 };
+
+/* How the names of parts begin (parts.def). */
+static const char *const prefixes[] = {"attend_", "vreal", "vint", "vmask", "vgiven"};
 
 static bool is_word_byte(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -31,8 +35,10 @@ const char *at_c_name(at_names *names, const char *name) {
     char *plain = at_copy_text(names->s->arena, name, strlen(name));
     for (char *c = plain; *c; c++)
         if (!is_word_byte(*c)) *c = '_';
-    bool bad = looks_like_macro(plain) || strncmp(plain, "attend_", 7) == 0 || plain[0] == '_' ||
+    bool bad = looks_like_macro(plain) || plain[0] == '_' ||
                (plain[0] >= '0' && plain[0] <= '9') || !plain[0];
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        bad |= strncmp(plain, prefixes[i], strlen(prefixes[i])) == 0;
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         bad |= strcmp(plain, reserved[i]) == 0;
     const char *candidate = bad ? at_format(names->s->arena, "u_%s", plain) : plain;

@@ -22,15 +22,15 @@ static json_t *amount_json(const at_plan_report *r, int64_t number, const at_cos
 
 static json_t *pass_json(const at_plan_report *r, int i) {
     const at_count *count = &r->counts[i];
-    const at_statement *st = r->plan->passes[i].statement;
+    const at_pass *pass = &r->plan->passes[i];
     at_text equation = {0};
-    at_plan_equation_text(st, &equation);
+    at_pass_print(pass, &equation);
     json_t *reads = json_array();
     for (int k = 0; k < count->read_count; k++)
         json_array_append_new(reads, array_json(count->reads[k].array));
     json_t *out = json_pack("{s:o, s:o, s:o, s:o, s:b, s:o, s:b}",
                             "equation", text_json(&equation), "reads", reads,
-                            "writes", array_json(st->target),
+                            "writes", array_json(pass->target),
                             "flops", amount_json(r, count->flops, &count->flops_formula),
                             "flops_at_most", count->at_most,
                             "bytes", amount_json(r, count->bytes, &count->bytes_formula),

@@ -38,7 +38,7 @@ static void find_lives(at_plan_report *r) {
         r->buffers[i].first = r->buffers[i].last = -1;
     for (int i = 0; i < r->plan->pass_count; i++) {
         at_plan_buffer *target =
-            &r->buffers[r->plan->place_of[r->plan->passes[i].statement->target->id]];
+            &r->buffers[r->plan->place_of[r->plan->passes[i].target->id]];
         target->first = target->last = i;
         for (int k = 0; k < r->counts[i].read_count; k++) {
             int place = r->plan->place_of[r->counts[i].reads[k].array->id];
@@ -91,11 +91,4 @@ void at_plan_array_text(const at_array *array, at_text *out) {
     for (int i = 0; i < array->rank; i++)
         at_text_addf(out, "%s%s", i ? "," : "[", array->axes[i]->name);
     if (array->rank) at_text_add(out, "]");
-}
-
-void at_plan_equation_text(const at_statement *st, at_text *out) {
-    at_plan_array_text(st->target, out);
-    at_text_add(out, " = ");
-    if (st->tag == AT_TABLE) at_text_addf(out, "table of %d", st->u.table.count);
-    else at_ir_print_expr(st->u.value, out);
 }

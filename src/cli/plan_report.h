@@ -32,8 +32,6 @@ at_plan_report *at_plan_report_make(at_session *s, const at_loop_program *loops,
 const char *at_plan_use_text(const at_array_place *place);
 /* s[i,j], as a program has it. */
 void at_plan_array_text(const at_array *array, at_text *out);
-/* What a pass computes, as an equation of the language. */
-void at_plan_equation_text(const at_statement *st, at_text *out);
 
 void at_plan_report_text(const at_plan_report *report, at_text *out);
 json_t *at_plan_report_json(const at_plan_report *report);

@@ -67,11 +67,11 @@ static void add_line(const at_plan_report *r, int indent, const char *head, at_t
 
 static void add_pass(const at_plan_report *r, int i, at_text *out) {
     const at_count *count = &r->counts[i];
-    const at_statement *st = r->plan->passes[i].statement;
+    const at_pass *pass = &r->plan->passes[i];
     at_text line = {0};
     char head[16];
     at_text_add(out, "\n");
-    at_plan_equation_text(st, &line);
+    at_pass_print(pass, &line);
     snprintf(head, sizeof head, "%4d  ", i + 1);
     add_line(r, 0, head, &line, out);
     for (int k = 0; k < count->read_count; k++) {
@@ -79,7 +79,7 @@ static void add_pass(const at_plan_report *r, int i, at_text *out) {
         at_plan_array_text(count->reads[k].array, &line);
     }
     at_text_add(&line, count->read_count ? "; writes " : "writes ");
-    at_plan_array_text(st->target, &line);
+    at_plan_array_text(pass->target, &line);
     add_line(r, INDENT, "", &line, out);
     add_amount(r, count->flops, &count->flops_formula, count->at_most, "flops, ", &line);
     add_amount(r, count->bytes, &count->bytes_formula, count->bytes_at_most, "bytes", &line);

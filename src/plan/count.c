@@ -2,7 +2,8 @@
  *
  * Every operation whose result is real counts 1 wherever it is evaluated: exp and + alike, and one
  * for each element that a fold of reals takes in. Choices, conversions and comparisons count
- * nothing, nor does what is made of sizes and numbers alone, which is the same for all elements. An expression is walked once; each of its pieces stands in a domain (the loops around
+ * nothing, nor does a draw, nor what is made of sizes and numbers alone, which is the same for all
+ * elements. An expression is walked once; each of its pieces stands in a domain (the loops around
  * it, with the conditions under which it is evaluated), and the domain's points are counted. */
 #include "plan/count.h"
 
@@ -111,9 +112,6 @@ static int64_t fold_flops(at_fold fold, const at_expr *body) {
     case AT_FOLD_CUMPROD:
     case AT_FOLD_CUMMAX:
     case AT_FOLD_CUMMIN: return 1;
-    case AT_FOLD_LOGSUMEXP:
-    case AT_FOLD_SOFTMAX:
-    case AT_FOLD_LOG_SOFTMAX: return 4; /* maximum, difference, exponential, sum */
     default: return 0;
     }
 }
@@ -156,14 +154,6 @@ static void count(counting *c, at_domain *d, const at_expr *e) {
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
-int at_draw_flops(at_draw draw) {
-    switch (draw) {
-    case AT_DRAW_NORMAL: return 2;  /* a + b * z */
-    case AT_DRAW_UNIFORM: return 3; /* a + (b - a) * u */
-    default: return 0;
-    }
-}
-
 static void count_part(counting *c, at_domain *all, const at_part *part, at_fold fold) {
     at_domain *chosen = part->guard ? where(c, all, part->guard, true) : all;
     count(c, all, part->guard);
@@ -195,7 +185,6 @@ static void count_values(counting *c, at_domain *around, const at_statement *st)
     case AT_DRAWING:
         for (int i = 0; i < at_draw_info(st->u.drawing.draw)->parameters; i++)
             count(c, all, st->u.drawing.args[i]);
-        add_flops(c, all, at_draw_flops(st->u.drawing.draw));
         break;
     case AT_TABLE:
         for (int i = 0; i < st->u.table.count; i++) count(c, around, st->u.table.values[i]);

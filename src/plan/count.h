@@ -60,9 +60,6 @@ typedef struct {
 
 /* Whether an expression depends on an index or an array: others count nothing. */
 bool at_is_elementwise(const at_expr *e);
-/* The real operations of one draw with its parameters. */
-int at_draw_flops(at_draw draw);
-
 /* Counts a statement that is no region and no assertion. around: the axes of repeats that it stands in,
  * outermost first; extents: of every axis, by id, or NULL for the formulas alone; bytes_of: of one element of an array. Choices
  * `if`, `and`, `or` count what they evaluate; copies and conversions count nothing. Everything in

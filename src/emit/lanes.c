@@ -232,7 +232,8 @@ void at_c_lane_condition(at_printer *p, const at_tile *tile, printing body) {
     at_c_level level = p->mask || tile->otherwise.count ? AT_C_UNARY : AT_C_CHOICE;
     at_c_line(p, "{");
     p->indent++;
-    const char *condition = at_c_vector(p, tile->condition, level);
+    const char *condition = level == AT_C_CHOICE ? at_c_vector_right_side(p, tile->condition)
+                                                 : at_c_vector(p, tile->condition, level);
     if (tile->otherwise.count) {
         const char *name = at_c_name(&p->names, "holds");
         at_c_line(p, "const vmask %s = %s;", name, condition);

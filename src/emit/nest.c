@@ -186,6 +186,7 @@ static void print_effect(at_printer *p, const at_value *v) {
                                    "0"));
         return;
     case AT_TILE_ATTEMPT: print_attempt(p, v); return;
+    case AT_TILE_PICK: at_c_pick(p, v); return;
     case AT_TILE_INHERIT: {
         const char *fault = name;
         if (v->count)

@@ -275,6 +275,15 @@ const char *at_c_across(at_printer *p, const at_value *v) {
     return at_format(arena, "%s(%s)", across, all);
 }
 
+void at_c_pick(at_printer *p, const at_value *v) {
+    at_value *const *x = v->operands;
+    for (int i = 0; i < (v->copies ? v->copies : 1); i++)
+        at_c_line(p, "%s_pick_%s(%s, %s, &%s, &%s);", at_vector_type(v->kind),
+                  v->map == AT_OP_MAX ? "largest" : "smallest",
+                  at_copy_name(&p->names, x[2]->array, i), at_copy_name(&p->names, x[3]->array, i),
+                  at_array_name(&p->names, x[0]->array), at_array_name(&p->names, x[1]->array));
+}
+
 const char *at_c_vector(at_printer *p, const at_value *v, at_c_level level) {
     printed out = print(p, v);
     if (strlen(out.text) > LONG_TEXT) {

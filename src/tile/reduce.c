@@ -23,6 +23,7 @@ typedef struct {
 
 typedef struct {
     const at_array *variable;
+    const at_array *index; /* where the largest or smallest is; NULL: not asked */
     at_op op;
     int level; /* the outermost loop of the place that sees it only here */
 } reduced;
@@ -63,6 +64,36 @@ static bool is_reduction(const at_value *set) {
            v->operands[0]->op == AT_TILE_GET && v->operands[0]->array == set->array;
 }
 
+static bool gets(const at_value *v, const at_array *variable) {
+    return v->op == AT_TILE_GET && v->array == variable;
+}
+
+/* if index < 0 or … not x <= variable: variable = x, index = …, as argmax and argmin are lowered. */
+static bool is_pick(const at_tile *tile, reduced *out) {
+    if (tile->tag != AT_TILE_IF || tile->otherwise.count || tile->body.count != 1) return false;
+    const at_tile *leaf = tile->body.items[0];
+    const at_value *sets[2] = {NULL, NULL}, *x = tile->condition;
+    int count = 0;
+    for (int k = 0; k < leaf->count; k++) {
+        if (at_tile_op_gives(leaf->values[k]->op)) continue;
+        if (leaf->values[k]->op != AT_TILE_SET || count == 2) return false;
+        sets[count++] = leaf->values[k];
+    }
+    if (count != 2 || x->op != AT_TILE_MAP || x->map != AT_OP_OR) return false;
+    const at_value *first = x->operands[0], *better = x->operands[1];
+    if (first->op != AT_TILE_MAP || first->map != AT_OP_LT ||
+        !gets(first->operands[0], sets[1]->array))
+        return false;
+    if (better->op == AT_TILE_MAP && better->map == AT_OP_AND) better = better->operands[1];
+    if (better->op != AT_TILE_MAP || better->map != AT_OP_NOT) return false;
+    better = better->operands[0];
+    bool largest = better->op == AT_TILE_MAP && better->map == AT_OP_LE;
+    bool smallest = better->op == AT_TILE_MAP && better->map == AT_OP_GE;
+    if ((!largest && !smallest) || !gets(better->operands[1], sets[0]->array)) return false;
+    *out = (reduced){sets[0]->array, sets[1]->array, largest ? AT_OP_MAX : AT_OP_MIN, 0};
+    return true;
+}
+
 static reduced *find(const reductions *all, const at_array *variable) {
     for (int i = 0; i < all->count; i++)
         if (all->items[i].variable == variable) return &all->items[i];
@@ -83,8 +114,14 @@ static bool collect(at_session *s, const at_tile *loop, const at_tiles *tiles, r
             if (!is_reduction(v) || sets != gets) return false;
             reduced *known = find(all, v->array);
             if (known && known->op != v->operands[0]->map) return false;
-            reduced new = {v->array, v->operands[0]->map, 0};
+            reduced new = {v->array, NULL, v->operands[0]->map, 0};
             if (!known) AT_PUSH(s->arena, all->items, all->count, all->capacity, new);
+        }
+        reduced pick;
+        if (is_pick(tile, &pick)) {
+            if (find(all, pick.variable)) return false;
+            AT_PUSH(s->arena, all->items, all->count, all->capacity, pick);
+            continue;
         }
         if (!collect(s, loop, &tile->body, all) || !collect(s, loop, &tile->otherwise, all))
             return false;
@@ -99,11 +136,16 @@ static bool reductions_of(at_session *s, const place *at, reductions *all) {
         reduced *r = &all->items[i];
         int sets = 0, gets = 0, lets = 0;
         count_uses(&loop->body, r->variable, &sets, &gets, &lets);
+        int index_sets = 0, index_gets = 0;
+        if (r->index) count_uses(&loop->body, r->index, &index_sets, &index_gets, &lets);
+        if (r->index && (sets != 1 || index_sets != 1 || index_gets != 1)) return false;
         for (r->level = at->depth - 1; r->level > 0; r->level--) {
             int more_sets = 0, more_gets = 0;
             lets = 0;
             count_uses(&at->loops[r->level - 1]->body, r->variable, &more_sets, &more_gets, &lets);
-            if (lets || more_sets != sets || more_gets != gets) break;
+            if (r->index)
+                count_uses(&at->loops[r->level - 1]->body, r->index, &more_sets, &more_gets, &lets);
+            if (lets || more_sets != sets + index_sets || more_gets != gets + index_gets) break;
         }
     }
     return all->count > 0;
@@ -133,6 +175,7 @@ static void price(choice *c, const place *at) {
     double cost = 0;
     for (int i = 0; i < all.count; i++) {
         c->varying[-1 - all.items[i].variable->id] = true;
+        if (all.items[i].index) c->varying[-1 - all.items[i].index->id] = true;
         double times = 1;
         for (int k = 0; k < all.items[i].level; k++) times *= rounds_of(at->loops[k]->axis);
         cost += COMBINE * times;
@@ -215,15 +258,36 @@ static int position_of(const at_tiles *list, const at_tile *tile) {
     return i;
 }
 
-static const at_array *split(at_session *s, at_tile_nest *nest, const place *at, const reduced *r) {
+/* The vector that stands for a variable in the loop, made in front of it. */
+static const at_array *split(at_session *s, at_tile_nest *nest, const place *at, const reduced *r,
+                             const at_array *variable, at_value *start) {
     at_array *lanes = AT_NEW(s->arena, at_array);
-    *lanes = *r->variable;
-    lanes->name = lanes->path = at_format(s->arena, "%s_lanes", r->variable->name);
+    *lanes = *variable;
+    lanes->name = lanes->path = at_format(s->arena, "%s_lanes", variable->name);
     lanes->id = -1 - nest->variable_count++;
     at_tile *loop = at->loops[r->level];
     at_tiles alone = {1, 1, &loop}, *list = at->list[r->level];
     int copies = at->loops[at->depth - 1]->copies;
-    rename(&alone, r->variable, lanes, copies);
+    rename(&alone, variable, lanes, copies);
+    at_value *let = effect(s, nest, AT_TILE_LET, lanes, start);
+    let->lanes = AT_LANES_ANY;
+    let->copies = copies;
+    at_tile_insert(s, list, position_of(list, loop), let);
+    return lanes;
+}
+
+static void insert_behind(at_session *s, const place *at, const reduced *r, at_value *last) {
+    at_tiles *list = at->list[r->level];
+    at_tile_insert(s, list, position_of(list, at->loops[r->level]) + 1, last);
+}
+
+static void combine(at_session *s, at_tile_nest *nest, const place *at, const reduced *r,
+                    bool *varying) {
+    const at_array *variable = r->variable;
+    const at_array *lanes = split(s, nest, at, r, variable,
+                                  neutral(s, nest, r->op, variable->kind));
+    int copies = at->loops[at->depth - 1]->copies;
+    varying[-1 - lanes->id] = true;
     at_value *across = at_tile_value(s, nest, AT_TILE_ACROSS, lanes->kind);
     across->map = r->op;
     across->operands[across->count++] = get(s, nest, lanes, AT_LANES_ANY);
@@ -232,14 +296,26 @@ static const at_array *split(at_session *s, at_tile_nest *nest, const place *at,
     both->map = r->op;
     both->operands[both->count++] = get(s, nest, r->variable, AT_LANES_SAME);
     both->operands[both->count++] = across;
-    int position = position_of(list, loop);
-    at_tile_insert(s, list, position + 1, effect(s, nest, AT_TILE_SET, r->variable, both));
-    at_value *let =
-        effect(s, nest, AT_TILE_LET, lanes, neutral(s, nest, r->op, lanes->kind));
-    let->lanes = AT_LANES_ANY;
-    let->copies = copies;
-    at_tile_insert(s, list, position, let);
-    return lanes;
+    insert_behind(s, at, r, effect(s, nest, AT_TILE_SET, variable, both));
+}
+
+/* The best of the best, and of equals the first. */
+static void pick(at_session *s, at_tile_nest *nest, const place *at, const reduced *r,
+                 bool *varying) {
+    at_value *zero = at_tile_value(s, nest, AT_TILE_NUMBER, r->variable->kind);
+    at_value *none = at_tile_value(s, nest, AT_TILE_NUMBER, AT_INT);
+    none->integer = -1;
+    const at_array *best = split(s, nest, at, r, r->variable, zero);
+    const at_array *index = split(s, nest, at, r, r->index, none);
+    varying[-1 - best->id] = varying[-1 - index->id] = true;
+    at_value *last = at_tile_value(s, nest, AT_TILE_PICK, best->kind);
+    last->map = r->op;
+    last->copies = at->loops[at->depth - 1]->copies;
+    last->operands[last->count++] = get(s, nest, r->variable, AT_LANES_SAME);
+    last->operands[last->count++] = get(s, nest, r->index, AT_LANES_SAME);
+    last->operands[last->count++] = get(s, nest, best, AT_LANES_ANY);
+    last->operands[last->count++] = get(s, nest, index, AT_LANES_ANY);
+    insert_behind(s, at, r, last);
 }
 
 /* An addition waits for the one before it; small rounds work on several vectors side by side. */
@@ -255,9 +331,11 @@ static void apply(at_session *s, at_tile_nest *nest, at_tile *top, const place *
     at_tile *loop = at->loops[at->depth - 1];
     loop->lanes = loop->reduces = true;
     loop->copies = copies_of(&loop->body, loop->axis);
-    bool *varying = AT_NEW_ARRAY(s->arena, bool, nest->variable_count + all.count + 1);
     for (int i = 0; i < all.count; i++)
-        varying[-1 - split(s, nest, at, &all.items[i])->id] = true;
+        if (all.items[i].index) loop->copies = 1;
+    bool *varying = AT_NEW_ARRAY(s->arena, bool, nest->variable_count + 2 * all.count + 1);
+    for (int i = 0; i < all.count; i++)
+        (all.items[i].index ? pick : combine)(s, nest, at, &all.items[i], varying);
     at_tiles alone = {1, 1, &top};
     at_tile_shape(s, nest, &alone, loop->axis, varying);
 }

@@ -28,9 +28,9 @@ struct at_value {
     at_tile_op op;
     at_kind kind;
     int id;                /* in the order of the nest */
-    at_op map;             /* MAP, ATTEMPT, ACROSS */
+    at_op map;             /* MAP, ATTEMPT, ACROSS, PICK */
     int count;
-    at_value *operands[3];
+    at_value *operands[4];
     double real;           /* NUMBER of kind real */
     int64_t integer;       /* other NUMBERs */
     const at_axis *axis;   /* SIZE, INDEX */

@@ -73,3 +73,25 @@ static inline int64_t attend_vint_sum(const vint *x) {
     return sum;
 }
 #define vint_sum(x) attend_vint_sum(ATTEND_AT(x))
+
+/* The largest or smallest of all lanes and of *best, and its index; lanes of index -1 hold none. NaN
+ * is before all else, the lower index before the higher. */
+#define ATTEND_PICK(name, type, element, better)                                                   \
+    static inline void name##_at(const type *x, const vint *at, element *best, int64_t *index) {   \
+        for (int k = 0; k < LANES; k++) {                                                          \
+            element a = (*x)[k], b = *best;                                                        \
+            bool first = *index < 0 || (*at)[k] < *index;                                          \
+            bool wins = a != a ? b == b || first : b == b && (better || (a == b && first));        \
+            if ((*at)[k] < 0 || (*index >= 0 && !wins)) continue;                                  \
+            *best = a;                                                                             \
+            *index = (*at)[k];                                                                     \
+        }                                                                                          \
+    }
+ATTEND_PICK(vreal_pick_largest, vreal, real, a > b)
+ATTEND_PICK(vreal_pick_smallest, vreal, real, a < b)
+ATTEND_PICK(vint_pick_largest, vint, int64_t, a > b)
+ATTEND_PICK(vint_pick_smallest, vint, int64_t, a < b)
+#define vreal_pick_largest(x, at, best, index) vreal_pick_largest_at(&x, &at, best, index)
+#define vreal_pick_smallest(x, at, best, index) vreal_pick_smallest_at(&x, &at, best, index)
+#define vint_pick_largest(x, at, best, index) vint_pick_largest_at(&x, &at, best, index)
+#define vint_pick_smallest(x, at, best, index) vint_pick_smallest_at(&x, &at, best, index)

@@ -52,6 +52,9 @@ void at_bound_call_free(at_bound_call *bound);
  * that do not go together, and requirements. */
 bool at_bind_shapes(at_session *s, const at_cascade *cascade, const at_tensor *const *given,
                     int64_t *extents);
+/* The same for extents alone. extents: by axis id, filled where the caller knows them, else -1; all are
+ * filled in, and every require is checked. False after errors. */
+bool at_bind_extents(at_session *s, const at_cascade *cascade, int64_t *extents);
 /* Splits a stacked array by its rounds into files' names: "block[].w" with 6 rounds gives "block[0].w"
  * … "block[5].w". Used for params and states alike; adds to `out`. */
 bool at_unstack(at_session *s, const at_array *array, const at_tensor *stacked,

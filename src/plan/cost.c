@@ -76,11 +76,34 @@ static void price(pricing *p, const at_expr *e) {
     }
 }
 
+/* A row's elements once each; putting them in order is not counted. */
+static void price_row(pricing *p, const at_part *part, int rank) {
+    const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *, rank + part->count);
+    int depth = 0;
+    for (int i = 0; i < rank; i++) axes[depth++] = part->target->axes[i];
+    for (int k = 0; k < part->count; k++) {
+        bool kept = false;
+        for (int i = 0; i < rank; i++) kept |= axes[i] == part->bound[k];
+        if (!kept) axes[depth++] = part->bound[k];
+    }
+    p->loops = axes;
+    p->depth = depth;
+    price(p, part->guard);
+    price(p, part->body);
+    if (part->body->kind == AT_REAL) at_cost_add(p->s, &p->pass->flops, 1, p->loops, p->depth);
+}
+
 void at_pass_price(at_session *s, at_pass *pass) {
-    const at_array *target = pass->statement->target;
+    const at_array *target = pass->target;
     pricing p = {s, pass, (const at_axis **)target->axes, target->rank, {0}};
     at_cost_add(s, &pass->bytes, at_kind_bytes(target->kind), p.loops, p.depth);
-    if (pass->statement->tag == AT_EQUATION) price(&p, pass->statement->u.value);
+    const at_statement *st = pass->statement;
+    if (st->tag == AT_EQUATION) price(&p, st->u.value);
+    if (st->tag == AT_KEEPING) price_row(&p, st->u.keeping.parts, target->rank);
+    if (st->tag == AT_TOPK) price_row(&p, &st->u.topk, target->rank - 1); /* not its rank */
+    if (st->tag == AT_DRAWING)
+        for (int i = 0; i < at_draw_info(st->u.drawing.draw)->parameters; i++)
+            price(&p, st->u.drawing.args[i]);
 }
 
 void at_cost_print(const at_cost *cost, at_text *out) {

@@ -80,14 +80,12 @@ static bool is_library(at_session *s, at_op op) {
 const char *at_helper_name(at_session *s, at_op op, at_kind kind) {
     if (op == AT_OP_TO_INT) return "attend_to_int";
     if (kind == AT_INT) return at_format(s->arena, "attend_int_%s", word_of(op));
-    return is_library(s, op) ? at_op_info(op)->text
-                             : at_format(s->arena, "attend_%s", word_of(op));
+    bool library = is_library(s, op) && at_c_part_of(op) == AT_C_PARTS;
+    return library ? at_op_info(op)->text : at_format(s->arena, "attend_%s", word_of(op));
 }
 
 const char *at_vector_helper_name(at_session *s, at_op op, at_kind kind) {
-    bool known = op == AT_OP_MIN || op == AT_OP_MAX || (op == AT_OP_ABS && kind == AT_REAL);
-    const char *type = at_vector_type(kind);
-    return at_format(s->arena, known ? "%s_%s" : "attend_%s_%s", type, word_of(op));
+    return at_format(s->arena, "%s_%s", at_vector_type(kind), word_of(op));
 }
 
 const char *at_attempt_name(at_session *s, at_op op) {
@@ -102,6 +100,11 @@ void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed) {
     if (value->op == AT_TILE_DRAW) at_c_parts_need(&helpers->parts, AT_C_PART_draw);
     if (value->op == AT_TILE_SORT) at_c_parts_need(&helpers->parts, AT_C_PART_order);
     if (value->op != AT_TILE_MAP) return;
+    at_c_part part = value->kind == AT_REAL ? at_c_part_of(value->map) : AT_C_PARTS;
+    if (part != AT_C_PARTS) {
+        at_c_parts_need(&helpers->parts, part);
+        return;
+    }
     if (value->lanes == AT_LANES_ANY) {
         if (value->kind == AT_REAL) helpers->vector_real[value->map] = true;
         else if (value->kind == AT_INT) helpers->vector_whole[value->map] = true;
@@ -152,9 +155,11 @@ static void print_vector(at_session *s, at_op op, at_kind kind, at_text *out) {
     at_text_add(out, ")\n");
 }
 
+/* Operations of the parts vector and lanes. */
 static bool has_vector_operator(at_op op, at_kind kind) {
-    return has_operator(op, kind) || op == AT_OP_MIN || op == AT_OP_MAX ||
-           (op == AT_OP_ABS && kind == AT_REAL) || op == AT_OP_IF;
+    bool real = op == AT_OP_ABS || op == AT_OP_SIGN || op == AT_OP_RELU || op == AT_OP_CLAMP;
+    return has_operator(op, kind) || op == AT_OP_MIN || op == AT_OP_MAX || op == AT_OP_IF ||
+           (real && kind == AT_REAL);
 }
 
 void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out) {

@@ -223,8 +223,43 @@ static printed operation(at_printer *p, const at_value *v) {
     }
 }
 
+const char *at_c_vector_right_side(at_printer *p, const at_value *v) { return print(p, v).text; }
+
+static bool is_costly(const at_value *v) {
+    bool costly = v->op == AT_TILE_MAP && v->kind == AT_REAL && v->lanes == AT_LANES_ANY &&
+                  at_c_part_of(v->map) != AT_C_PARTS;
+    for (int i = 0; i < v->count; i++) costly |= is_costly(v->operands[i]);
+    return costly;
+}
+
+/* if (some lane has it) chosen = … */
+static void print_chosen(at_printer *p, const char *chosen, const char *mask, const at_value *v) {
+    at_c_line(p, "if (vmask_any(%s)) {", mask);
+    p->indent++;
+    const char *value = at_c_vector_right_side(p, v);
+    at_c_line(p, "%s = %s_choose(%s, %s, %s);", chosen, at_vector_type(v->kind), mask, value,
+              chosen);
+    p->indent--;
+    at_c_line(p, "}");
+}
+
+/* What takes long is left out where no lane asks for it. */
+static printed costly_select(at_printer *p, const at_value *v) {
+    at_value *const *x = v->operands;
+    bool yes = is_costly(x[1]), no = is_costly(x[2]);
+    const char *mask = at_c_name(&p->names, "mask"), *chosen = at_c_name(&p->names, "chosen");
+    at_c_line(p, "const vmask %s = %s;", mask, at_c_vector_right_side(p, x[0]));
+    const char *first = yes && no ? "{0}" : at_c_vector_right_side(p, x[yes ? 2 : 1]);
+    at_c_line(p, "%s %s = %s;", at_vector_type(v->kind), chosen, first);
+    if (yes) print_chosen(p, chosen, mask, x[1]);
+    if (no) print_chosen(p, chosen, at_format(p->s->arena, "~%s", mask), x[2]);
+    return (printed){chosen, AT_C_PRIMARY};
+}
+
 static printed select(at_printer *p, const at_value *v) {
     at_value *const *x = v->operands;
+    if (x[0]->lanes != AT_LANES_SAME && (is_costly(x[1]) || is_costly(x[2])))
+        return costly_select(p, v);
     const char *yes = at_c_vector(p, x[1], AT_C_OR), *no = at_c_vector(p, x[2], AT_C_OR);
     if (x[0]->lanes != AT_LANES_SAME)
         return call(p, function_of(p, v->kind, "choose"), at_c_vector(p, x[0], AT_C_CHOICE), yes,
@@ -293,5 +328,3 @@ const char *at_c_vector(at_printer *p, const at_value *v, at_c_level level) {
     }
     return at_level(p, out, level);
 }
-
-const char *at_c_vector_right_side(at_printer *p, const at_value *v) { return print(p, v).text; }

@@ -140,6 +140,9 @@ const char *at_c_storage(at_kind kind); /* of an element */
 /* The value as a C expression that binds at least as tightly as `level`; long parts of it become
  * constants on lines of their own, in front. */
 const char *at_c_value(at_printer *p, const at_value *value, at_c_level level);
+/* x to a power of at_tile_short_power, of numbers or vectors: `type` is attend or vreal. */
+const char *at_c_short_power(at_session *s, const char *type, const char *x, int power,
+                             at_c_level *level);
 /* The same for the whole right side of a statement, which may be long. */
 const char *at_c_right_side(at_printer *p, const at_value *value);
 

@@ -100,6 +100,10 @@ void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed) {
     if (value->op == AT_TILE_DRAW) at_c_parts_need(&helpers->parts, AT_C_PART_draw);
     if (value->op == AT_TILE_SORT) at_c_parts_need(&helpers->parts, AT_C_PART_order);
     if (value->op != AT_TILE_MAP) return;
+    if (at_tile_short_power(value)) {
+        at_c_parts_need(&helpers->parts, AT_C_PART_lanes);
+        return;
+    }
     at_c_part part = value->kind == AT_REAL ? at_c_part_of(value->map) : AT_C_PARTS;
     if (part != AT_C_PARTS) {
         at_c_parts_need(&helpers->parts, part);

@@ -88,6 +88,16 @@ static printed draw(at_printer *p, const at_value *v) {
     return (printed){at_format(p->s->arena, "%s)", text), AT_C_PRIMARY};
 }
 
+const char *at_c_short_power(at_session *s, const char *type, const char *x, int power,
+                             at_c_level *level) {
+    *level = power < 0 ? AT_C_PRODUCT : AT_C_PRIMARY;
+    if (power == 4) return at_format(s->arena, "%s_square(%s_square(%s))", type, type, x);
+    if (power == -1) return at_format(s->arena, "1 / (%s)", x);
+    if (power == 1) return at_format(s->arena, "(%s)", x);
+    return at_format(s->arena, "%s%s_%s(%s)", power < 0 ? "1 / " : "", type,
+                     power == 3 ? "cube" : "square", x);
+}
+
 static printed operation(at_printer *p, const at_value *v) {
     at_arena *arena = p->s->arena;
     const at_value *a = v->operands[0];
@@ -97,6 +107,13 @@ static printed operation(at_printer *p, const at_value *v) {
         const char *right = at_c_value(p, v->operands[1], infix[i].right);
         return (printed){at_format(arena, "%s %s %s", left, infix[i].symbol, right),
                          infix[i].level};
+    }
+    int power = at_tile_short_power(v);
+    if (power) {
+        printed out;
+        out.text = at_c_short_power(p->s, "attend", at_c_value(p, a, AT_C_CHOICE), power,
+                                    &out.level);
+        return out;
     }
     switch (v->map) {
     case AT_OP_STOP: return print(p, a);

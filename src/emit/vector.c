@@ -107,9 +107,8 @@ static printed gather(at_printer *p, const at_value *v, const at_value *address,
                 at_c_vector(p, address, AT_C_CHOICE), mask);
 }
 
-static printed load(at_printer *p, const at_value *v) {
-    const at_value *address = v->operands[0];
-    bool looks = p->conditional && !v->inside;
+static printed load(at_printer *p, const at_value *v, const at_value *address) {
+    bool looks = v->op == AT_TILE_LOAD && p->conditional && !v->inside;
     if (address->lanes == AT_LANES_ANY || (looks && address->lanes == AT_LANES_STEP))
         return gather(p, v, address, mask_of(p));
     const char *from = place(p, v->array, address);
@@ -128,8 +127,18 @@ static const char *both_masks(at_printer *p, const at_value *mask) {
     return at_format(p->s->arena, "%s & %s", p->mask, at_c_vector(p, mask, AT_C_UNARY));
 }
 
+/* A read that looks once for all lanes. */
+static printed load_if(at_printer *p, const at_value *v) {
+    const char *inside = at_c_value(p, v->operands[0], AT_C_OR);
+    const char *found = load(p, v, v->operands[1]).text;
+    const char *other = at_c_vector(p, v->operands[2], AT_C_OR);
+    return (printed){at_format(p->s->arena, "%s ? %s : %s", inside, found, other), AT_C_CHOICE};
+}
+
 static printed load_where(at_printer *p, const at_value *v) {
     const at_value *address = v->operands[1];
+    bool simple = address->lanes == AT_LANES_NEXT || address->lanes == AT_LANES_STEP;
+    if (v->operands[0]->lanes == AT_LANES_SAME && simple) return load_if(p, v);
     const char *mask = at_c_name(&p->names, "inside"), *text = both_masks(p, v->operands[0]);
     at_c_line(p, "const vmask %s = %s;", mask, text);
     printed found = address->lanes == AT_LANES_NEXT
@@ -208,6 +217,13 @@ static printed operation(at_printer *p, const at_value *v) {
     if (symbol)
         return infix(p, at_c_vector(p, a, left_of(level)), symbol,
                      at_c_vector(p, b, right_of(level)), level);
+    int power = at_tile_short_power(v);
+    if (power) {
+        printed out;
+        out.text = at_c_short_power(p->s, "vreal", at_c_vector(p, a, AT_C_CHOICE), power,
+                                    &out.level);
+        return out;
+    }
     switch (v->map) {
     case AT_OP_STOP: return print(p, a);
     case AT_OP_TO_REAL: return to_real(p, v);
@@ -281,7 +297,7 @@ static printed print(at_printer *p, const at_value *v) {
     }
     switch (v->op) {
     case AT_TILE_GET: return (printed){at_c_variable(p, v), AT_C_PRIMARY};
-    case AT_TILE_LOAD: return load(p, v);
+    case AT_TILE_LOAD: return load(p, v, v->operands[0]);
     case AT_TILE_LOAD_WHERE: return load_where(p, v);
     case AT_TILE_MAP: return operation(p, v);
     case AT_TILE_SELECT: return select(p, v);

@@ -136,6 +136,15 @@ void at_tile_flatten(const at_tiles *tiles) {
     }
 }
 
+int at_tile_short_power(const at_value *v) {
+    if (v->op != AT_TILE_MAP || v->map != AT_OP_POW || v->operands[1]->op != AT_TILE_NUMBER)
+        return 0;
+    static const int known[] = {-2, -1, 1, 2, 3, 4};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (v->operands[1]->real == known[i]) return known[i];
+    return 0;
+}
+
 /* ---- cost ------------------------------------------------------------------------------------ */
 
 /* Guesses for any processor: what counts is the order of the sums that are made of them. */
@@ -156,6 +165,7 @@ static double value_cost(const at_value *v) {
     case AT_TILE_STORE: return memory_cost(v, v->operands[0]);
     case AT_TILE_MAP:
         if (v->kind == AT_INT) return v->lanes == AT_LANES_ANY ? 2 : 0.25;
+        if (v->map == AT_OP_POW) return at_tile_short_power(v) ? 2 : 2 * FUNCTION;
         if (v->kind == AT_BOOL || at_op_info(v->map)->level > 0) return 1;
         return v->map == AT_OP_STOP || v->map == AT_OP_TO_REAL ? 0 : FUNCTION;
     case AT_TILE_SELECT: return 1;

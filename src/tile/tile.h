@@ -90,6 +90,9 @@ typedef struct {
 const char *at_tile_op_text(at_tile_op op);
 bool at_tile_op_gives(at_tile_op op);
 
+/* The exponent of a power that a few products make: -2 to 4; 0: of any other value. */
+int at_tile_short_power(const at_value *value);
+
 /* Never NULL. */
 const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops);
 void at_tile_print(const at_tile_program *program, at_text *out);

@@ -11,6 +11,11 @@ static inline vmask vmask_count(void) {
 static inline vmask vmask_least(vmask a, vmask b) { return ((a <= b) & a) | (~(a <= b) & b); }
 static inline vmask vmask_most(vmask a, vmask b) { return ((a >= b) & a) | (~(a >= b) & b); }
 
+static inline real attend_square(real x) { return x * x; }
+static inline vreal vreal_square(vreal x) { return x * x; }
+static inline real attend_cube(real x) { return x * x * x; }
+static inline vreal vreal_cube(vreal x) { return x * x * x; }
+
 static inline vmask vmask_choose(vmask mask, vmask yes, vmask no) {
     return (mask & yes) | (~mask & no);
 }

@@ -1,7 +1,7 @@
-/* One pass as one C function: what it uses of the call under names of its own, then the loops.
+/* One pass as one C function: what it uses of the run under names of its own, then the loops.
  *
- * An element that may fail and is not surely needed computes `value` and jumps behind its
- * computation when it fails; value and fault are stored either way. */
+ * An element that may fail jumps behind its computation when it does. If it is not surely needed,
+ * its value and its fault are stored either way; if it is, the first to fail is kept. */
 #include "emit/emit.h"
 
 void at_tiles_walk(const at_tiles *tiles,
@@ -38,28 +38,58 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
     }
 }
 
-static uses uses_of(at_session *s, const at_cascade *cascade, const at_tiles *tiles) {
-    uses u = {AT_NEW_ARRAY(s->arena, bool, cascade->axis_count),
-              AT_NEW_ARRAY(s->arena, bool, cascade->array_count),
-              AT_NEW_ARRAY(s->arena, bool, cascade->array_count)};
+static uses uses_of(at_session *s, const at_plan *plan, const at_tiles *tiles) {
+    int axes = plan->cascade->axis_count, arrays = plan->array_count;
+    uses u = {AT_NEW_ARRAY(s->arena, bool, axes), AT_NEW_ARRAY(s->arena, bool, arrays),
+              AT_NEW_ARRAY(s->arena, bool, arrays)};
     at_tiles_walk(tiles, note_use, &u);
     return u;
 }
 
-static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const at_array *target) {
+typedef struct {
+    const at_pass *pass;
+    bool *used; /* by position in pass->fixed */
+} arguments;
+
+static void note_argument(void *user, const at_tile *tile, const at_value *value) {
+    (void)tile;
+    arguments *a = user;
+    for (int i = 0; value && value->op == AT_TILE_INDEX && i < a->pass->fixed_count; i++)
+        a->used[i] |= a->pass->fixed[i] == value->axis;
+}
+
+int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes) {
+    const at_pass *pass = nest->nest->pass;
+    arguments a = {pass, AT_NEW_ARRAY(s->arena, bool, pass->fixed_count)};
+    int count = 0;
+    at_tiles_walk(&nest->body, note_argument, &a);
+    for (int i = 0; i < pass->fixed_count; i++)
+        if (a.used[i]) axes[count++] = pass->fixed[i];
+    return count;
+}
+
+static bool is_target(const at_pass *pass, const at_array *array) {
+    for (int i = 0; i < pass->target_count; i++)
+        if (pass->targets[i] == array) return true;
+    return false;
+}
+
+static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const at_pass *pass) {
     for (int i = 0; i < plan->cascade->axis_count; i++)
         if (u->axes[i])
-            at_c_line(p, "const int64_t %s = call->extents[%d];",
+            at_c_line(p, "const int64_t %s = frame->extents[%d];",
                       at_size_name(&p->names, plan->cascade->axes[i]), i);
-    for (int i = 0; i < plan->cascade->array_count; i++) {
-        const at_array *array = plan->cascade->arrays[i];
+    for (int i = 0; i < plan->array_count; i++) {
+        const at_array *array = plan->arrays[i];
+        const char *constant = is_target(pass, array) ? "" : "const ";
         int place = plan->place_of[i];
         if (u->arrays[i])
-            at_c_line(p, "%s%s *restrict %s = call->arrays[%d];", array == target ? "" : "const ",
-                      at_c_storage(array->kind), at_array_name(&p->names, array), place);
+            at_c_line(p, "%s%s *restrict %s = frame->arrays[%d];", constant,
+                      at_c_storage(&plan->places[place], p->type),
+                      at_array_name(&p->names, array), place);
         if (u->faults[i])
-            at_c_line(p, "%sstruct attend_fault *restrict %s = call->faults[%d];",
-                      array == target ? "" : "const ", at_fault_name(&p->names, array), place);
+            at_c_line(p, "%sstruct attend_fault *restrict %s = frame->faults[%d];", constant,
+                      at_fault_name(&p->names, array), place);
     }
 }
 
@@ -68,13 +98,14 @@ static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const 
 /* What follows a failed test; `fault` is an expression of that type. */
 static void print_failure(at_printer *p, const char *fault) {
     p->indent++;
-    if (p->label) {
+    if (p->keeps_fault) {
         at_c_line(p, "fault = %s;", fault);
-        at_c_line(p, "goto %s;", p->label);
     } else {
         const char *element = at_c_value(p, p->store->operands[0], AT_C_CHOICE);
-        at_c_line(p, "return attend_fail(call, %s, %d, %s);", fault, p->place, element);
+        int place = p->program->plan->place_of[p->store->array->id];
+        at_c_line(p, "attend_fail(frame, %s, %d, %s);", fault, place, element);
     }
+    at_c_line(p, "goto %s;", p->label);
     p->indent--;
     at_c_line(p, "}");
 }
@@ -129,17 +160,22 @@ static void print_effect(at_printer *p, const at_value *v) {
     case AT_TILE_SET: print_assignment(p, name, v->operands[0]); return;
     case AT_TILE_STORE: {
         const char *left = "value";
-        if (!p->label)
+        if (!p->keeps_fault)
             left = at_format(p->s->arena, "%s[%s]", name,
                              at_c_value(p, v->operands[0], AT_C_CHOICE));
-        print_assignment(p, left, v->operands[1]);
+        if (p->keeps_fault || !at_c_rounds(p, v->array)) print_assignment(p, left, v->operands[1]);
+        else at_c_line(p, "%s = attend_given(%s);", left, at_c_right_side(p, v->operands[1]));
         return;
     }
-    case AT_TILE_REQUIRE:
+    case AT_TILE_REQUIRE: {
         at_c_line(p, "if (!(%s)) {", at_c_value(p, v->operands[0], AT_C_CHOICE));
-        print_failure(p, new_fault(p, v->site, at_c_value(p, v->operands[1], AT_C_CHOICE),
-                                   "0"));
+        p->indent++;
+        const char *shown = at_c_value(p, v->operands[1], AT_C_CHOICE), *other = "0";
+        if (v->count > 2) other = at_c_value(p, v->operands[2], AT_C_CHOICE);
+        p->indent--;
+        print_failure(p, new_fault(p, v->site, shown, other));
         return;
+    }
     case AT_TILE_ATTEMPT: print_attempt(p, v); return;
     case AT_TILE_INHERIT: {
         const char *fault = at_format(p->s->arena, "%s[%s]", at_fault_name(&p->names, v->array),
@@ -173,21 +209,39 @@ static void note_failure(void *user, const at_tile *tile, const at_value *value)
         *fails = true;
 }
 
+/* A needed element that may fail. */
+static void print_needed(at_printer *p, const at_tile *tile) {
+    p->label = at_c_name(&p->names, "failed");
+    print_tiles(p, &tile->body);
+    at_c_line(p, "%s:;", p->label);
+    p->label = NULL;
+}
+
 /* An element whose failure is stored beside it. */
-static void print_risky(at_printer *p, const at_tile *tile) {
-    bool fails = false; /* a label that nothing jumps to would be warned of */
-    at_tiles_walk(&tile->body, note_failure, &fails);
+static void print_risky(at_printer *p, const at_tile *tile, bool fails) {
     const at_value *store = p->store;
     const char *name = at_array_name(&p->names, store->array);
     at_c_line(p, "const int64_t here = %s;", at_c_right_side(p, store->operands[0]));
     at_c_line(p, "struct attend_fault fault = {0, 0, 0};");
     at_c_line(p, "%s value = 0;", at_c_type(store->kind));
     p->label = at_c_name(&p->names, "failed");
+    p->keeps_fault = true;
     print_tiles(p, &tile->body);
-    if (fails) at_c_line(p, "%s:", p->label);
+    p->keeps_fault = false;
+    if (fails) at_c_line(p, "%s:", p->label); /* one that nothing jumps to would be warned of */
     p->label = NULL;
-    at_c_line(p, "%s[here] = value;", name);
+    at_c_line(p, at_c_rounds(p, store->array) ? "%s[here] = attend_given(value);"
+                                              : "%s[here] = value;", name);
     at_c_line(p, "%s[here] = fault;", at_fault_name(&p->names, store->array));
+}
+
+static void print_element(at_printer *p, const at_tile *tile) {
+    bool fails = false;
+    p->store = store_of(tile);
+    at_tiles_walk(&tile->body, note_failure, &fails);
+    if (at_is_fallible(p->program, p->store->array)) print_risky(p, tile, fails);
+    else if (fails) print_needed(p, tile);
+    else print_tiles(p, &tile->body);
 }
 
 static void print_tile(at_printer *p, const at_tile *tile) {
@@ -205,9 +259,7 @@ static void print_tile(at_printer *p, const at_tile *tile) {
         at_c_line(p, "if (%s) {", at_c_value(p, tile->condition, AT_C_CHOICE));
         break;
     case AT_TILE_ELEMENT:
-        p->store = store_of(tile);
-        if (p->keeps_faults) print_risky(p, tile);
-        else print_tiles(p, &tile->body);
+        print_element(p, tile);
         return;
     }
     print_block(p, &tile->body);
@@ -222,7 +274,8 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         const at_tile *tile = tiles->items[i];
         /* A table's elements stand side by side: each with names of its own. */
-        bool block = tile->tag == AT_TILE_ELEMENT && p->keeps_faults && tiles->count > 1;
+        bool block = tile->tag == AT_TILE_ELEMENT && tiles->count > 1 &&
+                     at_is_fallible(p->program, store_of(tile)->array);
         if (block) at_c_line(p, "{");
         p->indent += block;
         print_tile(p, tile);
@@ -233,33 +286,97 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
 
 /* ---- the function -------------------------------------------------------------------------- */
 
-/* An equation as it stands in the program, on one line. */
-static void print_equation(const at_statement *st, at_text *out) {
-    at_ir_print_name(st->target->name, out);
-    for (int i = 0; i < st->target->rank; i++)
-        at_text_addf(out, "%s%s", i ? "," : "[", st->target->axes[i]->name);
-    at_text_add(out, st->target->rank ? "] = " : " = ");
-    if (st->tag == AT_TABLE) at_text_add(out, "table(...)");
-    else at_ir_print_expr(st->u.value, out);
+static void print_array(const at_array *array, at_axis *const *axes, at_text *out) {
+    at_ir_print_name(array->name, out);
+    for (int i = 0; i < array->rank; i++)
+        at_text_addf(out, "%s%s", i ? "," : "[", axes[i]->name);
+    if (array->rank) at_text_add(out, "]");
+}
+
+static void print_part(const char *operation, const at_part *part, at_text *out) {
+    at_text_addf(out, "%s[", operation);
+    for (int i = 0; i < part->count; i++)
+        at_text_addf(out, "%s%s%s", i ? "," : "", part->bound[i]->name,
+                     part->down && part->down[i] ? " down" : "");
+    if (part->guard) {
+        at_text_add(out, " where ");
+        at_ir_print_expr(part->guard, out);
+    }
+    at_text_add(out, "](");
+    at_ir_print_expr(part->body, out);
+    at_text_add(out, ")");
+}
+
+static void print_right_side(const at_statement *st, at_text *out) {
+    switch (st->tag) {
+    case AT_EQUATION: at_ir_print_expr(st->u.value, out); return;
+    case AT_NEXT: at_ir_print_expr(st->u.next.value, out); return;
+    case AT_KEEPING:
+        for (int i = 0; i < st->u.keeping.count; i++) {
+            if (i) at_text_add(out, ", ");
+            print_part(at_fold_info(st->u.keeping.fold)->text, &st->u.keeping.parts[i], out);
+        }
+        return;
+    case AT_TOPK: print_part("topk", &st->u.topk, out); return;
+    case AT_DRAWING:
+        at_text_addf(out, "%s(", at_draw_info(st->u.drawing.draw)->text);
+        for (int i = 0; i < at_draw_info(st->u.drawing.draw)->parameters; i++) {
+            if (i) at_text_add(out, ", ");
+            at_ir_print_expr(st->u.drawing.args[i], out);
+        }
+        at_text_add(out, ")");
+        return;
+    case AT_ASSERT:
+        at_ir_print_expr(st->u.assertion.left, out);
+        at_text_addf(out, " %s ", at_op_info(st->u.assertion.op)->text);
+        at_ir_print_expr(st->u.assertion.right, out);
+        return;
+    default: at_text_add(out, "table(...)");
+    }
+}
+
+/* A statement as it stands in the program, on one line. */
+static void print_statement(const at_pass *pass, at_text *out) {
+    const at_statement *st = pass->statement;
+    if (st->tag == AT_NEXT) {
+        at_text_add(out, "next ");
+        print_array(st->target, st->u.next.axes, out);
+    }
+    for (int i = 0; i < pass->target_count && st->tag != AT_NEXT && st->tag != AT_ASSERT; i++) {
+        if (i) at_text_add(out, ", ");
+        print_array(pass->targets[i], pass->targets[i]->axes, out);
+    }
+    if (st->tag != AT_ASSERT) at_text_add(out, st->tag == AT_DRAWING ? " ~ " : " = ");
+    print_right_side(st, out);
+}
+
+static void print_head(at_printer *p, const at_tile_nest *nest, const char *name) {
+    const at_pass *pass = nest->nest->pass;
+    const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *, pass->fixed_count);
+    int count = at_nest_arguments(p->s, nest, axes);
+    at_text_add(p->out, "\n/* ");
+    size_t begin = p->out->length;
+    print_statement(pass, p->out);
+    at_c_comment(p->out, begin);
+    at_text_add(p->out, "\n * ");
+    at_cost_print(&pass->flops, p->out);
+    at_text_addf(p->out, " flops */\nstatic void %s(const struct attend_frame *frame", name);
+    for (int i = 0; i < count; i++)
+        at_text_addf(p->out, ", int64_t %s", at_axis_name(&p->names, axes[i]));
+    at_text_add(p->out, ") {\n");
 }
 
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
-                  const char *name, at_text *out) {
+                  const char *name, const at_emit_options *options, at_text *out) {
     const at_plan *plan = program->loops->plan;
-    const at_array *target = nest->nest->pass->statement->target;
-    at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .indent = 1};
-    p.place = plan->place_of[target->id];
-    p.keeps_faults = program->loops->fallible[target->id];
-    uses u = uses_of(s, plan->cascade, &nest->body);
-    if (p.keeps_faults) u.faults[target->id] = true;
-    at_text_add(out, "\n/* ");
-    size_t begin = out->length;
-    print_equation(nest->nest->pass->statement, out);
-    at_c_comment(out, begin);
-    at_text_add(out, "\n * ");
-    at_cost_print(&nest->nest->pass->flops, out);
-    at_text_addf(out, " flops */\nstatic int %s(const struct attend_call *call) {\n", name);
-    print_uses(&p, plan, &u, target);
+    const at_pass *pass = nest->nest->pass;
+    at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program->loops,
+                    .type = options->type, .indent = 1};
+    uses u = uses_of(s, plan, &nest->body);
+    for (int i = 0; i < pass->target_count; i++)
+        if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
+    print_head(&p, nest, name);
+    print_uses(&p, plan, &u, pass);
     print_tiles(&p, &nest->body);
-    at_text_add(out, "    return 0;\n}\n");
+    at_text_add(out, "}\n");
 }

@@ -1,24 +1,63 @@
-/* From passes to loop trees: a loop for each axis at the left of the equation, the value computed
- * inside, and one store. Passes come in order, so what an equation reads is known to be fallible or
- * not when the equation is reached. */
+/* From passes to loop trees: a loop for each axis at the left of the equation that no region around
+ * the pass fixes, the value computed inside, and one store.
+ *
+ * Passes come in order, so what an equation reads is known to be fallible or not when the equation
+ * is reached, but for what a region reads of the round before: then all is done again with what was
+ * found, until nothing more is. */
 #include "loop/loop.h"
 
-static void lower_equation(at_loop_lowering *l, const at_expr *value) {
+bool at_is_fallible(const at_loop_program *program, const at_array *array) {
+    int place = program->plan->place_of[array->id];
+    return place >= 0 && program->fallible[place];
+}
+
+bool at_ends_run(const at_plan *plan, const at_array *array) {
+    const at_array_place *place = &plan->places[plan->place_of[array->id]];
+    return place->use == AT_PLACE_OUTPUT && !place->later;
+}
+
+/* What a person calls a statement that has no loops; NULL for those that have. */
+static const char *foreign(const at_statement *st) {
+    switch (st->tag) {
+    case AT_EQUATION:
+    case AT_NEXT:
+    case AT_TABLE: return NULL;
+    case AT_KEEPING: return at_fold_info(st->u.keeping.fold)->text;
+    case AT_TOPK: return "topk";
+    case AT_DRAWING: return at_draw_info(st->u.drawing.draw)->text;
+    default: return "assertion";
+    }
+}
+
+static void refuse(at_session *s, const at_pass *pass) {
+    const at_statement *st = pass->statement;
+    at_diag *diag;
+    if (st->tag != AT_ASSERT)
+        diag = at_error(s, AT_E_NOT_COMPILED, st->span,
+                        "compiled code has no `%s`, which the equation of `%s` uses", foreign(st),
+                        pass->targets[0]->name);
+    else
+        diag = at_error(s, AT_E_NOT_COMPILED, st->span, "compiled code has no assertions");
+    at_hint(s, diag, "`--executor reference` runs it");
+}
+
+static void lower_equation(at_loop_lowering *l, at_axis *const *axes, const at_expr *value) {
+    const at_expr **index = AT_NEW_ARRAY(l->s->arena, const at_expr *, l->target->rank);
     for (int i = 0; i < l->target->rank; i++) {
+        index[i] = at_index(l->s, axes[i], l->target->span);
+        if (at_pass_fixes(l->nest->pass, axes[i])) continue;
         at_loop *loop = at_loop_add(l, AT_LOOP_FOR);
-        loop->axis = l->target->axes[i];
+        loop->axis = axes[i];
         l->into = &loop->body;
     }
-    const at_expr **index = AT_NEW_ARRAY(l->s->arena, const at_expr *, l->target->rank);
-    for (int i = 0; i < l->target->rank; i++)
-        index[i] = at_index(l->s, l->target->axes[i], l->target->span);
     at_loop *store = at_loop_add(l, AT_LOOP_STORE);
     store->array = l->target;
-    store->address = at_address_of(l->s, l->target, index);
+    store->address = at_address_of(l->s, l->program->plan, l->target, index);
     l->into = &store->body;
     store->value = at_loop_lower(l, value);
 }
 
+/* A table inside of a scan is written at the scan's present indices. */
 static void lower_table(at_loop_lowering *l, const at_statement *st) {
     at_loops *into = l->into;
     for (int i = 0; i < st->u.table.count; i++) {
@@ -31,23 +70,90 @@ static void lower_table(at_loop_lowering *l, const at_statement *st) {
     }
 }
 
+static bool lower_pass(at_session *s, at_loop_program *program, const at_pass *pass) {
+    at_nest *nest = &program->nests[program->nest_count++];
+    const at_statement *st = pass->statement;
+    *nest = (at_nest){.pass = pass};
+    if (foreign(st)) {
+        refuse(s, pass);
+        return false;
+    }
+    nest->needed = at_ends_run(program->plan, pass->targets[0]);
+    at_loop_lowering l = {s, program, nest, pass->targets[0], &nest->body, 0, {0}};
+    if (st->tag == AT_TABLE) lower_table(&l, st);
+    else if (st->tag == AT_NEXT) lower_equation(&l, st->u.next.axes, st->u.next.value);
+    else lower_equation(&l, st->target->axes, st->u.value);
+    return true;
+}
+
+/* ---- which arrays are fallible --------------------------------------------------------------- */
+
+static void spoil(at_loop_program *program, const at_array *array, bool *changed) {
+    int place = program->plan->place_of[array->id];
+    if (place < 0 || program->fallible[place] || at_ends_run(program->plan, array)) return;
+    program->fallible[place] = *changed = true;
+}
+
+static bool has_axis(const at_array *array, const at_axis *axis) {
+    for (int i = 0; i < array->rank; i++)
+        if (array->axes[i] == axis) return true;
+    return false;
+}
+
+/* What repeats carry and leave. */
+static void spoil_steps(at_loop_program *program, const at_plan_steps *steps, bool *changed) {
+    for (int i = 0; i < steps->count; i++) {
+        const at_plan_step *step = steps->items[i];
+        for (int k = 0; k < step->carried_count; k++) {
+            const at_carried *c = &step->carried[k];
+            if (at_is_fallible(program, c->before) || at_is_fallible(program, c->next))
+                spoil(program, c->inside, changed);
+        }
+        for (int k = 0; k < step->left_count; k++)
+            if (!has_axis(step->left[k], step->statement->u.repeat.round))
+                spoil(program, step->left[k], changed);
+        spoil_steps(program, &step->body, changed);
+    }
+}
+
+static void make_round_sites(at_session *s, at_loop_program *program, const at_plan_steps *steps) {
+    for (int i = 0; i < steps->count; i++) {
+        const at_plan_step *step = steps->items[i];
+        for (int k = 0; k < step->left_count; k++) {
+            const at_array *array = step->left[k];
+            if (has_axis(array, step->statement->u.repeat.round)) continue;
+            at_loop_site site = {AT_SITE_ROUNDS, NULL, 0, array, NULL};
+            program->rounds_site[array->id] = program->site_count;
+            AT_PUSH(s->arena, program->sites, program->site_count, program->site_capacity, site);
+        }
+        make_round_sites(s, program, &step->body);
+    }
+}
+
 const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
     s->stage = "loop";
     at_loop_program *program = AT_NEW(s->arena, at_loop_program);
     program->plan = plan;
     program->nests = AT_NEW_ARRAY(s->arena, at_nest, plan->pass_count);
-    program->fallible = AT_NEW_ARRAY(s->arena, bool, plan->cascade->array_count);
-    at_loop_site none = {0};
-    AT_PUSH(s->arena, program->sites, program->site_count, program->site_capacity, none);
-    for (int i = 0; i < plan->pass_count; i++) {
-        at_nest *nest = &program->nests[program->nest_count++];
-        nest->pass = &plan->passes[i];
-        const at_statement *st = nest->pass->statement;
-        nest->needed = plan->places[plan->place_of[st->target->id]].use == AT_PLACE_OUTPUT;
-        at_loop_lowering l = {s, program, nest, st->target, &nest->body, 0, {0}};
-        if (st->tag == AT_TABLE) lower_table(&l, st);
-        else lower_equation(&l, st->u.value);
-        program->fallible[st->target->id] = nest->fallible && !nest->needed;
-    }
+    program->fallible = AT_NEW_ARRAY(s->arena, bool, plan->place_count);
+    program->rounds_site = AT_NEW_ARRAY(s->arena, int, plan->array_count);
+    bool changed = false, regions = false;
+    for (int i = 0; i < plan->steps.count; i++)
+        regions |= plan->steps.items[i]->tag != AT_STEP_PASS;
+    spoil_steps(program, &plan->steps, &changed);
+    do {
+        changed = false;
+        program->nest_count = program->site_count = 0;
+        at_loop_site none = {0};
+        AT_PUSH(s->arena, program->sites, program->site_count, program->site_capacity, none);
+        make_round_sites(s, program, &plan->steps);
+        for (int i = 0; i < plan->pass_count; i++) {
+            if (!lower_pass(s, program, plan->passes[i])) return NULL;
+            const at_pass *pass = plan->passes[i];
+            for (int k = 0; k < pass->target_count && program->nests[i].fallible; k++)
+                spoil(program, pass->targets[k], &changed);
+        }
+        spoil_steps(program, &plan->steps, &changed);
+    } while (changed && regions);
     return program;
 }

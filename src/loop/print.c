@@ -59,7 +59,7 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
 void at_loop_print(const at_loop_program *program, at_text *out) {
     for (int i = 0; i < program->nest_count; i++) {
         const at_nest *nest = &program->nests[i];
-        at_text_addf(out, "%s%s:\n", nest->pass->statement->target->name,
+        at_text_addf(out, "%s%s:\n", nest->pass->targets[0]->name,
                      !nest->fallible ? "" : nest->needed ? " (may fail)" : " (elements may fail)");
         print_loops(&nest->body, 1, out);
     }

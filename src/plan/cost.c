@@ -47,8 +47,14 @@ static void price(pricing *p, const at_expr *e) {
         const char *key = at_format(p->s->arena, "%d", array->id); /* names may repeat */
         if (at_map_get(&p->seen, key)) return;
         at_map_put(p->s->arena, &p->seen, key, (void *)array);
-        at_cost_add(p->s, &p->pass->bytes, at_kind_bytes(array->kind),
-                    (const at_axis *const *)array->axes, array->rank);
+        const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *, array->rank);
+        int rank = 0;
+        for (int i = 0; i < array->rank; i++) {
+            const at_expr *index = e->u.read.index[i];
+            if (index->tag != AT_INDEX || !at_pass_fixes(p->pass, index->u.axis))
+                axes[rank++] = array->axes[i];
+        }
+        at_cost_add(p->s, &p->pass->bytes, at_kind_bytes(array->kind), axes, rank);
         return;
     }
     case AT_MAP: {
@@ -76,11 +82,55 @@ static void price(pricing *p, const at_expr *e) {
     }
 }
 
-void at_pass_price(at_session *s, at_pass *pass) {
-    const at_array *target = pass->statement->target;
-    pricing p = {s, pass, (const at_axis **)target->axes, target->rank, {0}};
+/* The axes that a pass has loops for. */
+static pricing begin(at_session *s, at_pass *pass, const at_array *target, at_axis *const *axes) {
+    pricing p = {s, pass, AT_NEW_ARRAY(s->arena, const at_axis *, target->rank), 0, {0}};
+    for (int i = 0; i < target->rank; i++)
+        if (!at_pass_fixes(pass, axes[i])) p.loops[p.depth++] = axes[i];
     at_cost_add(s, &pass->bytes, at_kind_bytes(target->kind), p.loops, p.depth);
-    if (pass->statement->tag == AT_EQUATION) price(&p, pass->statement->u.value);
+    return p;
+}
+
+static void price_rows(at_session *s, at_pass *pass) {
+    const at_statement *st = pass->statement;
+    bool topk = st->tag == AT_TOPK;
+    for (int i = 0; i < pass->target_count; i++) {
+        const at_part *part = topk ? &st->u.topk : &st->u.keeping.parts[i];
+        pricing p = begin(s, pass, pass->targets[i], pass->targets[i]->axes);
+        if (topk) { /* the bound axes instead of the rank */
+            const at_axis **outer = p.loops;
+            p.loops = AT_NEW_ARRAY(s->arena, const at_axis *, p.depth + part->count);
+            at_move(p.loops, outer, sizeof *outer * (size_t)--p.depth);
+            for (int k = 0; k < part->count; k++) p.loops[p.depth++] = part->bound[k];
+        }
+        price(&p, part->guard);
+        price(&p, part->body);
+        at_cost_add(s, &pass->flops, 1, p.loops, p.depth);
+    }
+}
+
+void at_pass_price(at_session *s, at_pass *pass) {
+    const at_statement *st = pass->statement;
+    const at_array *target = pass->targets[0];
+    if (st->tag == AT_KEEPING || st->tag == AT_TOPK) {
+        price_rows(s, pass);
+        return;
+    }
+    pricing p = begin(s, pass, target, st->tag == AT_NEXT ? st->u.next.axes : target->axes);
+    switch (st->tag) {
+    case AT_EQUATION: price(&p, st->u.value); return;
+    case AT_NEXT: price(&p, st->u.next.value); return;
+    case AT_DRAWING:
+        for (int i = 0; i < at_draw_info(st->u.drawing.draw)->parameters; i++)
+            price(&p, st->u.drawing.args[i]);
+        at_cost_add(s, &pass->flops, 1, p.loops, p.depth);
+        return;
+    case AT_ASSERT:
+        price(&p, st->u.assertion.left);
+        price(&p, st->u.assertion.right);
+        return;
+    default: return;
+    }
 }
 
 void at_cost_print(const at_cost *cost, at_text *out) {

@@ -48,7 +48,7 @@ static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
 
 void at_tile_print(const at_tile_program *program, at_text *out) {
     for (int i = 0; i < program->nest_count; i++) {
-        at_text_addf(out, "%s:\n", program->nests[i].nest->pass->statement->target->name);
+        at_text_addf(out, "%s:\n", program->nests[i].nest->pass->targets[0]->name);
         print_tiles(&program->nests[i].body, 1, out);
     }
 }

@@ -9,7 +9,7 @@
 
 /* ---- what emitted code is called with ------------------------------------------------------ */
 
-/* The records of parts/call.h; both sides must stay the same. */
+/* The records as file.c prints them into every source; both sides must stay the same. */
 struct attend_fault {
     int64_t site;         /* of at_loop_program.sites; 0: none */
     int64_t value, other; /* what the message shows: the index, or both sides of the operation */
@@ -87,21 +87,6 @@ const char *at_fault_name(at_names *names, const at_array *array); /* x_fault */
  * anything, the marks of comments too. */
 void at_c_comment(at_text *text, size_t begin);
 
-/* ---- helper.c: operations that are functions in C ------------------------------------------ */
-
-/* Which of them a file needs. */
-typedef struct {
-    bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
-} at_helpers;
-
-/* Notes what a value of a nest needs. */
-void at_helpers_note(at_helpers *helpers, const at_value *value);
-/* The C function for an operation: attend_gelu, attend_int_max, or the library's own exp. */
-const char *at_helper_name(at_session *s, at_op op, at_kind kind);
-/* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
-const char *at_attempt_name(at_session *s, at_op op);
-void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
-
 /* ---- parts.c: C that a file needs beside its loops (parts.def) ------------------------------- */
 
 typedef enum {
@@ -121,6 +106,23 @@ void at_c_parts_need(at_c_parts *parts, at_c_part part);
  * computed with as double (F64) or float. The file has included math.h, stdbool.h, stdint.h. */
 void at_c_parts_print(const at_c_parts *parts, at_type storage, at_text *out);
 
+/* ---- helper.c: operations that are functions in C ------------------------------------------ */
+
+/* Which of them a file needs. */
+typedef struct {
+    bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
+    at_c_parts parts;
+} at_helpers;
+
+/* Notes what a value of a nest needs. */
+void at_helpers_note(at_helpers *helpers, const at_value *value);
+/* The C function for an operation: attend_gelu, attend_int_max, or the library's own exp. */
+const char *at_helper_name(at_session *s, at_op op, at_kind kind);
+/* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
+const char *at_attempt_name(at_session *s, at_op op);
+/* The noted parts, and behind them the operations. */
+void at_helpers_print(at_session *s, const at_helpers *helpers, at_type type, at_text *out);
+
 /* ---- value.c: expressions ------------------------------------------------------------------ */
 
 /* How tightly the outermost operator of a text binds, after C's grammar. */
@@ -133,16 +135,16 @@ typedef struct {
     at_session *s;
     at_text *out;
     at_names names;
-    const at_loop_program *program;
+    const at_tile_program *program;
     at_type type;          /* of stored reals */
     int indent;            /* in levels of four spaces */
     const char *label;     /* where a failure goes */
-    bool keeps_fault;      /* a failure is stored beside the element that is computed */
-    const at_value *store; /* of that element */
+    const char *fault;     /* the variable that it becomes */
+    const at_value *store; /* of the element that is computed into `value` first; NULL: at once */
 } at_printer;
 
 void at_c_line(at_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-const char *at_c_type(at_kind kind);    /* of a variable: real, int64_t, bool */
+const char *at_c_type(at_kind kind); /* of a variable: real, int64_t, bool */
 /* Of an element: real, given, int64_t or unsigned char. */
 const char *at_c_storage(const at_array_place *place, at_type type);
 /* Whether an element is rounded to 16 bits as it is stored. */
@@ -156,9 +158,11 @@ const char *at_c_right_side(at_printer *p, const at_value *value);
 /* ---- nest.c: statements -------------------------------------------------------------------- */
 
 /* The function of one pass: static void compute_o(const struct attend_frame *frame, int64_t t), with
- * an argument for each axis of at_nest_arguments. */
+ * an argument for each axis of at_nest_arguments. first_scratch: how many scratch arrays the nests
+ * before it have. */
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
-                  const char *name, const at_emit_options *options, at_text *out);
+                  const char *name, int first_scratch, const at_emit_options *options,
+                  at_text *out);
 /* The axes of regions around a pass whose indices it uses; at most nest->pass->fixed_count. */
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes);
 /* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */

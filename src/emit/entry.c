@@ -10,6 +10,7 @@ typedef struct {
     const char *const *functions; /* by nest */
     const char *own;              /* how the names of the program's own things begin */
     int *fault_block;             /* by place; 0: none */
+    int first_scratch;            /* of the blocks */
 } entry;
 
 /* ---- tables ------------------------------------------------------------------------------------ */
@@ -38,6 +39,26 @@ static void print_block(entry *e, int place, const char *bytes, const char *what
               array->rank ? "}" : "", first, at->last, at_array_name(&e->p.names, array), what);
 }
 
+/* Memory of single rows, one for each thread, which is the first number of its axes. */
+static int print_scratch(entry *e) {
+    int count = 0;
+    for (int i = 0; i < e->program->nest_count; i++) {
+        const at_nest *nest = e->program->nests[i].nest;
+        for (int k = 0; k < nest->scratch_count; k++, count++) {
+            const at_array *array = nest->scratch[k];
+            const char *axes = "(const int[]){ATTEND_THREADS";
+            for (int n = 0; n < array->rank; n++)
+                axes = at_format(e->p.s->arena, "%s, %d", axes, array->axes[n]->id);
+            const char *bytes = array->kind == AT_REAL ? "sizeof(real)"
+                                : array->kind == AT_INT ? "8" : "1";
+            at_c_line(&e->p, "{%s, %d, %s}, %d, %d}, /* %s of pass %d */", bytes, array->rank + 1,
+                      axes, nest->pass->time, nest->pass->time,
+                      at_array_name(&e->p.names, array), nest->pass->number + 1);
+        }
+    }
+    return count;
+}
+
 static int print_blocks(entry *e) {
     at_text_addf(e->p.out, "\nstatic const struct attend_block %s_blocks[] = {\n", e->own);
     int count = e->plan->place_count;
@@ -48,6 +69,8 @@ static int print_blocks(entry *e) {
         e->fault_block[i] = blocks++;
         print_block(e, i, "sizeof(struct attend_fault)", ", faults");
     }
+    e->first_scratch = blocks;
+    blocks += print_scratch(e);
     if (blocks == 0) at_c_line(&e->p, "{0, 0, NULL, 0, 0},");
     at_text_add(e->p.out, "};\n");
     return blocks;
@@ -75,7 +98,8 @@ static void print_program(entry *e, int blocks) {
         if (at_place_converted(&plan->places[i], e->p.type)) uses[i] |= 4;
     }
     at_text_addf(e->p.out, "\nstatic const struct attend_program %s_program = {\n", e->own);
-    at_c_line(&e->p, "%d, %d, %d, %s_blocks,", views, plan->place_count, blocks, e->own);
+    at_c_line(&e->p, "%d, %d, %d, %d, %s_blocks,", views, plan->place_count, e->first_scratch,
+              blocks, e->own);
     at_c_line(&e->p, "(const unsigned char[]){%s},", list(e, uses, views));
     at_c_line(&e->p, "(const int[]){%s},", list(e, e->fault_block, plan->place_count));
     at_text_add(e->p.out, "};\n");
@@ -295,7 +319,7 @@ static void print_run(entry *e, const char *prefix, int blocks) {
                  "    void *arrays[%d];\n"
                  "    struct attend_fault *faults[%d];\n"
                  "    const struct attend_frame frame = {call, &%s_program, call->extents, arrays, "
-                 "faults};\n"
+                 "faults,\n                                       offsets};\n"
                  "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults)) return 2;\n"
                  "    if (%s_passes(&frame)) return 1;\n"
                  "    attend_end(&frame, sizes);\n"
@@ -308,7 +332,7 @@ void at_emit_entry_functions(at_session *s, const at_emit_entry *entry_of,
                              const at_emit_options *options, const char *const *functions,
                              at_text *out) {
     const at_tile_program *program = entry_of->program;
-    entry e = {.p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program->loops,
+    entry e = {.p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
                      .type = options->type, .indent = 1},
                .program = program, .plan = program->loops->plan, .functions = functions,
                .own = entry_of->prefix};

@@ -8,6 +8,9 @@ static const char *const head =
     "#include <stdbool.h>\n"
     "#include <stdint.h>\n"
     "#include <string.h>\n"
+    "#ifdef _OPENMP\n"
+    "#include <omp.h>\n"
+    "#endif\n"
     "\n"
     "/* Conditions are written as the program has them, `i == i` too. */\n"
     "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n"
@@ -81,8 +84,7 @@ static void print_summary(const at_tile_program *program, at_type type, at_text 
 
 static void note_helper(void *user, const at_tile *tile, const at_value *value) {
     (void)tile;
-    at_helpers *helpers = user;
-    if (value) at_helpers_note(helpers, value);
+    if (value) at_helpers_note(user, value);
 }
 
 static bool has_repeat(const at_plan_steps *steps) {
@@ -100,19 +102,17 @@ static void note_regions(const at_plan *plan, at_c_parts *parts) {
 
 static void print_shared(at_session *s, const at_emit_entry *entries, int count, at_type type,
                          at_text *out) {
-    at_helpers helpers = {{0}, {0}, {0}};
-    at_c_parts parts = {{0}};
-    at_c_parts_need(&parts, AT_C_PART_memory);
-    if (type == AT_TYPE_F16 || type == AT_TYPE_BF16) at_c_parts_need(&parts, AT_C_PART_storage);
+    at_helpers helpers = {{0}, {0}, {0}, {{0}}};
+    at_c_parts_need(&helpers.parts, AT_C_PART_memory);
+    if (type == AT_TYPE_F16 || type == AT_TYPE_BF16)
+        at_c_parts_need(&helpers.parts, AT_C_PART_storage);
     for (int i = 0; i < count; i++) {
         const at_tile_program *program = entries[i].program;
-        note_regions(program->loops->plan, &parts);
+        note_regions(program->loops->plan, &helpers.parts);
         for (int k = 0; k < program->nest_count; k++)
             at_tiles_walk(&program->nests[k].body, note_helper, &helpers);
     }
-    at_c_parts_print(&parts, type, out);
-    at_text_add(out, "\n");
-    at_helpers_print(s, &helpers, out);
+    at_helpers_print(s, &helpers, type, out);
 }
 
 void at_emit_source(at_session *s, const at_emit_entry *entries, int count,
@@ -127,10 +127,12 @@ void at_emit_source(at_session *s, const at_emit_entry *entries, int count,
         if (count > 1) at_text_add(out, "\n");
         if (count > 1) print_summary(program, options->type, out);
         const char **names = AT_NEW_ARRAY(s->arena, const char *, program->nest_count);
+        int scratch = 0;
         for (int k = 0; k < program->nest_count; k++) {
             const at_array *target = program->nests[k].nest->pass->targets[0];
             names[k] = at_c_name(&functions, at_format(s->arena, "compute_%s", target->name));
-            at_emit_nest(s, program, &program->nests[k], names[k], options, out);
+            at_emit_nest(s, program, &program->nests[k], names[k], scratch, options, out);
+            scratch += program->nests[k].nest->scratch_count;
         }
         at_emit_entry_functions(s, &entries[i], options, names, out);
     }

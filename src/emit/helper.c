@@ -80,6 +80,8 @@ const char *at_attempt_name(at_session *s, at_op op) {
 
 void at_helpers_note(at_helpers *helpers, const at_value *value) {
     if (value->op == AT_TILE_ATTEMPT) helpers->attempt[value->map] = true;
+    if (value->op == AT_TILE_DRAW) at_c_parts_need(&helpers->parts, AT_C_PART_draw);
+    if (value->op == AT_TILE_SORT) at_c_parts_need(&helpers->parts, AT_C_PART_order);
     if (value->op != AT_TILE_MAP) return;
     if (value->kind == AT_REAL || value->map == AT_OP_TO_INT) helpers->real[value->map] = true;
     else if (value->kind == AT_INT) helpers->whole[value->map] = true;
@@ -107,7 +109,9 @@ static bool has_operator(at_op op, at_kind kind) {
            (at_op_info(op)->level > 0 && op != AT_OP_POW);
 }
 
-void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out) {
+void at_helpers_print(at_session *s, const at_helpers *helpers, at_type type, at_text *out) {
+    at_c_parts_print(&helpers->parts, type, out);
+    at_text_add(out, "\n");
     for (at_op op = 0; op < AT_OPS; op++) {
         if (op == AT_OP_TO_INT || !helpers->real[op]) continue;
         if (has_operator(op, AT_REAL) || is_library(s, op)) continue;

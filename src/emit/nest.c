@@ -1,7 +1,9 @@
 /* One pass as one C function: what it uses of the run under names of its own, then the loops.
  *
- * An element that may fail jumps behind its computation when it does. If it is not surely needed,
- * its value and its fault are stored either way; if it is, the first to fail is kept. */
+ * An element that may fail computes `value` and jumps behind its computation when it fails. The
+ * value is stored either way, and the fault beside it; that of an output's element is recorded, if
+ * it is the first so far, and the loops go on: what is told in the end does not depend on their
+ * order. */
 #include "emit/emit.h"
 
 void at_tiles_walk(const at_tiles *tiles,
@@ -22,6 +24,7 @@ void at_tiles_walk(const at_tiles *tiles,
 
 typedef struct {
     bool *axes, *arrays, *faults; /* by id: the extent, the elements, the faults */
+    const char *key;              /* the path of its draws, or NULL */
 } uses;
 
 static void note_use(void *user, const at_tile *tile, const at_value *value) {
@@ -32,8 +35,15 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
     case AT_TILE_SIZE: u->axes[value->axis->id] = true; break;
     case AT_TILE_LOAD:
     case AT_TILE_LOAD_WHERE:
-    case AT_TILE_STORE: u->arrays[value->array->id] = true; break;
-    case AT_TILE_INHERIT: u->faults[value->array->id] = true; break;
+    case AT_TILE_STORE:
+        if (value->array->id >= 0) u->arrays[value->array->id] = true;
+        break;
+    case AT_TILE_INHERIT:
+        if (value->array->id >= 0) u->faults[value->array->id] = true;
+        break;
+    case AT_TILE_DRAW:
+        u->key = value->draw->path;
+        break;
     default: break;
     }
 }
@@ -41,7 +51,7 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
 static uses uses_of(at_session *s, const at_plan *plan, const at_tiles *tiles) {
     int axes = plan->cascade->axis_count, arrays = plan->array_count;
     uses u = {AT_NEW_ARRAY(s->arena, bool, axes), AT_NEW_ARRAY(s->arena, bool, arrays),
-              AT_NEW_ARRAY(s->arena, bool, arrays)};
+              AT_NEW_ARRAY(s->arena, bool, arrays), NULL};
     at_tiles_walk(tiles, note_use, &u);
     return u;
 }
@@ -98,13 +108,7 @@ static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const 
 /* What follows a failed test; `fault` is an expression of that type. */
 static void print_failure(at_printer *p, const char *fault) {
     p->indent++;
-    if (p->keeps_fault) {
-        at_c_line(p, "fault = %s;", fault);
-    } else {
-        const char *element = at_c_value(p, p->store->operands[0], AT_C_CHOICE);
-        int place = p->program->plan->place_of[p->store->array->id];
-        at_c_line(p, "attend_fail(frame, %s, %d, %s);", fault, place, element);
-    }
+    at_c_line(p, "%s = %s;", p->fault, fault);
     at_c_line(p, "goto %s;", p->label);
     p->indent--;
     at_c_line(p, "}");
@@ -158,13 +162,25 @@ static void print_effect(at_printer *p, const at_value *v) {
         return;
     }
     case AT_TILE_SET: print_assignment(p, name, v->operands[0]); return;
-    case AT_TILE_STORE: {
+    case AT_TILE_STORE:
+    case AT_TILE_PUT: {
         const char *left = "value";
-        if (!p->keeps_fault)
+        if (v != p->store)
             left = at_format(p->s->arena, "%s[%s]", name,
                              at_c_value(p, v->operands[0], AT_C_CHOICE));
-        if (p->keeps_fault || !at_c_rounds(p, v->array)) print_assignment(p, left, v->operands[1]);
-        else at_c_line(p, "%s = attend_given(%s);", left, at_c_right_side(p, v->operands[1]));
+        if (v != p->store && at_c_rounds(p, v->array))
+            at_c_line(p, "%s = attend_given(%s);", left, at_c_right_side(p, v->operands[1]));
+        else print_assignment(p, left, v->operands[1]);
+        return;
+    }
+    case AT_TILE_FAULT: at_c_line(p, "struct attend_fault %s = {0, 0, 0};", name); return;
+    case AT_TILE_SORT: {
+        const at_loop_sort *sort = v->sort;
+        at_c_line(p, "attend_%s_%s(%s, %s, %s, %s, %s);", sort->falling ? "largest" : "sort",
+                  sort->key->kind == AT_REAL ? "real" : "int", at_array_name(&p->names, sort->key),
+                  at_array_name(&p->names, sort->order), at_array_name(&p->names, sort->spare),
+                  at_c_value(p, v->operands[0], AT_C_CHOICE),
+                  sort->falling ? at_c_value(p, v->operands[1], AT_C_CHOICE) : "false");
         return;
     }
     case AT_TILE_REQUIRE: {
@@ -178,8 +194,10 @@ static void print_effect(at_printer *p, const at_value *v) {
     }
     case AT_TILE_ATTEMPT: print_attempt(p, v); return;
     case AT_TILE_INHERIT: {
-        const char *fault = at_format(p->s->arena, "%s[%s]", at_fault_name(&p->names, v->array),
-                                      at_c_value(p, v->operands[0], AT_C_CHOICE));
+        const char *fault = name;
+        if (v->count)
+            fault = at_format(p->s->arena, "%s[%s]", at_fault_name(&p->names, v->array),
+                              at_c_value(p, v->operands[0], AT_C_CHOICE));
         at_c_line(p, "if (%s.site != 0) {", fault);
         print_failure(p, fault);
         return;
@@ -201,47 +219,74 @@ static const at_value *store_of(const at_tile *element) {
     return leaf->values[leaf->count - 1];
 }
 
-static void note_failure(void *user, const at_tile *tile, const at_value *value) {
-    (void)tile;
-    bool *fails = user;
-    if (value && (value->op == AT_TILE_REQUIRE || value->op == AT_TILE_ATTEMPT ||
-                  value->op == AT_TILE_INHERIT))
-        *fails = true;
+/* Whether a failure in these gets out of them. */
+static bool may_fail(const at_tiles *tiles) {
+    for (int i = 0; i < tiles->count; i++) {
+        const at_tile *tile = tiles->items[i];
+        for (int k = 0; tile->tag == AT_TILE_LEAF && k < tile->count; k++) {
+            at_tile_op op = tile->values[k]->op;
+            if (op == AT_TILE_REQUIRE || op == AT_TILE_ATTEMPT || op == AT_TILE_INHERIT)
+                return true;
+        }
+        if (tile->tag == AT_TILE_TRY || tile->tag == AT_TILE_ELEMENT) continue;
+        if (may_fail(&tile->body) || may_fail(&tile->otherwise)) return true;
+    }
+    return false;
 }
 
-/* A needed element that may fail. */
-static void print_needed(at_printer *p, const at_tile *tile) {
-    p->label = at_c_name(&p->names, "failed");
-    print_tiles(p, &tile->body);
-    at_c_line(p, "%s:;", p->label);
-    p->label = NULL;
+/* Whether an element makes variables of C. */
+static bool has_names(const at_printer *p, const at_tile *tile) {
+    const at_loop_program *loops = p->program->loops;
+    const at_tile *first = tile->body.items[0];
+    return tile->body.count > 1 || may_fail(&tile->body) ||
+           at_is_fallible(loops, store_of(tile)->array) || first->values[0]->op == AT_TILE_LET;
 }
 
-/* An element whose failure is stored beside it. */
-static void print_risky(at_printer *p, const at_tile *tile, bool fails) {
-    const at_value *store = p->store;
+static void print_element(at_printer *p, const at_tile *tile) {
+    const at_value *store = store_of(tile);
+    const at_loop_program *loops = p->program->loops;
+    bool fails = may_fail(&tile->body), keeps = at_is_fallible(loops, store->array);
+    if (!fails && !keeps) {
+        print_tiles(p, &tile->body);
+        return;
+    }
     const char *name = at_array_name(&p->names, store->array);
     at_c_line(p, "const int64_t here = %s;", at_c_right_side(p, store->operands[0]));
     at_c_line(p, "struct attend_fault fault = {0, 0, 0};");
     at_c_line(p, "%s value = 0;", at_c_type(store->kind));
+    p->store = store;
     p->label = at_c_name(&p->names, "failed");
-    p->keeps_fault = true;
+    p->fault = "fault";
     print_tiles(p, &tile->body);
-    p->keeps_fault = false;
     if (fails) at_c_line(p, "%s:", p->label); /* one that nothing jumps to would be warned of */
-    p->label = NULL;
+    p->store = NULL;
     at_c_line(p, at_c_rounds(p, store->array) ? "%s[here] = attend_given(value);"
                                               : "%s[here] = value;", name);
-    at_c_line(p, "%s[here] = fault;", at_fault_name(&p->names, store->array));
+    if (keeps)
+        at_c_line(p, "%s[here] = fault;", at_fault_name(&p->names, store->array));
+    else
+        at_c_line(p, "if (fault.site != 0) attend_fail(frame, fault, %d, here);",
+                  loops->plan->place_of[store->array->id]);
 }
 
-static void print_element(at_printer *p, const at_tile *tile) {
-    bool fails = false;
-    p->store = store_of(tile);
-    at_tiles_walk(&tile->body, note_failure, &fails);
-    if (at_is_fallible(p->program, p->store->array)) print_risky(p, tile, fails);
-    else if (fails) print_needed(p, tile);
-    else print_tiles(p, &tile->body);
+/* Body, unless there is a fault already; what fails in it becomes the fault. */
+static void print_try(at_printer *p, const at_tile *tile) {
+    const char *label = p->label, *fault = p->fault;
+    p->label = at_c_name(&p->names, "stopped");
+    p->fault = at_array_name(&p->names, tile->fault);
+    at_c_line(p, "if (%s.site == 0) {", p->fault);
+    print_block(p, &tile->body);
+    at_c_line(p, "}");
+    at_c_line(p, "%s:;", p->label);
+    p->label = label;
+    p->fault = fault;
+}
+
+static void print_for(at_printer *p, const at_tile *tile) {
+    const char *i = at_axis_name(&p->names, tile->axis);
+    const char *size = at_size_name(&p->names, tile->axis);
+    if (tile->down) at_c_line(p, "for (int64_t %s = %s - 1; %s >= 0; %s--) {", i, size, i, i);
+    else at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", i, i, size, i);
 }
 
 static void print_tile(at_printer *p, const at_tile *tile) {
@@ -249,18 +294,12 @@ static void print_tile(at_printer *p, const at_tile *tile) {
     case AT_TILE_LEAF:
         for (int i = 0; i < tile->count; i++) print_effect(p, tile->values[i]);
         return;
-    case AT_TILE_FOR: {
-        const char *i = at_axis_name(&p->names, tile->axis);
-        at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", i, i,
-                  at_size_name(&p->names, tile->axis), i);
-        break;
-    }
+    case AT_TILE_FOR: print_for(p, tile); break;
     case AT_TILE_IF:
         at_c_line(p, "if (%s) {", at_c_value(p, tile->condition, AT_C_CHOICE));
         break;
-    case AT_TILE_ELEMENT:
-        print_element(p, tile);
-        return;
+    case AT_TILE_TRY: print_try(p, tile); return;
+    case AT_TILE_ELEMENT: print_element(p, tile); return;
     }
     print_block(p, &tile->body);
     if (tile->otherwise.count) {
@@ -274,8 +313,7 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         const at_tile *tile = tiles->items[i];
         /* A table's elements stand side by side: each with names of its own. */
-        bool block = tile->tag == AT_TILE_ELEMENT && tiles->count > 1 &&
-                     at_is_fallible(p->program, store_of(tile)->array);
+        bool block = tile->tag == AT_TILE_ELEMENT && tiles->count > 1 && has_names(p, tile);
         if (block) at_c_line(p, "{");
         p->indent += block;
         print_tile(p, tile);
@@ -286,77 +324,13 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
 
 /* ---- the function -------------------------------------------------------------------------- */
 
-static void print_array(const at_array *array, at_axis *const *axes, at_text *out) {
-    at_ir_print_name(array->name, out);
-    for (int i = 0; i < array->rank; i++)
-        at_text_addf(out, "%s%s", i ? "," : "[", axes[i]->name);
-    if (array->rank) at_text_add(out, "]");
-}
-
-static void print_part(const char *operation, const at_part *part, at_text *out) {
-    at_text_addf(out, "%s[", operation);
-    for (int i = 0; i < part->count; i++)
-        at_text_addf(out, "%s%s%s", i ? "," : "", part->bound[i]->name,
-                     part->down && part->down[i] ? " down" : "");
-    if (part->guard) {
-        at_text_add(out, " where ");
-        at_ir_print_expr(part->guard, out);
-    }
-    at_text_add(out, "](");
-    at_ir_print_expr(part->body, out);
-    at_text_add(out, ")");
-}
-
-static void print_right_side(const at_statement *st, at_text *out) {
-    switch (st->tag) {
-    case AT_EQUATION: at_ir_print_expr(st->u.value, out); return;
-    case AT_NEXT: at_ir_print_expr(st->u.next.value, out); return;
-    case AT_KEEPING:
-        for (int i = 0; i < st->u.keeping.count; i++) {
-            if (i) at_text_add(out, ", ");
-            print_part(at_fold_info(st->u.keeping.fold)->text, &st->u.keeping.parts[i], out);
-        }
-        return;
-    case AT_TOPK: print_part("topk", &st->u.topk, out); return;
-    case AT_DRAWING:
-        at_text_addf(out, "%s(", at_draw_info(st->u.drawing.draw)->text);
-        for (int i = 0; i < at_draw_info(st->u.drawing.draw)->parameters; i++) {
-            if (i) at_text_add(out, ", ");
-            at_ir_print_expr(st->u.drawing.args[i], out);
-        }
-        at_text_add(out, ")");
-        return;
-    case AT_ASSERT:
-        at_ir_print_expr(st->u.assertion.left, out);
-        at_text_addf(out, " %s ", at_op_info(st->u.assertion.op)->text);
-        at_ir_print_expr(st->u.assertion.right, out);
-        return;
-    default: at_text_add(out, "table(...)");
-    }
-}
-
-/* A statement as it stands in the program, on one line. */
-static void print_statement(const at_pass *pass, at_text *out) {
-    const at_statement *st = pass->statement;
-    if (st->tag == AT_NEXT) {
-        at_text_add(out, "next ");
-        print_array(st->target, st->u.next.axes, out);
-    }
-    for (int i = 0; i < pass->target_count && st->tag != AT_NEXT && st->tag != AT_ASSERT; i++) {
-        if (i) at_text_add(out, ", ");
-        print_array(pass->targets[i], pass->targets[i]->axes, out);
-    }
-    if (st->tag != AT_ASSERT) at_text_add(out, st->tag == AT_DRAWING ? " ~ " : " = ");
-    print_right_side(st, out);
-}
-
 static void print_head(at_printer *p, const at_tile_nest *nest, const char *name) {
     const at_pass *pass = nest->nest->pass;
     const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *, pass->fixed_count);
     int count = at_nest_arguments(p->s, nest, axes);
     at_text_add(p->out, "\n/* ");
     size_t begin = p->out->length;
-    print_statement(pass, p->out);
+    at_pass_print(pass, p->out);
     at_c_comment(p->out, begin);
     at_text_add(p->out, "\n * ");
     at_cost_print(&pass->flops, p->out);
@@ -367,16 +341,26 @@ static void print_head(at_printer *p, const at_tile_nest *nest, const char *name
 }
 
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
-                  const char *name, const at_emit_options *options, at_text *out) {
+                  const char *name, int first_scratch, const at_emit_options *options,
+                  at_text *out) {
     const at_plan *plan = program->loops->plan;
     const at_pass *pass = nest->nest->pass;
-    at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program->loops,
+    at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
                     .type = options->type, .indent = 1};
     uses u = uses_of(s, plan, &nest->body);
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
     print_head(&p, nest, name);
     print_uses(&p, plan, &u, pass);
+    for (int i = 0; i < nest->nest->scratch_count; i++) {
+        const at_array *scratch = nest->nest->scratch[i];
+        const char *type = scratch->kind == AT_BOOL ? "unsigned char" : at_c_type(scratch->kind);
+        at_c_line(&p, "%s *restrict %s = attend_scratch(frame, %d);", type,
+                  at_array_name(&p.names, scratch), first_scratch + i);
+    }
+    if (u.key)
+        at_c_line(&p, "const uint64_t draw_key = attend_draw_key(frame->call->seed, "
+                  "frame->call->run, \"%s\");", u.key);
     print_tiles(&p, &nest->body);
     at_text_add(out, "}\n");
 }

@@ -34,7 +34,8 @@ const char *at_c_storage(const at_array_place *place, at_type type) {
 }
 
 bool at_c_rounds(const at_printer *p, const at_array *array) {
-    const at_plan *plan = p->program->plan;
+    const at_plan *plan = p->program->loops->plan;
+    if (array->kind != AT_REAL || array->id < 0) return false;
     at_type type = at_place_type(&plan->places[plan->place_of[array->id]], p->type);
     return type == AT_TYPE_F16 || type == AT_TYPE_BF16;
 }
@@ -81,10 +82,22 @@ static const struct {
     {AT_OP_OR, "||", AT_C_OR, AT_C_EQUAL, AT_C_EQUAL},
 };
 
-static printed function(at_printer *p, const at_value *v) {
-    const char *text = at_helper_name(p->s, v->map, v->kind);
+static printed call(at_printer *p, const char *text, const at_value *v) {
     for (int i = 0; i < v->count; i++)
         text = at_format(p->s->arena, "%s%s%s", text, i ? ", " : "(",
+                         at_c_value(p, v->operands[i], AT_C_CHOICE));
+    return (printed){at_format(p->s->arena, "%s)", text), AT_C_PRIMARY};
+}
+
+static printed function(at_printer *p, const at_value *v) {
+    return call(p, at_helper_name(p->s, v->map, v->kind), v);
+}
+
+static printed draw(at_printer *p, const at_value *v) {
+    const char *text = at_format(p->s->arena, "attend_draw_%s(draw_key",
+                                 at_draw_info(v->draw->draw)->text);
+    for (int i = 0; i < v->count; i++)
+        text = at_format(p->s->arena, "%s, %s", text,
                          at_c_value(p, v->operands[i], AT_C_CHOICE));
     return (printed){at_format(p->s->arena, "%s)", text), AT_C_PRIMARY};
 }
@@ -151,6 +164,8 @@ static printed print(at_printer *p, const at_value *v) {
     }
     case AT_TILE_SELECT: return choice(p, x[0], branch(p, x[1]), branch(p, x[2]));
     case AT_TILE_MAP: return operation(p, v);
+    case AT_TILE_DRAW_AT: return call(p, "attend_draw_at", v);
+    case AT_TILE_DRAW: return draw(p, v);
     default: break;
     }
     AT_ASSERT(p->s, at_tile_op_gives(v->op));

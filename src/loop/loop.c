@@ -16,48 +16,12 @@ bool at_ends_run(const at_plan *plan, const at_array *array) {
     return place->use == AT_PLACE_OUTPUT && !place->later;
 }
 
-/* What a person calls a statement that has no loops; NULL for those that have. */
-static const char *foreign(const at_statement *st) {
-    switch (st->tag) {
-    case AT_EQUATION:
-    case AT_NEXT:
-    case AT_TABLE: return NULL;
-    case AT_KEEPING: return at_fold_info(st->u.keeping.fold)->text;
-    case AT_TOPK: return "topk";
-    case AT_DRAWING: return at_draw_info(st->u.drawing.draw)->text;
-    default: return "assertion";
-    }
-}
-
-static void refuse(at_session *s, const at_pass *pass) {
-    const at_statement *st = pass->statement;
-    at_diag *diag;
-    if (st->tag != AT_ASSERT)
-        diag = at_error(s, AT_E_NOT_COMPILED, st->span,
-                        "compiled code has no `%s`, which the equation of `%s` uses", foreign(st),
-                        pass->targets[0]->name);
-    else
-        diag = at_error(s, AT_E_NOT_COMPILED, st->span, "compiled code has no assertions");
-    at_hint(s, diag, "`--executor reference` runs it");
-}
-
-static void lower_equation(at_loop_lowering *l, at_axis *const *axes, const at_expr *value) {
-    const at_expr **index = AT_NEW_ARRAY(l->s->arena, const at_expr *, l->target->rank);
-    for (int i = 0; i < l->target->rank; i++) {
-        index[i] = at_index(l->s, axes[i], l->target->span);
-        if (at_pass_fixes(l->nest->pass, axes[i])) continue;
-        at_loop *loop = at_loop_add(l, AT_LOOP_FOR);
-        loop->axis = axes[i];
-        l->into = &loop->body;
-    }
-    at_loop *store = at_loop_add(l, AT_LOOP_STORE);
-    store->array = l->target;
-    store->address = at_address_of(l->s, l->program->plan, l->target, index);
-    l->into = &store->body;
+static void lower_equation(at_loop_lowering *l, const at_expr *value) {
+    for (int i = 0; i < l->target->rank; i++) at_loop_enter(l, l->axes[i]);
+    at_loop *store = at_loop_enter_store(l);
     store->value = at_loop_lower(l, value);
 }
 
-/* A table inside of a scan is written at the scan's present indices. */
 static void lower_table(at_loop_lowering *l, const at_statement *st) {
     at_loops *into = l->into;
     for (int i = 0; i < st->u.table.count; i++) {
@@ -70,19 +34,63 @@ static void lower_table(at_loop_lowering *l, const at_statement *st) {
     }
 }
 
+/* Both sides of an assertion, whole: they are compared when the run has ended. */
+static void lower_assertion(at_loop_lowering *l, const at_statement *st) {
+    const at_expr *sides[2] = {st->u.assertion.left, st->u.assertion.right};
+    at_loops *into = l->into;
+    for (int i = 0; i < 2; i++) {
+        l->into = into;
+        l->target = l->nest->pass->targets[i];
+        l->axes = l->target->axes;
+        lower_equation(l, sides[i]);
+    }
+}
+
+static void lower_statement(at_loop_lowering *l, const at_statement *st) {
+    switch (st->tag) {
+    case AT_EQUATION: lower_equation(l, st->u.value); return;
+    case AT_NEXT: lower_equation(l, st->u.next.value); return;
+    case AT_ASSERT: lower_assertion(l, st); return;
+    case AT_TABLE: lower_table(l, st); return;
+    case AT_DRAWING: at_loop_lower_draw(l, st); return;
+    case AT_TOPK: at_loop_lower_order(l, st, &st->u.topk); return;
+    case AT_KEEPING:
+        if (st->u.keeping.fold == AT_FOLD_ARGSORT)
+            at_loop_lower_order(l, st, &st->u.keeping.parts[0]);
+        else
+            at_loop_lower_running(l, st);
+        return;
+    default: AT_ASSERT(l->s, !"a statement that has no pass");
+    }
+}
+
+/* Normalisers, which opt has written out, but not in every region yet. */
+static bool refuse(at_session *s, const at_pass *pass) {
+    const at_statement *st = pass->statement;
+    if (st->tag != AT_KEEPING) return false;
+    at_fold fold = st->u.keeping.fold;
+    if (fold != AT_FOLD_SOFTMAX && fold != AT_FOLD_LOG_SOFTMAX) return false;
+    at_diag *diag = at_error(s, AT_E_NOT_COMPILED, st->span,
+                             "compiled code has no `%s`, which the equation of `%s` uses",
+                             at_fold_info(fold)->text, pass->target->name);
+    at_hint(s, diag, "`--executor reference` runs it");
+    return true;
+}
+
 static bool lower_pass(at_session *s, at_loop_program *program, const at_pass *pass) {
     at_nest *nest = &program->nests[program->nest_count++];
     const at_statement *st = pass->statement;
     *nest = (at_nest){.pass = pass};
-    if (foreign(st)) {
-        refuse(s, pass);
-        return false;
-    }
-    nest->needed = at_ends_run(program->plan, pass->targets[0]);
-    at_loop_lowering l = {s, program, nest, pass->targets[0], &nest->body, 0, {0}};
-    if (st->tag == AT_TABLE) lower_table(&l, st);
-    else if (st->tag == AT_NEXT) lower_equation(&l, st->u.next.axes, st->u.next.value);
-    else lower_equation(&l, st->target->axes, st->u.value);
+    if (refuse(s, pass)) return false;
+    nest->needed = at_ends_run(program->plan, pass->target);
+    at_loop_lowering l = {.s = s, .program = program, .nest = nest, .target = pass->target,
+                          .axes = pass->target->axes, .into = &nest->body};
+    if (st->tag == AT_NEXT) l.axes = st->u.next.axes;
+    l.rounds = AT_NEW_ARRAY(s->arena, const at_axis *, pass->region_count);
+    for (int i = 0; i < pass->region_count; i++)
+        if (pass->regions[i]->tag == AT_REPEAT)
+            l.rounds[l.round_count++] = pass->regions[i]->u.repeat.round;
+    lower_statement(&l, st);
     return true;
 }
 
@@ -122,7 +130,7 @@ static void make_round_sites(at_session *s, at_loop_program *program, const at_p
         for (int k = 0; k < step->left_count; k++) {
             const at_array *array = step->left[k];
             if (has_axis(array, step->statement->u.repeat.round)) continue;
-            at_loop_site site = {AT_SITE_ROUNDS, NULL, 0, array, NULL};
+            at_loop_site site = {AT_SITE_ROUNDS, NULL, array->span, 0, array, NULL};
             program->rounds_site[array->id] = program->site_count;
             AT_PUSH(s->arena, program->sites, program->site_count, program->site_capacity, site);
         }

@@ -185,6 +185,7 @@ static int make_pass(planning *p, const at_statement *st, const at_plan_step *pa
     pass->time = plan->times++;
     find_regions(p, pass, parent);
     find_targets(p, pass);
+    pass->target = pass->targets[0];
     at_pass_price(p->s, pass);
     AT_PUSH(p->s->arena, plan->passes, plan->pass_count, plan->pass_capacity, pass);
     return pass->number;
@@ -393,33 +394,19 @@ static void print_place(const at_array_place *place, at_text *out) {
     at_text_add(out, "\n");
 }
 
-static void print_value(const at_pass *pass, at_text *out) {
-    const at_statement *st = pass->statement;
-    switch (st->tag) {
-    case AT_EQUATION: at_ir_print_expr(st->u.value, out); return;
-    case AT_NEXT: at_ir_print_expr(st->u.next.value, out); return;
-    case AT_TABLE: at_text_add(out, "table"); return;
-    case AT_KEEPING: at_text_add(out, at_fold_info(st->u.keeping.fold)->text); return;
-    case AT_TOPK: at_text_add(out, "topk"); return;
-    case AT_DRAWING: at_text_add(out, at_draw_info(st->u.drawing.draw)->text); return;
-    case AT_ASSERT:
-        at_ir_print_expr(st->u.assertion.left, out);
-        at_text_add(out, ", ");
-        at_ir_print_expr(st->u.assertion.right, out);
+void at_pass_print(const at_pass *pass, at_text *out) {
+    if (pass->statement->tag != AT_TABLE) {
+        at_ir_print_statement(pass->statement, out);
         return;
-    default: return;
     }
+    print_array(pass->target, out);
+    at_text_add(out, " = table(...)");
 }
 
 static void print_pass(const at_pass *pass, int depth, at_text *out) {
     at_text_pad(out, ' ', 2 * depth);
     at_text_addf(out, "pass %d: ", pass->number + 1);
-    for (int i = 0; i < pass->target_count; i++) {
-        if (i) at_text_add(out, ", ");
-        print_array(pass->targets[i], out);
-    }
-    at_text_add(out, " = ");
-    print_value(pass, out);
+    at_pass_print(pass, out);
     at_text_add(out, "\n");
     at_text_pad(out, ' ', 2 * depth + 2);
     at_cost_print(&pass->flops, out);

@@ -52,6 +52,7 @@ typedef struct {
      * of the regions and then the assertion's own: left and right. */
     int target_count;
     const at_array **targets;
+    const at_array *target; /* the first of them */
     /* The regions around it, outermost first, and their axes: fixed while the pass runs, so that
      * it has no loops over them. */
     int region_count, fixed_count;
@@ -109,6 +110,8 @@ typedef struct {
 
 /* The cascade is without GRAD. Never NULL. */
 const at_plan *at_plan_make(at_session *s, const at_cascade *cascade);
+/* What a pass computes as one line of a program; the numbers of a table are left out. */
+void at_pass_print(const at_pass *pass, at_text *out);
 void at_plan_print(const at_plan *plan, at_text *out);
 /* Whether some region around the pass has this axis. */
 bool at_pass_fixes(const at_pass *pass, const at_axis *axis);

@@ -30,7 +30,7 @@ at_library *at_library_load(at_session *s, const at_text *source) {
         at_error(s, AT_E_MEMORY, at_no_span(), "no memory is left to write the compiled code");
         return NULL;
     }
-    void *handle = at_cc_load(s, source);
+    void *handle = at_cc_load(s, source, NULL);
     if (!handle) return NULL;
     at_library *library = malloc(sizeof *library);
     if (library) library->handle = handle;

@@ -33,16 +33,18 @@ struct attend_call {
 struct attend_block {
     size_t bytes;     /* of an element */
     int rank;
-    const int *axes;  /* k: the extent of axis k; negative: so many elements */
+    const int *axes;  /* k: the extent of axis k; negative: so many; or ATTEND_THREADS */
     int first, last;  /* times: those in between are its life */
 };
 
 /* CONVERTED: an output of reals that passes also read: rounded to `given` at the end. */
+#define ATTEND_THREADS INT32_MIN
+
 enum { ATTEND_IN = 1, ATTEND_OUT = 2, ATTEND_CONVERTED = 4 };
 
 struct attend_program {
-    int views, places, blocks;
-    const struct attend_block *block;  /* one a place, then those of faults */
+    int views, places, scratch, blocks;
+    const struct attend_block *block;  /* one a place, then those of faults, then scratch */
     const unsigned char *uses;         /* by view: ATTEND_IN and so on */
     const int *fault_blocks;           /* by place, 0: none */
 };
@@ -53,6 +55,7 @@ struct attend_frame {
     const int64_t *extents;
     void *const *arrays;                /* by place, rows without gaps */
     struct attend_fault *const *faults; /* by place, one an element; NULL: none can fail */
+    const size_t *offsets;              /* of blocks in the workspace */
 };
 
 /* Keeps the failure of an output's element, if it is the first of its pass. */

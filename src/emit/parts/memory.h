@@ -2,6 +2,7 @@
  * first, and each as low as it fits beside those that live when it does. */
 
 static int64_t attend_length(const struct attend_block *block, const int64_t *extents, int k) {
+    if (block->axes[k] == ATTEND_THREADS) return 1;
     return block->axes[k] < 0 ? -(int64_t)block->axes[k] : extents[block->axes[k]];
 }
 
@@ -72,6 +73,9 @@ static size_t attend_measure(const struct attend_program *program, const struct 
     for (int i = 0; i < program->blocks; i++) {
         const struct attend_block *block = &program->block[i];
         sizes[i] = attend_block_bytes(block, call->extents);
+        if (i >= program->scratch && sizes[i] != SIZE_MAX &&
+            __builtin_mul_overflow(sizes[i], (size_t)call->threads, &sizes[i]))
+            sizes[i] = SIZE_MAX;
         /* A caller's array lies where it is, if it lies as the passes take it. */
         if (i < program->views && sizes[i] != SIZE_MAX &&
             !(program->uses[i] & ATTEND_CONVERTED) &&
@@ -79,6 +83,17 @@ static size_t attend_measure(const struct attend_program *program, const struct 
             sizes[i] = 0;
     }
     return attend_place_blocks(program->block, program->blocks, sizes, offsets, order);
+}
+
+/* A thread's own memory of one row. */
+static void *attend_scratch(const struct attend_frame *frame, int number) {
+    int i = frame->program->scratch + number, thread = 0;
+#ifdef _OPENMP
+    thread = omp_get_thread_num();
+#endif
+    size_t bytes = attend_block_bytes(&frame->program->block[i], frame->extents);
+    char *base = frame->call->workspace;
+    return base ? base + frame->offsets[i] + (size_t)thread * bytes : NULL;
 }
 
 /* Copies between a caller's array and rows without gaps, element by element. */

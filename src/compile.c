@@ -8,6 +8,7 @@
 #include "compile.h"
 
 #include "grad/grad.h"
+#include "form/form.h"
 #include "opt/opt.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
     if (stage && strcmp(stage, name) == 0) return print, NULL
 
     cascade = at_optimize(s, cascade);
-    STOP_AFTER("opt", at_ir_print(cascade, dump));
+    STOP_AFTER("opt", at_ir_print(at_unshadowed(s, cascade), dump));
     const at_plan *plan = at_plan_make(s, cascade);
     STOP_AFTER("plan", at_plan_print(plan, dump));
     const at_loop_program *loops = at_loop_make(s, plan);

@@ -177,6 +177,20 @@ static void find_regions(planning *p, at_pass *pass, const at_plan_step *parent)
     }
 }
 
+static bool has_axis(const at_array *array, const at_axis *axis) {
+    for (int i = 0; i < array->rank; i++)
+        if (array->axes[i] == axis) return true;
+    return false;
+}
+
+/* Axes that make the pass run again for the same elements. */
+static void find_again(planning *p, at_pass *pass) {
+    pass->again = AT_NEW_ARRAY(p->s->arena, at_axis *, pass->fixed_count);
+    for (int i = 0; i < pass->fixed_count; i++)
+        if (!has_axis(pass->target, pass->fixed[i]))
+            pass->again[pass->again_count++] = (at_axis *)pass->fixed[i];
+}
+
 static int make_pass(planning *p, const at_statement *st, const at_plan_step *parent) {
     at_pass *pass = AT_NEW(p->s->arena, at_pass);
     at_plan *plan = p->plan;
@@ -186,7 +200,8 @@ static int make_pass(planning *p, const at_statement *st, const at_plan_step *pa
     find_regions(p, pass, parent);
     find_targets(p, pass);
     pass->target = pass->targets[0];
-    at_pass_price(p->s, pass);
+    find_again(p, pass);
+    at_pass_price(p->s, plan->cascade, pass);
     AT_PUSH(p->s->arena, plan->passes, plan->pass_count, plan->pass_capacity, pass);
     return pass->number;
 }

@@ -58,9 +58,11 @@ typedef struct {
     int region_count, fixed_count;
     const at_statement **regions;
     const at_axis **fixed;
+    int again_count;
+    at_axis **again; /* those of them that its first target lacks */
     int number;    /* of all passes, in the order in which they come */
     int time;
-    at_cost flops; /* operations on reals, all guards taken to hold, each time that it runs */
+    at_cost flops; /* operations on reals, all guards taken to hold, in a whole run */
     at_cost bytes; /* of each array read and written, once */
 } at_pass;
 
@@ -134,7 +136,7 @@ int64_t at_index_lag(const at_expr *index, const at_axis *axis, bool down);
 void at_cost_add(at_session *s, at_cost *cost, int64_t count, const at_axis *const *axes, int rank);
 /* Bytes of one element as compiled code stores it. */
 int64_t at_kind_bytes(at_kind kind);
-void at_pass_price(at_session *s, at_pass *pass);
+void at_pass_price(at_session *s, const at_cascade *cascade, at_pass *pass);
 void at_cost_print(const at_cost *cost, at_text *out);
 
 #endif

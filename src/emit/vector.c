@@ -101,9 +101,16 @@ static const char *place(at_printer *p, const at_array *array, const at_value *a
 
 static const char *mask_of(at_printer *p) { return p->mask ? p->mask : "vmask_all(true)"; }
 
+/* vreal_load_part and so on; of elements that are stored in 16 bits: vreal_load_given_part. */
+static const char *memory_function(at_printer *p, const at_value *v, const char *what) {
+    if (v->kind != AT_REAL || !at_c_rounds(p, v->array)) return function_of(p, v->kind, what);
+    int verb = (int)strcspn(what, "_");
+    return at_format(p->s->arena, "vreal_%.*s_given%s", verb, what, what + verb);
+}
+
 static printed gather(at_printer *p, const at_value *v, const at_value *address,
                       const char *mask) {
-    return call(p, function_of(p, v->kind, "gather"), at_array_name(&p->names, v->array),
+    return call(p, memory_function(p, v, "gather"), at_array_name(&p->names, v->array),
                 at_c_vector(p, address, AT_C_CHOICE), mask);
 }
 
@@ -112,14 +119,14 @@ static printed load(at_printer *p, const at_value *v, const at_value *address) {
     if (address->lanes == AT_LANES_ANY || (looks && address->lanes == AT_LANES_STEP))
         return gather(p, v, address, mask_of(p));
     const char *from = place(p, v->array, address);
-    if (looks) return call(p, function_of(p, v->kind, "load_where"), from, p->mask, NULL);
+    if (looks) return call(p, memory_function(p, v, "load_where"), from, p->mask, NULL);
     const char *count = p->rest ? p->rest : "LANES";
     if (address->lanes == AT_LANES_STEP)
-        return call(p, function_of(p, v->kind, "load_step"), from,
+        return call(p, memory_function(p, v, "load_step"), from,
                     at_c_value(p, address->step, AT_C_CHOICE), count);
     if (p->rest || v->kind == AT_BOOL)
-        return call(p, function_of(p, v->kind, "load_part"), from, count, NULL);
-    return call(p, function_of(p, v->kind, "load"), from, NULL, NULL);
+        return call(p, memory_function(p, v, "load_part"), from, count, NULL);
+    return call(p, memory_function(p, v, "load"), from, NULL, NULL);
 }
 
 static const char *both_masks(at_printer *p, const at_value *mask) {
@@ -142,7 +149,7 @@ static printed load_where(at_printer *p, const at_value *v) {
     const char *mask = at_c_name(&p->names, "inside"), *text = both_masks(p, v->operands[0]);
     at_c_line(p, "const vmask %s = %s;", mask, text);
     printed found = address->lanes == AT_LANES_NEXT
-                        ? call(p, function_of(p, v->kind, "load_where"),
+                        ? call(p, memory_function(p, v, "load_where"),
                                place(p, v->array, address), mask, NULL)
                         : gather(p, v, address, mask);
     const char *other = at_c_vector(p, v->operands[2], AT_C_CHOICE);
@@ -152,15 +159,15 @@ static printed load_where(at_printer *p, const at_value *v) {
 void at_c_vector_store(at_printer *p, const at_value *v) {
     const at_value *address = v->operands[0];
     const char *value = at_c_vector_right_side(p, v->operands[1]);
-    const char *to = place(p, v->array, address), *type = at_vector_type(v->kind);
+    const char *to = place(p, v->array, address);
     const char *count = p->rest ? p->rest : "LANES";
     if (address->lanes == AT_LANES_STEP)
-        at_c_line(p, "%s_store_step(%s, %s, %s, %s);", type, to,
+        at_c_line(p, "%s(%s, %s, %s, %s);", memory_function(p, v, "store_step"), to,
                   at_c_value(p, address->step, AT_C_CHOICE), value, count);
     else if (p->rest || v->kind == AT_BOOL)
-        at_c_line(p, "%s_store_part(%s, %s, %s);", type, to, value, count);
+        at_c_line(p, "%s(%s, %s, %s);", memory_function(p, v, "store_part"), to, value, count);
     else
-        at_c_line(p, "%s_store(%s, %s);", type, to, value);
+        at_c_line(p, "%s(%s, %s);", memory_function(p, v, "store"), to, value);
 }
 
 /* ---- operations ------------------------------------------------------------------------------- */

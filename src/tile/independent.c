@@ -40,9 +40,10 @@ bool at_tile_total(const at_tiles *tiles) {
 
 /* ---- what a loop does ------------------------------------------------------------------------ */
 
-static bool has_axis(const at_array *array, const at_axis *axis) {
-    for (int i = 0; i < array->rank; i++)
-        if (array->axes[i] == axis) return true;
+static bool mentions(const at_value *v, const at_axis *axis) {
+    if (v->op == AT_TILE_INDEX && v->axis == axis) return true;
+    for (int i = 0; i < v->count; i++)
+        if (mentions(v->operands[i], axis)) return true;
     return false;
 }
 
@@ -57,13 +58,25 @@ static bool does(const at_tiles *tiles, at_tile_op op, const at_array *array) {
     return false;
 }
 
+static bool loops_over(const at_tiles *tiles, const at_axis *axis) {
+    for (int i = 0; i < tiles->count; i++) {
+        const at_tile *tile = tiles->items[i];
+        if (tile->tag == AT_TILE_FOR && tile->axis == axis) return true;
+        if (loops_over(&tile->body, axis) || loops_over(&tile->otherwise, axis)) return true;
+    }
+    return false;
+}
+
 static bool value_depends(const at_tile *loop, const at_value *v) {
     switch (v->op) {
     case AT_TILE_SET:
     case AT_TILE_ATTEMPT: return !does(&loop->body, AT_TILE_LET, v->array);
-    case AT_TILE_STORE: return !v->inside || !has_axis(v->array, loop->axis);
+    case AT_TILE_STORE: return !v->inside || !mentions(v->operands[0], loop->axis);
     case AT_TILE_LOAD:
     case AT_TILE_LOAD_WHERE:
+        /* An earlier step, in a loop inside of one. */
+        if (v->axis && v->axis != loop->axis && !loops_over(&loop->body, v->axis)) return false;
+        return does(&loop->body, AT_TILE_STORE, v->array);
     case AT_TILE_INHERIT: return does(&loop->body, AT_TILE_STORE, v->array);
     case AT_TILE_NUMBER:
     case AT_TILE_SIZE:

@@ -16,6 +16,7 @@ bool at_tile_op_gives(at_tile_op op) { return rows[op].gives; }
 
 typedef struct {
     at_session *s;
+    const at_plan *plan;
     at_tile_nest *nest;
     at_tiles *into;
 } tiling;
@@ -71,6 +72,21 @@ static bool is_narrow(const at_expr *e) {
     return range.low >= -INT32_MAX && range.high <= INT32_MAX;
 }
 
+/* An axis along which a read looks at another step than the present one, or NULL. */
+static const at_axis *other_step(const at_expr *e) {
+    const at_array *array = e->u.read.array;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *index = e->u.read.index[i];
+        if (index->tag != AT_MAP || (index->u.map.op != AT_OP_SUB && index->u.map.op != AT_OP_ADD))
+            continue;
+        const at_expr *now = index->u.map.args[0], *step = index->u.map.args[1];
+        if (now->tag == AT_INDEX && now->u.axis == array->axes[i] && step->tag == AT_CONST &&
+            step->u.integer != 0)
+            return now->u.axis;
+    }
+    return NULL;
+}
+
 static bool is_inside(const at_expr *e) {
     const at_array *array = e->u.read.array;
     for (int i = 0; i < array->rank; i++)
@@ -102,7 +118,7 @@ static at_value *read_value(tiling *t, const at_expr *e) {
         value->array = array;
         return value;
     }
-    const at_expr *address = at_address_of(t->s, array, e->u.read.index);
+    const at_expr *address = at_address_of(t->s, t->plan, array, e->u.read.index);
     const at_expr *mask = e->u.read.alternative ? mask_of(t->s, e) : NULL;
     at_value *operands[3] = {0};
     int count = 0;
@@ -112,6 +128,7 @@ static at_value *read_value(tiling *t, const at_expr *e) {
     value = add_value(t, mask ? AT_TILE_LOAD_WHERE : AT_TILE_LOAD, e->kind);
     value->array = array;
     value->inside = is_inside(e);
+    value->axis = other_step(e);
     for (int i = 0; i < count; i++) take(value, operands[i]);
     return value;
 }
@@ -186,9 +203,11 @@ static void tile_attempt(tiling *t, const at_loop *loop) {
 /* Whether an array is stored at its own indices, in their order. */
 static bool is_own_place(tiling *t, const at_loop *loop) {
     const at_array *array = loop->array;
+    const at_statement *st = t->nest->nest->pass->statement;
+    at_axis *const *axes = st->tag == AT_NEXT ? st->u.next.axes : array->axes;
     const at_expr **index = AT_NEW_ARRAY(t->s->arena, const at_expr *, array->rank);
-    for (int i = 0; i < array->rank; i++) index[i] = at_index(t->s, array->axes[i], array->span);
-    return at_same(loop->address, at_address_of(t->s, array, index));
+    for (int i = 0; i < array->rank; i++) index[i] = at_index(t->s, axes[i], array->span);
+    return at_same(loop->address, at_address_of(t->s, t->plan, array, index));
 }
 
 static void tile_store(tiling *t, const at_loop *loop) {
@@ -258,10 +277,12 @@ static void tile_loop(tiling *t, const at_loop *loop) {
     case AT_LOOP_STORE: tile_store(t, loop); return;
     case AT_LOOP_REQUIRE: {
         at_value *condition = value_of(t, loop->condition), *shown = value_of(t, loop->value);
+        at_value *other = loop->other ? value_of(t, loop->other) : NULL;
         at_value *effect = add_value(t, AT_TILE_REQUIRE, AT_BOOL);
         effect->site = loop->site;
         take(effect, condition);
         take(effect, shown);
+        if (other) take(effect, other);
         return;
     }
     case AT_LOOP_ATTEMPT: tile_attempt(t, loop); return;
@@ -305,7 +326,7 @@ const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops)
     for (int i = 0; i < loops->nest_count; i++) {
         at_tile_nest *nest = &program->nests[i];
         nest->nest = &loops->nests[i];
-        tiling t = {s, nest, &nest->body};
+        tiling t = {s, loops->plan, nest, &nest->body};
         tile_loops(&t, &loops->nests[i].body);
         at_tile_lanes(s, nest);
         at_tile_parallel(s, nest);

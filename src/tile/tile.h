@@ -33,7 +33,8 @@ struct at_value {
     at_value *operands[4];
     double real;           /* NUMBER of kind real */
     int64_t integer;       /* other NUMBERs */
-    const at_axis *axis;   /* SIZE, INDEX */
+    const at_axis *axis;   /* SIZE, INDEX; LOAD: along which it looks at another step than the one
+                              that is computed, or NULL */
     const at_array *array; /* GET, LET, SET, ATTEMPT: a variable; else one that is stored */
     int site;              /* REQUIRE, ATTEMPT */
     bool narrow;           /* an int of 32 bits, whatever is computed */

@@ -72,6 +72,34 @@ static inline vmask vmask_load_where(const unsigned char *from, vmask mask) {
     return x;
 }
 
+#if GIVEN_IS_HALF
+static inline vreal vreal_load_given_step(const given *from, int64_t step, int64_t n) {
+    vgiven x = {0};
+    for (int64_t k = 0; k < n; k++) x[k] = from[k * step];
+    return vreal_of_given(x);
+}
+
+static inline void vreal_store_given_step(given *to, int64_t step, vreal x, int64_t n) {
+    vgiven stored = vgiven_of(x);
+    for (int64_t k = 0; k < n; k++) to[k * step] = stored[k];
+}
+
+static inline vreal attend_vreal_gather_given(const given *from, const vint *at, vmask mask) {
+    vgiven x = {0};
+    for (int k = 0; k < LANES; k++)
+        if (mask[k]) x[k] = from[(*at)[k]];
+    return vreal_of_given(x);
+}
+#define vreal_gather_given(from, at, mask) attend_vreal_gather_given(from, ATTEND_AT(at), mask)
+
+static inline vreal vreal_load_given_where(const given *from, vmask mask) {
+    vgiven x = {0};
+    for (int k = 0; k < LANES; k++)
+        if (mask[k]) x[k] = from[k];
+    return vreal_of_given(x);
+}
+#endif
+
 static inline int64_t attend_vint_sum(const vint *x) {
     int64_t sum = 0;
     for (int k = 0; k < LANES; k++) sum += (*x)[k];

@@ -202,7 +202,8 @@ static bool compile_and_compare(void *user) {
         return true;
     }
     t->s->stage = "compile";
-    c->kernel = at_compile(t->s, c->cascade, NULL, NULL);
+    at_compile_options options = {.type = c->type};
+    c->kernel = at_compile(t->s, c->cascade, &options, NULL);
     if (!c->kernel && only_limits(t->s)) {
         t->s->diag_count = 0;
         return true;
@@ -212,7 +213,7 @@ static bool compile_and_compare(void *user) {
 }
 
 static bool compared(trial *t, const char *what, const at_cascade *cascade) {
-    static const at_type types[] = {AT_TYPE_F64};
+    static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16};
     bool good = true;
     for (size_t i = 0; i < sizeof types / sizeof *types && good; i++) {
         comparison c = {.t = t, .cascade = cascade, .what = what, .type = types[i]};

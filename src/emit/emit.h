@@ -150,7 +150,9 @@ typedef struct {
     const char *label;     /* where a failure goes */
     const char *fault;     /* the variable that it becomes */
     const at_value *store; /* of the element that is computed into `value` first; NULL: at once */
-    const at_cost *work;   /* of the nest */
+    const at_tile_nest *nest;
+    int first_scratch;     /* the number of the nest's first scratch array */
+    bool shares;           /* in a loop that threads share */
 
     /* In a loop over lanes: */
     const at_axis *lanes;  /* its axis; NULL outside */
@@ -209,7 +211,11 @@ void at_c_row_loop(at_printer *p, const at_tile *tile,
 /* A condition that differs from lane to lane. */
 void at_c_lane_condition(at_printer *p, const at_tile *tile,
                          void (*body)(at_printer *p, const at_tiles *tiles));
-void at_c_pragma_parallel(at_printer *p, const at_tile *tile, const at_cost *work);
+/* Clauses for OpenMP: how a loop's rounds are shared out; how many threads do, and when at all. */
+const char *at_c_shared_loop(at_printer *p, const at_tile *tile);
+const char *at_c_shared_region(at_printer *p);
+/* Notes, by axis id, whose sizes that looks at. */
+void at_c_shared_sizes(const at_cost *work, bool *axes);
 
 /* ---- nest.c: statements -------------------------------------------------------------------- */
 

@@ -248,6 +248,46 @@ void at_c_lane_condition(at_printer *p, const at_tile *tile, printing body) {
 
 /* ---- threads ---------------------------------------------------------------------------------- */
 
-void at_c_pragma_parallel(at_printer *p, const at_tile *tile, const at_cost *work) {
-    (void)p, (void)tile, (void)work;
+/* Whether every axis of a is one of b's. */
+static bool is_less(const at_term *a, const at_term *b) {
+    for (int i = 0; i < a->rank; i++) {
+        bool found = false;
+        for (int k = 0; k < b->rank; k++) found |= a->axes[i] == b->axes[k];
+        if (!found) return false;
+    }
+    return a->rank < b->rank;
+}
+
+/* Whether no other term grows with these axes and more. */
+static bool counts(const at_cost *work, const at_term *term) {
+    for (int i = 0; i < work->count; i++)
+        if (is_less(term, &work->terms[i])) return false;
+    return true;
+}
+
+void at_c_shared_sizes(const at_cost *work, bool *axes) {
+    for (int i = 0; i < work->count; i++)
+        for (int k = 0; k < work->terms[i].rank && counts(work, &work->terms[i]); k++)
+            axes[work->terms[i].axes[k]->id] = true;
+}
+
+const char *at_c_shared_region(at_printer *p) {
+    enum { WORTH = 100000 }; /* operations that take longer than waking threads */
+    const at_cost *work = &p->nest->work;
+    const char *text = "";
+    for (int i = 0; i < work->count; i++) {
+        const at_term *term = &work->terms[i];
+        if (!counts(work, term)) continue;
+        text = at_format(p->s->arena, "%s%s%lld.0", text, *text ? " + " : "",
+                         (long long)term->count);
+        for (int k = 0; k < term->rank; k++)
+            text = at_format(p->s->arena, "%s * %s", text,
+                             at_size_name(&p->names, term->axes[k]));
+    }
+    return at_format(p->s->arena, "num_threads(frame->call->threads) if (%s > %d)", text, WORTH);
+}
+
+const char *at_c_shared_loop(at_printer *p, const at_tile *tile) {
+    if (tile->parallel == 1) return "schedule(static)";
+    return at_format(p->s->arena, "schedule(static) collapse(%d)", tile->parallel);
 }

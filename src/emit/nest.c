@@ -337,6 +337,50 @@ static bool depends_on_copy(const at_printer *p, const at_value *v) {
     return depends;
 }
 
+static void print_scratch(at_printer *p, const char *thread) {
+    const at_nest *nest = p->nest->nest;
+    for (int i = 0; i < nest->scratch_count; i++) {
+        const at_array *scratch = nest->scratch[i];
+        const char *type = scratch->kind == AT_BOOL ? "unsigned char" : at_c_type(scratch->kind);
+        at_c_line(p, "%s *restrict %s = attend_scratch(frame, %d, %s);", type,
+                  at_array_name(&p->names, scratch), p->first_scratch + i, thread);
+    }
+}
+
+static void print_tile(at_printer *p, const at_tile *tile);
+
+/* A loop whose rounds threads share out. Each has what a thread needs for itself. */
+static void print_shared(at_printer *p, const at_tile *tile) {
+    bool flushes = p->type != AT_TYPE_F64, own = flushes || p->nest->nest->scratch_count;
+    const char *loop = at_c_shared_loop(p, tile), *region = at_c_shared_region(p);
+    p->shares = true;
+    if (!own) {
+        at_c_line(p, "#pragma omp parallel for %s %s", loop, region);
+        print_tile(p, tile);
+        p->shares = false;
+        return;
+    }
+    at_c_line(p, "#pragma omp parallel %s", region);
+    at_c_line(p, "{");
+    p->indent++;
+    if (flushes) at_c_line(p, "const unsigned flush = attend_flush_begin();");
+    print_scratch(p, "attend_thread()");
+    at_c_line(p, "#pragma omp for %s", loop);
+    print_tile(p, tile);
+    if (flushes) at_c_line(p, "attend_flush_end(flush);");
+    p->indent--;
+    at_c_line(p, "}");
+    p->shares = false;
+}
+
+static bool shares(const at_tiles *tiles) {
+    for (int i = 0; i < tiles->count; i++)
+        if (tiles->items[i]->parallel || shares(&tiles->items[i]->body) ||
+            shares(&tiles->items[i]->otherwise))
+            return true;
+    return false;
+}
+
 static void print_tile(at_printer *p, const at_tile *tile) {
     if (tile->tag == AT_TILE_IF && p->copies > 1 && depends_on_copy(p, tile->condition)) {
         int copies = p->copies;
@@ -354,7 +398,10 @@ static void print_tile(at_printer *p, const at_tile *tile) {
         for (int i = 0; i < tile->count; i++) print_copies(p, tile->values[i]);
         return;
     case AT_TILE_FOR:
-        if (tile->parallel) at_c_pragma_parallel(p, tile, p->work);
+        if (tile->parallel && !p->shares) {
+            print_shared(p, tile);
+            return;
+        }
         if (tile->rows) {
             at_c_row_loop(p, tile, print_tiles);
             return;
@@ -421,18 +468,15 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     const at_pass *pass = nest->nest->pass;
     at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
                     .type = options->type, .indent = 1};
-    p.work = &nest->work;
+    p.nest = nest;
+    p.first_scratch = first_scratch;
     uses u = uses_of(s, plan, &nest->body);
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
+    if (shares(&nest->body)) at_c_shared_sizes(&nest->work, u.axes);
     print_head(&p, nest, name);
     print_uses(&p, plan, &u, pass);
-    for (int i = 0; i < nest->nest->scratch_count; i++) {
-        const at_array *scratch = nest->nest->scratch[i];
-        const char *type = scratch->kind == AT_BOOL ? "unsigned char" : at_c_type(scratch->kind);
-        at_c_line(&p, "%s *restrict %s = attend_scratch(frame, %d);", type,
-                  at_array_name(&p.names, scratch), first_scratch + i);
-    }
+    if (!shares(&nest->body)) print_scratch(&p, "0");
     if (u.key)
         at_c_line(&p, "const uint64_t draw_key = attend_draw_key(frame->call->seed, "
                   "frame->call->run, \"%s\");", u.key);

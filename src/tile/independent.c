@@ -40,6 +40,12 @@ bool at_tile_total(const at_tiles *tiles) {
 
 /* ---- what a loop does ------------------------------------------------------------------------ */
 
+static bool has_axis(const at_array *array, const at_axis *axis) {
+    for (int i = 0; i < array->rank; i++)
+        if (array->axes[i] == axis) return true;
+    return false;
+}
+
 static bool mentions(const at_value *v, const at_axis *axis) {
     if (v->op == AT_TILE_INDEX && v->axis == axis) return true;
     for (int i = 0; i < v->count; i++)
@@ -69,6 +75,9 @@ static bool loops_over(const at_tiles *tiles, const at_axis *axis) {
 
 static bool value_depends(const at_tile *loop, const at_value *v) {
     switch (v->op) {
+    /* Scratch is a thread's own, and holds a row: what a loop along it puts there must stay. */
+    case AT_TILE_PUT: return has_axis(v->array, loop->axis);
+    case AT_TILE_SORT: return has_axis(v->sort->key, loop->axis);
     case AT_TILE_SET:
     case AT_TILE_ATTEMPT: return !does(&loop->body, AT_TILE_LET, v->array);
     case AT_TILE_STORE: return !v->inside || !mentions(v->operands[0], loop->axis);
@@ -77,7 +86,8 @@ static bool value_depends(const at_tile *loop, const at_value *v) {
         /* An earlier step, in a loop inside of one. */
         if (v->axis && v->axis != loop->axis && !loops_over(&loop->body, v->axis)) return false;
         return does(&loop->body, AT_TILE_STORE, v->array);
-    case AT_TILE_INHERIT: return does(&loop->body, AT_TILE_STORE, v->array);
+    case AT_TILE_INHERIT:
+        return does(&loop->body, AT_TILE_STORE, v->array);
     case AT_TILE_NUMBER:
     case AT_TILE_SIZE:
     case AT_TILE_INDEX:
@@ -86,6 +96,9 @@ static bool value_depends(const at_tile *loop, const at_value *v) {
     case AT_TILE_SELECT:
     case AT_TILE_ACROSS:
     case AT_TILE_LET:
+    case AT_TILE_FAULT:
+    case AT_TILE_DRAW_AT:
+    case AT_TILE_DRAW:
     case AT_TILE_REQUIRE: return false;
     default: return true;
     }
@@ -96,6 +109,7 @@ static bool tiles_depend(const at_tile *loop, const at_tiles *tiles) {
         const at_tile *tile = tiles->items[i];
         for (int k = 0; k < tile->count; k++)
             if (value_depends(loop, tile->values[k])) return true;
+        if (tile->tag == AT_TILE_TRY && !does(&loop->body, AT_TILE_FAULT, tile->fault)) return true;
         if (tiles_depend(loop, &tile->body) || tiles_depend(loop, &tile->otherwise)) return true;
     }
     return false;

@@ -6,12 +6,31 @@
 
 enum { AXES = 16, SHARED = 3 };
 
+/* Arithmetic on indices costs nothing beside the rest. */
+static int64_t work_of(const at_tile *tile) {
+    enum { FUNCTION = 10 };
+    int64_t work = 0;
+    for (int k = 0; k < tile->count; k++) {
+        const at_value *v = tile->values[k];
+        bool memory = v->op == AT_TILE_LOAD || v->op == AT_TILE_LOAD_WHERE ||
+                      v->op == AT_TILE_STORE || v->op == AT_TILE_PUT;
+        if (v->op == AT_TILE_MAP && v->kind == AT_REAL)
+            work += at_op_info(v->map)->level > 0 ? 1 : FUNCTION;
+        else if (v->op == AT_TILE_SORT || v->op == AT_TILE_DRAW)
+            work += FUNCTION;
+        else
+            work += memory;
+    }
+    return work;
+}
+
 static void add_work(at_session *s, at_cost *work, const at_tiles *tiles, const at_axis **axes,
                      int depth) {
     for (int i = 0; i < tiles->count; i++) {
         const at_tile *tile = tiles->items[i];
         bool loop = tile->tag == AT_TILE_FOR && depth < AXES;
-        if (tile->count) at_cost_add(s, work, tile->count, axes, depth);
+        int64_t count = work_of(tile);
+        if (count) at_cost_add(s, work, count, axes, depth);
         if (loop) axes[depth] = tile->axis;
         add_work(s, work, &tile->body, axes, depth + loop);
         add_work(s, work, &tile->otherwise, axes, depth);

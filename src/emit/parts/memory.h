@@ -85,12 +85,19 @@ static size_t attend_measure(const struct attend_program *program, const struct 
     return attend_place_blocks(program->block, program->blocks, sizes, offsets, order);
 }
 
-/* A thread's own memory of one row. */
-static void *attend_scratch(const struct attend_frame *frame, int number) {
-    int i = frame->program->scratch + number, thread = 0;
+/* Which of the threads that share a loop runs this; not asked outside of such loops, where it would
+ * be the caller's. */
+static inline int attend_thread(void) {
 #ifdef _OPENMP
-    thread = omp_get_thread_num();
+    return omp_get_thread_num();
+#else
+    return 0;
 #endif
+}
+
+/* A thread's own memory of one row. */
+static void *attend_scratch(const struct attend_frame *frame, int number, int thread) {
+    int i = frame->program->scratch + number;
     size_t bytes = attend_block_bytes(&frame->program->block[i], frame->extents);
     char *base = frame->call->workspace;
     return base ? base + frame->offsets[i] + (size_t)thread * bytes : NULL;

@@ -153,10 +153,7 @@ static const example examples[] = {
                       "w[c] = sum[i](x[i,c])", "out y", "out z", "out w"}},
 };
 
-static void run_example(const example *e, bool wild) {
-    void *state;
-    begin(&state);
-    world *w = state;
+static at_kernel *compiled(world *w, const example *e) {
     for (int i = 0; i < 16 && e->lines[i]; i++) {
         const char *line = e->lines[i];
         char name[16];
@@ -170,6 +167,14 @@ static void run_example(const example *e, bool wild) {
     at_kernel *kernel = at_compile(w->s, &w->cascade, NULL, NULL);
     if (!kernel) show(w);
     assert_non_null(kernel);
+    return kernel;
+}
+
+static void run_example(const example *e, bool wild) {
+    void *state;
+    begin(&state);
+    world *w = state;
+    at_kernel *kernel = compiled(w, e);
     size_t count = sizeof extents / sizeof *extents;
     for (size_t n = 0; n < count; n++) {
         int64_t extent = extents[n], other = extents[(n * 5 + 3) % count];
@@ -194,10 +199,39 @@ static void lanes_agree_on_infinities_and_nan(void **state) {
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) run_example(&examples[i], true);
 }
 
+/* Large enough to be shared among threads. */
+static void threads_change_no_bit(void **unused) {
+    (void)unused;
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        void *state;
+        begin(&state);
+        world *w = state;
+        at_kernel *kernel = compiled(w, &examples[i]);
+        give_all(w, 261, 131, true);
+        at_results alone = {0}, together = {0};
+        w->call.threads = 1;
+        assert_true(at_kernel_run(w->s, kernel, &w->call, &alone));
+        for (w->call.threads = 2; w->call.threads < 5; w->call.threads++) {
+            assert_true(at_kernel_run(w->s, kernel, &w->call, &together));
+            for (int k = 0; k < alone.outputs.count; k++) {
+                const at_tensor *a = alone.outputs.items[k].tensor;
+                const at_tensor *b = together.outputs.items[k].tensor;
+                assert_memory_equal(a->data, b->data,
+                                    (size_t)a->count * at_type_bytes(a->type));
+            }
+            at_results_free(&together);
+        }
+        at_results_free(&alone);
+        at_kernel_free(kernel);
+        end(&state);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_agree),
         cmocka_unit_test(lanes_agree_on_infinities_and_nan),
+        cmocka_unit_test(threads_change_no_bit),
     };
     return cmocka_run_group_tests_name("lanes", tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ typedef struct {
 
 static void note_use(void *user, const at_tile *tile, const at_value *value) {
     uses *u = user;
-    if (tile && tile->tag == AT_TILE_FOR) u->axes[tile->axis->id] = true;
+    if (tile && tile->tag == AT_TILE_FOR && !tile->high) u->axes[tile->axis->id] = true;
     if (!value) return;
     switch (value->op) {
     case AT_TILE_SIZE: u->axes[value->axis->id] = true; break;
@@ -247,9 +247,13 @@ static void print_try(at_printer *p, const at_tile *tile) {
 
 static void print_for(at_printer *p, const at_tile *tile) {
     const char *i = at_axis_name(&p->names, tile->axis);
-    const char *size = at_size_name(&p->names, tile->axis);
-    if (tile->down) at_c_line(p, "for (int64_t %s = %s - 1; %s >= 0; %s--) {", i, size, i, i);
-    else at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", i, i, size, i);
+    const char *low = tile->low ? at_c_value(p, tile->low, AT_C_SUM) : "0";
+    const char *high = tile->high ? at_c_value(p, tile->high, AT_C_SUM)
+                                  : at_size_name(&p->names, tile->axis);
+    if (tile->down)
+        at_c_line(p, "for (int64_t %s = %s - 1; %s >= %s; %s--) {", i, high, i, low, i);
+    else
+        at_c_line(p, "for (int64_t %s = %s; %s < %s; %s++) {", i, low, i, high, i);
 }
 
 static void print_tile(at_printer *p, const at_tile *tile) {

@@ -42,6 +42,7 @@ const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
     at_loop_program *program = AT_NEW(s->arena, at_loop_program);
     program->plan = plan;
     program->nests = AT_NEW_ARRAY(s->arena, at_nest, plan->pass_count);
+    program->values = AT_NEW_ARRAY(s->arena, const at_loop_value *, plan->cascade->array_count);
     program->fallible = AT_NEW_ARRAY(s->arena, bool, plan->cascade->array_count);
     at_loop_site none = {0};
     AT_PUSH(s->arena, program->sites, program->site_count, program->site_capacity, none);
@@ -54,6 +55,7 @@ const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
         at_loop_lowering l = {.s = s, .program = program, .nest = nest, .target = target,
                               .into = &nest->body};
         lower_statement(&l, st);
+        at_loop_note_values(s, program, nest->pass);
         program->fallible[target->id] = nest->fallible && !nest->needed;
     }
     return program;

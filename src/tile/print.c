@@ -25,6 +25,13 @@ static void print_value(const at_value *v, at_text *out) {
     at_text_add(out, "\n");
 }
 
+static void print_for(const at_tile *tile, at_text *out) {
+    at_text_addf(out, "for %s%s", tile->axis->name, tile->down ? " down" : "");
+    if (tile->low) at_text_addf(out, " from %%%d", tile->low->id);
+    if (tile->high) at_text_addf(out, " to %%%d", tile->high->id);
+    at_text_add(out, "\n");
+}
+
 static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
     for (int i = 0; i < tiles->count; i++) {
         const at_tile *tile = tiles->items[i];
@@ -39,7 +46,7 @@ static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
         if (tile->tag == AT_TILE_LEAF) continue;
         at_text_pad(out, ' ', 2 * depth);
         if (tile->tag == AT_TILE_FOR)
-            at_text_addf(out, "for %s%s\n", tile->axis->name, tile->down ? " down" : "");
+            print_for(tile, out);
         else if (tile->tag == AT_TILE_TRY) at_text_addf(out, "unless %s\n", tile->fault->name);
         else at_text_addf(out, "if %%%d\n", tile->condition->id);
         print_tiles(&tile->body, depth + 1, out);

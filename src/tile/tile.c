@@ -187,8 +187,12 @@ static void tile_draw(tiling *t, const at_loop *loop) {
 static void tile_loop(tiling *t, const at_loop *loop) {
     switch (loop->tag) {
     case AT_LOOP_FOR: {
+        at_value *low = loop->low ? value_of(t, loop->low) : NULL;
+        at_value *high = loop->high ? value_of(t, loop->high) : NULL;
         at_tile *tile = add_tile(t, AT_TILE_FOR);
         tile->axis = loop->axis;
+        tile->low = low;
+        tile->high = high;
         tile->down = loop->down;
         tile_block(t, &tile->body, &loop->body);
         return;

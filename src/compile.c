@@ -33,7 +33,7 @@ static bool compile(void *user) {
     if (c->stage && strcmp(c->stage, name) == 0) return print, true
 
     c->cascade = at_optimize(c->s, c->cascade);
-    STOP_AFTER("opt", at_ir_print(c->cascade, c->dump));
+    STOP_AFTER("opt", at_ir_print(at_unshadowed(c->s, c->cascade), c->dump));
     const at_plan *plan = at_plan_make(c->s, c->cascade);
     if (!plan) return false;
     STOP_AFTER("plan", at_plan_print(plan, c->dump));

@@ -174,6 +174,21 @@ bool at_cli_gradient(at_session *s, const at_program *program, const at_definiti
 /* Adds " gradients: …" behind `comma`; nothing when no function was looked at. */
 void at_cli_gradients_text(const at_cli_gradients *sum, const char *comma, at_text *out);
 
+/* ---- check_executors.c ----------------------------------------------------------------------- */
+
+/* What `attend check` compares executors on. */
+typedef struct {
+    bool reference, compiled;      /* which run: laws and differences on the reference; compiled code */
+    at_executor_options options;
+} at_cli_executors;
+
+/* --executor NAME, --dtype f64,f32,…, --threads 1,2,…; false after a misuse, which is told. */
+bool at_cli_executors_take(const at_cli_page *page, const char *option, const char *value,
+                           at_cli_executors *executors);
+/* " compiled: …", and "compiled" in `entry`. */
+void at_cli_executors_text(const at_executor_result *result, const char *comma, at_text *out);
+json_t *at_cli_executors_json(const at_executor_result *result);
+
 /* ---- run_vjp.c ------------------------------------------------------------------------------- */
 
 /* A derivative that is run in the place of its function. */

@@ -27,12 +27,16 @@ void at_draft_add(at_draft *draft, at_statement *statement) {
 }
 
 void at_draft_open(at_draft *draft, at_draft_region *region) {
-    *region = (at_draft_region){{0}, draft->block, draft->statement_capacity};
+    *region = (at_draft_region){.outer = draft->block,
+                                .outer_capacity = draft->statement_capacity,
+                                .around = draft->region};
+    draft->region = region;
     draft->block = &region->inner;
     draft->statement_capacity = 0;
 }
 
 at_block at_draft_close(at_draft *draft, at_draft_region *region) {
+    draft->region = region->around;
     draft->block = region->outer;
     draft->statement_capacity = region->outer_capacity;
     return region->inner;
@@ -106,6 +110,19 @@ at_array *at_draft_array(at_draft *draft, const char *name, const char *path, at
     array->id = draft->out->array_count;
     AT_PUSH(s->arena, draft->out->arrays, draft->out->array_count, draft->array_capacity, array);
     return array;
+}
+
+at_carried at_draft_carried(at_draft *draft, const char *name, const char *path, at_kind kind,
+                            at_axis *const *axes, int rank, at_span span) {
+    at_array *four[4];
+    for (int i = 0; i < 4; i++) {
+        four[i] = at_draft_array(draft, name, path, kind, axes, rank, span);
+        four[i]->name = four[0]->name;
+        four[i]->path = four[0]->path;
+    }
+    four[1]->role = AT_CARRIED;
+    four[3]->role = AT_RESULT;
+    return (at_carried){four[0], four[1], four[2], four[3]};
 }
 
 const at_expr *at_draft_define(at_draft *draft, const at_array *owner, const char *suffix,

@@ -10,6 +10,7 @@
 
 /* A copy of a cascade that takes new arrays, axes and statements. Statements are given anew, in
  * order, by at_draft_add; everything else is copied from the start. */
+typedef struct at_draft_region at_draft_region;
 typedef struct {
     at_session *s;
     const at_cascade *from;
@@ -17,6 +18,7 @@ typedef struct {
     struct at_inverse *inverses; /* of permutations, those that were made (inverse.c) */
     int array_capacity, axis_capacity, statement_capacity;
     at_block *block; /* where statements go: the cascade's body, or a region's */
+    at_draft_region *region; /* the innermost that is open; NULL: none */
     at_map names;    /* of arrays and axes */
     bool failed;     /* an array has too many axes: E806 was told, and `out` is of no use */
 } at_draft;
@@ -26,11 +28,13 @@ void at_draft_add(at_draft *draft, at_statement *statement);
 void at_draft_equation(at_draft *draft, at_array *target, const at_expr *value, at_span span);
 /* What follows is added to the block of a scan or repeat, until at_draft_close, which gives that
  * block and goes on with the one before. */
-typedef struct {
+struct at_draft_region {
     at_block inner;
     at_block *outer;
     int outer_capacity;
-} at_draft_region;
+    at_draft_region *around;
+    const at_statement *statement; /* the scan or repeat; NULL where nobody said */
+};
 void at_draft_open(at_draft *draft, at_draft_region *region);
 at_block at_draft_close(at_draft *draft, at_draft_region *region);
 /* A new array; `name` is made unique when it is taken, the path is the name or `path`. */
@@ -40,10 +44,40 @@ at_array *at_draft_array(at_draft *draft, const char *name, const char *path, at
  * axes. `owner` is the array whose equation needs it; the name is made unique, the path is its. */
 const at_expr *at_draft_define(at_draft *draft, const at_array *owner, const char *suffix,
                                at_axis **axes, int rank, const at_expr *value);
+/* Four new arrays of one name, which a repeat can carry. The axes are those that each of them has. */
+at_carried at_draft_carried(at_draft *draft, const char *name, const char *path, at_kind kind,
+                            at_axis *const *axes, int rank, at_span span);
 /* A new index over the extent of `like`: what at_substitute asks for. `user` is the draft. */
 at_axis *at_draft_axis(void *user, const at_axis *like);
 /* A new axis with the extent of an int expression over sizes of open axes. */
 at_axis *at_draft_extent(at_draft *draft, const char *name, const at_expr *extent);
+
+/* ---- block.c: statements one after the other ------------------------------------------------- */
+
+/* A copy of the statement with change(user, e) for each of its expressions e; of a repeat that is its
+ * condition, and blocks stay. Tables and gradients stay what they are. */
+at_statement *at_statement_changed(at_session *s, const at_statement *st,
+                                   const at_expr *(*change)(void *user, const at_expr *e),
+                                   void *user);
+/* What happens to the statements of a block that go into a draft; each function may be NULL. */
+typedef struct {
+    at_draft *draft;
+    void *user;
+    /* A statement that is no scan or repeat: adds what becomes of it. NULL: it stays. */
+    void (*plain)(void *user, const at_statement *st);
+    /* Of a scan or repeat, whose copy is `out`: before its block is opened; at the end of the block,
+     * which is still open; after `out` was added. */
+    void (*before)(void *user, const at_statement *st, at_statement *out);
+    void (*end)(void *user, const at_statement *st, at_statement *out);
+    void (*after)(void *user, const at_statement *st, at_statement *out);
+} at_block_walk;
+void at_draft_block(const at_block_walk *w, const at_block *block);
+/* The axes of the scans that are open, outer ones first: what a new array's axes begin with. Gives
+ * how many; axes may be NULL. */
+int at_draft_scan_axes(const at_draft *draft, at_axis **axes);
+/* The axes that an array of e's values has here: those of open scans, and what e mentions but for
+ * rounds of open repeats. In the arena. */
+int at_draft_free_axes(const at_draft *draft, const at_expr *e, at_axis ***axes);
 
 /* ---- make.c: expressions without zeros and ones --------------------------------------------- */
 
@@ -158,5 +192,21 @@ const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
  * reads back as what it is: nothing is read where its name means another array (copies are put
  * in). */
 const at_cascade *at_tidy(at_session *s, const at_cascade *from);
+
+/* ---- law.c ----------------------------------------------------------------------------------- */
+
+/* A function with the law's inputs (and how they are drawn) whose outputs are both sides of each
+ * assertion in order, over its axes: `assertion.left`, `assertion.right`, `assertion#2.left`, …
+ * Assertions inside scans and repeats have the axes of these in front, outer ones first. `named`: then
+ * the arrays that have a name outside of repeats are outputs too, among them in the order of their
+ * statements; elements of these that no assertion needs may have no value. NULL after an error: an
+ * output would have too many axes. */
+const at_cascade *at_law_as_function(at_session *s, const at_cascade *law, bool named);
+
+/* ---- shadow.c -------------------------------------------------------------------------------- */
+
+/* The cascade with nothing read where its name means another array, for a print that reads back as
+ * what it is; itself when that is so. */
+const at_cascade *at_unshadowed(at_session *s, const at_cascade *from);
 
 #endif

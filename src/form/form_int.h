@@ -106,9 +106,4 @@ bool at_tidy_is_output(const at_tidying *t, const at_array *array);
 /* Fills copies, renamed, number, bound and shadowed. */
 void at_tidy_find_copies(at_tidying *t);
 
-/* ---- shadow.c -------------------------------------------------------------------------------- */
-
-/* The cascade with nothing read where its name means another array; itself when that is so. */
-const at_cascade *at_unshadowed(at_session *s, const at_cascade *from);
-
 #endif

@@ -82,7 +82,9 @@ static const at_array *sorted_back(at_guarded_sum *sum, const at_array *array, i
         .down = AT_NEW(s->arena, bool),
         .body = at_read_whole(s, array, array->span),
     };
-    return sum->place(sum->user, array, st) ? inverse : NULL;
+    if (sum->place(sum->user, array, st)) return inverse;
+    draft->out->array_count--; /* nobody writes it */
+    return NULL;
 }
 
 const at_array *at_inverse_of(at_guarded_sum *sum, const at_array *array, int dimension) {

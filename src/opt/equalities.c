@@ -9,12 +9,15 @@
 typedef struct {
     at_session *s;
     at_draft *draft;
+    const at_block **home; /* by array id: the block of the draft that it is written in; NULL: not yet */
+    int known;             /* arrays with a higher id are made here */
 } rewriter;
 
-/* Statements are added in order, and this one reads `of` already. */
+/* Statements are added in order, and this one reads `of` already. What is made of an array is as long
+ * good as the array, so it stands in the array's own block. */
 static bool place(void *user, const at_array *of, at_statement *st) {
     rewriter *r = user;
-    (void)of;
+    if (of->id >= r->known || r->home[of->id] != r->draft->block) return false;
     at_draft_add(r->draft, st);
     return true;
 }
@@ -35,24 +38,38 @@ static const at_expr *solved(void *user, const at_expr *e) {
     return at_fold_node(r->s, AT_FOLD_SUM, sum.axes, sum.count, sum.guard, sum.body, e->span);
 }
 
-static at_statement *rewritten(rewriter *r, at_statement *st) {
-    if (st->tag != AT_EQUATION && st->tag != AT_KEEPING) return st;
-    at_statement *out = at_copy(r->s->arena, st, sizeof *st);
-    if (st->tag == AT_EQUATION) {
-        out->u.value = at_rewrite(r->s, st->u.value, solved, r);
-        return out;
-    }
-    at_part *parts = at_copy(r->s->arena, st->u.keeping.parts,
-                             sizeof *parts * (size_t)st->u.keeping.count);
-    for (int i = 0; i < st->u.keeping.count; i++)
-        parts[i].body = at_rewrite(r->s, parts[i].body, solved, r);
-    out->u.keeping.parts = parts;
-    return out;
+static const at_expr *rewritten(void *user, const at_expr *e) {
+    rewriter *r = user;
+    return at_rewrite(r->s, e, solved, r);
+}
+
+static void plain(void *user, const at_statement *st) {
+    rewriter *r = user;
+    at_draft_add(r->draft, at_statement_changed(r->s, st, rewritten, r));
+    if (st->tag == AT_NEXT) return;
+    if (st->target) r->home[st->target->id] = r->draft->block;
+    for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
+        r->home[st->u.keeping.parts[i].target->id] = r->draft->block;
+}
+
+static void before(void *user, const at_statement *st, at_statement *out) {
+    rewriter *r = user;
+    if (st->tag != AT_REPEAT) return;
+    out->u.repeat.condition = st->u.repeat.condition ? rewritten(r, st->u.repeat.condition) : NULL;
+}
+
+static void after(void *user, const at_statement *st, at_statement *out) {
+    rewriter *r = user;
+    (void)out;
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++)
+        r->home[st->u.repeat.carried[i].after->id] = r->draft->block;
 }
 
 const at_cascade *at_opt_equalities(at_session *s, const at_cascade *from) {
-    rewriter r = {s, at_draft_new(s, from)};
-    for (int i = 0; i < from->body.count; i++)
-        at_draft_add(r.draft, rewritten(&r, from->body.items[i]));
+    rewriter r = {s, at_draft_new(s, from), NULL, from->array_count};
+    r.home = AT_NEW_ARRAY(s->arena, const at_block *, from->array_count);
+    at_block_walk walk = {
+        .draft = r.draft, .user = &r, .plain = plain, .before = before, .after = after};
+    at_draft_block(&walk, &from->body);
     return r.draft->out;
 }

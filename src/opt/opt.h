@@ -1,7 +1,6 @@
 /* opt: from cascade to cascade, one file per rewrite, one row of passes.def each. A rewrite keeps
- * the meaning: the reference executor gives the same results before and after.
- *
- * Statements inside scans and repeats are passed on as they are. */
+ * the meaning: the reference executor gives the same results before and after, inside scans and
+ * repeats too. */
 #ifndef AT_OPT_H
 #define AT_OPT_H
 

@@ -11,9 +11,10 @@
  * guards, which is also what lets them skip masked work.
  *
  * The support of an array is an expression over the array's axes. One that is costly (it has a fold
- * in it, or is long) becomes an array of bools when it is first read. Of cotangents every 0 is
- * structural: their support is `d[…] != 0`. */
-#include "opt/opt.h"
+ * in it, or is long), or that means something else outside of the round in which it was found, becomes
+ * an array of bools beside the array; where a support is asked before it is known it is such an array
+ * from the start (support.c). Of cotangents every 0 is structural: their support is `d[…] != 0`. */
+#include "opt/zeros.h"
 
 #include <math.h>
 
@@ -28,6 +29,7 @@ typedef struct {
 typedef struct {
     at_session *s;
     at_draft *draft;
+    at_zero_places *places;
     const at_expr **supports; /* by array id; over the array's axes; NULL: everywhere */
     int known;                /* arrays with a higher id are made here and have no support */
 } zeros;
@@ -48,19 +50,19 @@ static const at_expr *or_true(zeros *z, const at_expr *condition, at_span span) 
     return condition ? condition : at_bool(z->s, true, span);
 }
 
-/* The support of an array, cheap to evaluate. */
+/* The support of an array, cheap to evaluate wherever the array may be read. */
 static const at_expr *support_of(zeros *z, const at_array *array) {
     if (array->cotangent)
         return at_map_node(z->s, AT_OP_NE, at_read_whole(z->s, array, array->span),
                            at_real(z->s, 0.0, array->span), NULL, array->span);
-    const at_expr *support = array->id < z->known ? z->supports[array->id] : NULL;
-    if (!support || at_is_cheap(support)) return support;
-    at_axis **axes = AT_NEW_ARRAY(z->s->arena, at_axis *, array->rank);
-    int rank = 0;
-    for (int i = 0; i < array->rank; i++)
-        if (at_mentions(support, array->axes[i])) axes[rank++] = array->axes[i];
-    z->supports[array->id] = at_draft_define(z->draft, array, "nonzero", axes, rank, support);
-    return z->supports[array->id];
+    if (array->id >= z->known) return NULL;
+    const at_array *beside = z->places->beside[array->id];
+    if (!beside) return z->supports[array->id];
+    const at_expr **index = AT_NEW_ARRAY(z->s->arena, const at_expr *, array->rank);
+    for (int i = 0; i < array->rank; i++) index[i] = at_index(z->s, array->axes[i], array->span);
+    const at_expr *read = at_read(z->s, beside, index, NULL, array->span);
+    if (!z->places->is_zero[array->id]) return read;
+    return at_map_node(z->s, AT_OP_NOT, read, NULL, NULL, array->span);
 }
 
 /* Whether the indices of a read lie inside, where that is not certain; NULL: it is. Indices that an
@@ -212,38 +214,133 @@ static part split(zeros *z, const at_expr *e) {
     return plain(e);
 }
 
-static void equation(zeros *z, const at_statement *st) {
-    part value = split(z, st->u.value);
-    z->supports[st->target->id] = value.support;
-    at_draft_equation(z->draft, st->target, whole(z, value), st->span);
+/* ---- statements ---------------------------------------------------------------------------- */
+
+typedef struct {
+    const zeros *z;
+    const at_array *target;
+    bool bound_to_round;
+} standing;
+
+static bool look_for_round(void *user, const at_expr *e) {
+    standing *w = user;
+    if (e->tag == AT_READ) w->bound_to_round |= e->u.read.array->role == AT_CARRIED;
+    for (const at_draft_region *r = w->z->draft->region; e->tag == AT_INDEX && r; r = r->around) {
+        const at_statement *st = r->statement;
+        if (st->tag != AT_REPEAT || st->u.repeat.round != e->u.axis) continue;
+        bool on_left = false;
+        for (int i = 0; i < w->target->rank; i++) on_left |= w->target->axes[i] == e->u.axis;
+        w->bound_to_round |= !on_left;
+    }
+    return true;
 }
 
+/* Whether the support can stand wherever the target is read. */
+static bool is_lasting(const zeros *z, const at_array *target, const at_expr *support) {
+    standing w = {z, target, false};
+    at_walk(support, look_for_round, &w);
+    return !w.bound_to_round;
+}
+
+/* The target's statement was added: what its support is from now on. */
+static void keep_support(zeros *z, const at_array *target, const at_expr *support) {
+    at_array *beside = z->places->beside[target->id];
+    if (beside) {
+        support = or_true(z, support, target->span);
+        if (z->places->is_zero[target->id])
+            support = at_map_node(z->s, AT_OP_NOT, support, NULL, NULL, target->span);
+        at_draft_equation(z->draft, beside, support, target->span);
+        return;
+    }
+    if (support && !target->cotangent &&
+        !(at_is_cheap(support) && is_lasting(z, target, support))) {
+        int scans = at_draft_scan_axes(z->draft, NULL), rank = 0;
+        at_axis **axes = AT_NEW_ARRAY(z->s->arena, at_axis *, target->rank);
+        /* In scans and repeats all of them: some are there because they have to be. */
+        for (int i = 0; i < target->rank; i++)
+            if (scans || z->draft->region || at_mentions(support, target->axes[i]))
+                axes[rank++] = target->axes[i];
+        support = at_draft_define(z->draft, target, "nonzero", axes, rank, support);
+    }
+    z->supports[target->id] = support;
+}
+
+static const at_expr *change(void *user, const at_expr *e) { return changed(user, e); }
+
 static void keeping(zeros *z, const at_statement *st) {
-    at_statement *copy = at_copy(z->s->arena, st, sizeof *st);
-    int count = st->u.keeping.count;
-    copy->u.keeping.parts =
-        at_copy(z->s->arena, st->u.keeping.parts, sizeof *copy->u.keeping.parts * (size_t)count);
-    for (int i = 0; i < count; i++) {
-        at_part *p = &copy->u.keeping.parts[i];
-        p->guard = changed(z, p->guard);
-        p->body = changed(z, p->body);
+    at_statement *out = at_statement_changed(z->s, st, change, z);
+    for (int i = 0; i < st->u.keeping.count; i++) {
+        at_part *p = &out->u.keeping.parts[i];
         /* Stored at once when costly: the softmax and every product of its result ask it. */
         if (!at_is_cheap(p->guard))
             p->guard = at_draft_define(z->draft, p->target, "where", p->target->axes,
                                        p->target->rank, p->guard);
-        if (st->u.keeping.fold == AT_FOLD_SOFTMAX) z->supports[p->target->id] = p->guard;
     }
-    at_draft_add(z->draft, copy);
+    at_draft_add(z->draft, out);
+    for (int i = 0; st->u.keeping.fold == AT_FOLD_SOFTMAX && i < st->u.keeping.count; i++)
+        keep_support(z, out->u.keeping.parts[i].target, out->u.keeping.parts[i].guard);
+}
+
+static void plain_statement(void *user, const at_statement *st) {
+    zeros *z = user;
+    if (st->tag == AT_EQUATION) {
+        part value = split(z, st->u.value);
+        at_draft_equation(z->draft, st->target, whole(z, value), st->span);
+        keep_support(z, st->target, value.support);
+    } else if (st->tag == AT_KEEPING) {
+        keeping(z, st);
+    } else {
+        at_draft_add(z->draft, at_statement_changed(z->s, st, change, z));
+    }
+}
+
+/* Of a repeat, what is carried beside what it carries: `value`'s support over the axes of `target`. */
+static void carry(zeros *z, at_array *target, const at_array *value) {
+    const at_expr *support = or_true(z, support_of(z, value), value->span);
+    const at_expr **index = AT_NEW_ARRAY(z->s->arena, const at_expr *, value->rank);
+    for (int i = 0; i < value->rank; i++) index[i] = at_index(z->s, target->axes[i], value->span);
+    support = at_substitute(z->s, support, (const at_axis **)value->axes, index, value->rank,
+                            at_draft_axis, z->draft);
+    at_draft_equation(z->draft, target, support, value->span);
+}
+
+static const at_carried *beside_carried(const zeros *z, const at_carried *c) {
+    const at_array *array = z->places->beside[c->inside->id];
+    return array ? z->places->carried[c->inside->id] : NULL;
+}
+
+static void before(void *user, const at_statement *st, at_statement *out) {
+    zeros *z = user;
+    if (st->tag != AT_REPEAT) return;
+    int count = st->u.repeat.carried_count;
+    at_carried *all = AT_NEW_ARRAY(z->s->arena, at_carried, 2 * count);
+    at_move(all, st->u.repeat.carried, sizeof *all * (size_t)count);
+    out->u.repeat.carried = all;
+    for (int i = 0; i < count; i++) {
+        const at_carried *own = beside_carried(z, &all[i]);
+        if (!own) continue;
+        carry(z, own->before, all[i].before);
+        all[out->u.repeat.carried_count++] = *own;
+    }
+    out->u.repeat.condition = changed(z, st->u.repeat.condition);
+}
+
+static void end(void *user, const at_statement *st, at_statement *out) {
+    zeros *z = user;
+    (void)out;
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++) {
+        const at_carried *c = &st->u.repeat.carried[i], *own = beside_carried(z, c);
+        if (own) carry(z, own->next, c->next);
+    }
 }
 
 const at_cascade *at_opt_zeros(at_session *s, const at_cascade *from) {
-    zeros z = {s, at_draft_new(s, from), NULL, from->array_count};
+    zeros z = {s, at_draft_new(s, from), NULL, NULL, from->array_count};
+    z.places = at_zero_places_of(z.draft);
+    if (!z.places) return from;
     z.supports = AT_NEW_ARRAY(s->arena, const at_expr *, from->array_count);
-    for (int i = 0; i < from->body.count; i++) {
-        at_statement *st = from->body.items[i];
-        if (st->tag == AT_EQUATION) equation(&z, st);
-        else if (st->tag == AT_KEEPING) keeping(&z, st);
-        else at_draft_add(z.draft, st);
-    }
+    at_block_walk walk = {
+        .draft = z.draft, .user = &z, .plain = plain_statement, .before = before, .end = end};
+    at_draft_block(&walk, &from->body);
     return z.draft->out;
 }

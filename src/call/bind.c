@@ -357,6 +357,11 @@ static bool check_memory(at_session *s, const at_cascade *cascade, const at_call
     return false;
 }
 
+bool at_bind_extents(at_session *s, const at_cascade *cascade, int64_t *extents) {
+    at_walk_block(&cascade->body, know_rounds, extents);
+    return all_extents(s, cascade, extents) && check_requires(s, cascade, extents);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static void *take(at_session *s, int count, size_t size) {

@@ -5,6 +5,7 @@
 #ifndef AT_CLI_H
 #define AT_CLI_H
 
+#include "call/call.h"
 #include "check/check.h"
 #include "ir/ir.h"
 #include "lang/lang.h"
@@ -114,6 +115,14 @@ const char *at_cli_split(at_session *s, const char *operand, const char **functi
 /* `--size n=5,d=4` as the resolver takes it; false after at_cli_misuse. */
 bool at_cli_sizes(const at_cli_page *page, at_session *s, const at_cli_pairs *pairs,
                   at_resolve_options *options);
+
+/* ---- extents.c ------------------------------------------------------------------------------- */
+
+/* The extents of all axes of a cascade, by id, from the sizes that were told of `definition`, which it
+ * is resolved (and perhaps derived) from. *missing: the open axes of which nothing is known, "n, d",
+ * when there are such; else NULL and every require holds. False after errors. */
+bool at_cli_extents(at_session *s, const at_definition *definition, const at_cascade *cascade,
+                    const at_resolve_options *told, int64_t **extents, const char **missing);
 
 /* ---- arrays.c, summary.c: arrays given and shown --------------------------------------------- */
 

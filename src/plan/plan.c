@@ -108,7 +108,7 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
         at_pass *pass = &plan->passes[plan->pass_count++];
         pass->statement = st;
         pass->target = target_of(st);
-        at_pass_price(s, pass);
+        at_pass_price(s, cascade, pass);
     }
     find_places(plan, needed);
     return plan;

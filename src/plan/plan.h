@@ -54,7 +54,7 @@ void at_plan_print(const at_plan *plan, at_text *out);
 void at_cost_add(at_session *s, at_cost *cost, int64_t count, const at_axis *const *axes, int rank);
 /* Bytes of one element as compiled code stores it. */
 int64_t at_kind_bytes(at_kind kind);
-void at_pass_price(at_session *s, at_pass *pass);
+void at_pass_price(at_session *s, const at_cascade *cascade, at_pass *pass);
 void at_cost_print(const at_cost *cost, at_text *out);
 
 #endif

@@ -69,6 +69,9 @@ typedef struct {
 
 /* Notes a part and what it needs itself. */
 void at_c_parts_need(at_c_parts *parts, at_c_part part);
+/* The part in which an operation on reals is a function of its own, vreal_<word> for vectors and
+ * attend_<word> for one (pow: power); AT_C_PARTS for the others. */
+at_c_part at_c_part_of(at_op op);
 /* The noted parts, for programs whose reals are stored as `storage` (F64, F32, BF16, F16) and
  * computed with as double (F64) or float. The file has included math.h, stdbool.h, stdint.h. */
 void at_c_parts_print(const at_c_parts *parts, at_type storage, at_text *out);

@@ -219,12 +219,16 @@ static bool compile(job *j) {
     int status = at_workshop_run(&j->workshop, &command);
     const char *why = status < 0 ? strerror(errno) : NULL;
     const char *said = status > 0 ? at_workshop_said(&j->workshop) : NULL;
-    if (status > 0 && drop_refused(j)) {
+    if (status > 0 && status != AT_WORKSHOP_STOPPED && drop_refused(j)) {
         command = make_command(j, j->workshop.source, NULL);
         status = at_workshop_run(&j->workshop, &command);
         said = status > 0 ? at_workshop_said(&j->workshop) : NULL;
     }
     if (status == 0) return true;
+    if (status == AT_WORKSHOP_STOPPED) {
+        at_error(j->s, AT_E_RUN_STOPPED, at_no_span(), "compiling was stopped");
+        return false;
+    }
     if (status < 0) {
         at_diag *diag = at_error(j->s, AT_E_NO_COMPILER, at_no_span(),
                                  "the C compiler `%s` cannot be run: %s", command.items[0], why);

@@ -23,7 +23,7 @@ typedef struct {
     int count, capacity;
 } at_words;
 
-enum { AT_WORKSHOP_PATH = 1024 };
+enum { AT_WORKSHOP_PATH = 1024, AT_WORKSHOP_STOPPED = 256 };
 
 /* Filled by at_workshop_open; to be closed even if that fails. */
 typedef struct {
@@ -39,6 +39,8 @@ typedef struct {
 bool at_workshop_open(at_workshop *w);
 void at_workshop_close(at_workshop *w);
 bool at_workshop_write(at_workshop *w, const char *path, const at_text *source);
+/* Starts a command and waits for it: its exit status, or -1 with errno if it cannot be started, or
+ * AT_WORKSHOP_STOPPED when the session's progress function ended it. */
 int at_workshop_run(at_workshop *w, const at_words *command);
 /* What it said of an error, for a message; NULL when it said nothing. */
 const char *at_workshop_said(at_workshop *w);

@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -55,7 +57,29 @@ bool at_workshop_write(at_workshop *w, const char *path, const at_text *source) 
     return at_write_file(w->s, path, write_text, (void *)source);
 }
 
-/* Starts a command and waits for it: its exit status, or -1 with errno if it cannot be started. */
+/* With somebody who may stop it, it is asked for again and again: in pauses that grow, since what is
+ * compiled in 50 ms should not take 100. */
+static int wait_for(at_workshop *w, pid_t child) {
+    const at_session *s = w->s;
+    struct timespec pause = {0, 1000000};
+    double asked = at_now();
+    for (;;) {
+        int status;
+        pid_t done = waitpid(child, &status, s->progress ? WNOHANG : 0);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return -1;
+        if (done > 0) return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < 16000000) pause.tv_nsec *= 2;
+        if (at_now() - asked < 0.25) continue;
+        asked = at_now();
+        if (s->progress(s->progress_user, "compiling", -1)) continue;
+        kill(child, SIGTERM);
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+        return AT_WORKSHOP_STOPPED;
+    }
+}
+
 int at_workshop_run(at_workshop *w, const at_words *command) {
     posix_spawn_file_actions_t files;
     int problem = posix_spawn_file_actions_init(&files);
@@ -77,12 +101,7 @@ int at_workshop_run(at_workshop *w, const at_words *command) {
         errno = problem;
         return -1;
     }
-    int status;
-    pid_t done;
-    do done = waitpid(child, &status, 0);
-    while (done < 0 && errno == EINTR);
-    if (done < 0) return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    return wait_for(w, child);
 }
 
 /* The first line of the log that says "error", or else its first line. */

@@ -35,13 +35,9 @@ static bool note_fold(void *user, const at_expr *e) {
     return true;
 }
 
-/* What e becomes where the next node goes. *total: it cannot fail; NULL: it needs nodes of its own,
- * or has a fold in it. Nothing is added. */
+/* What e becomes where the next node goes. *total: it cannot fail; NULL: it needs nodes of its own.
+ * Nothing is added. */
 static const at_expr *attempt(at_loop_lowering *l, const at_expr *e, bool *total) {
-    bool folds = false;
-    *total = false;
-    at_walk(e, note_fold, &folds);
-    if (folds) return NULL;
     at_loops aside = {0}, *outer = l->into;
     int risks = l->risks, sites = l->program->site_count;
     bool fallible = l->nest->fallible;
@@ -55,6 +51,22 @@ static const at_expr *attempt(at_loop_lowering *l, const at_expr *e, bool *total
     l->program->site_count = sites;
     l->nest->fallible = fallible;
     return aside.count == 0 ? value : NULL;
+}
+
+bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *condition) {
+    const at_loop_fact *facts = l->facts;
+    bool total;
+    at_loop_know(l, condition, true, false);
+    attempt(l, e, &total);
+    l->facts = facts;
+    return total;
+}
+
+/* A guard with a fold in it is not looked into: it would be lowered twice for each fold around. */
+static bool has_fold(const at_expr *e) {
+    bool found = false;
+    at_walk(e, note_fold, &found);
+    return found;
 }
 
 /* ---- solving --------------------------------------------------------------------------------- */
@@ -145,7 +157,7 @@ static void take(at_loop_lowering *l, at_loop_clips *c, const at_expr *e, bool *
         return;
     }
     bool total = false;
-    if (*may_clip) attempt(l, e, &total);
+    if (*may_clip && !has_fold(e)) attempt(l, e, &total);
     *may_clip = total;
     int axis = total ? solve(l, c, e) : -1;
     if (axis < 0) {

@@ -177,7 +177,10 @@ void at_loop_note_values(at_session *s, at_loop_program *program, const at_pass 
                           : st->tag == AT_KEEPING && st->u.keeping.fold == AT_FOLD_ARGSORT
                               ? &st->u.keeping.parts[0]
                               : NULL;
-    /* What a repeat carries has other values than its equation's. */
+    /* What a repeat carries has other values than its equation's; what it leaves may be 0, if no
+     * round runs. */
+    for (int i = 0; i < pass->region_count; i++)
+        if (pass->regions[i]->tag == AT_REPEAT && at_repeat_may_end(pass->regions[i])) return;
     if (target->role != AT_DEFINED || target->kind != AT_INT) return;
     at_loop_value value = any_value();
     if (part) {

@@ -73,8 +73,8 @@ static const at_expr *lower_lazy(at_loop_lowering *l, const at_expr *e) {
 
 static void inherit(at_loop_lowering *l, at_loops *block, const at_array *array,
                     const at_expr *const *index) {
-    if (!l->program->fallible[array->id]) return;
-    const at_expr *address = at_address_of(l->s, array, index);
+    if (!at_is_fallible(l->program, array)) return;
+    const at_expr *address = at_address_of(l->s, l->program->plan, array, index);
     const at_loop_fact *facts = l->facts;
     if (at_loop_know_good(l, array, address)) return;
     at_loops *outer = l->into;
@@ -133,10 +133,14 @@ static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
         at_loop_know(l, is_inside(l, e->u.read.index[i], axis), true, false);
     }
     if (!found) {
+        at_loop_order(l, e, index);
         inherit(l, l->into, array, index);
         return at_read(l->s, array, index, masked, e->span);
     }
-    at_loops yes = {0}, no = {0};
+    at_loops yes = {0}, no = {0}, *outer = l->into;
+    l->into = &yes;
+    at_loop_order(l, e, index);
+    l->into = outer;
     inherit(l, &yes, array, index);
     const at_expr *other = lower_aside(l, &no, e->u.read.alternative, NULL, true);
     if (yes.count + no.count == 0) return at_read(l->s, array, index, other, e->span);

@@ -94,7 +94,7 @@ static bool solve(scatter *c, const at_expr *e) {
     for (int i = 0; i < target->rank; i++) {
         const at_axis *axis = target->axes[i];
         int at = linear_in(&form, axis);
-        if (at < 0 || is_solved(c, axis) || at_loop_is_fixed(c->l, axis)) continue;
+        if (at < 0 || is_solved(c, axis) || at_pass_fixes(c->l->nest->pass, axis)) continue;
         const at_expr *place = place_of(c, &form, at, e->span);
         if (!place || mentions_solved(c, place)) continue;
         c->solved[c->solved_count++] = (solution){axis, place, NULL};
@@ -148,12 +148,14 @@ static bool find(scatter *c) {
     take(c, c->fold->u.fold.guard, &rest);
     if (c->solved_count == 0) return false;
     for (int i = 0; i < c->solved_count; i++)
-        if (mentions_solved(c, c->solved[i].place)) return false;
+        if (mentions_solved(c, c->solved[i].place) || !at_loop_is_total(c->l, c->solved[i].place, NULL))
+            return false;
     if (rest) part(c, rest);
-    if (!at_loop_is_total(c->l, c->fold->u.fold.guard)) return false;
+    if (at_is_fallible(c->l->program, c->l->target)) return false;
+    if (!at_loop_is_total(c->l, c->fold->u.fold.guard, NULL)) return false;
     bool counts = c->fold->u.fold.fold == AT_FOLD_COUNT && c->fold->u.fold.body->kind != AT_BOOL;
     /* Where a term's place is, its body is asked for as in the double loop. */
-    return counts || at_loop_is_total_where(c->l, c->fold->u.fold.body, c->fold->u.fold.guard);
+    return counts || at_loop_is_total(c->l, c->fold->u.fold.body, c->fold->u.fold.guard);
 }
 
 /* ---- updates --------------------------------------------------------------------------------- */
@@ -181,13 +183,13 @@ static const at_expr *element(scatter *c, const at_array *array) {
             if (c->solved[k].axis == target->axes[i] && c->solved[k].variable)
                 index[i] = at_variable_read(c->l->s, c->solved[k].variable, c->fold->span);
     }
-    if (at_is_scratch(array)) index[0] = at_address_of(c->l->s, target, index);
+    if (at_is_scratch(array)) index[0] = at_address_of(c->l->s, c->l->program->plan, target, index);
     return at_read(c->l->s, array, index, NULL, c->fold->span);
 }
 
 static void put(scatter *c, const at_expr *to, const at_expr *value) {
     const at_array *array = to->u.read.array;
-    at_loop_put(c->l, array, at_address_of(c->l->s, array, to->u.read.index), value);
+    at_loop_put(c->l, array, at_address_of(c->l->s, c->l->program->plan, array, to->u.read.index), value);
 }
 
 static const at_expr *substituted(scatter *c, const at_expr *e) {

@@ -73,7 +73,8 @@ static void begin(accumulator *a) {
 /* value = value op x: tested for overflow when they are ints. */
 static void accumulate(accumulator *a, at_op op, const at_expr *x) {
     const at_expr *sum = map(a, op, read(a, a->value), x);
-    if (a->kind == AT_REAL) {
+    bool fits = a->kind == AT_INT && op == AT_OP_ADD && at_loop_sum_fits(a->l, a->fold);
+    if (a->kind == AT_REAL || fits) {
         at_loop_set(a->l, a->value, sum);
         return;
     }

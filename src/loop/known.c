@@ -170,6 +170,18 @@ at_loop_value at_loop_value_of(const at_loop_program *program, const at_expr *e)
     return any_value();
 }
 
+bool at_loop_sum_fits(const at_loop_lowering *l, const at_expr *fold) {
+    int64_t count = 1, end;
+    for (int i = 0; i < fold->u.fold.count; i++) {
+        int64_t extent = at_extent(fold->u.fold.axes[i], NULL);
+        if (extent < 0) extent = AT_AXIS_LIMIT;
+        if (__builtin_mul_overflow(count, extent, &count)) return false;
+    }
+    at_loop_value term = at_loop_value_of(l->program, fold->u.fold.body);
+    return !__builtin_mul_overflow(count, term.low, &end) &&
+           !__builtin_mul_overflow(count, term.high, &end);
+}
+
 void at_loop_note_values(at_session *s, at_loop_program *program, const at_pass *pass) {
     const at_statement *st = pass->statement;
     const at_array *target = pass->target;

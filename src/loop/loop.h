@@ -28,6 +28,7 @@ typedef enum {
     AT_LOOP_INHERIT, /* fails as the element of array at address did, or a fault, if it did */
     AT_LOOP_FAULT,   /* a new variable that holds a fault: none yet */
     AT_LOOP_TRY,     /* body, unless the fault `variable` is there; a failure in it becomes it */
+    AT_LOOP_BIND,    /* the index of axis is value from here on, in the place of a loop */
     AT_LOOP_PUT,     /* array at address = value; the array is a nest's scratch */
     AT_LOOP_SORT,    /* scratch put in order */
     AT_LOOP_DRAW,    /* variable = a draw */
@@ -226,6 +227,8 @@ typedef enum {
     AT_INSIDE,
 } at_loop_inside;
 at_loop_inside at_loop_is_inside(at_loop_lowering *l, const at_expr *index, const at_axis *axis);
+/* Whether a sum of ints cannot leave 64 bits, by what is known of its terms and their number. */
+bool at_loop_sum_fits(const at_loop_lowering *l, const at_expr *fold);
 /* Whether a <= b, or a < b where strict; `always`: by the bounds of loops. */
 bool at_loop_is_sure(at_loop_lowering *l, const at_expr *a, const at_expr *b, bool strict,
                      bool always);

@@ -81,6 +81,10 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             if (at_is_variable(loop->array)) at_ir_print_name(loop->array->name, out);
             else print_place(loop, out);
             break;
+        case AT_LOOP_BIND:
+            at_text_addf(out, "%s is ", loop->axis->name);
+            at_ir_print_expr(loop->value, out);
+            break;
         case AT_LOOP_FAULT: at_text_addf(out, "fault %s", loop->variable->name); break;
         case AT_LOOP_TRY: at_text_addf(out, "unless %s", loop->variable->name); break;
         case AT_LOOP_SORT: print_sort(loop->sort, out); break;

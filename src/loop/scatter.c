@@ -3,10 +3,10 @@
  *     for g, for c
  *       put z at g,c = 0
  *     for e
- *       let at = dst[e]
- *       if 0 <= at and at < size(g)
+ *       g is dst[e]
+ *       if 0 <= g and g < size(g)
  *         for c
- *           put z at at,c = z at at,c + x[e,c]
+ *           put z at g,c = z[g,c] + x[e,c]
  *
  * An equality of the guard in which an index of the left side is linear says which element a term
  * belongs to. Each element gets its terms in the order of the bound axes, as ever. Nothing in the
@@ -21,7 +21,6 @@ enum { MOST = 8 };
 typedef struct {
     const at_axis *axis;  /* of the target */
     const at_expr *place; /* the index that a term belongs to */
-    const at_array *variable;
 } solution;
 
 typedef struct {
@@ -90,14 +89,13 @@ static bool solve(scatter *c, const at_expr *e) {
         return false;
     for (int k = 0; k < c->fold->u.fold.count; k++)
         if (linear_in(&form, c->fold->u.fold.axes[k]) >= 0) return false;
-    const at_array *target = c->l->target;
-    for (int i = 0; i < target->rank; i++) {
-        const at_axis *axis = target->axes[i];
+    for (int i = 0; i < c->l->target->rank; i++) {
+        const at_axis *axis = c->l->axes[i];
         int at = linear_in(&form, axis);
         if (at < 0 || is_solved(c, axis) || at_pass_fixes(c->l->nest->pass, axis)) continue;
         const at_expr *place = place_of(c, &form, at, e->span);
         if (!place || mentions_solved(c, place)) continue;
-        c->solved[c->solved_count++] = (solution){axis, place, NULL};
+        c->solved[c->solved_count++] = (solution){axis, place};
         return true;
     }
     return false;
@@ -128,17 +126,17 @@ static void part(scatter *c, const at_expr *e) {
     }
 }
 
-static bool can_scatter(const at_expr *e) {
+static bool can_scatter(const at_loop_lowering *l, const at_expr *e) {
     if (e->tag != AT_FOLD_NODE || !e->u.fold.guard) return false;
     switch (e->u.fold.fold) {
-    case AT_FOLD_SUM:
-    case AT_FOLD_PROD:
+    case AT_FOLD_SUM: return e->kind == AT_REAL || at_loop_sum_fits(l, e);
     case AT_FOLD_ANY:
     case AT_FOLD_ALL:
     case AT_FOLD_COUNT:
     case AT_FOLD_MEAN: return true;
+    case AT_FOLD_PROD:
     case AT_FOLD_MIN:
-    case AT_FOLD_MAX: return e->kind == AT_REAL; /* of no ints there is none */
+    case AT_FOLD_MAX: return e->kind == AT_REAL; /* of no ints there is no largest */
     default: return false;
     }
 }
@@ -164,7 +162,7 @@ static const at_expr *neutral(scatter *c) {
     at_span span = c->fold->span;
     bool real = c->fold->kind == AT_REAL;
     switch (c->fold->u.fold.fold) {
-    case AT_FOLD_PROD: return real ? at_real(c->l->s, 1, span) : at_int(c->l->s, 1, span);
+    case AT_FOLD_PROD: return at_real(c->l->s, 1, span);
     case AT_FOLD_MIN: return at_real(c->l->s, INFINITY, span);
     case AT_FOLD_MAX: return at_real(c->l->s, -INFINITY, span);
     case AT_FOLD_ANY: return at_bool(c->l->s, false, span);
@@ -173,33 +171,20 @@ static const at_expr *neutral(scatter *c) {
     }
 }
 
-/* The element at the present indices, solved ones by their variables where there are. */
+/* The element at the present indices. */
 static const at_expr *element(scatter *c, const at_array *array) {
     const at_array *target = c->l->target;
     const at_expr **index = AT_NEW_ARRAY(c->l->s->arena, const at_expr *, target->rank);
-    for (int i = 0; i < target->rank; i++) {
-        index[i] = at_index(c->l->s, target->axes[i], c->fold->span);
-        for (int k = 0; k < c->solved_count; k++)
-            if (c->solved[k].axis == target->axes[i] && c->solved[k].variable)
-                index[i] = at_variable_read(c->l->s, c->solved[k].variable, c->fold->span);
-    }
-    if (at_is_scratch(array)) index[0] = at_address_of(c->l->s, c->l->program->plan, target, index);
+    for (int i = 0; i < target->rank; i++)
+        index[i] = at_index(c->l->s, c->l->axes[i], c->fold->span);
+    if (at_is_scratch(array))
+        index[0] = at_address_of(c->l->s, c->l->program->plan, target, index);
     return at_read(c->l->s, array, index, NULL, c->fold->span);
 }
 
 static void put(scatter *c, const at_expr *to, const at_expr *value) {
     const at_array *array = to->u.read.array;
     at_loop_put(c->l, array, at_address_of(c->l->s, c->l->program->plan, array, to->u.read.index), value);
-}
-
-static const at_expr *substituted(scatter *c, const at_expr *e) {
-    const at_axis *axes[MOST];
-    const at_expr *values[MOST];
-    for (int i = 0; i < c->solved_count; i++) {
-        axes[i] = c->solved[i].axis;
-        values[i] = at_variable_read(c->l->s, c->solved[i].variable, e->span);
-    }
-    return at_substitute(c->l->s, e, axes, values, c->solved_count, NULL, NULL);
 }
 
 static void enter_if(scatter *c, const at_expr *condition) {
@@ -220,7 +205,7 @@ static void update(scatter *c) {
     at_fold fold = c->fold->u.fold.fold;
     bool counts = fold == AT_FOLD_COUNT;
     const at_expr *x = counts && body->kind != AT_BOOL ? NULL
-                                                       : at_loop_lower(c->l, substituted(c, body));
+                                                       : at_loop_lower(c->l, body);
     if (counts) {
         enter_if(c, x);
         count_one(c, c->l->target);
@@ -245,9 +230,8 @@ static bool is_outer(const scatter *c, const at_axis *axis) {
 }
 
 static void enter_target(scatter *c, bool solved_too) {
-    const at_array *target = c->l->target;
-    for (int i = 0; i < target->rank; i++) {
-        const at_axis *axis = target->axes[i];
+    for (int i = 0; i < c->l->target->rank; i++) {
+        const at_axis *axis = c->l->axes[i];
         if (!is_outer(c, axis) && (solved_too || !is_solved(c, axis))) at_loop_enter(c->l, axis);
     }
 }
@@ -262,35 +246,37 @@ static void enter_terms(scatter *c) {
     if (rest) enter_if(c, at_loop_lower(l, rest));
     at_loop_know(l, rest, true, false);
     for (int i = 0; i < c->solved_count; i++) {
-        solution *s = &c->solved[i];
+        const solution *s = &c->solved[i];
         bool inside = at_loop_is_inside(l, s->place, s->axis) == AT_INSIDE;
         const at_expr *place = at_loop_lower(l, s->place);
-        s->variable = at_loop_let(l, at_format(l->s->arena, "%s_of", s->axis->name), AT_INT, place);
-        const at_expr *at = at_variable_read(l->s, s->variable, place->span);
+        at_loop *bind = at_loop_add(l, AT_LOOP_BIND);
+        bind->axis = s->axis;
+        bind->value = place;
+        if (inside) continue;
+        const at_expr *at = at_index(l->s, s->axis, place->span);
         const at_expr *low = map(c, AT_OP_LE, at_int(l->s, 0, at->span), at);
         const at_expr *high = map(c, AT_OP_LT, at, at_size(l->s, s->axis, at->span));
-        const at_expr *here = map(c, AT_OP_AND, low, high);
-        if (!inside) enter_if(c, here);
-        at_loop_know(l, here, true, true);
+        enter_if(c, map(c, AT_OP_AND, low, high));
     }
-    if (c->after) enter_if(c, at_loop_lower(l, substituted(c, c->after)));
-    if (c->after) at_loop_know(l, substituted(c, c->after), true, false);
+    if (c->after) enter_if(c, at_loop_lower(l, c->after));
+    at_loop_know(l, c->after, true, false);
 }
 
 static void forget(scatter *c, at_loops *into, const at_loop_fact *facts) {
     c->l->into = into;
     c->l->facts = facts;
-    for (int i = 0; i < c->solved_count; i++) c->solved[i].variable = NULL;
 }
 
 bool at_loop_lower_scatter(at_loop_lowering *l, const at_expr *value) {
-    if (!can_scatter(value)) return false;
+    if (!can_scatter(l, value)) return false;
     scatter c = {.l = l, .fold = value};
     if (!find(&c)) return false;
     const at_array *target = l->target;
+    /* What it has stored it reads back: not rounded to what an output holds. */
+    l->program->plan->places[l->program->plan->place_of[target->id]].is_read = true;
     for (int i = 0; i < target->rank; i++) {
-        if (!is_outer(&c, target->axes[i])) continue;
-        at_loop *loop = at_loop_enter(l, target->axes[i]);
+        if (!is_outer(&c, l->axes[i])) continue;
+        at_loop *loop = at_loop_enter(l, l->axes[i]);
         if (loop) loop->apart = true;
     }
     if (value->u.fold.fold == AT_FOLD_MEAN)

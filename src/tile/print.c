@@ -13,6 +13,7 @@ static void print_value(const at_value *v, at_text *out) {
         else at_text_addf(out, " %lld", (long long)v->integer);
         break;
     case AT_TILE_SIZE:
+    case AT_TILE_BIND:
     case AT_TILE_INDEX: at_text_addf(out, " %s", v->axis->name); break;
     default: break;
     }

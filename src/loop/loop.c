@@ -67,12 +67,12 @@ static void lower_statement(at_loop_lowering *l, const at_statement *st) {
     }
 }
 
-/* Normalisers, which opt has written out, but not in every region yet. */
+/* What opt writes out where it can has no loops of its own. */
 static bool refuse(at_session *s, const at_pass *pass) {
     const at_statement *st = pass->statement;
     if (st->tag != AT_KEEPING) return false;
     at_fold fold = st->u.keeping.fold;
-    if (fold != AT_FOLD_SOFTMAX && fold != AT_FOLD_LOG_SOFTMAX) return false;
+    if (at_fold_info(fold)->form != AT_FORM_JOINT) return false;
     at_diag *diag = at_error(s, AT_E_NOT_COMPILED, st->span,
                              "compiled code has no `%s`, which the equation of `%s` uses",
                              at_fold_info(fold)->text, pass->target->name);

@@ -93,7 +93,8 @@ static void bounds_say_what_guards_say(void **state) {
 /* The loops of a program as text. */
 static const char *loops_of(at_session *s, const char *text) {
     at_text dump = {0};
-    at_compile(s, resolved(s, text), "loop", &dump);
+    at_compile_options options = {.stage = "loop"};
+    at_compile(s, resolved(s, text), &options, &dump);
     const char *copy = at_copy_text(s->arena, dump.data, dump.length);
     at_text_free(&dump);
     return copy;

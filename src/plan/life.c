@@ -18,6 +18,12 @@ typedef struct {
     const at_pass *pass;    /* whose reads are looked at */
 } windows;
 
+static bool is_within(const at_pass *pass, const at_statement *region) {
+    for (int i = 0; i < pass->region_count; i++)
+        if (pass->regions[i] == region) return true;
+    return false;
+}
+
 static const at_statement *scan_of(const at_pass *pass, const at_axis *axis, bool *down) {
     for (int i = 0; i < pass->region_count; i++) {
         const at_statement *st = pass->regions[i];
@@ -58,7 +64,8 @@ static bool look_at_read(void *user, const at_expr *e) {
     for (int i = 0; i < array->rank; i++) {
         bool down = false;
         const at_axis *axis = array->axes[i];
-        bool present = scan_of(writer, axis, &down) && at_pass_fixes(w->pass, axis);
+        const at_statement *scan = scan_of(writer, axis, &down);
+        bool present = scan && is_within(w->pass, scan); /* another scan may have the axis too */
         int64_t behind = present ? at_index_lag(e->u.read.index[i], axis, down) : -1;
         if (behind < 0) lag[i] = -1;
         if (lag[i] < 0) break;
@@ -264,12 +271,6 @@ typedef struct {
     const at_array *array;
     bool found; /* a use outside of the repeat */
 } leaving;
-
-static bool is_within(const at_pass *pass, const at_statement *region) {
-    for (int i = 0; i < pass->region_count; i++)
-        if (pass->regions[i] == region) return true;
-    return false;
-}
 
 static bool look_for(void *user, const at_expr *e) {
     leaving *l = user;

@@ -184,6 +184,21 @@ static void a_history_is_kept_as_long_as_it_is_read(void **state) {
     assert_int_equal(plan->places[place_of(l, "y")].slots[0], 0);
 }
 
+/* Two scans may go along one axis. */
+static void a_later_scan_needs_the_whole_history(void **state) {
+    loaded *l = *state;
+    load(l,
+         "fn f(x[t]) -> y[t] {\n"
+         "  scan t {\n"
+         "    h[t] = 0.5 * h[t-1 | 0] + x[t]\n"
+         "  }\n"
+         "  scan t down {\n"
+         "    y[t] = y[t+1 | 0] + h[t]\n"
+         "  }\n"
+         "}\n", AT_TYPE_F64);
+    assert_int_equal(l->tiles->loops->plan->places[place_of(l, "h")].slots[0], 0);
+}
+
 /* ---- types of reals ------------------------------------------------------------------------------ */
 
 static const char *const deep =
@@ -277,6 +292,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(views_of_any_strides_are_read_and_written),
         TEST(a_history_is_kept_as_long_as_it_is_read),
+        TEST(a_later_scan_needs_the_whole_history),
         TEST(reals_are_stored_in_the_type_that_was_asked_for),
         TEST(two_programs_share_a_file),
     };

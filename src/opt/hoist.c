@@ -30,6 +30,7 @@ typedef struct {
     at_home *block;        /* that is open in the draft */
     at_home *here;         /* where the statement will stand: this block, or one around it */
     int next_home;         /* of the homes' blocks, the one that is opened next */
+    bool *begins;          /* by array id: a repeat begins with it */
     const at_array *owner; /* names what is made */
     int around_count, around_capacity;
     const at_axis **around;       /* left sides' and outer folds' axes */
@@ -285,6 +286,8 @@ static void bind_target(outermost *w, const at_array *target) {
             /* It would have a value where no round ran. */
             bound |= st->u.repeat.condition != NULL || st->u.repeat.count == 0;
         }
+        /* Has the name of what the repeat leaves, which is its scan's. */
+        bound |= st->tag == AT_SCAN && h->begins[target->id];
         if (bound && home->depth > w->found->depth) w->found = home;
     }
 }
@@ -362,8 +365,17 @@ static void end(void *user, const at_statement *st, at_statement *out) {
     h->block = h->here = h->block->outer;
 }
 
+static bool note_begins(void *user, const at_statement *st) {
+    hoisting *h = user;
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++)
+        h->begins[st->u.repeat.carried[i].before->id] = true;
+    return true;
+}
+
 const at_cascade *at_opt_hoist(at_session *s, const at_cascade *from) {
     hoisting h = {.s = s, .draft = at_draft_new(s, from), .homes = at_homes_of(s, from)};
+    h.begins = AT_NEW_ARRAY(s->arena, bool, from->array_count);
+    at_walk_block(&from->body, note_begins, &h);
     h.block = h.here = h.homes->blocks[0];
     h.next_home = 1;
     at_block_walk walk = {

@@ -30,9 +30,7 @@ static const at_expr *computed(at_session *s, const at_expr *e) {
     return e->kind == AT_BOOL ? at_bool(s, value != 0, e->span) : at_int(s, value, e->span);
 }
 
-/* A neutral argument. Of x[n + 0 | a] and x[n | a] only one may read outside, so no int becomes a
- * plain index. */
-static const at_expr *without_neutral(const at_expr *e) {
+static const at_expr *neutral_left_out(const at_expr *e) {
     const at_expr *a = e->u.map.args[0], *b = e->u.map.args[1], *other = e;
     bool ints = e->kind == AT_INT;
     switch (e->u.map.op) {
@@ -55,6 +53,12 @@ static const at_expr *without_neutral(const at_expr *e) {
         break;
     default: break;
     }
+    return other;
+}
+
+/* Of x[n + 0 | a] and x[n | a] only one may read outside, so here no int becomes a plain index. */
+static const at_expr *without_neutral(const at_expr *e) {
+    const at_expr *other = neutral_left_out(e);
     return other->tag == AT_INDEX ? e : other;
 }
 
@@ -72,9 +76,25 @@ static const at_expr *simpler_fold(at_session *s, const at_expr *e) {
     }
 }
 
+/* An index without its neutral part; where there is no alternative it may be plain. */
+static const at_expr *simpler_read(at_session *s, const at_expr *e) {
+    if (e->u.read.alternative) return e;
+    const at_expr **index = NULL;
+    int rank = e->u.read.array->rank;
+    for (int i = 0; i < rank; i++) {
+        const at_expr *at = e->u.read.index[i];
+        const at_expr *plain = at->tag == AT_MAP ? neutral_left_out(at) : at;
+        if (plain == at) continue;
+        if (!index) index = at_copy(s->arena, e->u.read.index, sizeof *index * (size_t)rank);
+        index[i] = plain;
+    }
+    return index ? at_read(s, e->u.read.array, index, NULL, e->span) : e;
+}
+
 static const at_expr *simpler(void *user, const at_expr *e) {
     at_session *s = user;
     if (e->tag == AT_FOLD_NODE) return simpler_fold(s, e);
+    if (e->tag == AT_READ) return simpler_read(s, e);
     if (e->tag == AT_SIZE) {
         int64_t extent = at_extent(e->u.axis, NULL);
         return extent < 0 ? e : at_int(s, extent, e->span);

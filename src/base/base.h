@@ -72,6 +72,25 @@ void at_text_real(double value, char *buffer);
  * its neighbour), at most `limit`: for "did you mean". */
 int at_text_distance(const char *a, const char *b, int limit);
 
+/* ---- hash.c: 32 bytes that stand for any number of bytes ------------------------------------- */
+
+enum { AT_HASH_BYTES = 32 };
+
+/* BLAKE2b-256, taken in pieces: begin, add as often as needed, end. */
+typedef struct {
+    uint64_t state[8], length; /* length: bytes taken, below 2^64 */
+    size_t filled;
+    unsigned char block[128];
+} at_hash;
+
+void at_hash_begin(at_hash *hash);
+void at_hash_add(at_hash *hash, const void *bytes, size_t length);
+/* Text with its end, so that "ab", "c" and "a", "bc" differ. */
+void at_hash_text(at_hash *hash, const char *text);
+void at_hash_end(at_hash *hash, unsigned char out[AT_HASH_BYTES]);
+/* AT_HASH_BYTES as hexadecimal digits. */
+void at_hash_hex(const unsigned char *bytes, char out[2 * AT_HASH_BYTES + 1]);
+
 /* ---- map.c: names to things ------------------------------------------------------------------ */
 
 /* A hash map from text to pointer in an arena; keys are borrowed. All zero is an empty map. */

@@ -272,6 +272,14 @@ static bool check_requires(at_session *s, const at_cascade *cascade, int64_t *ex
     return good;
 }
 
+bool at_bind_shapes(at_session *s, const at_cascade *cascade, const at_tensor *const *given,
+                    int64_t *extents) {
+    for (int i = 0; i < cascade->axis_count; i++) extents[i] = -1;
+    at_walk_block(&cascade->body, know_rounds, extents);
+    return open_extents(s, cascade, given, extents) && all_extents(s, cascade, extents) &&
+           check_shapes(s, cascade, given, extents) && check_requires(s, cascade, extents);
+}
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 static bool check_indices(at_session *s, const at_array *array, const at_tensor *tensor,
@@ -357,6 +365,11 @@ static bool check_memory(at_session *s, const at_cascade *cascade, const at_call
     return false;
 }
 
+bool at_bind_extents(at_session *s, const at_cascade *cascade, int64_t *extents) {
+    at_walk_block(&cascade->body, know_rounds, extents);
+    return all_extents(s, cascade, extents) && check_requires(s, cascade, extents);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static void *take(at_session *s, int count, size_t size) {
@@ -375,12 +388,8 @@ static bool bind(at_session *s, const at_cascade *cascade, const at_call *call,
     out->borrowed = take(s, cascade->input_count, sizeof *out->borrowed);
     if (!out->extents || !out->inputs || !out->params || !out->states || !out->borrowed)
         return false;
-    for (int i = 0; i < cascade->axis_count; i++) out->extents[i] = -1;
-    at_walk_block(&cascade->body, know_rounds, out->extents);
-    if (!find_inputs(s, cascade, call, given) || !open_extents(s, cascade, given, out->extents) ||
-        !all_extents(s, cascade, out->extents) ||
-        !check_shapes(s, cascade, given, out->extents) ||
-        !check_requires(s, cascade, out->extents) ||
+    if (!find_inputs(s, cascade, call, given) ||
+        !at_bind_shapes(s, cascade, given, out->extents) ||
         !check_memory(s, cascade, call, given, out->extents))
         return false;
     at_kept params = {"param", cascade->params, cascade->param_count, call->params,

@@ -47,6 +47,14 @@ bool at_bind_call(at_session *s, const at_cascade *cascade, const at_call *call,
                                    const int64_t *extents, at_tensor *out),
                   void *user, at_bound_call *out);
 void at_bound_call_free(at_bound_call *bound);
+/* The shapes alone: fills the extents of all axes (by id) from those of the inputs, by position in
+ * cascade->inputs and of the right rank; their data are not looked at. False after errors: extents
+ * that do not go together, and requirements. */
+bool at_bind_shapes(at_session *s, const at_cascade *cascade, const at_tensor *const *given,
+                    int64_t *extents);
+/* The same for extents alone. extents: by axis id, filled where the caller knows them, else -1; all are
+ * filled in, and every require is checked. False after errors. */
+bool at_bind_extents(at_session *s, const at_cascade *cascade, int64_t *extents);
 /* Splits a stacked array by its rounds into files' names: "block[].w" with 6 rounds gives "block[0].w"
  * … "block[5].w". Used for params and states alike; adds to `out`. */
 bool at_unstack(at_session *s, const at_array *array, const at_tensor *stacked,

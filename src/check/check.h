@@ -82,6 +82,84 @@ typedef struct {
 bool at_check_gradient(at_session *s, const at_program *program, const at_definition *function,
                        const at_law_options *options, at_gradient_result *result);
 
+/* ---- compare.c ------------------------------------------------------------------------------- */
+
+/* What a run gave: results, or an error, which is taken out of the session. */
+typedef struct {
+    bool good;
+    at_results results;  /* owned */
+    at_code code;        /* of the first error */
+    const char *errors;  /* "E701: …", the first error; in the session */
+} at_ran;
+
+typedef bool (*at_executor)(at_session *s, void *user, const at_call *call, at_results *results);
+
+at_ran at_run_kept(at_session *s, at_executor run, void *user, const at_call *call);
+void at_ran_free(at_ran *ran);
+/* To the last bit, types included; or the same error. */
+bool at_ran_same(const at_ran *a, const at_ran *b);
+/* The value as F64, F32, BF16 or F16 hold it; any other type: as it is. */
+double at_rounded(at_type type, double value);
+
+/* The reference's result of one call, and how far rounding in `type` can move it. */
+typedef struct at_measure at_measure;
+
+/* Runs the reference. The call's reals are such as `type` holds; the call, the cascade and the session
+ * outlive the measure. NULL without memory. Free with at_measure_free. */
+at_measure *at_measure_new(at_session *s, const at_cascade *cascade, const at_call *call,
+                           at_type type);
+void at_measure_free(at_measure *measure);
+const at_ran *at_measure_reference(const at_measure *measure);
+
+typedef struct {
+    bool agrees;
+    int64_t elements; /* compared */
+    int64_t decided;  /* of them, or failures: other than the reference's by what rounding decides */
+    const char *what; /* does not agree: "o[i=3] is 1.5 where the reference has 2.5 (…)" */
+} at_agreement;
+
+/* Whether another executor's result, whose reals are of the measure's type, is one that rounding lets
+ * be. Runs the reference several times more where it must. */
+at_agreement at_measure_compare(at_measure *measure, const at_ran *other);
+
+/* ---- executor.c ------------------------------------------------------------------------------ */
+
+enum { AT_TYPES_TRIED = 4, AT_THREADS_TRIED = 8 };
+
+typedef struct {
+    int type_count;
+    at_type types[AT_TYPES_TRIED];  /* F64, F32, BF16, F16: of inputs, params, states and outputs */
+    int thread_count;
+    int threads[AT_THREADS_TRIED];  /* all must give the same bits */
+    bool derivatives;               /* of functions, beside themselves */
+} at_executor_options;
+
+/* What became of a file's laws and functions. Everything lives in the session. */
+typedef struct {
+    int programs;       /* compiled, each for every type: functions, derivatives, laws */
+    int runs;           /* compared */
+    int64_t elements;   /* compared */
+    int64_t decided;    /* of them: other than the reference's by what rounding decides */
+    int differ;         /* programs that differ */
+    int refused;        /* programs without a compiled form */
+    at_text refusals;   /* " `f` (E904: …)", comma-separated; to be freed */
+} at_executor_result;
+
+/* The programs of one file. */
+typedef struct at_executor_trials at_executor_trials;
+
+/* Everything lives in the session. */
+at_executor_trials *at_executor_begin(at_session *s, const at_program *program,
+                                      const at_executor_options *options);
+/* Adds a function or law whose options have values, at several extents. What cannot be resolved or
+ * derived is left out: checking it tells why. */
+void at_executor_add(at_executor_trials *trials, const at_definition *definition,
+                     const at_law_options *options);
+/* Compiles all that was added, runs it and compares with the reference. What differs is told as E990,
+ * results that depend on the number of threads as E991, C that the compiler refuses as it tells it.
+ * False when anything is told. */
+bool at_executor_end(at_executor_trials *trials, at_executor_result *result);
+
 /* ---- mutant.c -------------------------------------------------------------------------------- */
 
 /* The file with one small change in a function (never in a law). */

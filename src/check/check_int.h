@@ -63,6 +63,10 @@ double at_law_work(const at_cascade *cascade, const int64_t *all);
  * all: extents by axis id. */
 bool at_draw_inputs(at_session *s, const at_cascade *cascade, at_call *call, const int64_t *all,
                     bool positive, at_collection *inputs);
+/* Adds arrays for params or states: as they begin, reals moved a little by chance, since one that begins
+ * as 0 or 1 would hide much. */
+bool at_draw_starts(at_session *s, const at_start *from, int count, at_call *call,
+                    const int64_t *all, at_collection *starts);
 
 /* ---- difference.c ---------------------------------------------------------------------------- */
 
@@ -106,6 +110,11 @@ typedef struct {
 
 /* Fills what came of it. Memory of arrays is given back. */
 void at_point_compare(at_session *s, at_point *point);
+
+/* ---- sides.c --------------------------------------------------------------------------------- */
+
+/* A law as a function: the sides of its assertions are its outputs, in order, left before right. */
+const at_cascade *at_law_sides(at_session *s, const at_cascade *law);
 
 /* ---- stop.c ---------------------------------------------------------------------------------- */
 

@@ -58,25 +58,6 @@ static void keep_base(leaf *l) {
         at_move(to, l->pieces[i].tensor->data, sizeof *to * (size_t)l->pieces[i].tensor->count);
 }
 
-/* A param as it begins, moved a little by chance: one that begins as 0 or 1 would hide much. */
-static bool draw_param(work *w, const at_start *start) {
-    static const double SHIFT = 0.1;
-    const at_array *array = start->array;
-    int64_t shape[AT_RANK_LIMIT];
-    AT_ASSERT(w->s, array->rank <= AT_RANK_LIMIT);
-    for (int i = 0; i < array->rank; i++) shape[i] = w->point->all[array->axes[i]->id];
-    at_tensor *whole = at_tensor_new(w->s, AT_TYPE_F64, shape, array->rank, array->name);
-    if (!whole) return false;
-    bool good = at_ref_start(w->s, &w->call, start, w->point->all, whole);
-    uint64_t key = at_draw_key(w->point->seed, 1, array->path);
-    double *value = whole->data;
-    for (int64_t i = 0; i < whole->count && good; i++)
-        value[i] += SHIFT * at_draw_value(key, (uint64_t)i, AT_DRAW_NORMAL);
-    good = good && at_unstack(w->s, array, whole, &w->params);
-    at_tensor_free(whole);
-    return good;
-}
-
 /* Collections grow, so leaves are made once all are there. */
 static void find_leaves(work *w) {
     const at_cascade *c = w->point->cascade;
@@ -103,8 +84,8 @@ static bool draw_point(work *w) {
     const at_cascade *c = w->point->cascade;
     if (!at_draw_inputs(w->s, c, &w->call, w->point->all, w->point->positive, &w->inputs))
         return false;
-    for (int i = 0; i < c->param_count; i++)
-        if (!draw_param(w, &c->params[i])) return false;
+    if (!at_draw_starts(w->s, c->params, c->param_count, &w->call, w->point->all, &w->params))
+        return false;
     find_leaves(w);
     w->call.inputs = &w->inputs;
     w->call.params = &w->params;

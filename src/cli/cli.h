@@ -5,6 +5,7 @@
 #ifndef AT_CLI_H
 #define AT_CLI_H
 
+#include "call/call.h"
 #include "check/check.h"
 #include "ir/ir.h"
 #include "lang/lang.h"
@@ -115,6 +116,14 @@ const char *at_cli_split(at_session *s, const char *operand, const char **functi
 bool at_cli_sizes(const at_cli_page *page, at_session *s, const at_cli_pairs *pairs,
                   at_resolve_options *options);
 
+/* ---- extents.c ------------------------------------------------------------------------------- */
+
+/* The extents of all axes of a cascade, by id, from the sizes that were told of `definition`, which it
+ * is resolved (and perhaps derived) from. *missing: the open axes of which nothing is known, "n, d",
+ * when there are such; else NULL and every require holds. False after errors. */
+bool at_cli_extents(at_session *s, const at_definition *definition, const at_cascade *cascade,
+                    const at_resolve_options *told, int64_t **extents, const char **missing);
+
 /* ---- arrays.c, summary.c: arrays given and shown --------------------------------------------- */
 
 /* `--in` (option): a .npz or .safetensors file (all its arrays), name=file.npy, name= and such a file (its only
@@ -173,6 +182,21 @@ bool at_cli_gradient(at_session *s, const at_program *program, const at_definiti
                      const at_law_options *options, at_cli_gradients *sum, json_t *entry);
 /* Adds " gradients: …" behind `comma`; nothing when no function was looked at. */
 void at_cli_gradients_text(const at_cli_gradients *sum, const char *comma, at_text *out);
+
+/* ---- check_executors.c ----------------------------------------------------------------------- */
+
+/* What `attend check` compares executors on. */
+typedef struct {
+    bool reference, compiled;      /* which run: laws and differences on the reference; compiled code */
+    at_executor_options options;
+} at_cli_executors;
+
+/* --executor NAME, --dtype f64,f32,…, --threads 1,2,…; false after a misuse, which is told. */
+bool at_cli_executors_take(const at_cli_page *page, const char *option, const char *value,
+                           at_cli_executors *executors);
+/* " compiled: …", and "compiled" in `entry`. */
+void at_cli_executors_text(const at_executor_result *result, const char *comma, at_text *out);
+json_t *at_cli_executors_json(const at_executor_result *result);
 
 /* ---- run_vjp.c ------------------------------------------------------------------------------- */
 

@@ -22,6 +22,10 @@ static const at_cli_option options[] = {
     {0, "no-laws", NULL, "resolve laws, but do not run them"},
     {0, "seed", "N", "of the laws' sizes and inputs; 0 without it"},
     {0, "trials", "N", "how many sizes each law is tried at; 8 without it"},
+    {0, "executor", "NAME", "reference (the default), compiled: compares compiled code with the reference\n"
+                            "instead, or both"},
+    {0, "dtype", "f64,…", "types that compiled code is tried with: f64 (the default), f32, bf16, f16"},
+    {0, "threads", "1,…", "numbers of threads that must give compiled code's very bits; 1,2 without it"},
     {0, "training", NULL, "as while training: dropout drops"},
     {0, "mutate", NULL, "change the functions, one small change at a time, and tell which changes no\n"
                         "law notices"},
@@ -41,6 +45,7 @@ static const at_cli_page page = {
                 "  attend check net.attn --size d=64 --set heads=8\n"
                 "  attend check attention.attn --law rows_sum_to_one --seed 7 --trials 100\n"
                 "  attend check --mutate attention.attn\n"
+                "  attend check --executor both --dtype f64,f32 attention.attn\n"
                 "  attend check --json *.attn\n",
 };
 
@@ -72,6 +77,8 @@ typedef struct {
     int sound_count, sound_capacity;
     sound_function *sound; /* whose derivatives are compared */
     at_cli_gradients gradients;
+    at_cli_executors executors;
+    at_executor_result compared;
     const char **missing;  /* by position in the file: the option that has no value, or NULL */
     bool *resolved;        /* by position in the file */
     at_text skipped;       /* what has such options */
@@ -96,6 +103,8 @@ static bool take(void *user, const char *name, const char *value) {
         return at_cli_number(&page, "--trials", value, 1, 1000000, &r->trials);
     if (strcmp(name, "least") == 0)
         return at_cli_number(&page, "--least", value, 0, 100, &r->least);
+    if (strcmp(name, "executor") == 0 || strcmp(name, "dtype") == 0 || strcmp(name, "threads") == 0)
+        return at_cli_executors_take(&page, name, value, &r->executors);
     if (strcmp(name, "law") == 0) at_cli_list_add(&r->only, value);
     else if (strcmp(name, "gradient") == 0) at_cli_list_add(&r->only_gradients, value);
     else if (strcmp(name, "no-gradients") == 0) r->no_gradients = true;
@@ -321,8 +330,8 @@ static bool check_definition(request *r, int item) {
     r->resolved[item] = cascade != NULL;
     if (cascade) ++*(law ? &r->laws : &r->functions);
     sound_function sound = {d, entry};
-    if (good && !law) AT_PUSH(r->s->arena, r->sound, r->sound_count, r->sound_capacity, sound);
-    if (good && law && !r->no_laws) good = run_law(r, d, entry);
+    if (good) AT_PUSH(r->s->arena, r->sound, r->sound_count, r->sound_capacity, sound);
+    if (good && law && !r->no_laws && r->executors.reference) good = run_law(r, d, entry);
     return good;
 }
 
@@ -330,6 +339,7 @@ static bool check_definition(request *r, int item) {
 static bool check_gradients(request *r) {
     bool good = true;
     for (int i = 0; i < r->sound_count; i++) {
+        if (r->sound[i].definition->tag == AT_D_LAW) continue;
         choose_options(r, r->sound[i].definition);
         at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
                                 .resolve = r->resolve, .progress = show_progress, .user = r};
@@ -337,6 +347,22 @@ static bool check_gradients(request *r) {
                                 r->sound[i].entry);
     }
     return good;
+}
+
+/* Compiled code against the reference: all of the file at once, which so needs the C compiler once. */
+static bool compare_executors(request *r) {
+    at_executor_options asked_of = r->executors.options;
+    asked_of.derivatives = !r->no_gradients;
+    at_executor_trials *trials = at_executor_begin(r->s, r->program, &asked_of);
+    for (int i = 0; i < r->sound_count; i++) {
+        const at_definition *d = r->sound[i].definition;
+        if (d->tag == AT_D_LAW && r->no_laws) continue;
+        choose_options(r, d);
+        at_law_options asked = {.seed = (uint64_t)r->seed, .trials = (int)r->trials,
+                                .resolve = r->resolve};
+        at_executor_add(trials, d, &asked);
+    }
+    return at_executor_end(trials, &r->compared);
 }
 
 /* Every --set value goes along; each law takes its own. */
@@ -362,7 +388,9 @@ static bool check_file(void *user) {
     for (int i = 0; i < tree->count; i++)
         if (is_wanted(r, tree->items[i]) && !check_definition(r, i)) good = false;
     at_cli_missing(r->s, r->program, r->missing, r->resolved, r->list, &r->skipped);
-    if (!r->mutate && !r->no_gradients && !check_gradients(r)) good = false;
+    bool differences = !r->mutate && !r->no_gradients && r->executors.reference;
+    if (differences && !check_gradients(r)) good = false;
+    if (!r->mutate && r->executors.compiled && !compare_executors(r)) good = false;
     return good && r->mutate ? mutate(r) : good;
 }
 
@@ -374,12 +402,13 @@ static void print_file(const request *r) {
     if (is_whole(r)) at_text_addf(&line, " functions: %d resolved", r->functions);
     if (r->skipped.length) at_text_add(&line, r->skipped.data);
     if (is_whole(r)) at_text_add(&line, ";");
-    if (r->no_laws && r->laws) at_text_addf(&line, " laws: %d resolved (not run)", r->laws);
+    if ((r->no_laws || !r->executors.reference) && r->laws) at_text_addf(&line, " laws: %d resolved (not run)", r->laws);
     else if (laws == 0) at_text_add(&line, is_whole(r) ? " no laws" : "");
     else if (r->failed == 0)
         at_text_addf(&line, " laws: %d held in %d trials", r->held, r->trials_run);
     else at_text_addf(&line, " laws: %d held, %d did not", r->held, r->failed);
     at_cli_gradients_text(&r->gradients, laws + is_whole(r) ? ";" : "", &line);
+    at_cli_executors_text(&r->compared, ";", &line);
     at_text_add(&line, "\n");
     if (r->mutants.length) at_text_addf(&line, "%s: %s\n", r->path, r->mutants.data);
     at_cli_print(&line);
@@ -390,6 +419,8 @@ static int tell_file(request *r, bool good, json_t *files) {
     if (files) {
         json_t *one = json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good, "definitions",
                                 r->list, "errors", at_cli_diags_json(r->s));
+        if (r->executors.compiled)
+            json_object_set_new(one, "compiled", at_cli_executors_json(&r->compared));
         if (r->score) json_object_update_missing(one, r->score);
         json_decref(r->score);
         json_array_append_new(files, one);
@@ -397,7 +428,8 @@ static int tell_file(request *r, bool good, json_t *files) {
         json_decref(r->list);
         if (!good && !r->bug) at_cli_report(r->s);
         bool looked = is_whole(r) || r->laws || r->sound_count;
-        bool some = good || r->failed || r->gradients.differ || r->mutants.length;
+        bool some = good || r->failed || r->gradients.differ || r->mutants.length ||
+                    r->compared.differ;
         if (some && looked) print_file(r);
     }
     return r->bug ? AT_CLI_BUG : good ? AT_CLI_GOOD : AT_CLI_INPUT;
@@ -436,6 +468,7 @@ static int check_files(request *given, char **paths, json_t *files) {
             at_text_free(&r.skipped);
             at_text_free(&r.mutants);
             at_text_free(&r.gradients.missed);
+            at_text_free(&r.compared.refusals);
             at_cli_session_end(r.s);
         }
     }
@@ -458,7 +491,8 @@ static int check_names(const request *r) {
 
 int at_cmd_check(int argc, char **argv) {
     enum { LEAST = 80 };
-    request given = {.least = LEAST};
+    request given = {.least = LEAST,
+                     .executors = {true, false, {1, {AT_TYPE_F64}, 2, {1, 2}, true}}};
     int status, first = at_cli_parse(&page, argc, argv, take, &given, &status);
     if (first < 0) return status;
     if (first == argc) return at_cli_misuse(&page, "a file is missing");

@@ -7,8 +7,12 @@
 #include "ref/ref.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Who runs where neither --executor nor ATTEND_EXECUTOR says. */
+static const char *const usual_executor = "reference";
 
 static const at_cli_option options[] = {
     {'i', "in", "WHAT", "an input: name=file.npy, or data.npz for all arrays in it, or\n"
@@ -26,7 +30,8 @@ static const at_cli_option options[] = {
     {0, "seed", "N", "fixes all draws; 0 without it"},
     {0, "run", "N", "the number of this run: draws differ between runs"},
     {0, "training", NULL, "run as while training: dropout drops"},
-    {0, "executor", "NAME", "reference (float64, the meaning; the default) or compiled"},
+    {0, "executor", "NAME", "reference (float64, the meaning; the default) or compiled; without it\n"
+                           "ATTEND_EXECUTOR says"},
     {0, "threads", "N", "threads to use; as many as the machine has without it"},
     {0, "memory", "BYTES", "how much arrays may take, as 500m or 4g; what is free without it"},
     {0, "all", NULL, "print all values of outputs, not only the first"},
@@ -53,7 +58,8 @@ typedef struct {
     const char *operand, *params_path, *params_out, *state_path;
     at_cli_list ins, outs, cotangents;
     at_cli_pairs sets;
-    bool compiled, json, all;
+    bool json, all;
+    const char *executor; /* as it was asked for; NULL: whoever can */
     int64_t digits;
     at_call call;
     at_collection inputs, params, states;
@@ -81,6 +87,13 @@ static bool take_number(const char *name, const char *value, request *r) {
     return true;
 }
 
+static bool check_executor(const char *value, const char *from) {
+    if (strcmp(value, "compiled") == 0 || strcmp(value, "reference") == 0) return true;
+    at_cli_misuse(&page, "there is no executor `%s`%s; there are reference and compiled", value,
+                  from);
+    return false;
+}
+
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
     if (strcmp(name, "in") == 0) at_cli_list_add(&r->ins, value);
@@ -97,10 +110,8 @@ static bool take(void *user, const char *name, const char *value) {
     else if (strcmp(name, "memory") == 0)
         return at_cli_bytes(&page, "--memory", value, &r->call.memory_limit);
     else if (strcmp(name, "executor") == 0) {
-        r->compiled = strcmp(value, "compiled") == 0;
-        if (r->compiled || strcmp(value, "reference") == 0) return true;
-        at_cli_misuse(&page, "there is no executor `%s`; there are reference and compiled", value);
-        return false;
+        r->executor = value;
+        return check_executor(value, "");
     } else return take_number(name, value, r);
     return true;
 }
@@ -147,16 +158,31 @@ static bool read_arrays(request *r) {
     return true;
 }
 
+/* Without a compiler there still is the reference executor: one line says that it runs. Not when
+ * compiled code was asked for. */
+static bool without_compiler(request *r) {
+    at_session *s = r->s;
+    const at_diag *last = s->diag_count ? s->diags[s->diag_count - 1] : NULL;
+    if (r->executor || !last || last->code != AT_E_NO_COMPILER) return false;
+    fprintf(stderr, "attend: the reference executor runs, which is slow: %s\n", last->message);
+    s->diag_count--;
+    return true;
+}
+
 static bool execute(request *r) {
     double start = at_now();
     bool good;
-    if (r->compiled) {
-        at_kernel *kernel = at_compile(r->s, r->cascade, NULL, NULL);
-        good = kernel && at_kernel_run(r->s, kernel, &r->call, &r->results);
-        if (kernel) at_kernel_free(kernel);
-    } else {
-        good = at_ref_run(r->s, r->cascade, &r->call, &r->results);
+    const char *set = getenv("ATTEND_EXECUTOR");
+    const char *executor = r->executor ? r->executor : set && *set ? set : usual_executor;
+    at_kernel *kernel = NULL;
+    bool compiled = strcmp(executor, "compiled") == 0;
+    if (compiled) {
+        kernel = at_compile(r->s, r->cascade, NULL, NULL);
+        compiled = kernel || !without_compiler(r);
     }
+    if (compiled) good = kernel && at_kernel_run(r->s, kernel, &r->call, &r->results);
+    else good = at_ref_run(r->s, r->cascade, &r->call, &r->results);
+    at_kernel_free(kernel);
     r->seconds = at_now() - start;
     return good && (!r->vjp.derivative || at_cli_vjp_end(&r->vjp, &r->results.outputs));
 }
@@ -335,10 +361,13 @@ static void print_summary(const request *r) {
 int at_cmd_run(int argc, char **argv) {
     request r = {.s = at_cli_session(), .digits = 6};
     int first = at_cli_parse(&page, argc, argv, take, &r, &r.status);
+    const char *set = getenv("ATTEND_EXECUTOR");
     if (first == argc) r.status = at_cli_misuse(&page, "a file is missing");
     else if (first >= 0 && first + 1 < argc)
         r.status = at_cli_misuse(&page, "one program at a time, and `%s` is no option; inputs are given as --in "
                                  "name=file.npy,\na list with blanks in quotes: --in 'x=[1, 2]'", argv[first + 1]);
+    else if (first >= 0 && !r.executor && set && *set && !check_executor(set, ", which ATTEND_EXECUTOR names"))
+        r.status = AT_CLI_USAGE;
     else if (first >= 0 && r.vjp.outputs && r.cotangents.count == 0)
         r.status = at_cli_misuse(&page, "--outputs goes with --vjp");
     else if (first >= 0) {

@@ -3,66 +3,17 @@
 #define _DEFAULT_SOURCE
 #include "cli/cli.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_folder(const char *path) {
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Adds every folder inside `path`, in order of names. */
-static void add_families(at_session *s, const char *path, at_cli_list *list) {
-    DIR *folder = opendir(path);
-    if (!folder) return;
-    int first = list->count;
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        if (entry->d_name[0] == '.') continue;
-        const char *family = at_format(s->arena, "%s/%s", path, entry->d_name);
-        if (is_folder(family)) at_cli_list_add(list, family);
-    }
-    closedir(folder);
-    if (list->count > first)
-        qsort(list->items + first, (size_t)(list->count - first), sizeof *list->items, by_name);
-}
-
-/* The search path; `blocks`: with lib/, which is what the zoo is built from. */
+/* The folder of the executable: in a source tree build/, installed bin/. */
 static const char *const *folders(at_session *s, bool with_blocks) {
-    at_cli_list list = {0};
-    const char *given = getenv("ATTEND_PATH");
-    while (given && *given) {
-        size_t length = strcspn(given, ":");
-        if (length) at_cli_list_add(&list, at_copy_text(s->arena, given, length));
-        given += length + (given[length] == ':');
-    }
     char self[4096];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length > 0) {
-        self[length] = 0;
-        char *slash = strrchr(self, '/');
-        if (slash) *slash = 0;
-        /* In a source tree the executable is build/attend; installed, it is bin/attend. */
-        const char *roots[] = {"/..", "/../share/attend"};
-        for (int i = 0; i < 2; i++) {
-            char *root = realpath(at_format(s->arena, "%s%s", self, roots[i]), NULL);
-            if (!root) continue;
-            const char *blocks = at_format(s->arena, "%s/lib", root);
-            if (with_blocks && is_folder(blocks)) at_cli_list_add(&list, blocks);
-            add_families(s, at_format(s->arena, "%s/zoo", root), &list);
-            free(root);
-        }
-    }
-    at_cli_list_add(&list, NULL);
-    return list.items;
+    self[length > 0 ? length : 0] = 0;
+    return at_module_folders(s, self, with_blocks);
 }
 
 const char *const *at_cli_library(at_session *s) { return folders(s, true); }

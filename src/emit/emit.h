@@ -22,6 +22,8 @@ struct attend_call {
     const int64_t *extents;             /* by axis id */
     void *const *arrays;                /* by place (at_plan.places) */
     struct attend_fault *const *faults; /* by place; NULL where no element can fail */
+    void *const *scratch;               /* one for each of the nests' scratch arrays, in order */
+    uint64_t seed, run;                 /* of draws */
     struct attend_failure *failure;     /* filled when attend_run gives 1 */
 };
 /* 0: all outputs are computed; 1: an output failed. */
@@ -52,22 +54,6 @@ const char *at_fault_name(at_names *names, const at_array *array); /* x_fault */
  * anything, the marks of comments too. */
 void at_c_comment(at_text *text, size_t begin);
 
-/* ---- helper.c: operations that are functions in C ------------------------------------------ */
-
-/* Which of them a file needs. */
-typedef struct {
-    bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
-    bool fail;
-} at_helpers;
-
-/* Notes what a value of a nest needs; needed: its failures end the run. */
-void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed);
-/* The C function for an operation: attend_gelu, attend_int_max, or the library's own exp. */
-const char *at_helper_name(at_session *s, at_op op, at_kind kind);
-/* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
-const char *at_attempt_name(at_session *s, at_op op);
-void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
-
 /* ---- parts.c: C that a file needs beside its loops (parts.def) ------------------------------- */
 
 typedef enum {
@@ -83,9 +69,29 @@ typedef struct {
 
 /* Notes a part and what it needs itself. */
 void at_c_parts_need(at_c_parts *parts, at_c_part part);
+/* The part in which an operation on reals is a function of its own, vreal_<word> for vectors and
+ * attend_<word> for one (pow: power); AT_C_PARTS for the others. */
+at_c_part at_c_part_of(at_op op);
 /* The noted parts, for programs whose reals are stored as `storage` (F64, F32, BF16, F16) and
  * computed with as double (F64) or float. The file has included math.h, stdbool.h, stdint.h. */
 void at_c_parts_print(const at_c_parts *parts, at_type storage, at_text *out);
+
+/* ---- helper.c: operations that are functions in C ------------------------------------------ */
+
+/* Which of them a file needs. */
+typedef struct {
+    bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
+    bool fail;
+    at_c_parts parts;
+} at_helpers;
+
+/* Notes what a value of a nest needs; needed: its failures end the run. */
+void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed);
+/* The C function for an operation: attend_gelu, attend_int_max, or the library's own exp. */
+const char *at_helper_name(at_session *s, at_op op, at_kind kind);
+/* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
+const char *at_attempt_name(at_session *s, at_op op);
+void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
 
 /* ---- value.c: expressions ------------------------------------------------------------------ */
 
@@ -99,11 +105,11 @@ typedef struct {
     at_session *s;
     at_text *out;
     at_names names;
-    int indent;    /* in levels of four spaces */
-    int place;             /* of the array that the pass computes */
-    bool keeps_faults;     /* the pass stores the failures of its elements */
-    const char *label;     /* where a failure goes then; NULL: it ends the run */
-    const at_value *store; /* of the element that is computed */
+    const at_tile_program *program;
+    int indent;            /* in levels of four spaces */
+    const char *label;     /* where a failure goes */
+    const char *fault;     /* the variable that it becomes */
+    const at_value *store; /* of the element that is computed into `value` first; NULL: at once */
 } at_printer;
 
 void at_c_line(at_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -119,7 +125,7 @@ const char *at_c_right_side(at_printer *p, const at_value *value);
 
 /* The function of one pass: int compute_o(const struct attend_call *call). */
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
-                  const char *name, at_text *out);
+                  const char *name, int first_scratch, at_text *out);
 /* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */
 void at_tiles_walk(const at_tiles *tiles,
                    void (*visit)(void *user, const at_tile *tile, const at_value *value),

@@ -9,6 +9,8 @@ static const char *const head =
     "\n"
     "/* Conditions are written as the program has them, `i == i` too. */\n"
     "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n"
+    "/* Without OpenMP there is one thread. */\n"
+    "#pragma GCC diagnostic ignored \"-Wunknown-pragmas\"\n"
     "\n"
     "/* What an element fails of: a number that stands for a place in the program (0: none), and\n"
     " * two values for the message. */\n"
@@ -26,6 +28,8 @@ static const char *const head =
     "    const int64_t *extents;             /* of the axes, in the order above */\n"
     "    void *const *arrays;                /* row-major, in the order above */\n"
     "    struct attend_fault *const *faults; /* of arrays that have them, one an element */\n"
+    "    void *const *scratch;               /* memory of single rows */\n"
+    "    uint64_t seed, run;                 /* of draws */\n"
     "    struct attend_failure *failure;     /* filled when attend_run gives 1 */\n"
     "};\n"
     "\n";
@@ -85,7 +89,7 @@ void at_emit_source(at_session *s, const at_tile_program *program, at_text *out)
     print_places(program->loops, out);
     at_text_add(out, " */\n");
     at_text_add(out, head);
-    noting n = {{{0}, {0}, {0}, false}, false};
+    noting n = {{{0}, {0}, {0}, false, {{false}}}, false};
     for (int i = 0; i < program->nest_count; i++) {
         n.needed = program->nests[i].nest->needed;
         at_tiles_walk(&program->nests[i].body, note_helper, &n);
@@ -93,10 +97,12 @@ void at_emit_source(at_session *s, const at_tile_program *program, at_text *out)
     at_helpers_print(s, &n.helpers, out);
     at_names functions = {s, {0}, {0}};
     const char **names = AT_NEW_ARRAY(s->arena, const char *, program->nest_count);
+    int scratch = 0;
     for (int i = 0; i < program->nest_count; i++) {
-        const at_array *target = program->nests[i].nest->pass->statement->target;
+        const at_array *target = program->nests[i].nest->pass->target;
         names[i] = at_c_name(&functions, at_format(s->arena, "compute_%s", target->name));
-        at_emit_nest(s, program, &program->nests[i], names[i], out);
+        at_emit_nest(s, program, &program->nests[i], names[i], scratch, out);
+        scratch += program->nests[i].nest->scratch_count;
     }
     at_text_addf(out, "\nint %s(const struct attend_call *call);\n", AT_ENTRY_NAME);
     at_text_addf(out, "\nint %s(const struct attend_call *call) {\n", AT_ENTRY_NAME);

@@ -40,10 +40,13 @@ static const char *const power =
     "}\n";
 
 static const char *const fail =
-    "static int attend_fail(const struct attend_call *call, struct attend_fault fault, int64_t "
-    "place,\n                       int64_t element) {\n"
-    "    *call->failure = (struct attend_failure){fault, place, element};\n"
-    "    return 1;\n"
+    "/* An output's element failed: the first of a pass is told. */\n"
+    "static void attend_fail(const struct attend_call *call, const struct attend_fault *fault,\n"
+    "                        int64_t place, int64_t element) {\n"
+    "    struct attend_failure *first = call->failure;\n"
+    "#pragma omp critical(attend_failure)\n"
+    "    if (first->fault.site == 0 || element < first->element)\n"
+    "        *first = (struct attend_failure){*fault, place, element};\n"
     "}\n";
 
 static const char *const to_int =
@@ -89,6 +92,8 @@ void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed) {
     bool fails = value->op == AT_TILE_REQUIRE || value->op == AT_TILE_INHERIT;
     if (value->op == AT_TILE_ATTEMPT) fails = helpers->attempt[value->map] = true;
     helpers->fail |= fails && needed;
+    if (value->op == AT_TILE_DRAW) at_c_parts_need(&helpers->parts, AT_C_PART_draw);
+    if (value->op == AT_TILE_SORT) at_c_parts_need(&helpers->parts, AT_C_PART_order);
     if (value->op != AT_TILE_MAP) return;
     if (value->kind == AT_REAL || value->map == AT_OP_TO_INT) helpers->real[value->map] = true;
     else if (value->kind == AT_INT) helpers->whole[value->map] = true;
@@ -117,6 +122,7 @@ static bool has_operator(at_op op, at_kind kind) {
 }
 
 void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out) {
+    at_c_parts_print(&helpers->parts, AT_TYPE_F64, out);
     if (helpers->fail) at_text_add(out, fail);
     for (at_op op = 0; op < AT_OPS; op++) {
         if (op == AT_OP_TO_INT || !helpers->real[op]) continue;

@@ -1,7 +1,9 @@
 /* One pass as one C function: what it uses of the call under names of its own, then the loops.
  *
- * An element that may fail and is not surely needed computes `value` and jumps behind its
- * computation when it fails; value and fault are stored either way. */
+ * An element that may fail computes `value` and jumps behind its computation when it fails. The
+ * value is stored either way, and the fault beside it; that of an output's element is recorded, if
+ * it is the first so far, and the loops go on: what is told in the end does not depend on their
+ * order. */
 #include "emit/emit.h"
 
 void at_tiles_walk(const at_tiles *tiles,
@@ -22,6 +24,7 @@ void at_tiles_walk(const at_tiles *tiles,
 
 typedef struct {
     bool *axes, *arrays, *faults; /* by id: the extent, the elements, the faults */
+    const char *key;              /* the path of its draws, or NULL */
 } uses;
 
 static void note_use(void *user, const at_tile *tile, const at_value *value) {
@@ -32,8 +35,15 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
     case AT_TILE_SIZE: u->axes[value->axis->id] = true; break;
     case AT_TILE_LOAD:
     case AT_TILE_LOAD_WHERE:
-    case AT_TILE_STORE: u->arrays[value->array->id] = true; break;
-    case AT_TILE_INHERIT: u->faults[value->array->id] = true; break;
+    case AT_TILE_STORE:
+        if (value->array->id >= 0) u->arrays[value->array->id] = true;
+        break;
+    case AT_TILE_INHERIT:
+        if (value->array->id >= 0) u->faults[value->array->id] = true;
+        break;
+    case AT_TILE_DRAW:
+        u->key = value->draw->path;
+        break;
     default: break;
     }
 }
@@ -41,7 +51,7 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
 static uses uses_of(at_session *s, const at_cascade *cascade, const at_tiles *tiles) {
     uses u = {AT_NEW_ARRAY(s->arena, bool, cascade->axis_count),
               AT_NEW_ARRAY(s->arena, bool, cascade->array_count),
-              AT_NEW_ARRAY(s->arena, bool, cascade->array_count)};
+              AT_NEW_ARRAY(s->arena, bool, cascade->array_count), NULL};
     at_tiles_walk(tiles, note_use, &u);
     return u;
 }
@@ -68,13 +78,8 @@ static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const 
 /* What follows a failed test; `fault` is an expression of that type. */
 static void print_failure(at_printer *p, const char *fault) {
     p->indent++;
-    if (p->label) {
-        at_c_line(p, "fault = %s;", fault);
-        at_c_line(p, "goto %s;", p->label);
-    } else {
-        const char *element = at_c_value(p, p->store->operands[0], AT_C_CHOICE);
-        at_c_line(p, "return attend_fail(call, %s, %d, %s);", fault, p->place, element);
-    }
+    at_c_line(p, "%s = %s;", p->fault, fault);
+    at_c_line(p, "goto %s;", p->label);
     p->indent--;
     at_c_line(p, "}");
 }
@@ -127,12 +132,23 @@ static void print_effect(at_printer *p, const at_value *v) {
         return;
     }
     case AT_TILE_SET: print_assignment(p, name, v->operands[0]); return;
-    case AT_TILE_STORE: {
+    case AT_TILE_STORE:
+    case AT_TILE_PUT: {
         const char *left = "value";
-        if (!p->label)
+        if (v != p->store)
             left = at_format(p->s->arena, "%s[%s]", name,
                              at_c_value(p, v->operands[0], AT_C_CHOICE));
         print_assignment(p, left, v->operands[1]);
+        return;
+    }
+    case AT_TILE_FAULT: at_c_line(p, "struct attend_fault %s = {0, 0, 0};", name); return;
+    case AT_TILE_SORT: {
+        const at_loop_sort *sort = v->sort;
+        at_c_line(p, "attend_%s_%s(%s, %s, %s, %s, %s);", sort->falling ? "largest" : "sort",
+                  sort->key->kind == AT_REAL ? "real" : "int", at_array_name(&p->names, sort->key),
+                  at_array_name(&p->names, sort->order), at_array_name(&p->names, sort->spare),
+                  at_c_value(p, v->operands[0], AT_C_CHOICE),
+                  sort->falling ? at_c_value(p, v->operands[1], AT_C_CHOICE) : "false");
         return;
     }
     case AT_TILE_REQUIRE:
@@ -142,8 +158,10 @@ static void print_effect(at_printer *p, const at_value *v) {
         return;
     case AT_TILE_ATTEMPT: print_attempt(p, v); return;
     case AT_TILE_INHERIT: {
-        const char *fault = at_format(p->s->arena, "%s[%s]", at_fault_name(&p->names, v->array),
-                                      at_c_value(p, v->operands[0], AT_C_CHOICE));
+        const char *fault = name;
+        if (v->count)
+            fault = at_format(p->s->arena, "%s[%s]", at_fault_name(&p->names, v->array),
+                              at_c_value(p, v->operands[0], AT_C_CHOICE));
         at_c_line(p, "if (%s.site != 0) {", fault);
         print_failure(p, fault);
         return;
@@ -165,29 +183,73 @@ static const at_value *store_of(const at_tile *element) {
     return leaf->values[leaf->count - 1];
 }
 
-static void note_failure(void *user, const at_tile *tile, const at_value *value) {
-    (void)tile;
-    bool *fails = user;
-    if (value && (value->op == AT_TILE_REQUIRE || value->op == AT_TILE_ATTEMPT ||
-                  value->op == AT_TILE_INHERIT))
-        *fails = true;
+/* Whether a failure in these gets out of them. */
+static bool may_fail(const at_tiles *tiles) {
+    for (int i = 0; i < tiles->count; i++) {
+        const at_tile *tile = tiles->items[i];
+        for (int k = 0; tile->tag == AT_TILE_LEAF && k < tile->count; k++) {
+            at_tile_op op = tile->values[k]->op;
+            if (op == AT_TILE_REQUIRE || op == AT_TILE_ATTEMPT || op == AT_TILE_INHERIT)
+                return true;
+        }
+        if (tile->tag == AT_TILE_TRY || tile->tag == AT_TILE_ELEMENT) continue;
+        if (may_fail(&tile->body) || may_fail(&tile->otherwise)) return true;
+    }
+    return false;
 }
 
-/* An element whose failure is stored beside it. */
-static void print_risky(at_printer *p, const at_tile *tile) {
-    bool fails = false; /* a label that nothing jumps to would be warned of */
-    at_tiles_walk(&tile->body, note_failure, &fails);
-    const at_value *store = p->store;
+/* Whether an element makes variables of C. */
+static bool has_names(const at_printer *p, const at_tile *tile) {
+    const at_loop_program *loops = p->program->loops;
+    const at_tile *first = tile->body.items[0];
+    return tile->body.count > 1 || may_fail(&tile->body) ||
+           loops->fallible[store_of(tile)->array->id] || first->values[0]->op == AT_TILE_LET;
+}
+
+static void print_element(at_printer *p, const at_tile *tile) {
+    const at_value *store = store_of(tile);
+    const at_loop_program *loops = p->program->loops;
+    bool fails = may_fail(&tile->body), keeps = loops->fallible[store->array->id];
+    if (!fails && !keeps) {
+        print_tiles(p, &tile->body);
+        return;
+    }
     const char *name = at_array_name(&p->names, store->array);
     at_c_line(p, "const int64_t here = %s;", at_c_right_side(p, store->operands[0]));
     at_c_line(p, "struct attend_fault fault = {0, 0, 0};");
     at_c_line(p, "%s value = 0;", at_c_type(store->kind));
+    p->store = store;
     p->label = at_c_name(&p->names, "failed");
+    p->fault = "fault";
     print_tiles(p, &tile->body);
-    if (fails) at_c_line(p, "%s:", p->label);
-    p->label = NULL;
+    if (fails) at_c_line(p, "%s:", p->label); /* one that nothing jumps to would be warned of */
+    p->store = NULL;
     at_c_line(p, "%s[here] = value;", name);
-    at_c_line(p, "%s[here] = fault;", at_fault_name(&p->names, store->array));
+    if (keeps)
+        at_c_line(p, "%s[here] = fault;", at_fault_name(&p->names, store->array));
+    else
+        at_c_line(p, "if (fault.site != 0) attend_fail(call, &fault, %d, here);",
+                  loops->plan->place_of[store->array->id]);
+}
+
+/* Body, unless there is a fault already; what fails in it becomes the fault. */
+static void print_try(at_printer *p, const at_tile *tile) {
+    const char *label = p->label, *fault = p->fault;
+    p->label = at_c_name(&p->names, "stopped");
+    p->fault = at_array_name(&p->names, tile->fault);
+    at_c_line(p, "if (%s.site == 0) {", p->fault);
+    print_block(p, &tile->body);
+    at_c_line(p, "}");
+    at_c_line(p, "%s:;", p->label);
+    p->label = label;
+    p->fault = fault;
+}
+
+static void print_for(at_printer *p, const at_tile *tile) {
+    const char *i = at_axis_name(&p->names, tile->axis);
+    const char *size = at_size_name(&p->names, tile->axis);
+    if (tile->down) at_c_line(p, "for (int64_t %s = %s - 1; %s >= 0; %s--) {", i, size, i, i);
+    else at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", i, i, size, i);
 }
 
 static void print_tile(at_printer *p, const at_tile *tile) {
@@ -195,20 +257,12 @@ static void print_tile(at_printer *p, const at_tile *tile) {
     case AT_TILE_LEAF:
         for (int i = 0; i < tile->count; i++) print_effect(p, tile->values[i]);
         return;
-    case AT_TILE_FOR: {
-        const char *i = at_axis_name(&p->names, tile->axis);
-        at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", i, i,
-                  at_size_name(&p->names, tile->axis), i);
-        break;
-    }
+    case AT_TILE_FOR: print_for(p, tile); break;
     case AT_TILE_IF:
         at_c_line(p, "if (%s) {", at_c_value(p, tile->condition, AT_C_CHOICE));
         break;
-    case AT_TILE_ELEMENT:
-        p->store = store_of(tile);
-        if (p->keeps_faults) print_risky(p, tile);
-        else print_tiles(p, &tile->body);
-        return;
+    case AT_TILE_TRY: print_try(p, tile); return;
+    case AT_TILE_ELEMENT: print_element(p, tile); return;
     }
     print_block(p, &tile->body);
     if (tile->otherwise.count) {
@@ -222,7 +276,7 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         const at_tile *tile = tiles->items[i];
         /* A table's elements stand side by side: each with names of its own. */
-        bool block = tile->tag == AT_TILE_ELEMENT && p->keeps_faults && tiles->count > 1;
+        bool block = tile->tag == AT_TILE_ELEMENT && tiles->count > 1 && has_names(p, tile);
         if (block) at_c_line(p, "{");
         p->indent += block;
         print_tile(p, tile);
@@ -233,33 +287,32 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
 
 /* ---- the function -------------------------------------------------------------------------- */
 
-/* An equation as it stands in the program, on one line. */
-static void print_equation(const at_statement *st, at_text *out) {
-    at_ir_print_name(st->target->name, out);
-    for (int i = 0; i < st->target->rank; i++)
-        at_text_addf(out, "%s%s", i ? "," : "[", st->target->axes[i]->name);
-    at_text_add(out, st->target->rank ? "] = " : " = ");
-    if (st->tag == AT_TABLE) at_text_add(out, "table(...)");
-    else at_ir_print_expr(st->u.value, out);
-}
-
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
-                  const char *name, at_text *out) {
+                  const char *name, int first_scratch, at_text *out) {
     const at_plan *plan = program->loops->plan;
-    const at_array *target = nest->nest->pass->statement->target;
-    at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .indent = 1};
-    p.place = plan->place_of[target->id];
-    p.keeps_faults = program->loops->fallible[target->id];
+    const at_pass *pass = nest->nest->pass;
+    const at_array *target = pass->target;
+    at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program, .indent = 1};
     uses u = uses_of(s, plan->cascade, &nest->body);
-    if (p.keeps_faults) u.faults[target->id] = true;
+    if (program->loops->fallible[target->id]) u.faults[target->id] = true;
     at_text_add(out, "\n/* ");
     size_t begin = out->length;
-    print_equation(nest->nest->pass->statement, out);
+    at_pass_print(pass, out);
     at_c_comment(out, begin);
     at_text_add(out, "\n * ");
-    at_cost_print(&nest->nest->pass->flops, out);
+    at_cost_print(&pass->flops, out);
     at_text_addf(out, " flops */\nstatic int %s(const struct attend_call *call) {\n", name);
     print_uses(&p, plan, &u, target);
+    for (int i = 0; i < nest->nest->scratch_count; i++) {
+        const at_array *scratch = nest->nest->scratch[i];
+        at_c_line(&p, "%s *restrict %s = call->scratch[%d];", at_c_storage(scratch->kind),
+                  at_array_name(&p.names, scratch), first_scratch + i);
+    }
+    if (u.key)
+        at_c_line(&p, "const uint64_t draw_key = attend_draw_key(call->seed, call->run, \"%s\");",
+                  u.key);
     print_tiles(&p, &nest->body);
-    at_text_add(out, "    return 0;\n}\n");
+    at_c_line(&p, nest->nest->needed && nest->nest->fallible
+                      ? "return call->failure->fault.site != 0;" : "return 0;");
+    at_text_add(out, "}\n");
 }

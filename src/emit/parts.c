@@ -24,6 +24,30 @@ void at_c_parts_need(at_c_parts *parts, at_c_part part) {
         if (rows[part].needs >> other & 1) at_c_parts_need(parts, other);
 }
 
+at_c_part at_c_part_of(at_op op) {
+    switch (op) {
+    case AT_OP_FLOOR:
+    case AT_OP_CEIL:
+    case AT_OP_ROUND: return AT_C_PART_rounding;
+    case AT_OP_SQRT:
+    case AT_OP_RSQRT: return AT_C_PART_root;
+    case AT_OP_EXP:
+    case AT_OP_SIGMOID:
+    case AT_OP_SILU:
+    case AT_OP_TANH: return AT_C_PART_exp;
+    case AT_OP_LOG:
+    case AT_OP_SOFTPLUS: return AT_C_PART_log;
+    case AT_OP_ERF:
+    case AT_OP_GELU: return AT_C_PART_erf;
+    case AT_OP_SIN:
+    case AT_OP_COS:
+    case AT_OP_TAN: return AT_C_PART_sine;
+    case AT_OP_ATAN2: return AT_C_PART_angle;
+    case AT_OP_POW: return AT_C_PART_power;
+    default: return AT_C_PARTS;
+    }
+}
+
 /* ---- conditions on types ------------------------------------------------------------------- */
 
 static bool begins(const char *line, const char *word) {

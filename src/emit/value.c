@@ -68,10 +68,22 @@ static const struct {
     {AT_OP_OR, "||", AT_C_OR, AT_C_EQUAL, AT_C_EQUAL},
 };
 
-static printed function(at_printer *p, const at_value *v) {
-    const char *text = at_helper_name(p->s, v->map, v->kind);
+static printed call(at_printer *p, const char *text, const at_value *v) {
     for (int i = 0; i < v->count; i++)
         text = at_format(p->s->arena, "%s%s%s", text, i ? ", " : "(",
+                         at_c_value(p, v->operands[i], AT_C_CHOICE));
+    return (printed){at_format(p->s->arena, "%s)", text), AT_C_PRIMARY};
+}
+
+static printed function(at_printer *p, const at_value *v) {
+    return call(p, at_helper_name(p->s, v->map, v->kind), v);
+}
+
+static printed draw(at_printer *p, const at_value *v) {
+    const char *text = at_format(p->s->arena, "attend_draw_%s(draw_key",
+                                 at_draw_info(v->draw->draw)->text);
+    for (int i = 0; i < v->count; i++)
+        text = at_format(p->s->arena, "%s, %s", text,
                          at_c_value(p, v->operands[i], AT_C_CHOICE));
     return (printed){at_format(p->s->arena, "%s)", text), AT_C_PRIMARY};
 }
@@ -136,6 +148,8 @@ static printed print(at_printer *p, const at_value *v) {
     }
     case AT_TILE_SELECT: return choice(p, x[0], branch(p, x[1]), branch(p, x[2]));
     case AT_TILE_MAP: return operation(p, v);
+    case AT_TILE_DRAW_AT: return call(p, "attend_draw_at", v);
+    case AT_TILE_DRAW: return draw(p, v);
     default: break;
     }
     AT_ASSERT(p->s, at_tile_op_gives(v->op));

@@ -371,6 +371,8 @@ void at_ir_verify(at_session *s, const at_cascade *cascade);
 /* The cascade as a program of the language: one `fn` (or `law`) with every extent, index and path
  * written out. Reading it back and printing gives the same text. */
 void at_ir_print(const at_cascade *cascade, at_text *out);
+/* One statement, as at_ir_print would, without an indent or an end of line. */
+void at_ir_print_statement(const at_statement *st, at_text *out);
 /* One expression, as at_ir_print would; for messages and dumps. */
 void at_ir_print_expr(const at_expr *e, at_text *out);
 /* A name as it is written in a program: itself, or in backquotes when it is not a plain path. */

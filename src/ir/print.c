@@ -325,6 +325,8 @@ static void print_block(const at_block *block, int indent, at_text *out) {
     }
 }
 
+void at_ir_print_statement(const at_statement *st, at_text *out) { print_statement(st, 0, out); }
+
 void at_ir_print(const at_cascade *cascade, at_text *out) {
     print_doc(cascade->doc, out);
     print_header(cascade, out);

@@ -228,6 +228,11 @@ void at_module_list(at_session *s, const char *folder, at_modules *out);
 const at_module_file *at_module_find(at_session *s, const char *const *folders, const char *name,
                                      at_modules *all);
 
+/* Where `use NAME` looks, ended by NULL: the folders of $ATTEND_PATH, and those that came with the
+ * program or library whose file is `beside` (may be NULL): lib/, with `blocks`, and the families of
+ * the zoo. */
+const char *const *at_module_folders(at_session *s, const char *beside, bool blocks);
+
 /* ---- resolve*.c ----------------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -5,8 +5,10 @@
 #include "lang/lang_int.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char suffix[] = ".attn";
 
@@ -86,4 +88,76 @@ const at_module_file *at_module_find(at_session *s, const char *const *folders, 
         if (!found || exact) found = file;
     }
     return found;
+}
+
+/* ---- the search path ------------------------------------------------------------------------- */
+
+static bool is_folder(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+typedef struct {
+    at_session *s;
+    const char **items;
+    int count, capacity;
+} path_list;
+
+static void add_folder(path_list *list, const char *folder) {
+    AT_PUSH(list->s->arena, list->items, list->count, list->capacity, folder);
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+typedef struct {
+    path_list *list;
+    const char *path;
+    DIR *open;
+} families;
+
+static bool add_families(void *user) {
+    families *f = user;
+    int first = f->list->count;
+    f->open = opendir(f->path);
+    if (!f->open) return true;
+    for (struct dirent *entry; (entry = readdir(f->open));) {
+        if (entry->d_name[0] == '.') continue;
+        const char *family = at_format(f->list->s->arena, "%s/%s", f->path, entry->d_name);
+        if (is_folder(family)) add_folder(f->list, family);
+    }
+    if (f->list->count > first)
+        qsort(f->list->items + first, (size_t)(f->list->count - first), sizeof *f->list->items,
+              by_text);
+    return true;
+}
+
+static void close_families(void *user) {
+    families *f = user;
+    if (f->open) closedir(f->open);
+}
+
+const char *const *at_module_folders(at_session *s, const char *beside, bool blocks) {
+    path_list list = {.s = s};
+    const char *given = getenv("ATTEND_PATH");
+    while (given && *given) {
+        size_t length = strcspn(given, ":");
+        if (length) add_folder(&list, at_copy_text(s->arena, given, length));
+        given += length + (given[length] == ':');
+    }
+    const char *slash = beside ? strrchr(beside, '/') : NULL;
+    /* In a source tree the program is build/attend; installed, it is bin/attend or in lib/. */
+    static const char *const roots[] = {"..", "../share/attend"};
+    for (int i = 0; i < 2 && slash; i++) {
+        char real[PATH_MAX];
+        if (!realpath(at_format(s->arena, "%.*s/%s", (int)(slash - beside), beside, roots[i]), real))
+            continue;
+        const char *lib = at_format(s->arena, "%s/lib", real);
+        if (blocks && is_folder(lib)) add_folder(&list, lib);
+        families f = {&list, at_format(s->arena, "%s/zoo", real), NULL};
+        at_released(s, add_families, close_families, &f);
+    }
+    add_folder(&list, NULL);
+    return list.items;
 }

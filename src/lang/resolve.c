@@ -130,9 +130,23 @@ static void exchange_names(at_resolver *r, const at_array *array, const char *na
     }
 }
 
-/* An output's array has its axes in the declared order: a copy where a scan put them otherwise. */
+static bool is_drawn(const at_statement *const *statements, int count, const at_array *array) {
+    for (int i = 0; i < count; i++) {
+        const at_statement *st = statements[i];
+        if (st->tag == AT_DRAWING && st->target == array) return true;
+        const at_block *body = st->tag == AT_SCAN     ? &st->u.scan.body
+                               : st->tag == AT_REPEAT ? &st->u.repeat.body
+                                                      : NULL;
+        if (body && is_drawn((const at_statement *const *)body->items, body->count, array)) return true;
+    }
+    return false;
+}
+
+/* An output's array has its axes in the declared order: a copy where a scan put them otherwise, or
+ * where rounds are in the path by which it is drawn: that path must be its name. */
 static at_array *in_order(at_resolver *r, const at_view *view, const at_target *declared) {
-    bool same = true;
+    bool same = !strchr(view->array->path, '[') ||
+                !is_drawn((const at_statement *const *)r->block->items, r->block->count, view->array);
     for (int i = 0; i < view->array->rank; i++) same = same && view->hole[i] == i;
     if (same) return (at_array *)view->array;
     at_value v = at_value_read(r, view, declared->span);

@@ -26,7 +26,7 @@ bool at_is_cotangent(const at_frame *frame, const char *name) {
 
 at_array *at_frame_array(at_resolver *r, const at_frame *frame, const char *name, at_role role,
                          at_kind kind, at_axis **axes, int rank, at_span span) {
-    at_array *array = at_array_new(r, at_frame_path(r, frame, name), role, kind, axes, rank, span);
+    at_array *array = at_array_said(r, frame, name, role, kind, axes, rank, span);
     array->cotangent = kind == AT_REAL && at_is_cotangent(frame, name);
     return array;
 }

@@ -210,6 +210,7 @@ typedef struct {
     int scan_count, scan_capacity;     /* axes of open scans, outermost first */
     at_axis **scans;
     at_map axis_numbers;            /* name -> at_numbering */
+    at_map said_names;              /* names with rounds that the program says -> their arrays */
     at_map axis_names, array_names; /* stale entries after a retry are recognised by id */
     int inlined;        /* calls so far */
     int errors;         /* of the session, before this resolution */
@@ -242,6 +243,9 @@ at_axis *at_axis_free(at_resolver *r, const at_scope *scope, at_axis *like, cons
 bool at_axis_taken(const at_resolver *r, const at_scope *scope, const at_axis *axis);
 at_array *at_array_new(at_resolver *r, const char *path, at_role role, at_kind kind,
                        at_axis **axes, int rank, at_span span);
+/* The same for a name of this frame, as the program says it. */
+at_array *at_array_said(at_resolver *r, const at_frame *frame, const char *name, at_role role,
+                        at_kind kind, at_axis **axes, int rank, at_span span);
 /* The path of a name of this frame: "encoder.block[].x". */
 const char *at_frame_path(at_resolver *r, const at_frame *frame, const char *name);
 at_view at_view_whole(at_resolver *r, const at_array *array);

@@ -213,6 +213,33 @@ at_array *at_array_new(at_resolver *r, const char *path, at_role role, at_kind k
     return array;
 }
 
+/* A printed cascade says names with rounds, and these stand. Another array may have got such a name
+ * only because it is printed without its rounds, as outputs are: it takes the next number. */
+static void claim_name(at_resolver *r, const char *name) {
+    at_array *holder = at_map_get(&r->array_names, name);
+    bool fixed = array_name_free(r, name) || holder->role == AT_INPUT || holder->role == AT_PARAM ||
+                 holder->role == AT_STATE || at_map_get(&r->said_names, name) == holder;
+    if (fixed) return;
+    const char *other = array_name(r, name);
+    for (int i = 0; i < r->array_count; i++) {
+        at_array *a = r->arrays[i];
+        if (strcmp(a->name, name) != 0) continue;
+        if (strcmp(a->path, a->name) == 0) a->path = other;
+        a->name = other;
+    }
+    at_map_put(r->s->arena, &r->array_names, other, holder);
+}
+
+at_array *at_array_said(at_resolver *r, const at_frame *frame, const char *name, at_role role,
+                        at_kind kind, at_axis **axes, int rank, at_span span) {
+    const char *path = at_frame_path(r, frame, name);
+    bool said = strpbrk(name, "[#") && strcmp(path, name) == 0;
+    if (said) claim_name(r, name);
+    at_array *array = at_array_new(r, path, role, kind, axes, rank, span);
+    if (said) at_map_put(r->s->arena, &r->said_names, array->name, array);
+    return array;
+}
+
 /* A name that already is a path with rounds comes from a printed cascade. What a repeat carries is
  * printed inside without its last rounds; with them it does not take the number of a later one. */
 static const char *printed_path(at_resolver *r, const char *name) {
@@ -274,10 +301,12 @@ at_mark at_mark_take(at_resolver *r, const at_frame *frame) {
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark) {
     int inlined = r->inlined, repeated = r->repeated;
     /* The maps of names stay as they grew: what they hold of the attempt is recognised by its id. */
-    at_map axis_names = r->axis_names, array_names = r->array_names, numbers = r->axis_numbers;
+    at_map axis_names = r->axis_names, array_names = r->array_names, numbers = r->axis_numbers,
+           said_names = r->said_names;
     *r = mark->r;
     r->axis_names = axis_names;
     r->array_names = array_names;
+    r->said_names = said_names;
     r->axis_numbers = numbers;
     r->repeated = repeated;
     r->inlined = inlined; /* work done counts, so that retries cannot go on for ever */

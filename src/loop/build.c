@@ -8,10 +8,10 @@ at_loop *at_loop_add(at_loop_lowering *l, at_loop_tag tag) {
     return loop;
 }
 
-bool at_is_variable(const at_array *array) { return array->id < 0; }
+bool at_is_variable(const at_array *array) { return array->id < 0 && array->rank == 0; }
+bool at_is_scratch(const at_array *array) { return array->id < 0 && array->rank > 0; }
 
-const at_array *at_loop_let(at_loop_lowering *l, const char *name, at_kind kind,
-                            const at_expr *value) {
+static at_array *new_variable(at_loop_lowering *l, const char *name, at_kind kind) {
     at_array *variable = AT_NEW(l->s->arena, at_array);
     variable->name = name;
     for (int n = 2; at_map_get(&l->names, variable->name); n++)
@@ -21,6 +21,12 @@ const at_array *at_loop_let(at_loop_lowering *l, const char *name, at_kind kind,
     variable->role = AT_DEFINED;
     variable->kind = kind;
     variable->id = -1 - l->variables++;
+    return variable;
+}
+
+const at_array *at_loop_let(at_loop_lowering *l, const char *name, at_kind kind,
+                            const at_expr *value) {
+    const at_array *variable = new_variable(l, name, kind);
     at_loop *let = at_loop_add(l, AT_LOOP_LET);
     let->variable = variable;
     let->value = value;
@@ -38,11 +44,101 @@ at_loop *at_loop_risk(at_loop_lowering *l, at_loop_tag tag, at_loop_site_tag why
     at_loop *loop = at_loop_add(l, tag);
     at_loop_program *program = l->program;
     loop->site = program->site_count;
-    at_loop_site site = {why, expr, 0, l->target};
+    at_loop_site site = {why, expr, expr ? expr->span : l->nest->pass->statement->span, 0,
+                         l->target};
     AT_PUSH(l->s->arena, program->sites, program->site_count, program->site_capacity, site);
     l->nest->fallible = true;
+    l->risks++;
     return loop;
 }
+
+/* ---- loops and stores ---------------------------------------------------------------------- */
+
+at_loop *at_loop_enter(at_loop_lowering *l, const at_axis *axis) {
+    if (l->fixed && l->fixed[axis->id]) return NULL;
+    at_loop *loop = at_loop_add(l, AT_LOOP_FOR);
+    loop->axis = axis;
+    l->into = &loop->body;
+    return loop;
+}
+
+at_loop *at_loop_enter_store(at_loop_lowering *l) {
+    const at_array *target = l->target;
+    const at_expr **index = AT_NEW_ARRAY(l->s->arena, const at_expr *, target->rank);
+    for (int i = 0; i < target->rank; i++)
+        index[i] = at_index(l->s, target->axes[i], target->span);
+    at_loop *store = at_loop_add(l, AT_LOOP_STORE);
+    store->array = target;
+    store->address = at_address_of(l->s, target, index);
+    l->into = &store->body;
+    return store;
+}
+
+/* ---- faults -------------------------------------------------------------------------------- */
+
+const at_array *at_loop_fault(at_loop_lowering *l, const char *name) {
+    const at_array *fault = new_variable(l, name, AT_INT);
+    at_loop_add(l, AT_LOOP_FAULT)->variable = fault;
+    return fault;
+}
+
+at_loop_try at_loop_enter_try(at_loop_lowering *l, const at_array *fault) {
+    at_loop_try tried = {at_loop_add(l, AT_LOOP_TRY), l->into, l->risks};
+    tried.node->variable = fault;
+    l->into = &tried.node->body;
+    return tried;
+}
+
+bool at_loop_leave_try(at_loop_lowering *l, at_loop_try tried) {
+    l->into = tried.outer;
+    if (l->risks > tried.risks) return true;
+    at_loops body = tried.node->body;
+    tried.outer->count--; /* it is the last node */
+    for (int i = 0; i < body.count; i++)
+        AT_PUSH(l->s->arena, l->into->items, l->into->count, l->into->capacity, body.items[i]);
+    return false;
+}
+
+void at_loop_remove(at_loops *from, const at_loop *node) {
+    int count = 0;
+    for (int i = 0; i < from->count; i++)
+        if (from->items[i] != node) from->items[count++] = from->items[i];
+    from->count = count;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+const at_array *at_loop_scratch(at_loop_lowering *l, const char *name, at_kind kind,
+                                at_axis *const *axes, int count) {
+    at_array *scratch = new_variable(l, name, kind);
+    scratch->rank = count;
+    scratch->axes = at_copy(l->s->arena, axes, sizeof *axes * (size_t)count);
+    at_nest *nest = l->nest;
+    AT_PUSH(l->s->arena, nest->scratch, nest->scratch_count, nest->scratch_capacity, scratch);
+    return scratch;
+}
+
+void at_loop_put(at_loop_lowering *l, const at_array *array, const at_expr *address,
+                 const at_expr *value) {
+    at_loop *put = at_loop_add(l, AT_LOOP_PUT);
+    put->array = array;
+    put->address = address;
+    put->value = value;
+}
+
+const at_expr *at_loop_position(at_loop_lowering *l, at_axis *const *axes, int count,
+                                at_span span) {
+    at_session *s = l->s;
+    const at_expr *all = at_index(s, axes[0], span);
+    for (int i = 1; i < count; i++) {
+        const at_expr *size = at_size(s, axes[i], span);
+        all = at_map_node(s, AT_OP_MUL, all, size, NULL, span);
+        all = at_map_node(s, AT_OP_ADD, all, at_index(s, axes[i], span), NULL, span);
+    }
+    return all;
+}
+
+/* ---- reads --------------------------------------------------------------------------------- */
 
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span) {
     return at_read(s, variable, NULL, NULL, span);
@@ -51,6 +147,7 @@ const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span
 const at_expr *at_address_of(at_session *s, const at_array *array, const at_expr *const *index) {
     at_span span = array->span;
     if (array->rank == 0) return at_int(s, 0, span);
+    if (at_is_scratch(array)) return index[0];
     const at_expr *address = index[0];
     for (int i = 1; i < array->rank; i++) {
         const at_expr *size = at_size(s, array->axes[i], span);

@@ -98,17 +98,6 @@ static void enter_if(accumulator *a, const at_expr *condition) {
     a->l->into = &branch->body;
 }
 
-/* The index of an element among the bound axes, row-major. */
-static const at_expr *position(accumulator *a) {
-    at_session *s = a->l->s;
-    at_axis **axes = a->fold->u.fold.axes;
-    const at_expr *all = at_index(s, axes[0], a->fold->span);
-    for (int i = 1; i < a->fold->u.fold.count; i++)
-        all = map(a, AT_OP_ADD, map(a, AT_OP_MUL, all, at_size(s, axes[i], a->fold->span)),
-                  at_index(s, axes[i], a->fold->span));
-    return all;
-}
-
 /* The first element wins over none; later a better one over the best, unless that is NaN. */
 static void choose_best(accumulator *a, const at_expr *x) {
     x = element(a, x);
@@ -120,7 +109,9 @@ static void choose_best(accumulator *a, const at_expr *x) {
     const at_expr *first = map(a, AT_OP_LT, read(a, a->second), number(a, AT_INT, 0));
     enter_if(a, map(a, AT_OP_OR, first, better));
     at_loop_set(a->l, a->value, x);
-    at_loop_set(a->l, a->second, position(a));
+    const at_expr *fold = a->fold;
+    at_loop_set(a->l, a->second,
+                at_loop_position(a->l, fold->u.fold.axes, fold->u.fold.count, fold->span));
 }
 
 static void update(accumulator *a, const at_expr *x) {

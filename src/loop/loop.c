@@ -4,18 +4,8 @@
 #include "loop/loop.h"
 
 static void lower_equation(at_loop_lowering *l, const at_expr *value) {
-    for (int i = 0; i < l->target->rank; i++) {
-        at_loop *loop = at_loop_add(l, AT_LOOP_FOR);
-        loop->axis = l->target->axes[i];
-        l->into = &loop->body;
-    }
-    const at_expr **index = AT_NEW_ARRAY(l->s->arena, const at_expr *, l->target->rank);
-    for (int i = 0; i < l->target->rank; i++)
-        index[i] = at_index(l->s, l->target->axes[i], l->target->span);
-    at_loop *store = at_loop_add(l, AT_LOOP_STORE);
-    store->array = l->target;
-    store->address = at_address_of(l->s, l->target, index);
-    l->into = &store->body;
+    for (int i = 0; i < l->target->rank; i++) at_loop_enter(l, l->target->axes[i]);
+    at_loop *store = at_loop_enter_store(l);
     store->value = at_loop_lower(l, value);
 }
 
@@ -31,6 +21,22 @@ static void lower_table(at_loop_lowering *l, const at_statement *st) {
     }
 }
 
+static void lower_statement(at_loop_lowering *l, const at_statement *st) {
+    switch (st->tag) {
+    case AT_EQUATION: lower_equation(l, st->u.value); return;
+    case AT_TABLE: lower_table(l, st); return;
+    case AT_DRAWING: at_loop_lower_draw(l, st); return;
+    case AT_TOPK: at_loop_lower_order(l, st, &st->u.topk); return;
+    case AT_KEEPING:
+        if (st->u.keeping.fold == AT_FOLD_ARGSORT)
+            at_loop_lower_order(l, st, &st->u.keeping.parts[0]);
+        else
+            at_loop_lower_running(l, st);
+        return;
+    default: AT_ASSERT(l->s, !"a statement that has no pass");
+    }
+}
+
 const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
     s->stage = "loop";
     at_loop_program *program = AT_NEW(s->arena, at_loop_program);
@@ -43,11 +49,12 @@ const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
         at_nest *nest = &program->nests[program->nest_count++];
         nest->pass = &plan->passes[i];
         const at_statement *st = nest->pass->statement;
-        nest->needed = plan->places[plan->place_of[st->target->id]].use == AT_PLACE_OUTPUT;
-        at_loop_lowering l = {s, program, nest, st->target, &nest->body, 0, {0}};
-        if (st->tag == AT_TABLE) lower_table(&l, st);
-        else lower_equation(&l, st->u.value);
-        program->fallible[st->target->id] = nest->fallible && !nest->needed;
+        const at_array *target = nest->pass->target;
+        nest->needed = plan->places[plan->place_of[target->id]].use == AT_PLACE_OUTPUT;
+        at_loop_lowering l = {.s = s, .program = program, .nest = nest, .target = target,
+                              .into = &nest->body};
+        lower_statement(&l, st);
+        program->fallible[target->id] = nest->fallible && !nest->needed;
     }
     return program;
 }

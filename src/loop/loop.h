@@ -8,21 +8,28 @@
  *
  * A failure belongs to an element, not to the run: an element that no output needs may fail. Arrays
  * with elements that can (at_loop_program.fallible) are stored with a fault beside each element;
- * who reads a faulty one becomes faulty itself, and only the fault of an output ends the run. */
+ * who reads a faulty one becomes faulty itself, and only the fault of an output ends the run: the
+ * smallest such element's, once the pass is through, so that the order of its loops does not
+ * matter. A fault that concerns many elements, as in a row that is sorted, is a variable. */
 #ifndef AT_LOOP_H
 #define AT_LOOP_H
 
 #include "plan/plan.h"
 
 typedef enum {
-    AT_LOOP_FOR,     /* axis from 0 to its extent: body */
+    AT_LOOP_FOR,     /* axis from 0 to its extent, or `down` from the end: body */
     AT_LOOP_IF,      /* condition: body; else otherwise */
     AT_LOOP_LET,     /* a new variable; without value it is SET on every way to its first use */
     AT_LOOP_SET,
     AT_LOOP_STORE,   /* array at address = value, which body computes; a failure in it is stored */
     AT_LOOP_REQUIRE, /* fails at site unless condition; value is what the message shows */
     AT_LOOP_ATTEMPT, /* variable = value, an operation on ints; fails at site if it has no result */
-    AT_LOOP_INHERIT, /* fails as the element of array at address did, if it did */
+    AT_LOOP_INHERIT, /* fails as the element of array at address did, or a fault, if it did */
+    AT_LOOP_FAULT,   /* a new variable that holds a fault: none yet */
+    AT_LOOP_TRY,     /* body, unless the fault `variable` is there; a failure in it becomes it */
+    AT_LOOP_PUT,     /* array at address = value; the array is a nest's scratch */
+    AT_LOOP_SORT,    /* scratch put in order */
+    AT_LOOP_DRAW,    /* variable = a draw */
 } at_loop_tag;
 
 typedef struct at_loop at_loop;
@@ -31,8 +38,26 @@ typedef struct {
     at_loop **items;
 } at_loops;
 
+/* order[0..count), positions in a row, are put in order of the keys beside them: stable, NaN last.
+ * Only the first `wanted` need be right. */
+typedef struct {
+    const at_array *key, *order, *spare; /* scratch over the same axes */
+    const at_expr *count, *wanted;       /* wanted NULL: all */
+    bool falling;
+} at_loop_sort;
+
+/* A draw of `path` at rounds and indices, as call/draw.c has it. */
+typedef struct {
+    at_draw draw;
+    const char *path;
+    int count;
+    const at_expr **index;
+    const at_expr *args[2];
+} at_loop_draw;
+
 struct at_loop {
     at_loop_tag tag;
+    bool down;
     const at_axis *axis;
     const at_expr *condition;
     const at_array *variable;
@@ -40,6 +65,8 @@ struct at_loop {
     const at_expr *address; /* an int: row-major, in elements */
     const at_expr *value;
     int site;
+    const at_loop_sort *sort;
+    const at_loop_draw *draw;
     at_loops body, otherwise;
 };
 
@@ -47,7 +74,8 @@ struct at_loop {
 typedef enum { AT_SITE_OUTSIDE, AT_SITE_ARITHMETIC, AT_SITE_EMPTY } at_loop_site_tag;
 typedef struct {
     at_loop_site_tag tag;
-    const at_expr *expr;     /* the read, the operation or the fold, as it was */
+    const at_expr *expr;     /* the read, the operation or the fold, as it was; NULL: a statement */
+    at_span span;
     int dimension;           /* OUTSIDE: which index */
     const at_array *target;  /* whose equation it is in */
 } at_loop_site;
@@ -55,6 +83,8 @@ typedef struct {
 typedef struct {
     const at_pass *pass;
     at_loops body;
+    int scratch_count, scratch_capacity;
+    const at_array **scratch; /* memory for one row, a thread's own */
     bool fallible; /* some element may fail */
     bool needed;   /* an output: a failure ends the run */
 } at_nest;
@@ -78,7 +108,11 @@ typedef struct {
     at_nest *nest;
     const at_array *target;
     at_loops *into; /* where the next node goes */
+    const bool *fixed;     /* by axis id: axes that enclosing regions bind; NULL: none */
+    const at_axis **rounds; /* of the repeats around, outermost first */
+    int round_count;
     int variables;  /* of this nest */
+    int risks;      /* nodes that may fail, so far */
     at_map names;   /* of its variables */
 } at_loop_lowering;
 
@@ -90,9 +124,35 @@ void at_loop_set(at_loop_lowering *l, const at_array *variable, const at_expr *v
 /* A node that may fail, at a new site. */
 at_loop *at_loop_risk(at_loop_lowering *l, at_loop_tag tag, at_loop_site_tag why,
                       const at_expr *expr);
+void at_loop_remove(at_loops *from, const at_loop *node);
+/* A loop over an axis, and the next nodes are in it; NULL, and no loop, if an enclosing region has
+ * the axis. */
+at_loop *at_loop_enter(at_loop_lowering *l, const at_axis *axis);
+/* A store of the target's element at the present indices, and the next nodes compute it. */
+at_loop *at_loop_enter_store(at_loop_lowering *l);
+/* A fault, and what may become it: the nodes up to at_loop_leave_try are tried. */
+const at_array *at_loop_fault(at_loop_lowering *l, const char *name);
+typedef struct {
+    at_loop *node;
+    at_loops *outer;
+    int risks;
+} at_loop_try;
+at_loop_try at_loop_enter_try(at_loop_lowering *l, const at_array *fault);
+/* False when nothing in it can fail: its nodes then stand where it stood. */
+bool at_loop_leave_try(at_loop_lowering *l, at_loop_try tried);
+/* Scratch with an element for each of the indices of `axes`. */
+const at_array *at_loop_scratch(at_loop_lowering *l, const char *name, at_kind kind,
+                                at_axis *const *axes, int count);
+void at_loop_put(at_loop_lowering *l, const at_array *array, const at_expr *address,
+                 const at_expr *value);
+/* The row-major position among the indices of axes. */
+const at_expr *at_loop_position(at_loop_lowering *l, at_axis *const *axes, int count,
+                                at_span span);
 bool at_is_variable(const at_array *array);
+bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
-/* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) … */
+/* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) …; of scratch the first index,
+ * which is a position. */
 const at_expr *at_address_of(at_session *s, const at_array *array, const at_expr *const *index);
 
 /* ---- lower.c, fold.c: expressions ---------------------------------------------------------- */
@@ -100,6 +160,12 @@ const at_expr *at_address_of(at_session *s, const at_array *array, const at_expr
 /* Adds what must run before `e` can be evaluated and gives what is left of it. */
 const at_expr *at_loop_lower(at_loop_lowering *l, const at_expr *e);
 const at_expr *at_loop_lower_fold(at_loop_lowering *l, const at_expr *e);
+
+/* ---- rows.c, draw.c: statements ------------------------------------------------------------ */
+
+void at_loop_lower_running(at_loop_lowering *l, const at_statement *st);
+void at_loop_lower_order(at_loop_lowering *l, const at_statement *st, const at_part *part);
+void at_loop_lower_draw(at_loop_lowering *l, const at_statement *st);
 
 /* ---- range.c: between which ints a value lies ---------------------------------------------- */
 

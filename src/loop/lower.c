@@ -76,6 +76,7 @@ static void inherit(at_loop_lowering *l, at_loops *block, const at_array *array,
     loop->address = at_address_of(l->s, array, index);
     l->into = outer;
     l->nest->fallible = true;
+    l->risks++;
 }
 
 static const at_expr *is_inside(at_loop_lowering *l, const at_expr *index, const at_axis *axis) {

@@ -9,13 +9,40 @@ static void print_place(const at_loop *loop, at_text *out) {
     at_ir_print_expr(loop->address, out);
 }
 
+static void print_sort(const at_loop_sort *sort, at_text *out) {
+    at_text_addf(out, "sort %s by %s%s, ", sort->order->name, sort->key->name,
+                 sort->falling ? " down" : "");
+    at_ir_print_expr(sort->count, out);
+    at_text_add(out, " of them");
+    if (!sort->wanted) return;
+    at_text_add(out, ", the first ");
+    at_ir_print_expr(sort->wanted, out);
+}
+
+static void print_draw(const at_loop *loop, at_text *out) {
+    const at_loop_draw *draw = loop->draw;
+    at_text_addf(out, "draw %s = %s of %s[", loop->variable->name, at_draw_info(draw->draw)->text,
+                 draw->path);
+    for (int i = 0; i < draw->count; i++) {
+        if (i) at_text_add(out, ",");
+        at_ir_print_expr(draw->index[i], out);
+    }
+    at_text_add(out, "]");
+    for (int i = 0; i < at_draw_info(draw->draw)->parameters; i++) {
+        at_text_add(out, i ? ", " : ": ");
+        at_ir_print_expr(draw->args[i], out);
+    }
+}
+
 static void print_loops(const at_loops *loops, int depth, at_text *out) {
     for (int i = 0; i < loops->count; i++) {
         const at_loop *loop = loops->items[i];
         if (loop->tag == AT_LOOP_STORE) print_loops(&loop->body, depth, out);
         line(out, depth);
         switch (loop->tag) {
-        case AT_LOOP_FOR: at_text_addf(out, "for %s", loop->axis->name); break;
+        case AT_LOOP_FOR:
+            at_text_addf(out, "for %s%s", loop->axis->name, loop->down ? " down" : "");
+            break;
         case AT_LOOP_IF:
             at_text_add(out, "if ");
             at_ir_print_expr(loop->condition, out);
@@ -31,7 +58,8 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             if (loop->value) at_ir_print_expr(loop->value, out);
             break;
         case AT_LOOP_STORE:
-            at_text_add(out, "store ");
+        case AT_LOOP_PUT:
+            at_text_add(out, loop->tag == AT_LOOP_STORE ? "store " : "put ");
             print_place(loop, out);
             at_text_add(out, " = ");
             at_ir_print_expr(loop->value, out);
@@ -42,11 +70,16 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             break;
         case AT_LOOP_INHERIT:
             at_text_add(out, "fail with ");
-            print_place(loop, out);
+            if (at_is_variable(loop->array)) at_ir_print_name(loop->array->name, out);
+            else print_place(loop, out);
             break;
+        case AT_LOOP_FAULT: at_text_addf(out, "fault %s", loop->variable->name); break;
+        case AT_LOOP_TRY: at_text_addf(out, "unless %s", loop->variable->name); break;
+        case AT_LOOP_SORT: print_sort(loop->sort, out); break;
+        case AT_LOOP_DRAW: print_draw(loop, out); break;
         }
         at_text_add(out, "\n");
-        if (loop->tag == AT_LOOP_FOR || loop->tag == AT_LOOP_IF)
+        if (loop->tag == AT_LOOP_FOR || loop->tag == AT_LOOP_IF || loop->tag == AT_LOOP_TRY)
             print_loops(&loop->body, depth + 1, out);
         if (loop->otherwise.count) {
             line(out, depth);
@@ -59,7 +92,7 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
 void at_loop_print(const at_loop_program *program, at_text *out) {
     for (int i = 0; i < program->nest_count; i++) {
         const at_nest *nest = &program->nests[i];
-        at_text_addf(out, "%s%s:\n", nest->pass->statement->target->name,
+        at_text_addf(out, "%s%s:\n", nest->pass->target->name,
                      !nest->fallible ? "" : nest->needed ? " (may fail)" : " (elements may fail)");
         print_loops(&nest->body, 1, out);
     }

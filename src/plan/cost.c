@@ -1,11 +1,17 @@
-/* What a pass costs, as a formula in the extents: operations on reals, and bytes moved if each
- * array that it touches comes from memory once.
- *
- * Every operation counts as 1, exp and + alike; both sides of an `if` count, and guards are taken
- * to hold: an upper bound that is exact for dense code. */
-#include "plan/plan.h"
+/* What a pass costs, as a formula in the extents: operations on reals, and bytes moved if each array
+ * that it touches comes from memory once. Conditions count as if they held (count.c). */
+#include "plan/count.h"
 
 int64_t at_kind_bytes(at_kind kind) { return kind == AT_BOOL ? 1 : 8; }
+
+/* Axes that are equally long have one name in formulas. */
+static const at_axis *root_of(const at_axis *axis) {
+    for (;;) {
+        if (axis->like) axis = axis->like;
+        else if (axis->extent && axis->extent->tag == AT_SIZE) axis = axis->extent->u.axis;
+        else return axis;
+    }
+}
 
 static bool same_axes(const at_term *term, const at_axis *const *axes, int rank) {
     if (term->rank != rank) return false;
@@ -16,78 +22,48 @@ static bool same_axes(const at_term *term, const at_axis *const *axes, int rank)
 
 void at_cost_add(at_session *s, at_cost *cost, int64_t count, const at_axis *const *axes,
                  int rank) {
+    const at_axis **roots = AT_NEW_ARRAY(s->arena, const at_axis *, rank);
+    int left = 0;
+    for (int i = 0; i < rank; i++) {
+        int64_t extent = at_extent(axes[i], NULL), product;
+        if (extent >= 0 && !__builtin_mul_overflow(count, extent, &product)) {
+            count = product;
+            continue;
+        }
+        int at = left++;
+        for (; at > 0 && roots[at - 1]->id > root_of(axes[i])->id; at--) roots[at] = roots[at - 1];
+        roots[at] = root_of(axes[i]);
+    }
     if (count == 0) return;
     for (int i = 0; i < cost->count; i++)
-        if (same_axes(&cost->terms[i], axes, rank)) {
+        if (same_axes(&cost->terms[i], roots, left)) {
             cost->terms[i].count += count;
             return;
         }
-    at_term term = {count, rank, at_copy(s->arena, axes, sizeof *axes * (size_t)rank)};
+    at_term term = {count, left, roots};
     AT_PUSH(s->arena, cost->terms, cost->count, cost->capacity, term);
 }
 
-typedef struct {
-    at_session *s;
-    at_pass *pass;
-    const at_axis **loops; /* around the expression that is looked at */
-    int depth;
-    at_map seen;           /* arrays already counted as read */
-} pricing;
-
-static void price(pricing *p, const at_expr *e) {
-    if (!e) return;
-    switch (e->tag) {
-    case AT_CONST:
-    case AT_SIZE:
-    case AT_INDEX: return;
-    case AT_READ: {
-        const at_array *array = e->u.read.array;
-        for (int i = 0; i < array->rank; i++) price(p, e->u.read.index[i]);
-        price(p, e->u.read.alternative);
-        const char *key = at_format(p->s->arena, "%d", array->id); /* names may repeat */
-        if (at_map_get(&p->seen, key)) return;
-        at_map_put(p->s->arena, &p->seen, key, (void *)array);
-        at_cost_add(p->s, &p->pass->bytes, at_kind_bytes(array->kind),
-                    (const at_axis *const *)array->axes, array->rank);
-        return;
-    }
-    case AT_MAP: {
-        at_rule rule = at_op_info(e->u.map.op)->rule;
-        for (int i = 0; i < at_op_info(e->u.map.op)->arity; i++) price(p, e->u.map.args[i]);
-        if (e->kind == AT_REAL && rule != AT_RULE_CHOOSE && rule != AT_RULE_TO_REAL)
-            at_cost_add(p->s, &p->pass->flops, 1, p->loops, p->depth);
-        return;
-    }
-    case AT_FOLD_NODE: {
-        const at_axis **outer = p->loops;
-        int count = e->u.fold.count, depth = p->depth;
-        p->loops = AT_NEW_ARRAY(p->s->arena, const at_axis *, depth + count);
-        at_move(p->loops, outer, sizeof *outer * (size_t)depth);
-        at_move(p->loops + depth, e->u.fold.axes, sizeof *outer * (size_t)count);
-        p->depth += count;
-        price(p, e->u.fold.guard);
-        price(p, e->u.fold.body);
-        if (e->u.fold.body->kind == AT_REAL)
-            at_cost_add(p->s, &p->pass->flops, 1, p->loops, p->depth);
-        p->loops = outer;
-        p->depth = depth;
-        return;
-    }
-    }
+static int64_t kind_bytes(void *user, const at_array *array) {
+    (void)user;
+    return at_kind_bytes(array->kind);
 }
 
-void at_pass_price(at_session *s, at_pass *pass) {
-    const at_array *target = pass->statement->target;
-    pricing p = {s, pass, (const at_axis **)target->axes, target->rank, {0}};
-    at_cost_add(s, &pass->bytes, at_kind_bytes(target->kind), p.loops, p.depth);
-    if (pass->statement->tag == AT_EQUATION) price(&p, pass->statement->u.value);
+void at_pass_price(at_session *s, const at_cascade *cascade, at_pass *pass) {
+    at_count count =
+        at_count_statement(s, cascade, pass->statement, NULL, 0, NULL, kind_bytes, NULL);
+    pass->flops = count.flops_formula;
+    pass->bytes = count.bytes_formula;
 }
 
 void at_cost_print(const at_cost *cost, at_text *out) {
     if (cost->count == 0) at_text_add(out, "0");
     for (int i = 0; i < cost->count; i++) {
         const at_term *term = &cost->terms[i];
-        at_text_addf(out, "%s%lld", i ? " + " : "", (long long)term->count);
-        for (int k = 0; k < term->rank; k++) at_text_addf(out, "*%s", term->axes[k]->name);
+        bool one = term->count == 1 && term->rank > 0;
+        if (i) at_text_add(out, " + ");
+        if (!one) at_text_addf(out, "%lld", (long long)term->count);
+        for (int k = 0; k < term->rank; k++)
+            at_text_addf(out, "%s%s", k == 0 && one ? "" : "*", term->axes[k]->name);
     }
 }

@@ -9,10 +9,10 @@
 static const char *foreign(const at_statement *st) {
     switch (st->tag) {
     case AT_EQUATION:
+    case AT_KEEPING: /* running folds and argsort: opt has written normalisers out */
+    case AT_TOPK:
+    case AT_DRAWING:
     case AT_TABLE: return NULL;
-    case AT_KEEPING: return at_fold_info(st->u.keeping.fold)->text;
-    case AT_TOPK: return "topk";
-    case AT_DRAWING: return at_draw_info(st->u.drawing.draw)->text;
     case AT_GRAD: return "grad";
     case AT_NEXT: return "next";
     case AT_SCAN: return "scan";
@@ -83,7 +83,7 @@ static void find_places(at_plan *plan, const bool *needed) {
     for (int i = 0; i < cascade->output_count; i++)
         store(plan, cascade->outputs[i].array, AT_PLACE_OUTPUT);
     for (int i = 0; i < plan->pass_count; i++)
-        store(plan, plan->passes[i].statement->target, AT_PLACE_WORK);
+        store(plan, plan->passes[i].target, AT_PLACE_WORK);
 }
 
 const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
@@ -107,7 +107,8 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
         }
         at_pass *pass = &plan->passes[plan->pass_count++];
         pass->statement = st;
-        at_pass_price(s, pass);
+        pass->target = target_of(st);
+        at_pass_price(s, cascade, pass);
     }
     find_places(plan, needed);
     return plan;
@@ -120,6 +121,15 @@ static void print_array(const at_array *array, at_text *out) {
     for (int i = 0; i < array->rank; i++)
         at_text_addf(out, "%s%s", i ? "," : "[", array->axes[i]->name);
     if (array->rank) at_text_add(out, "]");
+}
+
+void at_pass_print(const at_pass *pass, at_text *out) {
+    if (pass->statement->tag != AT_TABLE) {
+        at_ir_print_statement(pass->statement, out);
+        return;
+    }
+    print_array(pass->target, out);
+    at_text_add(out, " = table(...)");
 }
 
 static const char *use_text(const at_array_place *place) {
@@ -151,10 +161,7 @@ void at_plan_print(const at_plan *plan, at_text *out) {
     for (int i = 0; i < plan->pass_count; i++) {
         const at_pass *pass = &plan->passes[i];
         at_text_addf(out, "  pass %d: ", i + 1);
-        print_array(pass->statement->target, out);
-        at_text_add(out, " = ");
-        if (pass->statement->tag == AT_TABLE) at_text_add(out, "table");
-        else at_ir_print_expr(pass->statement->u.value, out);
+        at_pass_print(pass, out);
         at_text_add(out, "\n    ");
         at_cost_print(&pass->flops, out);
         at_text_add(out, " flops; ");

@@ -28,7 +28,8 @@ typedef struct {
 } at_cost;
 
 typedef struct {
-    const at_statement *statement; /* an EQUATION or a TABLE */
+    const at_statement *statement; /* EQUATION, KEEPING of one part, TOPK, DRAWING or TABLE */
+    const at_array *target;        /* what it computes */
     at_cost flops;                 /* operations on reals, all guards taken to hold */
     at_cost bytes;                 /* of each array read and written, once */
 } at_pass;
@@ -43,6 +44,8 @@ typedef struct {
 
 /* NULL after E904: a statement that has no compiled form. */
 const at_plan *at_plan_make(at_session *s, const at_cascade *cascade);
+/* What a pass computes as one line of a program; the numbers of a table are left out. */
+void at_pass_print(const at_pass *pass, at_text *out);
 void at_plan_print(const at_plan *plan, at_text *out);
 
 /* ---- cost.c -------------------------------------------------------------------------------- */
@@ -51,7 +54,7 @@ void at_plan_print(const at_plan *plan, at_text *out);
 void at_cost_add(at_session *s, at_cost *cost, int64_t count, const at_axis *const *axes, int rank);
 /* Bytes of one element as compiled code stores it. */
 int64_t at_kind_bytes(at_kind kind);
-void at_pass_price(at_session *s, at_pass *pass);
+void at_pass_price(at_session *s, const at_cascade *cascade, at_pass *pass);
 void at_cost_print(const at_cost *cost, at_text *out);
 
 #endif

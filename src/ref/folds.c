@@ -334,7 +334,8 @@ static bool find_dot(at_lowering *l, const at_expr *e, at_dot *dot, at_linear *x
 static int lower_terms(at_lowering *l, const at_expr *e, int zero) {
     at_dot found = {0};
     at_linear x, y;
-    if (l->ref->plain || !find_dot(l, e, &found, &x, &y)) return lower_loops(l, e, zero);
+    if (l->ref->plain || l->ref->jitter || !find_dot(l, e, &found, &x, &y))
+        return lower_loops(l, e, zero);
     at_dot *dot = at_copy(l->ref->arena, &found, sizeof found);
     int general = at_new_label(l), end = at_new_label(l), dst = at_new_register(l);
     dot->x_offset = at_emit_linear(l, &x);

@@ -263,7 +263,8 @@ static bool needs_wrap(const at_lowering *l, const at_expr *e) {
 static int lower_node(at_lowering *l, const at_expr *e, int zero) {
     switch (e->tag) {
     case AT_CONST:
-        if (e->kind == AT_REAL) return at_constant_real(l, e->u.real);
+        if (e->kind == AT_REAL)
+            return at_constant_real(l, AT_JITTERED(l->ref->jitter, AT_OPS, 0, 0, e->u.real));
         return at_constant_int(l, e->u.integer);
     case AT_SIZE: return at_constant_int(l, l->ref->extents[e->u.axis->id]);
     case AT_INDEX:

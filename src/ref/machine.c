@@ -92,15 +92,17 @@ static bool dot(at_frame *frame, const at_instr *in, int64_t lane) {
 
 /* The sum of exp(x - maximum) under a maximum that may grow. -inf adds nothing; equal infinities
  * count as equal; NaN stays. */
-static void log_sum(at_cell *maximum, at_cell *sum, double x) {
-    double m = maximum->r;
-    if (x > m) {
-        sum->r = sum->r * exp(m - x) + 1.0;
-        maximum->r = x;
+static void log_sum(at_jitter *jitter, at_cell *maximum, at_cell *sum, double x) {
+    double m = maximum->r, low = x < m ? x : m, high = x < m ? m : x;
+    if (low < high) {
+        double power = AT_JITTERED(jitter, AT_OP_SUB, low, high, low - high);
+        power = AT_JITTERED(jitter, AT_OP_EXP, power, 0, exp(power));
+        double old = x > m ? AT_JITTERED(jitter, AT_OP_MUL, sum->r, power, sum->r * power) : sum->r;
+        double term = x > m ? 1.0 : power;
+        sum->r = AT_JITTERED(jitter, AT_OP_ADD, old, term, old + term);
+        maximum->r = high;
     } else if (x == m) {
         if (x != -INFINITY) sum->r += 1.0;
-    } else if (x < m) {
-        sum->r += exp(x - m);
     } else {
         maximum->r = x + m;
     }
@@ -111,8 +113,12 @@ static double draw(at_frame *frame, const at_instr *in) {
     uint64_t element = 0;
     for (int i = 0; i < site->count; i++)
         element = at_draw_element(element, (uint64_t)frame->r[site->index[i]].i);
+    at_jitter *jitter = frame->ref->jitter;
     double standard = at_draw_value(site->key, element, site->draw);
-    return at_draw_scaled(site->draw, standard, frame->r[in->a].r, frame->r[in->b].r);
+    double a = frame->r[in->a].r, b = frame->r[in->b].r;
+    standard = AT_JITTERED(jitter, AT_OP_LOG, standard, 0, standard);
+    standard = at_draw_scaled(site->draw, standard, a, b);
+    return AT_JITTERED(jitter, AT_OP_ADD, a, b, standard);
 }
 
 static int64_t saturating_add(int64_t a, int64_t b) {
@@ -166,10 +172,13 @@ static void clear_marks(at_store *store, int64_t at) {
         break;                                                                                     \
     }
 
-/* Conditions on doubles (`!a`, `a ? b : c`) are meant: clang counts them as conversions. */
+/* One text, compiled twice: with `jitter` known to be NULL, nothing of it is left.
+ *
+ * Conditions on doubles (`!a`, `a ? b : c`) are meant: clang counts them as conversions. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wfloat-conversion"
-static void run_row(const at_unit *unit, at_frame *frame) {
+static inline __attribute__((always_inline)) void run_row(const at_unit *unit, at_frame *frame,
+                                                          at_jitter *jitter) {
     const at_instr *code = unit->code, *pc = code;
     at_cell *r = frame->r;
     int last = unit->axis_count ? unit->axis_register[unit->axis_count - 1] : 0;
@@ -181,7 +190,7 @@ static void run_row(const at_unit *unit, at_frame *frame) {
     case AT_OP_##id: {                                                                             \
         double a = A.r, b = B.r, c = C.r;                                                          \
         (void)a, (void)b, (void)c;                                                                 \
-        DST.r = (double)(value);                                                                   \
+        DST.r = AT_JITTERED(jitter, AT_OP_##id, a, b, (double)(value));                            \
         break;                                                                                     \
     }
 #include "ir/ops.def"
@@ -228,7 +237,9 @@ static void run_row(const at_unit *unit, at_frame *frame) {
         case AT_I_INT_OP:
             if (!int_op(frame, in)) RAISE;
             break;
-        case AT_I_TO_REAL: DST.r = (double)A.i; break;
+        case AT_I_TO_REAL:
+            DST.r = AT_JITTERED(jitter, AT_OP_TO_REAL, 0, 0, (double)A.i);
+            break;
         case AT_I_TO_INT: DST.i = at_real_to_int(A.r); break;
         case AT_I_SCALE_ADD: DST.i = ADDRESS; break;
         case AT_I_BOUND:
@@ -368,8 +379,12 @@ static void run_row(const at_unit *unit, at_frame *frame) {
             DST = C;
             B = A;
             break;
-        case AT_I_LOGSUM: log_sum(&DST, &B, A.r); break;
-        case AT_I_LOGSUM_END: DST.r = A.r + log(B.r); break;
+        case AT_I_LOGSUM: log_sum(jitter, &DST, &B, A.r); break;
+        case AT_I_LOGSUM_END: {
+            double a = A.r, b = AT_JITTERED(jitter, AT_OP_LOG, B.r, 0, log(B.r));
+            DST.r = AT_JITTERED(jitter, AT_OP_ADD, a, b, a + b);
+            break;
+        }
         case AT_I_DOT:
             if (!dot(frame, in, r[last].i - frame->panel_low)) JUMP;
             break;
@@ -380,6 +395,12 @@ static void run_row(const at_unit *unit, at_frame *frame) {
 }
 
 #pragma GCC diagnostic pop
+
+static void run_plain(const at_unit *unit, at_frame *frame) { run_row(unit, frame, NULL); }
+
+static void run_jittered(const at_unit *unit, at_frame *frame) {
+    run_row(unit, frame, frame->ref->jitter);
+}
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
@@ -392,7 +413,7 @@ void at_unit_reset(const at_unit *unit, at_frame *frame, int depth) {
 void at_unit_row(const at_unit *unit, at_frame *frame, int64_t low, int64_t high) {
     frame->r[unit->low].i = low;
     frame->r[unit->high].i = high;
-    run_row(unit, frame);
+    (frame->ref->jitter ? run_jittered : run_plain)(unit, frame);
 }
 
 void at_unit_next_row(const at_unit *unit, at_frame *frame) {

@@ -10,6 +10,20 @@
  * Thread-safe for different sessions. An assertion that does not hold is an error. */
 bool at_ref_run(at_session *s, const at_cascade *cascade, const at_call *call, at_results *results);
 
+/* Rounding made up on purpose; see jitter.c. */
+typedef struct {
+    double size;    /* relative: the most that one result of an operation is off */
+    bool single;    /* results have float's range, and are exact where a float holds them */
+    bool varied;    /* equal computations may round differently */
+    uint64_t seed;  /* odd: results too small for the type are 0 */
+    uint64_t count; /* 0 */
+} at_jitter;
+
+/* at_ref_run on one thread, with the results of real operations, and constants, off by made-up
+ * rounding. Slow: no operation is taken together with others. */
+bool at_ref_run_jittered(at_session *s, const at_cascade *cascade, const at_call *call,
+                         const at_jitter *jitter, at_results *results);
+
 /* What became of one assertion of a law. */
 typedef struct {
     const at_statement *assertion;

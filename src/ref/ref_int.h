@@ -484,12 +484,17 @@ void at_store_free(at_ref *ref, at_store *store);
 /* Gives an element a value; what marks it had are gone. */
 void at_store_put(at_store *store, int64_t at, at_cell value);
 
+/* jitter.c: the value that op gave for a and b, as rounding may have it; AT_OPS: a constant. */
+double at_jittered(at_jitter *jitter, at_op op, double a, double b, double value);
+#define AT_JITTERED(jitter, op, a, b, value)                                                       \
+    ((jitter) ? at_jittered((jitter), (op), (a), (b), (value)) : (value))
+
 /* run.c */
 bool at_ref_begin(at_ref *ref, at_session *s, const at_cascade *cascade, const at_call *call);
 void at_ref_end(at_ref *ref);
-/* at_ref_run and at_ref_check; plain: see at_ref.plain. */
+/* at_ref_run and at_ref_check; plain: see at_ref.plain. jitter: may be NULL. */
 bool at_ref_run_as(at_session *s, const at_cascade *cascade, const at_call *call, bool plain,
-                   at_checks *checks, at_results *results);
+                   at_jitter *jitter, at_checks *checks, at_results *results);
 
 struct at_ref {
     at_session *s;
@@ -520,6 +525,7 @@ struct at_ref {
     at_cause *causes;
     uint32_t *slots;
     at_checks *checks;
+    at_jitter *jitter;     /* NULL: results are as they are */
     int store_count, store_capacity;
     at_store **all_stores; /* to free */
 };

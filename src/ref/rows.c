@@ -127,6 +127,22 @@ static uint32_t row_cause(const at_unit *unit, const at_frame *frame) {
 
 /* ---- normalisers ----------------------------------------------------------------------------- */
 
+static double power(at_jitter *jitter, double x, double maximum) {
+    double least = AT_JITTERED(jitter, AT_OP_SUB, x, maximum, x - maximum);
+    return AT_JITTERED(jitter, AT_OP_EXP, least, 0, exp(least));
+}
+
+/* An element inside of the guard, of a row that is not empty. */
+static double normalised(at_jitter *jitter, bool logarithm, double x, double maximum, double sum) {
+    if (!logarithm) {
+        double part = power(jitter, x, maximum);
+        return AT_JITTERED(jitter, AT_OP_DIV, part, sum, part / sum);
+    }
+    double least = AT_JITTERED(jitter, AT_OP_SUB, x, maximum, x - maximum);
+    double all = AT_JITTERED(jitter, AT_OP_LOG, sum, 0, log(sum));
+    return AT_JITTERED(jitter, AT_OP_SUB, least, all, least - all);
+}
+
 static void normalise(at_ref *ref, const at_step *step, at_frame **frames,
                       const row_place *places) {
     bool logarithm = step->st->u.keeping.fold == AT_FOLD_LOG_SOFTMAX;
@@ -143,7 +159,10 @@ static void normalise(at_ref *ref, const at_step *step, at_frame **frames,
     bool empty = maximum == -INFINITY;
     for (int p = 0; p < step->unit_count && !empty; p++)
         for (int64_t k = 0; k < step->units[p]->row_length; k++)
-            if (frames[p]->row_tag[k] == AT_ROW_INSIDE) sum += exp(frames[p]->row[k].r - maximum);
+            if (frames[p]->row_tag[k] == AT_ROW_INSIDE) {
+                double part = power(ref->jitter, frames[p]->row[k].r, maximum);
+                sum = AT_JITTERED(ref->jitter, AT_OP_ADD, sum, part, sum + part);
+            }
     for (int p = 0; p < step->unit_count; p++)
         for (int64_t k = 0; k < step->units[p]->row_length; k++) {
             at_store *store = places[p].store;
@@ -159,7 +178,7 @@ static void normalise(at_ref *ref, const at_step *step, at_frame **frames,
             } else if (cause) {
                 at_poison(ref, store, at, cause);
             } else {
-                if (!empty) result.r = logarithm ? x - maximum - log(sum) : exp(x - maximum) / sum;
+                if (!empty) result.r = normalised(ref->jitter, logarithm, x, maximum, sum);
                 at_store_put(store, at, result);
             }
         }
@@ -187,7 +206,8 @@ static void take_in(at_ref *ref, const at_step *step, at_fold fold, bool real, a
             if (isnan(x.r) || (largest ? x.r > value->r : x.r < value->r)) *value = x;
         }
     } else if (real) {
-        value->r = op == AT_OP_ADD ? value->r + x.r : value->r * x.r;
+        double all = op == AT_OP_ADD ? value->r + x.r : value->r * x.r;
+        value->r = AT_JITTERED(ref->jitter, op, value->r, x.r, all);
     } else if (!at_int_op(op, value->i, x.i, 0, &value->i)) {
         so_far->cause = at_cause_id(ref, AT_CAUSE_OVERFLOW, &step->site, x.i, 0);
     }

@@ -166,13 +166,14 @@ static bool run_guarded(void *user) {
 }
 
 bool at_ref_run_as(at_session *s, const at_cascade *cascade, const at_call *call, bool plain,
-                   at_checks *checks, at_results *results) {
+                   at_jitter *jitter, at_checks *checks, at_results *results) {
     at_checks own = {0};
     running r = {.results = results, .tells = checks != NULL};
     if (results) *results = (at_results){0};
     if (!at_ref_begin(&r.ref, s, cascade, call)) return false;
     r.ref.axis_limit = cascade->axis_count;
     r.ref.plain = plain;
+    r.ref.jitter = jitter;
     r.ref.checks = checks ? checks : &own;
     bool good = at_guarded(s, run_guarded, &r);
     at_ref_end(&r.ref);
@@ -183,11 +184,20 @@ bool at_ref_run_as(at_session *s, const at_cascade *cascade, const at_call *call
 
 bool at_ref_run(at_session *s, const at_cascade *cascade, const at_call *call,
                 at_results *results) {
-    return at_ref_run_as(s, cascade, call, false, NULL, results);
+    return at_ref_run_as(s, cascade, call, false, NULL, NULL, results);
+}
+
+bool at_ref_run_jittered(at_session *s, const at_cascade *cascade, const at_call *call,
+                         const at_jitter *jitter, at_results *results) {
+    at_call alone = *call;
+    at_jitter own = *jitter;
+    alone.threads = 1; /* what is counted in the jitter is not shared */
+    own.count = 0;
+    return at_ref_run_as(s, cascade, &alone, false, &own, NULL, results);
 }
 
 bool at_ref_check(at_session *s, const at_cascade *law, const at_call *call, at_checks *checks,
                   at_results *results) {
     *checks = (at_checks){0};
-    return at_ref_run_as(s, law, call, false, checks, results);
+    return at_ref_run_as(s, law, call, false, NULL, checks, results);
 }

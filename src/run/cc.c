@@ -1,187 +1,287 @@
-/* From C source to a loaded library, by the system's own compiler.
+/* From C source to a loaded library, by the system's own compiler and the kernel cache.
  *
- * The compiler is what ATTEND_CC names or else the first of cc, gcc and clang on the PATH. It is
- * run without a shell, in a new folder that only we can read, under $TMPDIR or /tmp. Once loaded,
- * the library lives on without its file, so nothing is left behind but the source of a failed
- * build. */
+ * The compiler is what ATTEND_CC names or else the first of cc, gcc and clang on the PATH. A kernel's
+ * name in the cache is a hash of the source, all flags, and which compiler it is: its file, that
+ * file's size and time. Nothing is run to find a kernel that is there.
+ *
+ * Compilers differ in the flags they know, and some lack OpenMP. No flag is tried in advance: only
+ * when a build fails, a trial of one empty function tells whether a flag was the reason. What a
+ * compiler refused is remembered beside the kernels, and left out from then on. */
 #define _DEFAULT_SOURCE
-#include "run/run.h"
+#include "run/run_int.h"
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-extern char **environ;
-
-enum { LONGEST = 1024 }; /* path */
+/* Without -ffast-math: NaN, infinities and the order of sums mean what they say. Products may be
+ * added without rounding in between (-ffp-contract), which halves the work of every contraction.
+ * -fopenmp can be missing: then one thread does all. */
+static const char *const usual_flags[] = {
+    "-std=c11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fopenmp",
+};
 
 typedef struct {
     at_session *s;
     const at_text *text;
-    char folder[LONGEST - 16];                               /* from mkdtemp, once open */
-    char source[LONGEST], library[LONGEST], log[LONGEST]; /* files in it */
-    bool open, keep; /* keep: the source, for the user to look at */
-    void *handle;    /* of dlopen */
-} workshop;
+    const char *target;
+    at_cache cache;
+    at_words compiler;   /* and words that ATTEND_CC gives it */
+    at_words flags, own; /* own: ATTEND_CFLAGS */
+    unsigned char who[AT_HASH_BYTES], key[AT_HASH_BYTES]; /* of the compiler, of the kernel */
+    at_workshop workshop;
+    void *handle; /* of dlopen */
+} job;
 
-static bool open_workshop(workshop *w) {
-    const char *base = getenv("TMPDIR");
-    if (!base || !*base) base = "/tmp";
-    int length = snprintf(w->folder, sizeof w->folder, "%s/attend-XXXXXX", base);
-    if (length >= (int)sizeof w->folder) errno = ENAMETOOLONG;
-    else w->open = mkdtemp(w->folder) != NULL;
-    if (!w->open) {
-        at_diag *diag = at_error(w->s, AT_E_WORK_FOLDER, at_no_span(),
-                                 "cannot make a folder in %s to compile in: %s", base,
-                                 strerror(errno));
-        at_hint(w->s, diag, "set TMPDIR to a folder that can be written");
-        return false;
+static void add(at_session *s, at_words *words, const char *word, size_t length) {
+    char *copy = at_copy_text(s->arena, word, length);
+    AT_PUSH(s->arena, words->items, words->count, words->capacity, copy);
+}
+
+/* Words between blanks. */
+static void add_words(at_session *s, at_words *words, const char *text) {
+    while (text && *text) {
+        text += strspn(text, " \t\n");
+        size_t length = strcspn(text, " \t\n");
+        if (length) add(s, words, text, length);
+        text += length;
     }
-    snprintf(w->source, sizeof w->source, "%s/attend.c", w->folder);
-    snprintf(w->library, sizeof w->library, "%s/attend.so", w->folder);
-    snprintf(w->log, sizeof w->log, "%s/messages", w->folder);
-    return true;
 }
 
-static void close_workshop(void *user) {
-    workshop *w = user;
-    if (!w->open) return;
-    unlink(w->library);
-    unlink(w->log);
-    if (w->keep) return;
-    unlink(w->source);
-    rmdir(w->folder);
-}
+/* ---- which compiler -------------------------------------------------------------------------- */
 
-static bool write_source(void *file, void *user) {
-    const at_text *source = user;
-    return fwrite(source->data, 1, source->length, file) == source->length;
-}
-
-/* ---- running the compiler -------------------------------------------------------------------- */
-
-typedef struct {
-    char *argv[16];
-    int count;
-} command;
-
-static command make_command(workshop *w, const char *compiler) {
-    const char *words[] = {
-        compiler, "-std=c11", "-O2", "-ffp-contract=off", "-fPIC", "-shared",
-        "-o", w->library, w->source, "-lm",
-    };
-    command c = {{0}, 0};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        c.argv[c.count++] = at_copy_text(w->s->arena, words[i], strlen(words[i]));
-    return c;
-}
-
-static const char *command_text(at_session *s, const command *c) {
-    const char *text = c->argv[0];
-    for (int i = 1; i < c->count; i++) text = at_format(s->arena, "%s %s", text, c->argv[i]);
-    return text;
-}
-
-/* Starts a compiler and waits for it: its exit status, or -1 with errno if it cannot be started. */
-static int run_command(workshop *w, const command *c) {
-    posix_spawn_file_actions_t files;
-    int problem = posix_spawn_file_actions_init(&files);
-    if (problem) {
-        errno = problem;
-        return -1;
+/* The executable called `name`: as it is when it is a path, or from the PATH; NULL with errno. */
+static const char *find_executable(at_session *s, const char *name) {
+    struct stat status;
+    if (strchr(name, '/')) {
+        if (access(name, X_OK) != 0) return NULL;
+        return stat(name, &status) == 0 && S_ISREG(status.st_mode) ? name : (errno = EACCES, NULL);
     }
-    pid_t child = 0;
-    problem = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (!problem)
-        problem = posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, w->log,
-                                                   O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (!problem)
-        problem = posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
-    if (!problem) problem = posix_spawnp(&child, c->argv[0], &files, NULL, c->argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    if (problem) {
-        errno = problem;
-        return -1;
+    const char *path = getenv("PATH");
+    for (; path && *path; path += path[strcspn(path, ":")] == ':') {
+        size_t length = strcspn(path, ":");
+        const char *full = at_format(s->arena, "%.*s/%s", (int)length, path, name);
+        path += length;
+        if (length && access(full, X_OK) == 0 && stat(full, &status) == 0 &&
+            S_ISREG(status.st_mode))
+            return full;
     }
-    int status;
-    pid_t done;
-    do done = waitpid(child, &status, 0);
-    while (done < 0 && errno == EINTR);
-    if (done < 0) return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    errno = ENOENT;
+    return NULL;
 }
 
-/* The first line of the log that says "error", or else its first line. */
-static const char *first_error(workshop *w) {
-    FILE *log = fopen(w->log, "r");
-    if (!log) return NULL;
-    char line[512];
-    const char *first = NULL;
-    while (fgets(line, sizeof line, log)) {
-        line[strcspn(line, "\n")] = 0;
-        bool says_error = strstr(line, "error") != NULL;
-        if (!first || says_error) first = at_copy_text(w->s->arena, line, strlen(line));
-        if (says_error) break;
-    }
-    fclose(log);
-    return first;
+/* ATTEND_CC may be a path with blanks, or a compiler and words for it: `ccache gcc`. */
+static const char *find_chosen(job *j, const char *chosen) {
+    const char *path = find_executable(j->s, chosen);
+    if (path || !strpbrk(chosen, " \t")) return path;
+    at_words words = {0};
+    add_words(j->s, &words, chosen);
+    path = words.count ? find_executable(j->s, words.items[0]) : NULL;
+    for (int i = 1; i < words.count && path; i++)
+        add(j->s, &j->compiler, words.items[i], strlen(words.items[i]));
+    return path;
 }
 
-static bool compile(workshop *w) {
+static bool find_compiler(job *j) {
     static const char *const usual[] = {"cc", "gcc", "clang"};
-    const char *chosen = getenv("ATTEND_CC");
+    const char *chosen = getenv("ATTEND_CC"), *path = NULL;
     bool own = chosen && *chosen;
-    command c = {{0}, 0};
-    int status = -1;
-    for (size_t i = 0; i < (own ? 1 : sizeof usual / sizeof *usual) && status < 0; i++) {
-        c = make_command(w, own ? chosen : usual[i]);
-        status = run_command(w, &c);
-        if (status < 0 && errno != ENOENT && errno != EACCES) break;
+    add(j->s, &j->compiler, "", 0);
+    if (own) path = find_chosen(j, chosen);
+    else
+        for (size_t i = 0; i < sizeof usual / sizeof *usual && !path; i++)
+            path = find_executable(j->s, usual[i]);
+    if (path) {
+        j->compiler.items[0] = at_copy_text(j->s->arena, path, strlen(path));
+        return true;
     }
-    if (status == 0) return true;
-    if (status == 127 || status < 0) {
-        const char *why = status < 0 ? strerror(errno) : "it cannot be started";
-        at_diag *diag =
-            own ? at_error(w->s, AT_E_NO_COMPILER, at_no_span(),
-                           "the C compiler `%s`, which ATTEND_CC names, cannot be run: %s", chosen,
-                           why)
-                : at_error(w->s, AT_E_NO_COMPILER, at_no_span(),
-                           "no C compiler can be run: there is no cc, gcc or clang on the PATH");
-        at_hint(w->s, diag, "install one, set ATTEND_CC to its path, or use "
-                            "`--executor reference`");
-        return false;
-    }
-    const char *said = first_error(w);
-    at_diag *diag = at_error(w->s, AT_E_COMPILER, at_no_span(),
-                             "the C compiler failed with status %d%s%s", status, said ? ": " : "",
-                             said ? said : "");
-    at_note(w->s, diag, at_no_span(), "it was run as: %s", command_text(w->s, &c));
-    at_note(w->s, diag, at_no_span(), "its source is kept: %s", w->source);
-    w->keep = true;
+    at_diag *diag =
+        own ? at_error(j->s, AT_E_NO_COMPILER, at_no_span(),
+                       "the C compiler `%s`, which ATTEND_CC names, cannot be run: %s", chosen,
+                       strerror(errno))
+            : at_error(j->s, AT_E_NO_COMPILER, at_no_span(),
+                       "no C compiler can be run: there is no cc, gcc or clang on the PATH");
+    at_hint(j->s, diag, "install one, set ATTEND_CC to its path, or use `--executor reference`");
     return false;
 }
 
-static bool build(void *user) {
-    workshop *w = user;
-    if (!open_workshop(w) || !at_write_file(w->s, w->source, write_source, (void *)w->text))
+/* Who the compiler is, without running it. An upgrade changes size or time. */
+static void identify(job *j) {
+    struct stat status = {0};
+    char *real = realpath(j->compiler.items[0], NULL);
+    const char *path = real ? real : j->compiler.items[0];
+    stat(path, &status);
+    const int64_t facts[] = {(int64_t)status.st_size, (int64_t)status.st_mtim.tv_sec,
+                             (int64_t)status.st_mtim.tv_nsec};
+    at_hash hash;
+    at_hash_begin(&hash);
+    at_hash_text(&hash, path);
+    at_hash_add(&hash, facts, sizeof facts);
+    /* The name decides what some compilers are: /usr/bin/cc can be a wrapper of many names. */
+    for (int i = 0; i < j->compiler.count; i++) at_hash_text(&hash, j->compiler.items[i]);
+    at_hash_end(&hash, j->who);
+    free(real);
+}
+
+/* ---- flags, and the kernel's name ------------------------------------------------------------ */
+
+static bool choose_flags(job *j) {
+    at_target target;
+    if (!at_target_find(j->s, j->target, &target)) return false;
+    for (size_t i = 0; i < sizeof usual_flags / sizeof *usual_flags; i++)
+        add(j->s, &j->flags, usual_flags[i], strlen(usual_flags[i]));
+    for (int i = 0; i < target.count; i++)
+        add(j->s, &j->flags, target.flags[i], strlen(target.flags[i]));
+    add_words(j->s, &j->own, getenv("ATTEND_CFLAGS"));
+    return true;
+}
+
+/* Flags that will be refused are in it too: which these are follows from who the compiler is. */
+static void name_kernel(job *j) {
+    at_hash hash;
+    at_hash_begin(&hash);
+    at_hash_text(&hash, "attend kernel 1");
+    at_hash_add(&hash, j->who, sizeof j->who);
+    for (int i = 0; i < j->flags.count; i++) at_hash_text(&hash, j->flags.items[i]);
+    at_hash_text(&hash, "");
+    for (int i = 0; i < j->own.count; i++) at_hash_text(&hash, j->own.items[i]);
+    at_hash_text(&hash, "");
+    at_hash_add(&hash, j->text->data, j->text->length);
+    at_hash_end(&hash, j->key);
+}
+
+/* Leaves out each flag that is among the words of `refused`. */
+static void leave_out(job *j, const char *refused) {
+    at_words words = {0}, left = {0};
+    add_words(j->s, &words, refused);
+    for (int i = 0; i < j->flags.count; i++) {
+        bool keep = true;
+        for (int k = 0; k < words.count; k++)
+            if (strcmp(words.items[k], j->flags.items[i]) == 0) keep = false;
+        if (keep) add(j->s, &left, j->flags.items[i], strlen(j->flags.items[i]));
+    }
+    j->flags = left;
+}
+
+/* ---- compiling ------------------------------------------------------------------------------- */
+
+/* `flag`, where it is not NULL, stands for all of j->flags. */
+static at_words make_command(job *j, const char *source, const char *flag) {
+    at_words command = {0};
+    const char *const end[] = {"-fPIC", "-shared", "-o", j->workshop.library, source, "-lm"};
+    const at_words *parts[] = {&j->compiler, flag ? NULL : &j->flags, &j->own};
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; parts[k] && i < parts[k]->count; i++)
+            add(j->s, &command, parts[k]->items[i], strlen(parts[k]->items[i]));
+    if (flag && *flag) add(j->s, &command, flag, strlen(flag));
+    for (size_t i = 0; i < sizeof end / sizeof *end; i++)
+        add(j->s, &command, end[i], strlen(end[i]));
+    AT_PUSH(j->s->arena, command.items, command.count, command.capacity, NULL);
+    command.count--;
+    return command;
+}
+
+static bool trial(job *j, const char *flag) {
+    at_words command = make_command(j, j->workshop.trial, flag);
+    return at_workshop_run(&j->workshop, &command) == 0;
+}
+
+/* After a failure: whether it was for flags, which then are left out, now and later. */
+static bool drop_refused(job *j) {
+    static const char function[] = "int attend_trial(void);\n"
+                                   "int attend_trial(void) { return 0; }\n";
+    at_text text = {(char *)(uintptr_t)function, sizeof function - 1, 0, false};
+    if (!at_workshop_write(&j->workshop, j->workshop.trial, &text)) return false;
+    if (trial(j, NULL) || !trial(j, "")) return false;
+    const char *refused = "";
+    for (int i = 0; i < j->flags.count; i++)
+        if (!trial(j, j->flags.items[i]))
+            refused = at_format(j->s->arena, "%s%s ", refused, j->flags.items[i]);
+    if (!*refused) return false;
+    leave_out(j, refused);
+    at_cache_note_store(&j->cache, j->who, refused);
+    return true;
+}
+
+static const char *command_text(at_session *s, const at_words *command) {
+    const char *text = command->items[0];
+    for (int i = 1; i < command->count; i++)
+        text = at_format(s->arena, "%s %s", text, command->items[i]);
+    return text;
+}
+
+static bool compile(job *j) {
+    at_words command = make_command(j, j->workshop.source, NULL);
+    int status = at_workshop_run(&j->workshop, &command);
+    const char *why = status < 0 ? strerror(errno) : NULL;
+    const char *said = status > 0 ? at_workshop_said(&j->workshop) : NULL;
+    if (status > 0 && status != AT_WORKSHOP_STOPPED && drop_refused(j)) {
+        command = make_command(j, j->workshop.source, NULL);
+        status = at_workshop_run(&j->workshop, &command);
+        said = status > 0 ? at_workshop_said(&j->workshop) : NULL;
+    }
+    if (status == 0) return true;
+    if (status == AT_WORKSHOP_STOPPED) {
+        at_error(j->s, AT_E_RUN_STOPPED, at_no_span(), "compiling was stopped");
         return false;
-    if (!compile(w)) return false;
-    w->handle = dlopen(w->library, RTLD_NOW | RTLD_LOCAL);
-    if (w->handle) return true;
-    at_diag *diag = at_error(w->s, AT_E_LOAD, at_no_span(),
+    }
+    if (status < 0) {
+        at_diag *diag = at_error(j->s, AT_E_NO_COMPILER, at_no_span(),
+                                 "the C compiler `%s` cannot be run: %s", command.items[0], why);
+        at_hint(j->s, diag, "set ATTEND_CC to another one, or use `--executor reference`");
+        return false;
+    }
+    at_diag *diag = at_error(j->s, AT_E_COMPILER, at_no_span(),
+                             "the C compiler failed with status %d%s%s", status, said ? ": " : "",
+                             said ? said : "");
+    at_note(j->s, diag, at_no_span(), "it was run as: %s", command_text(j->s, &command));
+    at_note(j->s, diag, at_no_span(), "its source is kept: %s", j->workshop.source);
+    j->workshop.keep = true;
+    return false;
+}
+
+static bool build(job *j) {
+    at_workshop *w = &j->workshop;
+    char *refused = at_cache_note(&j->cache, j->who);
+    if (refused) {
+        char *copy = at_copy_text(j->s->arena, refused, strlen(refused));
+        free(refused);
+        leave_out(j, copy);
+    }
+    if (!at_workshop_open(w) || !at_workshop_write(w, w->source, j->text) || !compile(j))
+        return false;
+    j->handle = dlopen(w->library, RTLD_NOW | RTLD_LOCAL);
+    if (j->handle) {
+        at_cache_store(&j->cache, j->key, w->library);
+        return true;
+    }
+    at_diag *diag = at_error(j->s, AT_E_LOAD, at_no_span(),
                              "the compiled code cannot be loaded: %s", dlerror());
-    at_hint(w->s, diag, "if its folder allows no programs to run (noexec), set TMPDIR to one that "
+    at_hint(j->s, diag, "if its folder allows no programs to run (noexec), set TMPDIR to one that "
                         "does");
     return false;
 }
 
-void *at_cc_load(at_session *s, const at_text *source) {
-    workshop w = {.s = s, .text = source};
-    return at_released(s, build, close_workshop, &w) ? w.handle : NULL;
+static bool load(void *user) {
+    job *j = user;
+    if (!find_compiler(j) || !choose_flags(j) || !at_cache_open(j->s, true, &j->cache))
+        return false;
+    identify(j);
+    name_kernel(j);
+    j->handle = at_cache_load(&j->cache, j->key);
+    return j->handle || build(j);
+}
+
+static void finish(void *user) {
+    job *j = user;
+    at_workshop_close(&j->workshop);
+}
+
+void *at_cc_load(at_session *s, const at_text *source, const char *target) {
+    job j = {.s = s, .text = source, .target = target, .workshop = {.s = s}};
+    return at_released(s, load, finish, &j) ? j.handle : NULL;
 }

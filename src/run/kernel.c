@@ -20,7 +20,7 @@ at_kernel *at_kernel_build(at_session *s, const at_tile_program *program, const 
         at_error(s, AT_E_MEMORY, at_no_span(), "no memory is left to write the compiled code");
         return NULL;
     }
-    void *handle = at_cc_load(s, source);
+    void *handle = at_cc_load(s, source, NULL);
     if (!handle) return NULL;
     void *symbol = dlsym(handle, AT_ENTRY_NAME);
     at_kernel *kernel = symbol ? malloc(sizeof *kernel) : NULL;
@@ -54,6 +54,8 @@ typedef struct {
     at_tensor **made;             /* by place; NULL where given */
     void **arrays;                /* by place */
     struct attend_fault **faults; /* by place; owned */
+    void **scratch;               /* of all nests; owned */
+    int scratch_count;
 } run;
 
 static bool make_run(run *r) {
@@ -75,6 +77,8 @@ static void end_run(void *user) {
     free(r->made);
     free(r->arrays);
     free(r->faults);
+    for (int i = 0; i < r->scratch_count; i++) free(r->scratch[i]);
+    free(r->scratch);
     at_bound_call_free(&r->bound);
 }
 
@@ -146,6 +150,24 @@ static bool place_arrays(run *r) {
     return true;
 }
 
+static bool place_scratch(run *r) {
+    const at_loop_program *program = r->kernel->program;
+    int count = 0;
+    for (int i = 0; i < program->nest_count; i++) count += program->nests[i].scratch_count;
+    r->scratch = calloc((size_t)count + 1, sizeof *r->scratch);
+    for (int i = 0; i < program->nest_count && r->scratch; i++)
+        for (int k = 0; k < program->nests[i].scratch_count; k++) {
+            int64_t elements = count_of(r, program->nests[i].scratch[k], 8);
+            void *memory = elements < 0 ? NULL : calloc((size_t)elements + 1, 8);
+            if (!memory) {
+                at_error(r->s, AT_E_RUN_MEMORY, at_no_span(), "there is no memory left for this run");
+                return false;
+            }
+            r->scratch[r->scratch_count++] = memory;
+        }
+    return r->scratch != NULL;
+}
+
 /* ---- what compiled code takes for granted ---------------------------------------------------- */
 
 static bool check_extents(const run *r) {
@@ -205,9 +227,10 @@ static bool run_bound(void *user) {
     if (!at_bind_call(r->s, r->plan->cascade, r->call, at_ref_start, (void *)r->call, &r->bound))
         return false;
     if (!check_extents(r) || !check_tables(r) || !fits_memory(r)) return false;
-    if (!make_run(r) || !place_arrays(r)) return false;
+    if (!make_run(r) || !place_arrays(r) || !place_scratch(r)) return false;
     struct attend_failure failure = {{0, 0, 0}, 0, 0};
-    const struct attend_call call = {r->bound.extents, r->arrays, r->faults, &failure};
+    const struct attend_call call = {r->bound.extents, r->arrays, r->faults, r->scratch,
+                                     r->call->seed, r->call->run, &failure};
     if (r->kernel->entry(&call) != 0) {
         at_failure_report(r->s, r->kernel->program, &failure, r->bound.extents);
         return false;

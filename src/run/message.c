@@ -36,18 +36,20 @@ static at_diag *report_outside(at_session *s, const at_loop_site *site, int64_t 
     return diag;
 }
 
-static at_diag *report_arithmetic(at_session *s, const at_expr *e, int64_t value, int64_t other) {
-    bool is_map = e->tag == AT_MAP;
+static at_diag *report_arithmetic(at_session *s, const at_loop_site *site, int64_t value,
+                                  int64_t other) {
+    const at_expr *e = site->expr;
+    bool is_map = e && e->tag == AT_MAP;
     at_op op = is_map ? e->u.map.op : AT_OP_ADD;
-    const char *text = is_map ? at_op_info(op)->text : at_fold_info(e->u.fold.fold)->text;
+    const char *text = is_map ? at_op_info(op)->text : "";
     if ((op == AT_OP_IDIV || op == AT_OP_MOD) && other == 0)
-        return at_error(s, AT_E_RUN_DIVISION, e->span,
+        return at_error(s, AT_E_RUN_DIVISION, site->span,
                         "%" PRId64 " %s 0: ints cannot be divided by 0", value, text);
     if (op == AT_OP_IPOW && other < 0)
-        return at_error(s, AT_E_RUN_POWER, e->span,
+        return at_error(s, AT_E_RUN_POWER, site->span,
                         "ipow(%" PRId64 ", %" PRId64 "): an int has no negative powers", value,
                         other);
-    at_diag *diag = at_error(s, AT_E_RUN_OVERFLOW, e->span, "an int leaves its range of 64 bits");
+    at_diag *diag = at_error(s, AT_E_RUN_OVERFLOW, site->span, "an int leaves its range of 64 bits");
     if (is_map && at_op_info(op)->arity == 2)
         at_label(s, diag, "%s of %" PRId64 " and %" PRId64, text, value, other);
     else
@@ -80,10 +82,10 @@ void at_failure_report(at_session *s, const at_loop_program *program,
     switch (site->tag) {
     case AT_SITE_OUTSIDE: diag = report_outside(s, site, fault->value, extents); break;
     case AT_SITE_ARITHMETIC:
-        diag = report_arithmetic(s, site->expr, fault->value, fault->other);
+        diag = report_arithmetic(s, site, fault->value, fault->other);
         break;
     case AT_SITE_EMPTY:
-        diag = at_error(s, AT_E_RUN_EMPTY, site->expr->span,
+        diag = at_error(s, AT_E_RUN_EMPTY, site->span,
                         "the largest or smallest of no ints does not exist");
         at_hint(s, diag, "over nothing, reals give -inf or inf: real(…) makes them of ints");
         break;

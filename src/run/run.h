@@ -26,8 +26,35 @@ void at_failure_report(at_session *s, const at_loop_program *program,
 
 /* ---- cc.c: the system's C compiler */
 
-/* Compiles `source` in a folder of its own, which is gone when this returns (it stays, named in the
- * error, when the compiler rejects the source). Gives what dlopen gave; NULL after errors. */
-void *at_cc_load(at_session *s, const at_text *source);
+/* Loads the library that `source` becomes: from the kernel cache or, where it is not there, compiled
+ * for `target` (a name of target.c; NULL: what ATTEND_TARGET says, or this machine) in a folder of
+ * its own, which is gone when this returns (it stays, named in the error, when the compiler rejects
+ * the source). Gives what dlopen gave; NULL after E901, E902, E903, E907 or E960 to E962.
+ *
+ * ATTEND_CC names the compiler, ATTEND_CFLAGS flags that come last. */
+void *at_cc_load(at_session *s, const at_text *source, const char *target);
+
+/* ---- cache.c: compiled kernels, kept between runs */
+
+typedef struct {
+    const char *folder; /* NULL: nothing is kept */
+    const char *why;    /* why nothing is; NULL with a folder */
+    uint64_t limit;     /* bytes */
+} at_cache;
+
+/* Finds the folder (ATTEND_CACHE, which may be `off`; $XDG_CACHE_HOME/attend; ~/.cache/attend) and
+ * its limit (ATTEND_CACHE_LIMIT), and makes the folder when `make`. False after E960, a folder of
+ * others or that others can write, and E962. */
+bool at_cache_open(at_session *s, bool make, at_cache *out);
+
+typedef struct {
+    int64_t kernels;
+    uint64_t bytes;        /* of kernels and all else that is ours in the folder */
+    double oldest, newest; /* seconds since a kernel was used; 0 without kernels */
+} at_cache_summary;
+
+at_cache_summary at_cache_survey(const at_cache *cache);
+/* Removes what is ours in the folder; gives what that was. */
+at_cache_summary at_cache_clear(const at_cache *cache);
 
 #endif

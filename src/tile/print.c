@@ -19,6 +19,8 @@ static void print_value(const at_value *v, at_text *out) {
     if (v->array) at_text_addf(out, " %s", v->array->name);
     if (v->op == AT_TILE_MAP || v->op == AT_TILE_ATTEMPT)
         at_text_addf(out, " %s", at_op_info(v->map)->text);
+    if (v->op == AT_TILE_DRAW) at_text_addf(out, " %s", at_draw_info(v->draw->draw)->text);
+    if (v->op == AT_TILE_SORT) at_text_addf(out, " %s", v->sort->order->name);
     for (int i = 0; i < v->count; i++) at_text_addf(out, " %%%d", v->operands[i]->id);
     at_text_add(out, "\n");
 }
@@ -36,7 +38,9 @@ static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
         }
         if (tile->tag == AT_TILE_LEAF) continue;
         at_text_pad(out, ' ', 2 * depth);
-        if (tile->tag == AT_TILE_FOR) at_text_addf(out, "for %s\n", tile->axis->name);
+        if (tile->tag == AT_TILE_FOR)
+            at_text_addf(out, "for %s%s\n", tile->axis->name, tile->down ? " down" : "");
+        else if (tile->tag == AT_TILE_TRY) at_text_addf(out, "unless %s\n", tile->fault->name);
         else at_text_addf(out, "if %%%d\n", tile->condition->id);
         print_tiles(&tile->body, depth + 1, out);
         if (tile->otherwise.count == 0) continue;
@@ -48,7 +52,7 @@ static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
 
 void at_tile_print(const at_tile_program *program, at_text *out) {
     for (int i = 0; i < program->nest_count; i++) {
-        at_text_addf(out, "%s:\n", program->nests[i].nest->pass->statement->target->name);
+        at_text_addf(out, "%s:\n", program->nests[i].nest->pass->target->name);
         print_tiles(&program->nests[i].body, 1, out);
     }
 }

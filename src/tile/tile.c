@@ -153,11 +153,43 @@ static void tile_store(tiling *t, const at_loop *loop) {
     t->into = outer;
 }
 
+static void tile_sort(tiling *t, const at_loop *loop) {
+    const at_loop_sort *sort = loop->sort;
+    at_value *count = value_of(t, sort->count);
+    at_value *wanted = value_of(t, sort->wanted ? sort->wanted : sort->count);
+    at_value *effect = add_value(t, AT_TILE_SORT, AT_INT);
+    effect->sort = sort;
+    take(effect, count);
+    take(effect, wanted);
+}
+
+static void tile_draw(tiling *t, const at_loop *loop) {
+    const at_loop_draw *draw = loop->draw;
+    at_value *which = add_value(t, AT_TILE_NUMBER, AT_INT), *args[2] = {0};
+    for (int i = 0; i < draw->count; i++) {
+        at_value *index = value_of(t, draw->index[i]);
+        at_value *next = add_value(t, AT_TILE_DRAW_AT, AT_INT);
+        take(next, which);
+        take(next, index);
+        which = next;
+    }
+    int count = at_draw_info(draw->draw)->parameters;
+    for (int i = 0; i < count; i++) args[i] = value_of(t, draw->args[i]);
+    at_value *drawn = add_value(t, AT_TILE_DRAW, loop->variable->kind);
+    drawn->draw = draw;
+    take(drawn, which);
+    for (int i = 0; i < count; i++) take(drawn, args[i]);
+    at_value *set = add_value(t, AT_TILE_SET, loop->variable->kind);
+    set->array = loop->variable;
+    take(set, drawn);
+}
+
 static void tile_loop(tiling *t, const at_loop *loop) {
     switch (loop->tag) {
     case AT_LOOP_FOR: {
         at_tile *tile = add_tile(t, AT_TILE_FOR);
         tile->axis = loop->axis;
+        tile->down = loop->down;
         tile_block(t, &tile->body, &loop->body);
         return;
     }
@@ -182,12 +214,29 @@ static void tile_loop(tiling *t, const at_loop *loop) {
     }
     case AT_LOOP_ATTEMPT: tile_attempt(t, loop); return;
     case AT_LOOP_INHERIT: {
-        at_value *address = value_of(t, loop->address);
+        at_value *address = loop->address ? value_of(t, loop->address) : NULL;
         at_value *effect = add_value(t, AT_TILE_INHERIT, AT_BOOL);
         effect->array = loop->array;
-        take(effect, address);
+        if (address) take(effect, address);
         return;
     }
+    case AT_LOOP_FAULT: add_value(t, AT_TILE_FAULT, AT_BOOL)->array = loop->variable; return;
+    case AT_LOOP_TRY: {
+        at_tile *tile = add_tile(t, AT_TILE_TRY);
+        tile->fault = loop->variable;
+        tile_block(t, &tile->body, &loop->body);
+        return;
+    }
+    case AT_LOOP_PUT: {
+        at_value *address = value_of(t, loop->address), *value = value_of(t, loop->value);
+        at_value *put = add_value(t, AT_TILE_PUT, loop->array->kind);
+        put->array = loop->array;
+        take(put, address);
+        take(put, value);
+        return;
+    }
+    case AT_LOOP_SORT: tile_sort(t, loop); return;
+    case AT_LOOP_DRAW: tile_draw(t, loop); return;
     }
 }
 

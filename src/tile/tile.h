@@ -28,9 +28,11 @@ struct at_value {
     const at_axis *axis;   /* SIZE, INDEX */
     const at_array *array; /* GET, LET, SET, ATTEMPT: a variable; else one that is stored */
     int site;              /* REQUIRE, ATTEMPT */
+    const at_loop_draw *draw; /* DRAW */
+    const at_loop_sort *sort; /* SORT */
 };
 
-typedef enum { AT_TILE_LEAF, AT_TILE_FOR, AT_TILE_IF, AT_TILE_ELEMENT } at_tile_tag;
+typedef enum { AT_TILE_LEAF, AT_TILE_FOR, AT_TILE_IF, AT_TILE_ELEMENT, AT_TILE_TRY } at_tile_tag;
 
 typedef struct at_tile at_tile;
 typedef struct {
@@ -43,6 +45,8 @@ struct at_tile {
     int count, capacity;      /* LEAF: operations, in order */
     at_value **values;
     const at_axis *axis;      /* FOR */
+    bool down;                /* FOR: from the end */
+    const at_array *fault;    /* TRY: what a failure in body becomes; body is left out once it is */
     at_value *condition;      /* IF: made by the leaf before it */
     at_tiles body, otherwise; /* FOR, IF; ELEMENT: body ends in a STORE, which a failure in body
                                  still reaches, to store itself */

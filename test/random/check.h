@@ -51,6 +51,8 @@ const at_cascade *resolved_text(trial *t, const char *name, const at_text *text,
 bool run_cascade(trial *t, const at_cascade *cascade, int threads, double noise, uint64_t seed,
                  outcome *result);
 void outcome_free(outcome *o);
+/* The inputs of a cascade that run_cascade runs; false with errors. */
+bool draw_inputs(trial *t, const at_cascade *cascade, double noise, uint64_t seed, at_collection *out);
 /* Runs the program once, with one thread. */
 bool has_result(trial *t);
 /* The largest difference of two outcomes, in units of 1 or the largest element, whichever is more:
@@ -69,6 +71,15 @@ typedef struct {
 
 /* In the order in which they are tried; the first that fails ends a trial. Ended by a NULL name. */
 extern const property properties[];
+
+/* Whether there is something to derive, and something to derive by. */
+bool has_derivative(const trial *t);
+
+/* ---- compiled.c ------------------------------------------------------------------------------ */
+
+/* Properties: the program as compiled code, and its derivative. */
+bool compiled_agrees(trial *t);
+bool compiled_derivative_agrees(trial *t);
 
 /* ---- coverage.c ------------------------------------------------------------------------------ */
 

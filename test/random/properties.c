@@ -206,7 +206,7 @@ static bool rewrites(trial *t) {
 
 /* ---- gradients ------------------------------------------------------------------------------- */
 
-static bool has_derivative(const trial *t) {
+bool has_derivative(const trial *t) {
     bool from = false, to = t->cascade->param_count > 0;
     for (int i = 0; i < t->cascade->output_count; i++) from |= t->cascade->outputs[i].array->kind == AT_REAL;
     for (int i = 0; i < t->cascade->input_count; i++) to |= t->cascade->inputs[i].array->kind == AT_REAL;
@@ -298,5 +298,7 @@ const property properties[] = {
     {"derivative", "its derivative runs, and reads back from its print", derivative, false},
     {"optimised", "the rewritten derivative is the derivative, within rounding", optimised_derivative, false},
     {"gradient", "its derivative is the slope that differences have", gradient, false},
+    {"compiled", "compiled code gives what the reference gives, within rounding", compiled_agrees, true},
+    {"compiled_derivative", "its derivative too", compiled_derivative_agrees, true},
     {NULL, NULL, NULL, false},
 };

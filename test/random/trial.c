@@ -121,7 +121,7 @@ static const at_tensor *real_output(const trial *t, int k) {
     return NULL;
 }
 
-static bool draw_inputs(trial *t, const at_cascade *cascade, double noise, uint64_t seed, at_collection *out) {
+bool draw_inputs(trial *t, const at_cascade *cascade, double noise, uint64_t seed, at_collection *out) {
     static const at_type types[] = {[AT_BOOL] = AT_TYPE_BOOL, [AT_INT] = AT_TYPE_I64, [AT_REAL] = AT_TYPE_F64};
     for (int i = 0; i < cascade->input_count; i++) {
         const at_array *input = cascade->inputs[i].array;

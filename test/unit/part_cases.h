@@ -17,7 +17,7 @@
 #include "emit/parts/storage.h"
 
 static bool same_value(real a, real b) {
-    return (isnan(a) && isnan(b)) || (a == b && signbit(a) == signbit(b));
+    return (isnan(a) && isnan(b)) || (a == b && !signbit(a) == !signbit(b));
 }
 
 static void a_part_of_a_vector_leaves_the_rest(void **state) {

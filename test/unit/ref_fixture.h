@@ -705,7 +705,7 @@ UNUSED static void give_noise(world *w, const char *name, int rank, ...) {
 UNUSED static bool run_as(world *w, bool plain) {
     at_results_free(&w->results);
     w->call.inputs = &w->inputs;
-    return at_ref_run_as(w->s, &w->cascade, &w->call, plain, NULL, &w->results);
+    return at_ref_run_as(w->s, &w->cascade, &w->call, plain, NULL, NULL, &w->results);
 }
 
 UNUSED static const char *errors_of(world *w) {

@@ -71,6 +71,32 @@ static void a_met_limit_escapes(void **state) {
     at_arena_free(a);
 }
 
+/* The sums that RFC 7693's reference gives. */
+static void a_hash_is_blake2b_in_pieces_of_any_length(void **state) {
+    (void)state;
+    static const size_t lengths[] = {0, 3, 128, 1000};
+    static const char *const wanted[] = {
+        "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8",
+        "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
+        "c3582f71ebb2be66fa5dd750f80baae97554f3b015663c8be377cfcb2488c1d1",
+        "c636324d47d89f2b2434dc2c994100663fbbaea880ff020fc5de89dd0f77a1ec",
+    };
+    unsigned char bytes[1000], sum[AT_HASH_BYTES];
+    char hex[2 * AT_HASH_BYTES + 1];
+    for (size_t piece = 1; piece < 300; piece += 127)
+        for (size_t k = 0; k < 4; k++) {
+            for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)i;
+            if (lengths[k] == 3) memcpy(bytes, "abc", 3);
+            at_hash hash;
+            at_hash_begin(&hash);
+            for (size_t at = 0; at < lengths[k]; at += piece)
+                at_hash_add(&hash, bytes + at, at + piece < lengths[k] ? piece : lengths[k] - at);
+            at_hash_end(&hash, sum);
+            at_hash_hex(sum, hex);
+            assert_string_equal(hex, wanted[k]);
+        }
+}
+
 static void lists_grow_in_an_arena(void **state) {
     at_session *s = *state;
     int *items = NULL, count = 0, capacity = 0;
@@ -556,6 +582,7 @@ int main(void) {
         TEST(an_arena_gives_what_its_limit_allows_and_no_more),
         TEST(sizes_that_overflow_are_refused),
         TEST(a_met_limit_escapes),
+        TEST(a_hash_is_blake2b_in_pieces_of_any_length),
         TEST(lists_grow_in_an_arena),
         TEST(a_guard_turns_a_met_limit_into_an_error),
         TEST(what_a_body_holds_is_released_however_it_ends),

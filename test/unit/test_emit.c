@@ -4,21 +4,6 @@
 
 /* ---- stages, limits, the C compiler ---------------------------------------------------------- */
 
-static void what_is_not_compiled_is_named(void **state) {
-    program *p = *state;
-    at_axis *i = axis(p, "i", NULL);
-    at_array *x = array(p, "x", AT_INPUT, AT_REAL, 1, i);
-    at_array *y = array(p, "y", AT_DEFINED, AT_REAL, 1, i);
-    keeping(p, AT_FOLD_CUMSUM, 1, part(p, y, i, NULL, rd1(p, x, at(p, i))), (at_part){0});
-    output(p, y);
-    const at_diag *diag = run_to_error(p);
-    assert_string_equal(at_code_text(diag->code), "E904");
-    assert_int_equal(at_code_blame(diag->code), AT_UNSUPPORTED);
-    assert_string_equal(diag->message,
-                        "compiled code has no `cumsum`, which the equation of `y` uses");
-    assert_string_equal(diag->hint, "`--executor reference` runs it");
-}
-
 static char *dump(program *p, const char *stage) {
     at_text text = {0};
     assert_null(at_compile(p->s, &p->c, stage, &text));
@@ -202,7 +187,6 @@ static void a_failing_compiler_is_an_error_that_keeps_the_source(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_not_compiled_is_named),
         TEST(every_stage_prints),
         TEST(the_same_program_gives_the_same_text),
         TEST(emitted_attention_compiles_without_warnings),

@@ -6,14 +6,18 @@
 
 #if REAL_IS_FLOAT
 typedef int32_t attend_lane; /* an int as wide as a real */
+typedef uint32_t attend_bits;
 #else
 typedef int64_t attend_lane;
+typedef uint64_t attend_bits;
 #endif
 typedef real vreal __attribute__((vector_size(VECTOR_BYTES)));
 typedef attend_lane vmask __attribute__((vector_size(VECTOR_BYTES)));
+typedef attend_bits vbits __attribute__((vector_size(VECTOR_BYTES))); /* of a vreal */
 typedef int64_t vint __attribute__((vector_size(8 * LANES)));
 /* The same in memory, where elements are aligned and vectors are not. */
-typedef real vreal_memory __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+typedef real vreal_memory
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 typedef int64_t vint_memory __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
 
 /* Less 0, not and 0: it keeps the sign of 0. */
@@ -148,7 +152,56 @@ static inline vint attend_vint_max(const vint *a, const vint *b) {
     return (first & *a) | (~first & *b);
 }
 #define vint_max(a, b) attend_vint_max(ATTEND_AT(a), ATTEND_AT(b))
-static inline vreal vreal_abs(vreal a) { return (vreal)((vmask)a & ~(vmask)vreal_all((real)-0.0)); }
+static inline vreal vreal_relu(vreal a) { return vreal_choose(a < 0, vreal_all(0), a); }
+
+static inline vreal vreal_clamp(vreal a, vreal least, vreal most) {
+    vreal within = vreal_choose(a < least, least, vreal_choose(a > most, most, a));
+    return vreal_choose(a != a, a, within);
+}
+
+/* -1, 0 or 1; NaN stays. */
+static inline vreal vreal_sign(vreal a) {
+    vreal one = vreal_all(1), zero = vreal_all(0);
+    vreal sign = vreal_choose(a > 0, one, zero) - vreal_choose(a < 0, one, zero);
+    return vreal_choose(a != a, a, sign);
+}
+
+static inline vreal vreal_abs(vreal a) { return (vreal)((vbits)a & ~(vbits)vreal_all((real)-0.0)); }
+
+/* `size`, which is not negative, with the sign of `a`. */
+static inline vreal vreal_sign_of(vreal a, vreal size) {
+    return (vreal)(((vbits)a & (vbits)vreal_all((real)-0.0)) | (vbits)size);
+}
+
+/* With a limit; NaN stays. */
+static inline vreal vreal_at_most(vreal a, real most) {
+    return vreal_choose(a > most, vreal_all(most), a);
+}
+static inline vreal vreal_at_least(vreal a, real least) {
+    return vreal_choose(a < least, vreal_all(least), a);
+}
+
+/* a b + c, rounded once where the processor can. */
+static inline vreal vreal_fma(vreal a, vreal b, vreal c) {
+#if defined __AVX512F__
+#if REAL_IS_FLOAT
+    return __builtin_ia32_vfmaddps512_mask(a, b, c, (unsigned short)-1, 4);
+#else
+    return __builtin_ia32_vfmaddpd512_mask(a, b, c, (unsigned char)-1, 4);
+#endif
+#elif defined __FMA__
+#if REAL_IS_FLOAT
+    return __builtin_ia32_vfmaddps256(a, b, c);
+#else
+    return __builtin_ia32_vfmaddpd256(a, b, c);
+#endif
+#else
+    return a * b + c;
+#endif
+}
+
+/* p x + c: a step of a polynomial. */
+static inline vreal vreal_step(vreal p, vreal x, real c) { return vreal_fma(p, x, vreal_all(c)); }
 
 /* ---- all lanes to one value, halves onto halves: an order that never changes ---------------- */
 
@@ -172,7 +225,8 @@ static inline real vreal_least(vreal x) {
 
 static inline real vreal_largest(vreal x) {
     real largest = x[0];
-    for (int k = 1; k < LANES; k++) largest = largest >= x[k] || largest != largest ? largest : x[k];
+    for (int k = 1; k < LANES; k++)
+        largest = largest >= x[k] || largest != largest ? largest : x[k];
     return largest;
 }
 

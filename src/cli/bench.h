@@ -1,0 +1,76 @@
+/* bench: what the files of `attend bench` share. */
+#ifndef AT_CLI_BENCH_H
+#define AT_CLI_BENCH_H
+
+#include "cli/cli.h"
+#include "compile.h"
+
+typedef enum { AT_BENCH_COMPILED, AT_BENCH_NAIVE, AT_BENCH_REFERENCE } at_bench_executor;
+
+/* One program in one type by one executor, ready to run, and what was measured of it. */
+typedef struct {
+    const char *name;         /* "norm.attn:layer f32 naive" */
+    const char *file, *function, *dtype;
+    at_bench_executor executor;
+    at_session *s;            /* owned; ends with the case */
+    const at_cascade *cascade;
+    at_kernel *kernel;        /* NULL for the reference executor */
+    at_call call;
+    at_collection inputs;
+    double compile_ms;
+    int64_t flops, bytes;     /* of a run, as `attend plan` counts */
+    bool flops_at_most, bytes_at_most;
+    bool failed;              /* errors are in the session */
+    const char *skipped;      /* why it was not run; or NULL */
+    int count, capacity;      /* samples */
+    double *samples;          /* seconds of a run, sorted in the end */
+    double spent;             /* seconds in all */
+    int64_t batch;            /* runs a sample */
+    size_t peak_memory;       /* bytes resident at most in the first run; 0: not known */
+} at_bench_case;
+
+typedef struct {
+    double f32_gflops, f64_gflops, dram_gbs;
+    int threads;
+} at_bench_peak;
+
+/* ---- bench_case.c ---------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *operand;      /* FILE[:fn] */
+    const char *dtype;
+    at_bench_executor executor;
+    bool grad;
+    const at_resolve_options *resolve;
+    at_call call;             /* seed and threads */
+    bool *size_used;          /* by position in resolve->sizes: set where an input has it */
+    bool one;                 /* the only file: every size must be used */
+} at_bench_request;
+
+/* Resolves, compiles and draws. Errors are in c->s, and c->failed is set. */
+void at_bench_prepare(const at_bench_request *request, at_bench_case *c);
+/* One run; false after errors. */
+bool at_bench_run(at_bench_case *c);
+void at_bench_end(at_bench_case *c);
+
+/* ---- bench_time.c ---------------------------------------------------------------------------- */
+
+/* Runs the cases in turn, so that what disturbs the machine disturbs all, until `budget` seconds are
+ * spent. Cases that would take longer alone are skipped, and say so. `tell` is called now and then. */
+void at_bench_time(at_bench_case *cases, int count, double budget,
+                   void (*tell)(void *user, const char *what, double share), void *user);
+/* Of sorted samples, with 0.5 the median. */
+double at_bench_quantile(const at_bench_case *c, double q);
+
+/* ---- bench_peak.c ---------------------------------------------------------------------------- */
+
+/* What this machine reaches with so many threads: multiply-adds on registers in both types, reading of
+ * memory that no cache holds. Takes about half a second. */
+at_bench_peak at_bench_peak_measure(int threads);
+
+/* ---- bench_report.c -------------------------------------------------------------------------- */
+
+void at_bench_text(const at_bench_case *cases, int count, const at_bench_peak *peak, at_text *out);
+json_t *at_bench_json(const at_bench_case *cases, int count, const at_bench_peak *peak);
+
+#endif

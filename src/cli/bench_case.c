@@ -1,0 +1,124 @@
+/* From FILE:fn, a type and an executor to a case that can be run again and again: resolved, compiled,
+ * with drawn inputs. Inputs are drawn by seed and name alone, so functions whose inputs have the same
+ * names and shapes are given the same numbers. */
+#include "cli/bench.h"
+
+#include "check/check_int.h"
+#include "cli/plan_report.h"
+#include "grad/grad.h"
+#include "opt/opt.h"
+#include "ref/ref.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const at_bench_request *request;
+    at_bench_case *c;
+    at_resolve_options resolve;
+} preparing;
+
+/* The sizes that this function's inputs have. A size that it has not may belong to another file. */
+static bool choose_sizes(preparing *p, const at_definition *definition) {
+    const at_resolve_options *told = p->request->resolve;
+    at_known_size *sizes = AT_NEW_ARRAY(p->c->s->arena, at_known_size, told->size_count + 1);
+    int count = 0;
+    for (int i = 0; i < told->size_count; i++) {
+        bool found = p->request->one;
+        for (int k = 0; k < definition->input_count && !found; k++)
+            for (int a = 0; a < definition->inputs[k].count; a++)
+                found |= strcmp(definition->inputs[k].axes[a], told->sizes[i].name) == 0;
+        if (!found) continue;
+        p->request->size_used[i] = true;
+        sizes[count++] = told->sizes[i];
+    }
+    p->resolve.sizes = sizes;
+    p->resolve.size_count = count;
+    return true;
+}
+
+static bool count_work(preparing *p, const int64_t *extents) {
+    at_bench_case *c = p->c;
+    const at_plan *plan = at_plan_make(c->s, at_optimize(c->s, c->cascade));
+    if (!plan) return false;
+    int64_t *all = AT_NEW_ARRAY(c->s->arena, int64_t, plan->cascade->axis_count);
+    for (int i = 0; i < plan->cascade->axis_count; i++)
+        all[i] = i < c->cascade->axis_count ? extents[i] : at_extent(plan->cascade->axes[i], extents);
+    at_plan_report *report = at_plan_report_make(c->s, at_loop_make(c->s, plan), c->dtype, all);
+    c->flops = report->total.flops;
+    c->bytes = report->total.bytes;
+    c->flops_at_most = report->total.at_most;
+    c->bytes_at_most = report->total.bytes_at_most;
+    return true;
+}
+
+static bool compile(at_bench_case *c) {
+    if (c->executor == AT_BENCH_REFERENCE) return true;
+    double start = at_now();
+    c->kernel = at_compile(c->s, c->cascade, NULL, NULL);
+    c->compile_ms = 1e3 * (at_now() - start);
+    return c->kernel != NULL;
+}
+
+static bool prepare(void *user) {
+    preparing *p = user;
+    at_bench_case *c = p->c;
+    at_session *s = c->s;
+    const char *path = at_cli_split(s, p->request->operand, &p->resolve.function);
+    const at_source *source = at_cli_source(s, path);
+    if (!source) return false;
+    p->resolve.library = at_cli_library(s);
+    const at_program *program = at_load(s, source, p->resolve.library);
+    const at_definition *definition =
+        program ? at_program_find(s, program, p->resolve.function) : NULL;
+    if (!definition || !choose_sizes(p, definition)) return false;
+    c->function = definition->name;
+    c->cascade = at_cascade_make(s, program, &p->resolve);
+    if (c->cascade && p->request->grad) c->cascade = at_derivative(s, c->cascade, NULL, false);
+    if (!c->cascade) return false;
+    int64_t *extents;
+    const char *missing;
+    if (!at_cli_extents(s, definition, c->cascade, &p->resolve, &extents, &missing)) return false;
+    if (missing) {
+        at_diag *diag = at_error(s, AT_E_SIZES_MISSING, definition->name_span,
+                                 "the sizes of %s are needed to draw inputs of `%s`", missing,
+                                 definition->name);
+        at_hint(s, diag, "give each with --size: --size %s=64", strtok(at_copy_text(s->arena,
+                missing, strlen(missing)), ","));
+        return false;
+    }
+    c->call = p->request->call;
+    c->call.inputs = &c->inputs;
+    return at_draw_inputs(s, c->cascade, &c->call, extents, false, &c->inputs) &&
+           count_work(p, extents) && compile(c);
+}
+
+void at_bench_prepare(const at_bench_request *request, at_bench_case *c) {
+    static const char *const executors[] = {"", " naive", " reference"};
+    c->s = at_cli_session();
+    c->file = request->operand;
+    c->dtype = request->dtype;
+    c->executor = request->executor;
+    c->name = at_format(c->s->arena, "%s %s%s", request->operand, request->dtype,
+                        executors[request->executor]);
+    preparing p = {request, c, *request->resolve};
+    c->failed = !at_guarded(c->s, prepare, &p);
+}
+
+static bool run_once(void *user) {
+    at_bench_case *c = user;
+    at_results results = {0};
+    bool good = c->kernel ? at_kernel_run(c->s, c->kernel, &c->call, &results)
+                          : at_ref_run(c->s, c->cascade, &c->call, &results);
+    at_results_free(&results);
+    return good;
+}
+
+bool at_bench_run(at_bench_case *c) { return at_guarded(c->s, run_once, c); }
+
+void at_bench_end(at_bench_case *c) {
+    at_kernel_free(c->kernel);
+    at_collection_free(&c->inputs);
+    free(c->samples);
+    if (c->s) at_cli_session_end(c->s);
+}

@@ -1,0 +1,134 @@
+/* What the machine reaches: multiply-adds a second with all vector registers busy, and bytes a second
+ * from memory. Figures of a benchmark mean little without these, and they change from day to day on a
+ * machine that is shared, so they are measured each time.
+ *
+ * The widest instructions that the processor has are chosen when the program runs. */
+#define _DEFAULT_SOURCE
+#include "cli/bench.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { CHAINS = 16, TRIES = 40 };
+
+typedef double (*spinner)(int64_t rounds); /* gives operations */
+
+#if defined __x86_64__
+#define SPIN(name, target_name, type, bytes, instruction)                                          \
+    __attribute__((target(target_name))) static double name(int64_t rounds) {                      \
+        typedef type vector __attribute__((vector_size(bytes)));                                   \
+        vector a[CHAINS], b = {0}, c = {0};                                                        \
+        _Pragma("GCC unroll 16") for (int k = 0; k < CHAINS; k++) a[k] = b;                        \
+        for (int64_t i = 0; i < rounds; i++)                                                       \
+            _Pragma("GCC unroll 16") for (int k = 0; k < CHAINS; k++)                              \
+                __asm__ volatile(instruction " %1, %2, %0" : "+v"(a[k]) : "v"(b), "v"(c));         \
+        return 2.0 * CHAINS * (bytes / sizeof(type)) * (double)rounds;                             \
+    }
+SPIN(spin_f32_512, "avx512f", float, 64, "vfmadd231ps")
+SPIN(spin_f64_512, "avx512f", double, 64, "vfmadd231pd")
+SPIN(spin_f32_256, "avx2,fma", float, 32, "vfmadd231ps")
+SPIN(spin_f64_256, "avx2,fma", double, 32, "vfmadd231pd")
+#endif
+
+/* Multiplication and addition of 16-byte vectors, which every compiler has instructions for. */
+#define SPIN_PLAIN(name, type)                                                                     \
+    static double name(int64_t rounds) {                                                           \
+        typedef type vector __attribute__((vector_size(16)));                                      \
+        vector a[CHAINS], b = {0}, c = {0};                                                        \
+        for (int k = 0; k < CHAINS; k++) a[k] = b;                                                 \
+        for (int64_t i = 0; i < rounds; i++)                                                       \
+            for (int k = 0; k < CHAINS; k++) {                                                     \
+                a[k] += b * c;                                                                     \
+                __asm__ volatile("" : "+m"(a[k]));                                                 \
+            }                                                                                      \
+        return 2.0 * CHAINS * (16 / sizeof(type)) * (double)rounds;                                \
+    }
+SPIN_PLAIN(spin_f32_plain, float)
+SPIN_PLAIN(spin_f64_plain, double)
+
+static spinner choose(bool wide) {
+#if defined __x86_64__
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f")) return wide ? spin_f64_512 : spin_f32_512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return wide ? spin_f64_256 : spin_f32_256;
+#endif
+    return wide ? spin_f64_plain : spin_f32_plain;
+}
+
+/* The best of a few tries: what disturbs can only slow it down. */
+static double measure_spin(spinner spin, int threads) {
+    enum { ROUNDS = 1 << 17 };
+    double best = 0;
+    for (int i = 0; i < TRIES; i++) {
+        double operations = 0, start = at_now();
+#pragma omp parallel num_threads(threads) reduction(+ : operations)
+        operations += spin(ROUNDS);
+        double rate = operations / (at_now() - start);
+        if (rate > best) best = rate;
+    }
+    return best / 1e9;
+}
+
+/* Beyond the caches as far as half a gigabyte goes (a virtual machine may name a cache that it shares
+ * with many), but not much of what the machine has. */
+static size_t far_bytes(void) {
+    size_t bytes = (size_t)256 << 20, most = at_memory_free() / 4, limit = (size_t)512 << 20;
+    long cache = 0;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+    cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#endif
+    if (cache > 0 && (size_t)cache * 2 > bytes) bytes = (size_t)cache * 2;
+    if (bytes > limit) bytes = limit;
+    if (bytes > most) bytes = most;
+    return bytes & ~(((size_t)2 << 20) - 1); /* whole large pages */
+}
+
+/* Adds up words, eight vectors in flight. */
+static double read_all(const double *words, size_t count) {
+    typedef double vector __attribute__((vector_size(32), aligned(8)));
+    vector sum[8];
+    memset(sum, 0, sizeof sum);
+    for (size_t i = 0; i + 32 <= count; i += 32)
+        for (int k = 0; k < 8; k++) sum[k] += *(const vector *)(words + i + 4 * k);
+    double all = 0;
+    for (int k = 0; k < 8; k++) all += sum[k][0] + sum[k][1] + sum[k][2] + sum[k][3];
+    return all;
+}
+
+static double measure_memory(int threads) {
+    size_t bytes = far_bytes(), count = bytes / sizeof(double), part = count / (size_t)threads;
+    enum { PAGE = 2 << 20 };
+    double *words = aligned_alloc(PAGE, bytes), best = 0;
+    volatile double sink;
+    if (!words) return 0;
+#ifdef MADV_HUGEPAGE
+    (void)madvise(words, bytes, MADV_HUGEPAGE); /* less time for pages; it works without too */
+#endif
+    for (int try = 0; try < 3; try++) {
+        double sum = 0, start = at_now();
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(+ : sum)
+        for (int t = 0; t < threads; t++) {
+            /* The first time the pages are taken, by the thread that reads them. */
+            if (try == 0) memset(words + (size_t)t * part, 0, part * sizeof *words);
+            else sum += read_all(words + (size_t)t * part, part);
+        }
+        sink = sum;
+        (void)sink;
+        double rate = (double)part * threads * sizeof *words / (at_now() - start);
+        if (try > 0 && rate > best) best = rate;
+    }
+    free(words);
+    return best / 1e9;
+}
+
+at_bench_peak at_bench_peak_measure(int threads) {
+    at_bench_peak peak = {.threads = threads};
+    peak.f32_gflops = measure_spin(choose(false), threads);
+    peak.f64_gflops = measure_spin(choose(true), threads);
+    peak.dram_gbs = measure_memory(threads);
+    return peak;
+}

@@ -1,0 +1,187 @@
+/* attend bench: how long functions take on drawn inputs, beside what the machine could do. */
+#define _DEFAULT_SOURCE
+#include "cli/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const at_cli_option options[] = {
+    {0, "size", "n=4096,…", "extents of the inputs' axes; several files take those they have"},
+    {0, "set", "name=value", "an option of the function"},
+    {0, "grad", NULL, "measure the functions' derivatives"},
+    {0, "against", "NAME,…", "measure also: reference, the reference executor"},
+    {0, "threads", "N", "threads to use; as many as the machine has without it"},
+    {0, "seed", "N", "fixes the drawn inputs; 0 without it"},
+    {0, "budget", "SECONDS", "how long to measure; 5s without it"},
+    {0, "training", NULL, "the programs as they are while training"},
+    {0, "json", NULL, "print what was measured as JSON"},
+    {0, 0, 0, 0},
+};
+
+static const at_cli_page page = {
+    .name = "bench",
+    .usage = "attend bench FILE[:fn]... --size … [options]",
+    .about =
+        "Runs functions on drawn inputs, in turn and again until the budget is spent, and prints the\n"
+        "median and the least time of a run, operations and bytes a second as `attend plan` counts\n"
+        "them, and what this machine reaches at most, measured in the same minute. Inputs that have\n"
+        "the same name and shape in several files are the same numbers.\n",
+    .options = options,
+    .examples = "  attend bench attention.attn --size i=1024,j=1024,d=64,e=64 --against reference\n"
+                "  attend bench zoo/dense/*.attn --size n=512,c=64 --budget 30s --json\n",
+};
+
+typedef struct {
+    at_session *s;
+    at_cli_pairs sizes, sets;
+    at_cli_list dtypes;
+    bool against[3]; /* by executor */
+    bool grad, json;
+    double budget;
+    int64_t threads, seed;
+    at_resolve_options resolve;
+    at_bench_case *cases;
+    int count;
+    at_bench_peak peak;
+} request;
+
+static bool add_words(at_cli_list *list, const char *text) {
+    char *copy = strdup(text), *rest = copy;
+    for (char *name; copy && (name = strsep(&rest, ",")) != NULL;)
+        if (*name) at_cli_list_add(list, name);
+    return true; /* the list keeps the names until the command ends */
+}
+
+static bool take_against(request *r, const char *value) {
+    at_cli_list words = {0};
+    add_words(&words, value);
+    for (int i = 0; i < words.count; i++) {
+        if (strcmp(words.items[i], "reference") == 0) r->against[AT_BENCH_REFERENCE] = true;
+        else {
+            at_cli_misuse(&page, "--against takes reference, not `%s`", words.items[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_budget(request *r, const char *value) {
+    char *end;
+    r->budget = strtod(value, &end);
+    if (*end == 's') end++;
+    if (end != value && !*end && r->budget > 0 && r->budget <= 86400) return true;
+    at_cli_misuse(&page, "--budget needs seconds such as 10s, not `%s`", value);
+    return false;
+}
+
+static bool take(void *user, const char *name, const char *value) {
+    request *r = user;
+    if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
+    if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
+    if (strcmp(name, "against") == 0) return take_against(r, value);
+    if (strcmp(name, "budget") == 0) return take_budget(r, value);
+    if (strcmp(name, "threads") == 0)
+        return at_cli_number(&page, "--threads", value, 1, 64, &r->threads);
+    if (strcmp(name, "seed") == 0)
+        return at_cli_number(&page, "--seed", value, 0, INT64_MAX, &r->seed);
+    if (strcmp(name, "grad") == 0) r->grad = true;
+    if (strcmp(name, "training") == 0) r->resolve.training = true;
+    if (strcmp(name, "json") == 0) r->json = true;
+    return true;
+}
+
+/* One line that changes, on a terminal; elsewhere a line for each case. */
+static void tell(void *user, const char *what, double share) {
+    (void)user;
+    bool terminal = isatty(2);
+    if (share < 0) fprintf(stderr, terminal ? "\r\033[Kfirst run of %s" : "first run of %s\n", what);
+    else if (terminal) fprintf(stderr, "\r\033[K%3.0f %%  %s", 100 * (share < 1 ? share : 1), what);
+    fflush(stderr);
+}
+
+static void prepare_all(request *r, char **operands, int operand_count, bool *used) {
+    for (int f = 0; f < operand_count; f++)
+        for (int d = 0; d < r->dtypes.count; d++)
+            for (int x = 0; x < 3; x++) {
+                if (x != AT_BENCH_COMPILED && !r->against[x]) continue;
+                /* The reference executor has one type. */
+                if (x == AT_BENCH_REFERENCE && d > 0) continue;
+                at_bench_request one = {
+                    .operand = operands[f], .dtype = r->dtypes.items[d],
+                    .executor = (at_bench_executor)x, .grad = r->grad, .resolve = &r->resolve,
+                    .call = {.seed = (uint64_t)r->seed, .threads = (int)r->threads},
+                    .size_used = used, .one = operand_count == 1,
+                };
+                if (x == AT_BENCH_REFERENCE) one.dtype = "f64";
+                if (isatty(2)) fprintf(stderr, "\r\033[Kcompiling %s", operands[f]);
+                at_bench_prepare(&one, &r->cases[r->count++]);
+            }
+}
+
+static bool sizes_used(request *r, const bool *used) {
+    for (int i = 0; i < r->resolve.size_count; i++) {
+        if (used[i]) continue;
+        at_cli_misuse(&page, "--size %s: no input of these functions has such an axis",
+                      r->resolve.sizes[i].name);
+        return false;
+    }
+    return true;
+}
+
+static int finish(request *r) {
+    int status = AT_CLI_GOOD;
+    if (isatty(2)) fputs("\r\033[K", stderr);
+    for (int i = 0; i < r->count; i++) {
+        if (!r->cases[i].failed) continue;
+        status = AT_CLI_INPUT;
+        at_cli_report(r->cases[i].s);
+    }
+    if (r->json) {
+        at_cli_print_json(at_bench_json(r->cases, r->count, &r->peak));
+        return status;
+    }
+    at_text text = {0};
+    at_bench_text(r->cases, r->count, &r->peak, &text);
+    at_cli_print(&text);
+    at_text_free(&text);
+    return status;
+}
+
+static int measure(request *r, char **operands, int operand_count) {
+    bool *used = AT_NEW_ARRAY(r->s->arena, bool, r->resolve.size_count + 1);
+    r->cases = calloc((size_t)operand_count * (size_t)r->dtypes.count * 3, sizeof *r->cases);
+    if (!r->cases) return at_cli_bug("no memory for the cases");
+    prepare_all(r, operands, operand_count, used);
+    int failed = 0;
+    for (int i = 0; i < r->count; i++) failed += r->cases[i].failed;
+    if (failed == 0 && !sizes_used(r, used)) return AT_CLI_USAGE;
+    if (failed == r->count) {
+        for (int i = 0; i < r->count; i++) at_cli_report(r->cases[i].s);
+        return AT_CLI_INPUT;
+    }
+    r->peak = at_bench_peak_measure((int)r->threads);
+    at_bench_time(r->cases, r->count, r->budget, tell, r);
+    return finish(r);
+}
+
+int at_cmd_bench(int argc, char **argv) {
+    request r = {.budget = 5};
+    int status, first = at_cli_parse(&page, argc, argv, take, &r, &status);
+    if (first < 0) return status;
+    if (first == argc) return at_cli_misuse(&page, "a file is missing");
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (!r.threads) r.threads = processors < 1 ? 1 : processors > 64 ? 64 : processors;
+    if (r.dtypes.count == 0) at_cli_list_add(&r.dtypes, "f64");
+    r.s = at_cli_session();
+    r.resolve.set_count = r.sets.names.count;
+    r.resolve.set_names = r.sets.names.items;
+    r.resolve.set_values = r.sets.values.items;
+    if (!at_cli_sizes(&page, r.s, &r.sizes, &r.resolve)) status = AT_CLI_USAGE;
+    else status = measure(&r, argv + first, argc - first);
+    for (int i = 0; i < r.count; i++) at_bench_end(&r.cases[i]);
+    free(r.cases);
+    at_cli_session_end(r.s);
+    return status;
+}

@@ -38,6 +38,7 @@ typedef struct {
     unsigned *fold_count;   /* by hash modulo the buckets' square: how many folds there are */
     const at_expr **others; /* by array id: what its reads become, over its axes; NULL: it stays */
     int array_count;
+    bool *begins;           /* by array id: a repeat begins with it, and has its name */
     bool whole;             /* the expression is all of an equation */
 } sharing;
 
@@ -191,6 +192,9 @@ static bool count_fold(void *user, const at_expr *e) {
 }
 
 static bool count_folds(void *user, const at_statement *st) {
+    sharing *c = user;
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++)
+        c->begins[st->u.repeat.carried[i].before->id] = true;
     at_walk_statement(st, count_fold, user);
     return true;
 }
@@ -285,7 +289,7 @@ static void plain(void *user, const at_statement *st) {
     uint64_t hash = hash_of(value);
     const at_expr *read = found(c, value, hash);
     if (!read) {
-        remember(c, st->target, value, hash);
+        if (!c->begins[st->target->id]) remember(c, st->target, value, hash);
         return;
     }
     out->u.value = read;
@@ -311,6 +315,7 @@ const at_cascade *at_opt_common(at_session *s, const at_cascade *from) {
     c.values = AT_NEW_ARRAY(s->arena, known *, BUCKETS);
     c.fold_count = AT_NEW_ARRAY(s->arena, unsigned, COUNTS);
     c.others = AT_NEW_ARRAY(s->arena, const at_expr *, from->array_count);
+    c.begins = AT_NEW_ARRAY(s->arena, bool, from->array_count);
     c.here = c.homes->blocks[0];
     c.next_home = 1;
     at_walk_block(&from->body, count_folds, &c);

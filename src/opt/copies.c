@@ -9,8 +9,8 @@
  * not, and nothing that failed does not. The copy itself is gone once nobody reads it (unused): outputs
  * and what a repeat carries stay.
  *
- * A copy of what a repeat carries into its rounds is that value in this round only, which ends with the
- * block that the copy is made in. */
+ * A copy of what a repeat carries into its rounds is read through in this round only, and only until
+ * what the round leaves is written: from there on the two may share a store, and have one name. */
 #include "opt/opt.h"
 
 typedef struct {
@@ -21,6 +21,8 @@ typedef struct {
     int next_home;
     const at_statement **copies; /* by array id: the equation of a copy; NULL: it is none */
     int known;                   /* arrays of the cascade */
+    const at_array **inside;     /* by id of what a round leaves: what the round begins with */
+    bool *over;                  /* by id of what a round begins with: what it leaves is written */
 } reading;
 
 /* ---- what is a copy ------------------------------------------------------------------------ */
@@ -103,6 +105,7 @@ static const at_expr *through(void *user, const at_expr *e) {
     const at_statement *copy = array->id < r->known ? r->copies[array->id] : NULL;
     if (!copy) return e;
     at_home *home = r->homes->of_array[array->id];
+    if (r->over[copy->u.value->u.read.array->id]) return e;
     if (at_home_common(home, r->here) != home || !is_inside_all(r, array, e->u.read.index)) return e;
     const at_expr *value =
         at_substitute(r->s, copy->u.value, (const at_axis **)array->axes, e->u.read.index,
@@ -115,17 +118,27 @@ static const at_expr *change(void *user, const at_expr *e) {
     return at_rewrite(r->s, e, through, r);
 }
 
+static void leave(reading *r, const at_array *array) {
+    const at_array *inside = r->inside[array->id];
+    if (inside) r->over[inside->id] = true;
+}
+
 static void plain(void *user, const at_statement *st) {
     reading *r = user;
     at_statement *out = at_statement_changed(r->s, st, change, r);
     at_draft_add(r->draft, out);
     if (is_copy(r, out)) r->copies[out->target->id] = out;
+    if (st->target) leave(r, st->target);
+    for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
+        leave(r, st->u.keeping.parts[i].target);
 }
 
 static void before(void *user, const at_statement *st, at_statement *out) {
     reading *r = user;
     if (st->tag == AT_REPEAT && st->u.repeat.condition)
         out->u.repeat.condition = change(r, st->u.repeat.condition);
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++)
+        r->inside[st->u.repeat.carried[i].next->id] = st->u.repeat.carried[i].inside;
     r->here = r->homes->blocks[r->next_home++];
 }
 
@@ -135,14 +148,23 @@ static void end(void *user, const at_statement *st, at_statement *out) {
     r->here = r->here->outer;
 }
 
+static void after(void *user, const at_statement *st, at_statement *out) {
+    reading *r = user;
+    (void)out;
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++)
+        leave(r, st->u.repeat.carried[i].after);
+}
+
 const at_cascade *at_opt_copies(at_session *s, const at_cascade *from) {
     reading r = {.s = s, .draft = at_draft_new(s, from), .homes = at_homes_of(s, from),
                  .known = from->array_count};
     r.copies = AT_NEW_ARRAY(s->arena, const at_statement *, from->array_count);
+    r.inside = AT_NEW_ARRAY(s->arena, const at_array *, from->array_count);
+    r.over = AT_NEW_ARRAY(s->arena, bool, from->array_count);
     r.here = r.homes->blocks[0];
     r.next_home = 1;
-    at_block_walk walk = {
-        .draft = r.draft, .user = &r, .plain = plain, .before = before, .end = end};
+    at_block_walk walk = {.draft = r.draft, .user = &r, .plain = plain, .before = before,
+                          .end = end, .after = after};
     at_draft_block(&walk, &from->body);
     return r.draft->out;
 }

@@ -286,8 +286,7 @@ static void bind_target(outermost *w, const at_array *target) {
             /* It would have a value where no round ran. */
             bound |= st->u.repeat.condition != NULL || st->u.repeat.count == 0;
         }
-        /* Has the name of what the repeat leaves, which is its scan's. */
-        bound |= st->tag == AT_SCAN && h->begins[target->id];
+        bound |= h->begins[target->id]; /* has the name of what that repeat leaves here */
         if (bound && home->depth > w->found->depth) w->found = home;
     }
 }

@@ -289,15 +289,26 @@ typedef struct {
     bool bound_to_round;
 } standing;
 
+static bool has_axis(const at_array *array, const at_axis *axis) {
+    for (int i = 0; i < array->rank; i++)
+        if (array->axes[i] == axis) return true;
+    return false;
+}
+
+/* What a round begins with; a round that is not on the left side; and where rounds are collected, what
+ * holds the last round's value after them. */
 static bool look_for_round(void *user, const at_expr *e) {
     standing *w = user;
-    if (e->tag == AT_READ) w->bound_to_round |= e->u.read.array->role == AT_CARRIED;
-    for (const at_draft_region *r = w->z->draft->region; e->tag == AT_INDEX && r; r = r->around) {
+    const at_array *array = e->tag == AT_READ ? e->u.read.array : NULL;
+    w->bound_to_round |= array && array->role == AT_CARRIED;
+    for (const at_draft_region *r = w->z->draft->region; r; r = r->around) {
         const at_statement *st = r->statement;
-        if (st->tag != AT_REPEAT || st->u.repeat.round != e->u.axis) continue;
-        bool on_left = false;
-        for (int i = 0; i < w->target->rank; i++) on_left |= w->target->axes[i] == e->u.axis;
-        w->bound_to_round |= !on_left;
+        if (st->tag != AT_REPEAT) continue;
+        const at_axis *round = st->u.repeat.round;
+        bool collects = has_axis(w->target, round);
+        if (e->tag == AT_INDEX && e->u.axis == round) w->bound_to_round |= !collects;
+        if (array && collects && (array->role == AT_DEFINED || array->role == AT_RESULT))
+            w->bound_to_round |= !has_axis(array, round);
     }
     return true;
 }
@@ -326,7 +337,7 @@ static void keep_support(zeros *z, const at_array *target, const at_expr *suppor
         at_axis **steps = AT_NEW_ARRAY(z->s->arena, at_axis *, scans);
         at_draft_scan_axes(z->draft, steps);
         for (int i = 0; i < target->rank; i++) {
-            bool wanted = at_mentions(support, target->axes[i]);
+            bool wanted = target->axes[i]->round || at_mentions(support, target->axes[i]);
             for (int k = 0; k < scans; k++) wanted |= steps[k] == target->axes[i];
             if (wanted) axes[rank++] = target->axes[i];
         }

@@ -5,6 +5,7 @@
 #   make check-fast   unit tests, program tests and checks of the plain build (seconds)
 #   make test         these, again under ASan and UBSan, and every fuzz target for FUZZ_SECONDS
 #   make random       random programs for RANDOM_SECONDS, from RANDOM_SEED (the day) on
+#   make zoo-check    lib and zoo by compiled code against the reference, every type, 1 to 4 threads
 #   make bless        writes what the programs under test/ now print into them; read the diff
 #   make size         lines a folder
 #
@@ -16,6 +17,7 @@ endif
 BUILD ?= build
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= $(if $(CI),60,5)
+ZOO_TYPES ?= f64,f32,bf16
 RANDOM_SECONDS ?= $(if $(CI),120,20)
 # What CI says must depend on the change and not on the day, nor on how fast its machine is.
 RANDOM_SEED ?= $(if $(CI),1,$(shell date +%Y%m%d)00000)
@@ -114,6 +116,12 @@ random: packages
 	@$(MAKE) -j$(JOBS) -s $(RANDOM)
 	@$(RANDOM) --seconds $(RANDOM_SECONDS) --seed $(RANDOM_SEED) --failures 5
 
+# -O1: what is looked for are mistakes of attend, and most of the time would be the C compiler's.
+zoo-check: packages
+	@$(MAKE) -j$(JOBS) -s $(BUILD)/attend
+	@ATTEND_CACHE=$(CURDIR)/$(BUILD)/cache ATTEND_CFLAGS=-O1 $(BUILD)/attend check --executor compiled \
+	  --dtype $(ZOO_TYPES) --threads 1,2,3,4 $(wildcard lib/*.attn zoo/*.attn zoo/*/*.attn)
+
 bless: programs
 	@test/run bless
 
@@ -131,4 +139,4 @@ clean:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNITS:=.d) $(RANDOM_OBJECTS:.o=.d) $(FUZZERS:=.d) $(DEMOS:=.d)
 .SECONDARY:
-.PHONY: all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bless demo size clean
+.PHONY: zoo-check all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bless demo size clean

@@ -8,6 +8,7 @@
 #include "compile.h"
 
 #include "grad/grad.h"
+#include "form/form.h"
 #include "opt/opt.h"
 
 #include <string.h>
@@ -18,9 +19,48 @@ const at_cascade *at_cascade_make(at_session *s, const at_program *program,
     return cascade ? at_expand_grads(s, cascade) : NULL;
 }
 
+/* From a cascade to tiles, or to the stage that is to be printed: then NULL. */
+static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascade,
+                                         const char *stage, at_text *dump) {
+#define STOP_AFTER(name, print)                                                                    \
+    if (stage && strcmp(stage, name) == 0) return print, NULL
+
+    cascade = at_optimize(s, cascade);
+    STOP_AFTER("opt", at_ir_print(at_unshadowed(s, cascade), dump));
+    const at_plan *plan = at_plan_make(s, cascade);
+    STOP_AFTER("plan", at_plan_print(plan, dump));
+    const at_loop_program *loops = at_loop_make(s, plan);
+    if (!loops) return NULL;
+    STOP_AFTER("loop", at_loop_print(loops, dump));
+    const at_tile_program *tiles = at_tile_make(s, loops);
+    STOP_AFTER("tile", at_tile_print(tiles, dump));
+#undef STOP_AFTER
+    return tiles;
+}
+
+static at_emit_options emit_options(const at_compile_options *options) {
+    at_type type = options && options->type ? options->type : AT_TYPE_F64;
+    return (at_emit_options){type, options && options->instrument};
+}
+
+bool at_compile_text(at_session *s, const at_cascade *const *cascades, const char *const *prefixes,
+                     int count, const at_compile_options *options, const at_tile_program **tiles,
+                     at_text *out) {
+    at_emit_entry *entries = AT_NEW_ARRAY(s->arena, at_emit_entry, count);
+    for (int i = 0; i < count; i++) {
+        entries[i] = (at_emit_entry){make_tiles(s, cascades[i], NULL, NULL), prefixes[i]};
+        if (!entries[i].program) return false;
+        if (tiles) tiles[i] = entries[i].program;
+    }
+    at_emit_options emit = emit_options(options);
+    at_emit_source(s, entries, count, &emit, out);
+    return true;
+}
+
 typedef struct {
     at_session *s;
     const at_cascade *cascade;
+    const at_compile_options *options;
     const char *stage; /* the one to print, or NULL */
     at_text *dump;
     at_text source;
@@ -29,23 +69,18 @@ typedef struct {
 
 static bool compile(void *user) {
     compilation *c = user;
-#define STOP_AFTER(name, print)                                                                    \
-    if (c->stage && strcmp(c->stage, name) == 0) return print, true
-
-    c->cascade = at_optimize(c->s, c->cascade);
-    STOP_AFTER("opt", at_ir_print(at_unshadowed(c->s, c->cascade), c->dump));
-    const at_plan *plan = at_plan_make(c->s, c->cascade);
-    if (!plan) return false;
-    STOP_AFTER("plan", at_plan_print(plan, c->dump));
-    const at_loop_program *loops = at_loop_make(c->s, plan);
-    STOP_AFTER("loop", at_loop_print(loops, c->dump));
-    const at_tile_program *tiles = at_tile_make(c->s, loops);
-    STOP_AFTER("tile", at_tile_print(tiles, c->dump));
-    at_emit_source(c->s, tiles, &c->source);
-    STOP_AFTER("emit", at_text_add_n(c->dump, c->source.data, c->source.length));
-    c->kernel = at_kernel_build(c->s, tiles, &c->source);
+    const at_tile_program *tiles = make_tiles(c->s, c->cascade, c->stage, c->dump);
+    if (!tiles) return c->s->diag_count == 0;
+    const char *prefix = c->options && c->options->prefix ? c->options->prefix : "attend";
+    at_emit_options emit = emit_options(c->options);
+    at_emit_entry entry = {tiles, prefix};
+    at_emit_source(c->s, &entry, 1, &emit, &c->source);
+    if (c->stage) {
+        at_text_add_n(c->dump, c->source.data, c->source.length);
+        return true;
+    }
+    c->kernel = at_kernel_build(c->s, &entry, emit.type, &c->source);
     return c->kernel != NULL;
-#undef STOP_AFTER
 }
 
 static void release(void *user) {
@@ -53,8 +88,10 @@ static void release(void *user) {
     at_text_free(&c->source);
 }
 
-at_kernel *at_compile(at_session *s, const at_cascade *cascade, const char *stage, at_text *dump) {
+at_kernel *at_compile(at_session *s, const at_cascade *cascade, const at_compile_options *options,
+                      at_text *dump) {
     static const char *const stages[] = {"opt", "plan", "loop", "tile", "emit"};
+    const char *stage = options ? options->stage : NULL;
     int known = stage == NULL;
     for (int i = 0; i < 5 && stage; i++) known |= strcmp(stages[i], stage) == 0;
     if (!known) {
@@ -64,7 +101,7 @@ at_kernel *at_compile(at_session *s, const at_cascade *cascade, const char *stag
         at_hint_near(s, diag, stage, stages, 5);
         return NULL;
     }
-    compilation c = {s, cascade, stage, dump, {0}, NULL};
+    compilation c = {s, cascade, options, stage, dump, {0}, NULL};
     at_released(s, compile, release, &c);
     return c.kernel;
 }

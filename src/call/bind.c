@@ -17,8 +17,8 @@ at_kind at_type_kind(at_type type) {
     return type < AT_TYPE_F16 ? AT_INT : AT_REAL;
 }
 
-at_type at_kind_type(at_kind kind) {
-    return kind == AT_REAL ? AT_TYPE_F64 : kind == AT_INT ? AT_TYPE_I64 : AT_TYPE_BOOL;
+at_type at_bound_type(at_kind kind, at_type real) {
+    return kind == AT_REAL ? real : kind == AT_INT ? AT_TYPE_I64 : AT_TYPE_BOOL;
 }
 
 static const char *kinds_text(at_kind kind) {
@@ -311,18 +311,18 @@ static bool check_indices(at_session *s, const at_array *array, const at_tensor 
 
 /* Reals and ints of 64 bits are taken as they are. Bools are not: a file's may hold more than 0 and
  * 1. */
-static bool is_borrowed(const at_array *array, const at_tensor *given) {
-    return array->kind != AT_BOOL && given->type == at_kind_type(array->kind);
+static bool is_borrowed(const at_array *array, const at_tensor *given, at_type type) {
+    return array->kind != AT_BOOL && given->type == at_bound_type(array->kind, type);
 }
 
 static bool convert_inputs(at_session *s, const at_cascade *cascade, const at_tensor *const *given,
                            at_bound_call *out) {
     for (int i = 0; i < cascade->input_count; i++) {
         const at_array *array = cascade->inputs[i].array;
-        out->borrowed[i] = is_borrowed(array, given[i]);
+        out->borrowed[i] = is_borrowed(array, given[i], out->type);
         out->inputs[i] = out->borrowed[i] ? (at_tensor *)(uintptr_t)given[i]
                                           : at_tensor_convert(s, given[i],
-                                                              at_kind_type(array->kind),
+                                                              at_bound_type(array->kind, out->type),
                                                               array->name);
         if (!out->inputs[i] || !check_indices(s, array, out->inputs[i], out->extents)) return false;
     }
@@ -331,15 +331,15 @@ static bool convert_inputs(at_session *s, const at_cascade *cascade, const at_te
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static double bytes_of(const at_array *array, const int64_t *extents) {
-    double bytes = array->kind == AT_BOOL ? 1 : 8;
+static double bytes_of(const at_array *array, const int64_t *extents, at_type type) {
+    double bytes = (double)at_type_bytes(at_bound_type(array->kind, type));
     for (int i = 0; i < array->rank; i++) bytes *= (double)extents[array->axes[i]->id];
     return bytes;
 }
 
 /* What is converted and kept must fit before the executor counts its own. */
 static bool check_memory(at_session *s, const at_cascade *cascade, const at_call *call,
-                         const at_tensor *const *given, const int64_t *extents) {
+                         const at_tensor *const *given, const int64_t *extents, at_type type) {
     double limit = (double)(call->memory_limit ? call->memory_limit : at_memory_free()), sum = 0;
     const at_start *lists[3] = {cascade->inputs, cascade->params, cascade->states};
     int counts[3] = {cascade->input_count, cascade->param_count, cascade->state_count};
@@ -347,9 +347,10 @@ static bool check_memory(at_session *s, const at_cascade *cascade, const at_call
     for (int list = 0; list < 3; list++)
         for (int i = 0; i < counts[list]; i++) {
             const at_array *array = lists[list][i].array;
-            if (list == 0 && is_borrowed(array, given[i])) continue;
-            sum += bytes_of(array, extents);
-            if (!most || bytes_of(array, extents) > bytes_of(most, extents)) most = array;
+            if (list == 0 && is_borrowed(array, given[i], type)) continue;
+            sum += bytes_of(array, extents, type);
+            if (!most || bytes_of(array, extents, type) > bytes_of(most, extents, type))
+                most = array;
         }
     if (sum <= limit) return true;
     at_diag *diag = at_error(s, AT_E_RUN_MEMORY, most->span,
@@ -360,7 +361,7 @@ static bool check_memory(at_session *s, const at_cascade *cascade, const at_call
         at_text_addf(&text, "%s%s = %" PRId64, i ? ", " : "with ", most->axes[i]->name,
                      extents[most->axes[i]->id]);
     at_note(s, diag, at_no_span(), "the largest is `%s`, %.1f MiB %s", most->name,
-            bytes_of(most, extents) / (1 << 20), text.data ? text.data : "");
+            bytes_of(most, extents, type) / (1 << 20), text.data ? text.data : "");
     at_text_free(&text);
     return false;
 }
@@ -390,22 +391,25 @@ static bool bind(at_session *s, const at_cascade *cascade, const at_call *call,
         return false;
     if (!find_inputs(s, cascade, call, given) ||
         !at_bind_shapes(s, cascade, given, out->extents) ||
-        !check_memory(s, cascade, call, given, out->extents))
+        !check_memory(s, cascade, call, given, out->extents, out->type))
         return false;
     at_kept params = {"param", cascade->params, cascade->param_count, call->params,
-                      call->params_from, true};
+                      call->params_from, true, out->type};
     at_kept states = {"state", cascade->states, cascade->state_count, call->states,
-                      call->states_from, false};
+                      call->states_from, false, out->type};
     return convert_inputs(s, cascade, given, out) &&
            at_bind_kept(s, &params, out->extents, evaluate, user, out->params) &&
            at_bind_kept(s, &states, out->extents, evaluate, user, out->states);
 }
 
 bool at_bind_call(at_session *s, const at_cascade *cascade, const at_call *call,
-                  bool (*evaluate)(at_session *s, void *user, const at_start *start,
-                                   const int64_t *extents, at_tensor *out),
-                  void *user, at_bound_call *out) {
-    *out = (at_bound_call){0};
+                  at_evaluate evaluate, void *user, at_bound_call *out) {
+    return at_bind_call_as(s, cascade, call, AT_TYPE_F64, evaluate, user, out);
+}
+
+bool at_bind_call_as(at_session *s, const at_cascade *cascade, const at_call *call, at_type type,
+                     at_evaluate evaluate, void *user, at_bound_call *out) {
+    *out = (at_bound_call){.type = type};
     /* Borrowed pointers, in the session: an escape must not leak them. */
     const at_tensor **given = AT_NEW_ARRAY(s->arena, const at_tensor *, cascade->input_count);
     return given && bind(s, cascade, call, evaluate, user, given, out);

@@ -19,7 +19,8 @@ typedef struct {
 } at_call;
 
 typedef struct {
-    at_collection outputs; /* by their names in the program, in its order: f64, i64 or bool */
+    at_collection outputs; /* by their names in the program, in its order: f64 (compiled code: its own
+                              type of reals), i64 or bool */
     at_collection states;  /* the new state, when the cascade has any */
 } at_results;
 
@@ -31,9 +32,10 @@ void at_results_free(at_results *results);
  * caller's, and only read. */
 typedef struct {
     const at_cascade *cascade;
+    at_type type;         /* of reals */
     int64_t *extents;     /* of every axis, by id */
-    at_tensor **inputs;   /* by position in cascade->inputs: f64, i64 or bool */
-    at_tensor **params;   /* by position; rounds stacked in front; f64, i64 or bool */
+    at_tensor **inputs;   /* by position in cascade->inputs: of the type, i64 or bool */
+    at_tensor **params;   /* by position; rounds stacked in front; of the type, i64 or bool */
     at_tensor **states;
     bool *borrowed;       /* by position in cascade->inputs */
 } at_bound_call;
@@ -46,6 +48,11 @@ bool at_bind_call(at_session *s, const at_cascade *cascade, const at_call *call,
                   bool (*evaluate)(at_session *s, void *user, const at_start *start,
                                    const int64_t *extents, at_tensor *out),
                   void *user, at_bound_call *out);
+/* The same with reals of another type than f64. `evaluate` still fills f64. */
+bool at_bind_call_as(at_session *s, const at_cascade *cascade, const at_call *call, at_type type,
+                     bool (*evaluate)(at_session *s, void *user, const at_start *start,
+                                      const int64_t *extents, at_tensor *out),
+                     void *user, at_bound_call *out);
 void at_bound_call_free(at_bound_call *bound);
 /* The shapes alone: fills the extents of all axes (by id) from those of the inputs, by position in
  * cascade->inputs and of the right rank; their data are not looked at. False after errors: extents

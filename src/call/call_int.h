@@ -8,7 +8,8 @@ typedef bool (*at_evaluate)(at_session *s, void *user, const at_start *start,
                             const int64_t *extents, at_tensor *out);
 
 at_kind at_type_kind(at_type type);
-at_type at_kind_type(at_kind kind);
+/* The type of what is bound; real: of reals. */
+at_type at_bound_type(at_kind kind, at_type real);
 /* Whether a given array may stand for `array`, called `name` in messages and given by the file `from`
  * (NULL: nobody says): same kind, or ints for reals. */
 bool at_fits_kind(at_session *s, const at_array *array, const char *name, const at_tensor *given,
@@ -24,6 +25,7 @@ typedef struct {
     const at_collection *given; /* NULL: all as they begin */
     const char *from;           /* the file that holds them, for messages; may be NULL */
     bool complete;              /* what is given must hold all of them */
+    at_type type;               /* of reals */
 } at_kept;
 
 /* Makes one stacked tensor for each start. */

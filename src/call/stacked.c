@@ -226,11 +226,19 @@ static bool bind_one(binding *b, const at_start *start, at_tensor **out) {
         return false;
     }
     for (int i = 0; i < array->rank; i++) shape[i] = b->extents[array->axes[i]->id];
-    *out = at_tensor_new(b->s, at_kind_type(array->kind), shape, array->rank, array->name);
-    if (!*out) return false;
     bool begins = !kept->given || !kept->complete;
-    if (!begins || b->evaluate(b->s, b->user, start, b->extents, *out))
-        return !kept->given || take_given(b, array, *out);
+    at_type type = at_bound_type(array->kind, kept->type);
+    at_type first = begins ? at_bound_type(array->kind, AT_TYPE_F64) : type;
+    *out = at_tensor_new(b->s, first, shape, array->rank, array->name);
+    if (!*out) return false;
+    bool good = !begins || b->evaluate(b->s, b->user, start, b->extents, *out);
+    if (good && first != type) {
+        at_tensor *evaluated = *out;
+        *out = at_tensor_convert(b->s, evaluated, type, array->name);
+        at_tensor_free(evaluated);
+        good = *out != NULL;
+    }
+    if (good) return !kept->given || take_given(b, array, *out);
     at_tensor_free(*out);
     *out = NULL;
     return false;

@@ -40,11 +40,12 @@ static bool choose_sizes(preparing *p, const at_definition *definition) {
 static bool count_work(preparing *p, const int64_t *extents) {
     at_bench_case *c = p->c;
     const at_plan *plan = at_plan_make(c->s, at_optimize(c->s, c->cascade));
-    if (!plan) return false;
+    const at_loop_program *loops = at_loop_make(c->s, plan);
+    if (!loops) return false;
     int64_t *all = AT_NEW_ARRAY(c->s->arena, int64_t, plan->cascade->axis_count);
     for (int i = 0; i < plan->cascade->axis_count; i++)
         all[i] = i < c->cascade->axis_count ? extents[i] : at_extent(plan->cascade->axes[i], extents);
-    at_plan_report *report = at_plan_report_make(c->s, at_loop_make(c->s, plan), c->dtype, all);
+    at_plan_report *report = at_plan_report_make(c->s, loops, c->dtype, all);
     c->flops = report->total.flops;
     c->bytes = report->total.bytes;
     c->flops_at_most = report->total.at_most;

@@ -71,11 +71,12 @@ static bool make_plan(void *user) {
     if (cascade && r->grad) cascade = at_derivative(s, cascade, NULL, false);
     if (!cascade) return false;
     const at_plan *plan = at_plan_make(s, at_optimize(s, cascade));
-    if (!plan) return false;
+    const at_loop_program *loops = at_loop_make(s, plan);
+    if (!loops) return false;
     int64_t *extents;
     const char *missing;
     if (!at_cli_extents(s, definition, plan->cascade, &r->resolve, &extents, &missing)) return false;
-    r->report = at_plan_report_make(s, at_loop_make(s, plan), r->dtype, missing ? NULL : extents);
+    r->report = at_plan_report_make(s, loops, r->dtype, missing ? NULL : extents);
     return true;
 }
 

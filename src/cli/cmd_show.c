@@ -75,7 +75,8 @@ static bool show(void *user) {
         at_ir_print(cascade, &r->text);
         return true;
     }
-    at_compile(s, cascade, r->stage, &r->text); /* stops at the stage, so there is no kernel */
+    const at_compile_options how = {.stage = r->stage};
+    at_compile(s, cascade, &how, &r->text); /* stops at the stage, so there is no kernel */
     return s->diag_count == 0;
 }
 

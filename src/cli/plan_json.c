@@ -22,7 +22,7 @@ static json_t *amount_json(const at_plan_report *r, int64_t number, const at_cos
 
 static json_t *pass_json(const at_plan_report *r, int i) {
     const at_count *count = &r->counts[i];
-    const at_pass *pass = &r->plan->passes[i];
+    const at_pass *pass = r->plan->passes[i];
     at_text equation = {0};
     at_pass_print(pass, &equation);
     json_t *reads = json_array();

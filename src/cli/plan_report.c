@@ -22,7 +22,8 @@ static void add_cost(at_session *s, at_cost *to, const at_cost *from) {
 static void count_passes(at_plan_report *r) {
     for (int i = 0; i < r->plan->pass_count; i++) {
         at_count *one = &r->counts[i];
-        *one = at_count_statement(r->s, r->plan->cascade, r->plan->passes[i].statement, NULL, 0,
+        *one = at_count_statement(r->s, r->plan->cascade, r->plan->passes[i]->statement,
+                                  r->plan->passes[i]->again, r->plan->passes[i]->again_count,
                                   r->extents, bytes_of, r);
         r->total.flops = at_count_add(r->total.flops, one->flops);
         r->total.bytes = at_count_add(r->total.bytes, one->bytes);
@@ -38,7 +39,7 @@ static void find_lives(at_plan_report *r) {
         r->buffers[i].first = r->buffers[i].last = -1;
     for (int i = 0; i < r->plan->pass_count; i++) {
         at_plan_buffer *target =
-            &r->buffers[r->plan->place_of[r->plan->passes[i].target->id]];
+            &r->buffers[r->plan->place_of[r->plan->passes[i]->target->id]];
         target->first = target->last = i;
         for (int k = 0; k < r->counts[i].read_count; k++) {
             int place = r->plan->place_of[r->counts[i].reads[k].array->id];
@@ -52,7 +53,7 @@ static void measure(at_plan_report *r) {
         const at_array *array = r->plan->places[i].array;
         at_plan_buffer *buffer = &r->buffers[i];
         int64_t each = bytes_of(r, array);
-        if (r->loops->fallible[array->id]) each += (int64_t)sizeof(int64_t) * 3; /* a fault record */
+        if (r->loops->fallible[i]) each += (int64_t)sizeof(int64_t) * 3; /* a fault record */
         buffer->bytes = r->extents ? each : 0;
         for (int k = 0; k < array->rank && r->extents; k++)
             buffer->bytes = at_count_times(buffer->bytes, r->extents[array->axes[k]->id]);

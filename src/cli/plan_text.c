@@ -67,7 +67,7 @@ static void add_line(const at_plan_report *r, int indent, const char *head, at_t
 
 static void add_pass(const at_plan_report *r, int i, at_text *out) {
     const at_count *count = &r->counts[i];
-    const at_pass *pass = &r->plan->passes[i];
+    const at_pass *pass = r->plan->passes[i];
     at_text line = {0};
     char head[16];
     at_text_add(out, "\n");

@@ -18,21 +18,54 @@ struct attend_failure {
     struct attend_fault fault;
     int64_t place, element; /* what needed it: an element of an output */
 };
-struct attend_call {
-    const int64_t *extents;             /* by axis id */
-    void *const *arrays;                /* by place (at_plan.places) */
-    struct attend_fault *const *faults; /* by place; NULL where no element can fail */
-    void *const *scratch;               /* one for each of the nests' scratch arrays, in order */
-    uint64_t seed, run;                 /* of draws */
-    struct attend_failure *failure;     /* filled when attend_run gives 1 */
+struct attend_view {
+    void *data;
+    const int64_t *strides; /* in elements, of any sign, or 0; NULL: rows without gaps */
 };
-/* 0: all outputs are computed; 1: an output failed. */
-typedef int (*at_entry)(const struct attend_call *call);
-#define AT_ENTRY_NAME "attend_run"
+struct attend_call {
+    const int64_t *extents;           /* by axis id */
+    const struct attend_view *arrays; /* GIVEN and OUTPUT places, in the order of at_plan.places */
+    void *workspace;                  /* aligned to 64 bytes */
+    size_t workspace_bytes;
+    uint64_t seed, run;               /* of draws */
+    int threads;                      /* at least 1 */
+    struct attend_failure *failure;   /* filled when a run gives 1 */
+    uint64_t *counters;               /* NULL, or of code that was emitted to count */
+};
+/* <prefix>_run. 0: all outputs are computed; 1: an output failed, see failure; 2: the workspace is
+ * too small. Takes no memory, and knows nothing of other runs at the same time. */
+typedef int (*at_entry_run)(const struct attend_call *call);
+/* <prefix>_workspace: the bytes that a run needs, from extents, strides and threads alone; SIZE_MAX
+ * if that is more than can be counted. */
+typedef size_t (*at_entry_workspace)(const struct attend_call *call);
 
 /* ---- file.c: all of it --------------------------------------------------------------------- */
 
-void at_emit_source(at_session *s, const at_tile_program *program, at_text *out);
+typedef struct {
+    at_type type;    /* of stored reals: F64, F32, BF16 or F16 */
+    bool instrument; /* the code writes attend_call.counters */
+} at_emit_options;
+
+typedef struct {
+    const at_tile_program *program;
+    const char *prefix; /* of its two functions */
+} at_emit_entry;
+
+/* One file for one program or several. */
+void at_emit_source(at_session *s, const at_emit_entry *entries, int count,
+                    const at_emit_options *options, at_text *out);
+/* The type in which a place's elements are stored. */
+at_type at_place_type(const at_array_place *place, at_type type);
+/* Whether the caller's array is not what the passes work on, but gets its values, rounded, when the
+ * run ends: reals stored in 16 bits that passes read back. */
+bool at_place_converted(const at_array_place *place, at_type type);
+
+/* ---- entry.c: the two functions of a program ----------------------------------------------- */
+
+/* functions: the names of the passes' functions, by nest. */
+void at_emit_entry_functions(at_session *s, const at_emit_entry *entry,
+                             const at_emit_options *options, const char *const *functions,
+                             at_text *out);
 
 /* ---- name.c: names of the program as names of C -------------------------------------------- */
 
@@ -81,17 +114,17 @@ void at_c_parts_print(const at_c_parts *parts, at_type storage, at_text *out);
 /* Which of them a file needs. */
 typedef struct {
     bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
-    bool fail;
     at_c_parts parts;
 } at_helpers;
 
-/* Notes what a value of a nest needs; needed: its failures end the run. */
-void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed);
+/* Notes what a value of a nest needs. */
+void at_helpers_note(at_helpers *helpers, const at_value *value);
 /* The C function for an operation: attend_gelu, attend_int_max, or the library's own exp. */
 const char *at_helper_name(at_session *s, at_op op, at_kind kind);
 /* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
 const char *at_attempt_name(at_session *s, at_op op);
-void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out);
+/* The noted parts, and behind them the operations. */
+void at_helpers_print(at_session *s, const at_helpers *helpers, at_type type, at_text *out);
 
 /* ---- value.c: expressions ------------------------------------------------------------------ */
 
@@ -106,6 +139,7 @@ typedef struct {
     at_text *out;
     at_names names;
     const at_tile_program *program;
+    at_type type;          /* of stored reals */
     int indent;            /* in levels of four spaces */
     const char *label;     /* where a failure goes */
     const char *fault;     /* the variable that it becomes */
@@ -113,8 +147,11 @@ typedef struct {
 } at_printer;
 
 void at_c_line(at_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-const char *at_c_type(at_kind kind);    /* of a variable */
-const char *at_c_storage(at_kind kind); /* of an element */
+const char *at_c_type(at_kind kind); /* of a variable: real, int64_t, bool */
+/* Of an element: real, given, int64_t or unsigned char. */
+const char *at_c_storage(const at_array_place *place, at_type type);
+/* Whether an element is rounded to 16 bits as it is stored. */
+bool at_c_rounds(const at_printer *p, const at_array *array);
 /* The value as a C expression that binds at least as tightly as `level`; long parts of it become
  * constants on lines of their own, in front. */
 const char *at_c_value(at_printer *p, const at_value *value, at_c_level level);
@@ -123,9 +160,14 @@ const char *at_c_right_side(at_printer *p, const at_value *value);
 
 /* ---- nest.c: statements -------------------------------------------------------------------- */
 
-/* The function of one pass: int compute_o(const struct attend_call *call). */
+/* The function of one pass: static void compute_o(const struct attend_frame *frame, int64_t t), with
+ * an argument for each axis of at_nest_arguments. first_scratch: how many scratch arrays the nests
+ * before it have. */
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
-                  const char *name, int first_scratch, at_text *out);
+                  const char *name, int first_scratch, const at_emit_options *options,
+                  at_text *out);
+/* The axes of regions around a pass whose indices it uses; at most nest->pass->fixed_count. */
+int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes);
 /* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */
 void at_tiles_walk(const at_tiles *tiles,
                    void (*visit)(void *user, const at_tile *tile, const at_value *value),

@@ -39,20 +39,10 @@ static const char *const power =
     "    return true;\n"
     "}\n";
 
-static const char *const fail =
-    "/* An output's element failed: the first of a pass is told. */\n"
-    "static void attend_fail(const struct attend_call *call, const struct attend_fault *fault,\n"
-    "                        int64_t place, int64_t element) {\n"
-    "    struct attend_failure *first = call->failure;\n"
-    "#pragma omp critical(attend_failure)\n"
-    "    if (first->fault.site == 0 || element < first->element)\n"
-    "        *first = (struct attend_failure){*fault, place, element};\n"
-    "}\n";
-
 static const char *const to_int =
     "/* Without the fraction; what does not fit becomes an int outside of every extent. */\n"
-    "static int64_t attend_to_int(double a) {\n"
-    "    return a >= -0x1p63 && a < 0x1p63 ? (int64_t)a : INT64_MIN;\n"
+    "static int64_t attend_to_int(real a) {\n"
+    "    return a >= (real)-0x1p63 && a < (real)0x1p63 ? (int64_t)a : INT64_MIN;\n"
     "}\n";
 
 /* Operations by symbol have no name that C takes. */
@@ -88,10 +78,8 @@ const char *at_attempt_name(at_session *s, at_op op) {
     return at_format(s->arena, "attend_try_%s", word_of(op));
 }
 
-void at_helpers_note(at_helpers *helpers, const at_value *value, bool needed) {
-    bool fails = value->op == AT_TILE_REQUIRE || value->op == AT_TILE_INHERIT;
-    if (value->op == AT_TILE_ATTEMPT) fails = helpers->attempt[value->map] = true;
-    helpers->fail |= fails && needed;
+void at_helpers_note(at_helpers *helpers, const at_value *value) {
+    if (value->op == AT_TILE_ATTEMPT) helpers->attempt[value->map] = true;
     if (value->op == AT_TILE_DRAW) at_c_parts_need(&helpers->parts, AT_C_PART_draw);
     if (value->op == AT_TILE_SORT) at_c_parts_need(&helpers->parts, AT_C_PART_order);
     if (value->op != AT_TILE_MAP) return;
@@ -121,15 +109,15 @@ static bool has_operator(at_op op, at_kind kind) {
            (at_op_info(op)->level > 0 && op != AT_OP_POW);
 }
 
-void at_helpers_print(at_session *s, const at_helpers *helpers, at_text *out) {
-    at_c_parts_print(&helpers->parts, AT_TYPE_F64, out);
-    if (helpers->fail) at_text_add(out, fail);
+void at_helpers_print(at_session *s, const at_helpers *helpers, at_type type, at_text *out) {
+    at_c_parts_print(&helpers->parts, type, out);
+    at_text_add(out, "\n");
     for (at_op op = 0; op < AT_OPS; op++) {
         if (op == AT_OP_TO_INT || !helpers->real[op]) continue;
         if (has_operator(op, AT_REAL) || is_library(s, op)) continue;
         const at_op_row *row = at_op_info(op);
-        print_head("double", at_helper_name(s, op, AT_REAL), row->arity, "double", "", out);
-        at_text_addf(out, "    return %s;\n}\n", row->c);
+        print_head("real", at_helper_name(s, op, AT_REAL), row->arity, "real", "", out);
+        at_text_addf(out, "    return (real)(%s);\n}\n", row->c);
     }
     if (helpers->real[AT_OP_TO_INT]) at_text_add(out, to_int);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

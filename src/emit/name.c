@@ -9,10 +9,10 @@ static const char *const reserved[] = {
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
     "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict",
     "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
-    "unsigned", "void", "volatile", "while", "bool", "true", "false", "int64_t", "uint64_t", "asm",
+    "unsigned", "void", "volatile", "while", "bool", "true", "false", "int64_t", "uint64_t", "size_t", "asm",
     "typeof", "unix", "linux", "main", "errno", "math_errhandling", "signgam", "I",
     "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "atan2", "erf", "floor", "ceil", "pow",
-    "rint", "fabs", "fmax", "log1p", "isnan", "call", "fault", "value", "here",
+    "rint", "fabs", "fmax", "log1p", "isnan", "call", "fault", "value", "here", "frame",
     "real", "given",
 };
 

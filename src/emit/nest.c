@@ -1,4 +1,4 @@
-/* One pass as one C function: what it uses of the call under names of its own, then the loops.
+/* One pass as one C function: what it uses of the run under names of its own, then the loops.
  *
  * An element that may fail computes `value` and jumps behind its computation when it fails. The
  * value is stored either way, and the fault beside it; that of an output's element is recorded, if
@@ -48,28 +48,58 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
     }
 }
 
-static uses uses_of(at_session *s, const at_cascade *cascade, const at_tiles *tiles) {
-    uses u = {AT_NEW_ARRAY(s->arena, bool, cascade->axis_count),
-              AT_NEW_ARRAY(s->arena, bool, cascade->array_count),
-              AT_NEW_ARRAY(s->arena, bool, cascade->array_count), NULL};
+static uses uses_of(at_session *s, const at_plan *plan, const at_tiles *tiles) {
+    int axes = plan->cascade->axis_count, arrays = plan->array_count;
+    uses u = {AT_NEW_ARRAY(s->arena, bool, axes), AT_NEW_ARRAY(s->arena, bool, arrays),
+              AT_NEW_ARRAY(s->arena, bool, arrays), NULL};
     at_tiles_walk(tiles, note_use, &u);
     return u;
 }
 
-static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const at_array *target) {
+typedef struct {
+    const at_pass *pass;
+    bool *used; /* by position in pass->fixed */
+} arguments;
+
+static void note_argument(void *user, const at_tile *tile, const at_value *value) {
+    (void)tile;
+    arguments *a = user;
+    for (int i = 0; value && value->op == AT_TILE_INDEX && i < a->pass->fixed_count; i++)
+        a->used[i] |= a->pass->fixed[i] == value->axis;
+}
+
+int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes) {
+    const at_pass *pass = nest->nest->pass;
+    arguments a = {pass, AT_NEW_ARRAY(s->arena, bool, pass->fixed_count)};
+    int count = 0;
+    at_tiles_walk(&nest->body, note_argument, &a);
+    for (int i = 0; i < pass->fixed_count; i++)
+        if (a.used[i]) axes[count++] = pass->fixed[i];
+    return count;
+}
+
+static bool is_target(const at_pass *pass, const at_array *array) {
+    for (int i = 0; i < pass->target_count; i++)
+        if (pass->targets[i] == array) return true;
+    return false;
+}
+
+static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const at_pass *pass) {
     for (int i = 0; i < plan->cascade->axis_count; i++)
         if (u->axes[i])
-            at_c_line(p, "const int64_t %s = call->extents[%d];",
+            at_c_line(p, "const int64_t %s = frame->extents[%d];",
                       at_size_name(&p->names, plan->cascade->axes[i]), i);
-    for (int i = 0; i < plan->cascade->array_count; i++) {
-        const at_array *array = plan->cascade->arrays[i];
+    for (int i = 0; i < plan->array_count; i++) {
+        const at_array *array = plan->arrays[i];
+        const char *constant = is_target(pass, array) ? "" : "const ";
         int place = plan->place_of[i];
         if (u->arrays[i])
-            at_c_line(p, "%s%s *restrict %s = call->arrays[%d];", array == target ? "" : "const ",
-                      at_c_storage(array->kind), at_array_name(&p->names, array), place);
+            at_c_line(p, "%s%s *restrict %s = frame->arrays[%d];", constant,
+                      at_c_storage(&plan->places[place], p->type),
+                      at_array_name(&p->names, array), place);
         if (u->faults[i])
-            at_c_line(p, "%sstruct attend_fault *restrict %s = call->faults[%d];",
-                      array == target ? "" : "const ", at_fault_name(&p->names, array), place);
+            at_c_line(p, "%sstruct attend_fault *restrict %s = frame->faults[%d];", constant,
+                      at_fault_name(&p->names, array), place);
     }
 }
 
@@ -138,7 +168,9 @@ static void print_effect(at_printer *p, const at_value *v) {
         if (v != p->store)
             left = at_format(p->s->arena, "%s[%s]", name,
                              at_c_value(p, v->operands[0], AT_C_CHOICE));
-        print_assignment(p, left, v->operands[1]);
+        if (v != p->store && at_c_rounds(p, v->array))
+            at_c_line(p, "%s = attend_given(%s);", left, at_c_right_side(p, v->operands[1]));
+        else print_assignment(p, left, v->operands[1]);
         return;
     }
     case AT_TILE_FAULT: at_c_line(p, "struct attend_fault %s = {0, 0, 0};", name); return;
@@ -151,11 +183,15 @@ static void print_effect(at_printer *p, const at_value *v) {
                   sort->falling ? at_c_value(p, v->operands[1], AT_C_CHOICE) : "false");
         return;
     }
-    case AT_TILE_REQUIRE:
+    case AT_TILE_REQUIRE: {
         at_c_line(p, "if (!(%s)) {", at_c_value(p, v->operands[0], AT_C_CHOICE));
-        print_failure(p, new_fault(p, v->site, at_c_value(p, v->operands[1], AT_C_CHOICE),
-                                   "0"));
+        p->indent++;
+        const char *shown = at_c_value(p, v->operands[1], AT_C_CHOICE), *other = "0";
+        if (v->count > 2) other = at_c_value(p, v->operands[2], AT_C_CHOICE);
+        p->indent--;
+        print_failure(p, new_fault(p, v->site, shown, other));
         return;
+    }
     case AT_TILE_ATTEMPT: print_attempt(p, v); return;
     case AT_TILE_INHERIT: {
         const char *fault = name;
@@ -203,13 +239,13 @@ static bool has_names(const at_printer *p, const at_tile *tile) {
     const at_loop_program *loops = p->program->loops;
     const at_tile *first = tile->body.items[0];
     return tile->body.count > 1 || may_fail(&tile->body) ||
-           loops->fallible[store_of(tile)->array->id] || first->values[0]->op == AT_TILE_LET;
+           at_is_fallible(loops, store_of(tile)->array) || first->values[0]->op == AT_TILE_LET;
 }
 
 static void print_element(at_printer *p, const at_tile *tile) {
     const at_value *store = store_of(tile);
     const at_loop_program *loops = p->program->loops;
-    bool fails = may_fail(&tile->body), keeps = loops->fallible[store->array->id];
+    bool fails = may_fail(&tile->body), keeps = at_is_fallible(loops, store->array);
     if (!fails && !keeps) {
         print_tiles(p, &tile->body);
         return;
@@ -224,11 +260,12 @@ static void print_element(at_printer *p, const at_tile *tile) {
     print_tiles(p, &tile->body);
     if (fails) at_c_line(p, "%s:", p->label); /* one that nothing jumps to would be warned of */
     p->store = NULL;
-    at_c_line(p, "%s[here] = value;", name);
+    at_c_line(p, at_c_rounds(p, store->array) ? "%s[here] = attend_given(value);"
+                                              : "%s[here] = value;", name);
     if (keeps)
         at_c_line(p, "%s[here] = fault;", at_fault_name(&p->names, store->array));
     else
-        at_c_line(p, "if (fault.site != 0) attend_fail(call, &fault, %d, here);",
+        at_c_line(p, "if (fault.site != 0) attend_fail(frame, fault, %d, here);",
                   loops->plan->place_of[store->array->id]);
 }
 
@@ -287,32 +324,43 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
 
 /* ---- the function -------------------------------------------------------------------------- */
 
+static void print_head(at_printer *p, const at_tile_nest *nest, const char *name) {
+    const at_pass *pass = nest->nest->pass;
+    const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *, pass->fixed_count);
+    int count = at_nest_arguments(p->s, nest, axes);
+    at_text_add(p->out, "\n/* ");
+    size_t begin = p->out->length;
+    at_pass_print(pass, p->out);
+    at_c_comment(p->out, begin);
+    at_text_add(p->out, "\n * ");
+    at_cost_print(&pass->flops, p->out);
+    at_text_addf(p->out, " flops */\nstatic void %s(const struct attend_frame *frame", name);
+    for (int i = 0; i < count; i++)
+        at_text_addf(p->out, ", int64_t %s", at_axis_name(&p->names, axes[i]));
+    at_text_add(p->out, ") {\n");
+}
+
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
-                  const char *name, int first_scratch, at_text *out) {
+                  const char *name, int first_scratch, const at_emit_options *options,
+                  at_text *out) {
     const at_plan *plan = program->loops->plan;
     const at_pass *pass = nest->nest->pass;
-    const at_array *target = pass->target;
-    at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program, .indent = 1};
-    uses u = uses_of(s, plan->cascade, &nest->body);
-    if (program->loops->fallible[target->id]) u.faults[target->id] = true;
-    at_text_add(out, "\n/* ");
-    size_t begin = out->length;
-    at_pass_print(pass, out);
-    at_c_comment(out, begin);
-    at_text_add(out, "\n * ");
-    at_cost_print(&pass->flops, out);
-    at_text_addf(out, " flops */\nstatic int %s(const struct attend_call *call) {\n", name);
-    print_uses(&p, plan, &u, target);
+    at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
+                    .type = options->type, .indent = 1};
+    uses u = uses_of(s, plan, &nest->body);
+    for (int i = 0; i < pass->target_count; i++)
+        if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
+    print_head(&p, nest, name);
+    print_uses(&p, plan, &u, pass);
     for (int i = 0; i < nest->nest->scratch_count; i++) {
         const at_array *scratch = nest->nest->scratch[i];
-        at_c_line(&p, "%s *restrict %s = call->scratch[%d];", at_c_storage(scratch->kind),
+        const char *type = scratch->kind == AT_BOOL ? "unsigned char" : at_c_type(scratch->kind);
+        at_c_line(&p, "%s *restrict %s = attend_scratch(frame, %d);", type,
                   at_array_name(&p.names, scratch), first_scratch + i);
     }
     if (u.key)
-        at_c_line(&p, "const uint64_t draw_key = attend_draw_key(call->seed, call->run, \"%s\");",
-                  u.key);
+        at_c_line(&p, "const uint64_t draw_key = attend_draw_key(frame->call->seed, "
+                  "frame->call->run, \"%s\");", u.key);
     print_tiles(&p, &nest->body);
-    at_c_line(&p, nest->nest->needed && nest->nest->fallible
-                      ? "return call->failure->fault.site != 0;" : "return 0;");
     at_text_add(out, "}\n");
 }

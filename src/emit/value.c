@@ -2,6 +2,7 @@
  * brackets that C's grammar and the compilers' warnings ask for. */
 #include "emit/emit.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -22,17 +23,26 @@ void at_c_line(at_printer *p, const char *format, ...) {
 }
 
 const char *at_c_type(at_kind kind) {
-    return kind == AT_REAL ? "double" : kind == AT_INT ? "int64_t" : "bool";
+    return kind == AT_REAL ? "real" : kind == AT_INT ? "int64_t" : "bool";
 }
 
-const char *at_c_storage(at_kind kind) {
+const char *at_c_storage(const at_array_place *place, at_type type) {
+    if (place->array->kind == AT_INT) return "int64_t";
     /* Not bool: a byte that comes from outside may hold more than 0 and 1. */
-    return kind == AT_REAL ? "double" : kind == AT_INT ? "int64_t" : "unsigned char";
+    if (place->array->kind == AT_BOOL) return "unsigned char";
+    return place->use == AT_PLACE_WORK || at_place_converted(place, type) ? "real" : "given";
+}
+
+bool at_c_rounds(const at_printer *p, const at_array *array) {
+    const at_plan *plan = p->program->loops->plan;
+    if (array->kind != AT_REAL || array->id < 0) return false;
+    at_type type = at_place_type(&plan->places[plan->place_of[array->id]], p->type);
+    return type == AT_TYPE_F16 || type == AT_TYPE_BF16;
 }
 
 static printed print(at_printer *p, const at_value *v);
 
-static printed number(at_session *s, const at_value *v) {
+static printed number(at_session *s, const at_value *v, bool is_float) {
     if (v->kind == AT_BOOL) return (printed){v->integer ? "true" : "false", AT_C_PRIMARY};
     if (v->kind == AT_INT) {
         if (v->integer == INT64_MIN) return (printed){"INT64_MIN", AT_C_PRIMARY};
@@ -43,10 +53,14 @@ static printed number(at_session *s, const at_value *v) {
     if (isinf(v->real))
         return v->real < 0 ? (printed){"-INFINITY", AT_C_UNARY}
                            : (printed){"INFINITY", AT_C_PRIMARY};
+    at_c_level level = signbit(v->real) ? AT_C_UNARY : AT_C_PRIMARY;
+    if (is_float && fabs(v->real) > (double)FLT_MAX)
+        return (printed){v->real < 0 ? "-INFINITY" : "INFINITY", level};
+    if (is_float && v->real != 0 && fabs(v->real) < 0x1p-149)
+        return (printed){v->real < 0 ? "-0.0f" : "0.0f", level};
     char text[32];
     at_text_real(v->real, text);
-    return (printed){at_copy_text(s->arena, text, strlen(text)),
-                     signbit(v->real) ? AT_C_UNARY : AT_C_PRIMARY};
+    return (printed){at_format(s->arena, "%s%s", text, is_float ? "f" : ""), level};
 }
 
 static const struct {
@@ -106,15 +120,17 @@ static printed operation(at_printer *p, const at_value *v) {
         return (printed){at_format(arena, "-%s", at_c_value(p, a, AT_C_PRIMARY)), AT_C_UNARY};
     case AT_OP_TO_REAL:
         if (a->kind == AT_REAL) return print(p, a);
-        return (printed){at_format(arena, "(double)%s", at_c_value(p, a, AT_C_PRIMARY)),
+        return (printed){at_format(arena, "(real)%s", at_c_value(p, a, AT_C_PRIMARY)),
                          AT_C_UNARY};
     default: return function(p, v);
     }
 }
 
 static const char *element(at_printer *p, const at_array *array, const at_value *address) {
-    return at_format(p->s->arena, "%s[%s]", at_array_name(&p->names, array),
-                     at_c_value(p, address, AT_C_CHOICE));
+    const char *text = at_format(p->s->arena, "%s[%s]", at_array_name(&p->names, array),
+                                 at_c_value(p, address, AT_C_CHOICE));
+    bool half = at_c_rounds(p, array);
+    return half ? at_format(p->s->arena, "attend_real(%s)", text) : text;
 }
 
 /* A constant beside another would be an int of C, which may be narrower. */
@@ -132,7 +148,7 @@ static printed choice(at_printer *p, const at_value *mask, const char *yes, cons
 static printed print(at_printer *p, const at_value *v) {
     at_value *const *x = v->operands;
     switch (v->op) {
-    case AT_TILE_NUMBER: return number(p->s, v);
+    case AT_TILE_NUMBER: return number(p->s, v, p->type != AT_TYPE_F64);
     case AT_TILE_SIZE: return (printed){at_size_name(&p->names, v->axis), AT_C_PRIMARY};
     case AT_TILE_INDEX: return (printed){at_axis_name(&p->names, v->axis), AT_C_PRIMARY};
     case AT_TILE_GET: return (printed){at_array_name(&p->names, v->array), AT_C_PRIMARY};

@@ -45,7 +45,7 @@ at_loop *at_loop_risk(at_loop_lowering *l, at_loop_tag tag, at_loop_site_tag why
     at_loop_program *program = l->program;
     loop->site = program->site_count;
     at_loop_site site = {why, expr, expr ? expr->span : l->nest->pass->statement->span, 0,
-                         l->target};
+                         l->target, NULL};
     AT_PUSH(l->s->arena, program->sites, program->site_count, program->site_capacity, site);
     l->nest->fallible = true;
     l->risks++;
@@ -55,7 +55,7 @@ at_loop *at_loop_risk(at_loop_lowering *l, at_loop_tag tag, at_loop_site_tag why
 /* ---- loops and stores ---------------------------------------------------------------------- */
 
 at_loop *at_loop_enter(at_loop_lowering *l, const at_axis *axis) {
-    if (l->fixed && l->fixed[axis->id]) return NULL;
+    if (at_pass_fixes(l->nest->pass, axis)) return NULL;
     at_loop *loop = at_loop_add(l, AT_LOOP_FOR);
     loop->axis = axis;
     l->into = &loop->body;
@@ -66,10 +66,10 @@ at_loop *at_loop_enter_store(at_loop_lowering *l) {
     const at_array *target = l->target;
     const at_expr **index = AT_NEW_ARRAY(l->s->arena, const at_expr *, target->rank);
     for (int i = 0; i < target->rank; i++)
-        index[i] = at_index(l->s, target->axes[i], target->span);
+        index[i] = at_index(l->s, l->axes[i], target->span);
     at_loop *store = at_loop_add(l, AT_LOOP_STORE);
     store->array = target;
-    store->address = at_address_of(l->s, target, index);
+    store->address = at_address_of(l->s, l->program->plan, target, index);
     l->into = &store->body;
     return store;
 }
@@ -144,15 +144,19 @@ const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span
     return at_read(s, variable, NULL, NULL, span);
 }
 
-const at_expr *at_address_of(at_session *s, const at_array *array, const at_expr *const *index) {
+const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
+                             const at_expr *const *index) {
     at_span span = array->span;
-    if (array->rank == 0) return at_int(s, 0, span);
     if (at_is_scratch(array)) return index[0];
-    const at_expr *address = index[0];
-    for (int i = 1; i < array->rank; i++) {
-        const at_expr *size = at_size(s, array->axes[i], span);
-        address = at_map_node(s, AT_OP_MUL, address, size, NULL, span);
-        address = at_map_node(s, AT_OP_ADD, address, index[i], NULL, span);
+    const int64_t *slots = plan->places[plan->place_of[array->id]].slots;
+    const at_expr *address = NULL;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *at = index[i], *size = at_size(s, array->axes[i], span);
+        if (slots[i] == 1) continue;
+        if (slots[i]) size = at_int(s, slots[i], span);
+        if (slots[i]) at = at_map_node(s, AT_OP_MOD, at, size, NULL, span);
+        if (address) address = at_map_node(s, AT_OP_MUL, address, size, NULL, span);
+        address = address ? at_map_node(s, AT_OP_ADD, address, at, NULL, span) : at;
     }
-    return address;
+    return address ? address : at_int(s, 0, span);
 }

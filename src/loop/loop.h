@@ -63,7 +63,7 @@ struct at_loop {
     const at_array *variable;
     const at_array *array;
     const at_expr *address; /* an int: row-major, in elements */
-    const at_expr *value;
+    const at_expr *value, *other; /* REQUIRE: what the message shows; other may be NULL */
     int site;
     const at_loop_sort *sort;
     const at_loop_draw *draw;
@@ -71,13 +71,18 @@ struct at_loop {
 };
 
 /* Where something can fail, for the message. */
-typedef enum { AT_SITE_OUTSIDE, AT_SITE_ARITHMETIC, AT_SITE_EMPTY } at_loop_site_tag;
+typedef enum {
+    AT_SITE_OUTSIDE, AT_SITE_ARITHMETIC, AT_SITE_EMPTY,
+    AT_SITE_EARLY,  /* a scan reads what it has not computed yet */
+    AT_SITE_ROUNDS, /* what a repeat defines, when no round of it ran */
+} at_loop_site_tag;
 typedef struct {
     at_loop_site_tag tag;
     const at_expr *expr;     /* the read, the operation or the fold, as it was; NULL: a statement */
     at_span span;
     int dimension;           /* OUTSIDE: which index */
-    const at_array *target;  /* whose equation it is in */
+    const at_array *target;  /* whose equation it is in; ROUNDS: what has no value */
+    const at_axis *scan;     /* EARLY: the scan's first axis */
 } at_loop_site;
 
 typedef struct {
@@ -86,7 +91,7 @@ typedef struct {
     int scratch_count, scratch_capacity;
     const at_array **scratch; /* memory for one row, a thread's own */
     bool fallible; /* some element may fail */
-    bool needed;   /* an output: a failure ends the run */
+    bool needed;   /* an output whose elements are computed once: a failure ends the run */
 } at_nest;
 
 typedef struct {
@@ -94,11 +99,16 @@ typedef struct {
     int nest_count, site_count, site_capacity;
     at_nest *nests;
     at_loop_site *sites; /* site 0 is none */
-    bool *fallible; /* by array id: stored with faults */
+    bool *fallible;  /* by place: stored with faults */
+    int *rounds_site; /* by array id: where what a repeat leaves fails if no round ran; 0: it cannot */
 } at_loop_program;
 
-/* Never NULL. */
+/* NULL after E904: a statement that has no compiled form. */
 const at_loop_program *at_loop_make(at_session *s, const at_plan *plan);
+bool at_is_fallible(const at_loop_program *program, const at_array *array);
+/* Whether the failure of an element of this array ends the run: it is an output, and no later round
+ * of a repeat gives that element another value. */
+bool at_ends_run(const at_plan *plan, const at_array *array);
 
 /* ---- build.c: what loop.c and fold.c share ------------------------------------------------- */
 
@@ -108,7 +118,7 @@ typedef struct {
     at_nest *nest;
     const at_array *target;
     at_loops *into; /* where the next node goes */
-    const bool *fixed;     /* by axis id: axes that enclosing regions bind; NULL: none */
+    at_axis *const *axes;   /* the indices of the store: the target's axes, or those of a `next` */
     const at_axis **rounds; /* of the repeats around, outermost first */
     int round_count;
     int variables;  /* of this nest */
@@ -151,9 +161,16 @@ const at_expr *at_loop_position(at_loop_lowering *l, at_axis *const *axes, int c
 bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
-/* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) …; of scratch the first index,
- * which is a position. */
-const at_expr *at_address_of(at_session *s, const at_array *array, const at_expr *const *index);
+/* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) …, where an index into a
+ * window of k steps counts modulo k; of scratch the first index, which is a position. */
+const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
+                             const at_expr *const *index);
+
+/* ---- order.c: what a scan has computed already ----------------------------------------------- */
+
+/* Adds what must hold for a read of array[index], if that is not known: a scan around the pass has
+ * computed the element. e is the read as it was. */
+void at_loop_order(at_loop_lowering *l, const at_expr *e, const at_expr *const *index);
 
 /* ---- lower.c, fold.c: expressions ---------------------------------------------------------- */
 

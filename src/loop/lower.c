@@ -68,12 +68,12 @@ static const at_expr *lower_lazy(at_loop_lowering *l, const at_expr *e) {
 
 static void inherit(at_loop_lowering *l, at_loops *block, const at_array *array,
                     const at_expr *const *index) {
-    if (!l->program->fallible[array->id]) return;
+    if (!at_is_fallible(l->program, array)) return;
     at_loops *outer = l->into;
     l->into = block;
     at_loop *loop = at_loop_add(l, AT_LOOP_INHERIT);
     loop->array = array;
-    loop->address = at_address_of(l->s, array, index);
+    loop->address = at_address_of(l->s, l->program->plan, array, index);
     l->into = outer;
     l->nest->fallible = true;
     l->risks++;
@@ -106,10 +106,14 @@ static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
         require->value = index[i];
     }
     if (!found) {
+        at_loop_order(l, e, index);
         inherit(l, l->into, array, index);
         return at_read(l->s, array, index, NULL, e->span);
     }
-    at_loops yes = {0}, no = {0};
+    at_loops yes = {0}, no = {0}, *outer = l->into;
+    l->into = &yes;
+    at_loop_order(l, e, index);
+    l->into = outer;
     inherit(l, &yes, array, index);
     const at_expr *other = lower_aside(l, &no, e->u.read.alternative);
     if (yes.count + no.count == 0) return at_read(l->s, array, index, other, e->span);

@@ -1,5 +1,10 @@
-/* plan: which passes run, in which order, and which arrays are stored for them. A pass computes one
- * array, whole; what no output needs has no pass.
+/* plan: which passes run, in which order and inside which regions, which arrays are stored for
+ * them, and when. A pass computes the arrays of one statement, whole, or inside of regions the part
+ * of them that belongs to the regions' present indices; what no output needs has no pass.
+ *
+ * The plan is a tree of steps: passes, and the scans and repeats around them. The times of a plan
+ * count its passes, and the beginnings and ends of its regions, in the order of the tree; an array
+ * lives from one time to another, and arrays whose lives do not overlap may share memory.
  *
  * Everything lives in the session's arena. */
 #ifndef AT_PLAN_H
@@ -9,10 +14,21 @@
 
 typedef enum { AT_PLACE_GIVEN, AT_PLACE_OUTPUT, AT_PLACE_WORK } at_place_use;
 
-/* An array that is stored while the passes run. */
+/* An array that is stored while the passes run. Given arrays come first, then outputs, then work
+ * arrays. */
 typedef struct {
     const at_array *array;
-    at_place_use use; /* GIVEN: an input, param or state; WORK: between passes only */
+    at_place_use use;     /* GIVEN: an input, param or state; WORK: between passes only */
+    const at_array *next; /* OUTPUT that holds what a state becomes: that state; else NULL */
+    bool begins;          /* that OUTPUT begins as what the state was: not all of it is written */
+    int writers;          /* passes that write it */
+    /* By dimension: 0, or how many of its last indices are kept: index i lies at i mod that. Only
+     * of the axes of scans around the pass. */
+    int64_t *slots;
+    bool is_read;         /* by some pass */
+    bool later;           /* written more than once, as some region around its pass is not among its
+                             axes: what an element is, is known when the last round has run */
+    int first, last;      /* times: its life */
 } at_array_place;
 
 /* A sum of products: count * the extents of axes, as flops and bytes grow with open extents. */
@@ -28,25 +44,91 @@ typedef struct {
 } at_cost;
 
 typedef struct {
-    const at_statement *statement; /* EQUATION, KEEPING of one part, TOPK, DRAWING or TABLE */
-    const at_array *target;        /* what it computes */
-    at_cost flops;                 /* operations on reals, all guards taken to hold */
-    at_cost bytes;                 /* of each array read and written, once */
+    /* EQUATION, TABLE, KEEPING, TOPK, DRAWING, NEXT or ASSERT; the `while` of a repeat is an
+     * EQUATION that the plan made. */
+    const at_statement *statement;
+    /* What it writes: the statement's target; of KEEPING one for each part; of NEXT an array of the
+     * plan for what the state becomes, over u.next.axes; of ASSERT two of the plan, over the axes
+     * of the regions and then the assertion's own: left and right. */
+    int target_count;
+    const at_array **targets;
+    const at_array *target; /* the first of them */
+    /* The regions around it, outermost first, and their axes: fixed while the pass runs, so that
+     * it has no loops over them. */
+    int region_count, fixed_count;
+    const at_statement **regions;
+    const at_axis **fixed;
+    int again_count;
+    at_axis **again; /* those of them that its first target lacks */
+    int number;    /* of all passes, in the order in which they come */
+    int time;
+    at_cost flops; /* operations on reals, all guards taken to hold, in a whole run */
+    at_cost bytes; /* of each array read and written, once */
 } at_pass;
+
+typedef enum { AT_STEP_PASS, AT_STEP_SCAN, AT_STEP_REPEAT } at_step_tag;
+
+typedef struct at_plan_step at_plan_step;
+typedef struct {
+    int count, capacity;
+    at_plan_step **items;
+} at_plan_steps;
+
+struct at_plan_step {
+    at_step_tag tag;
+    const at_statement *statement; /* of the pass or region */
+    at_plan_step *parent;               /* NULL: outermost */
+    int first, last;               /* times: of a pass the same */
+    int pass;                      /* PASS; REPEAT: what computes its condition, or -1 */
+    at_plan_steps body;                 /* of a region */
+    /* REPEAT: what it carries and something needs. `after` has the place of `inside`. */
+    int carried_count;
+    at_carried *carried;
+    /* REPEAT: arrays that the body defines and something outside reads. Those over its round begin
+     * as 0, if rounds may not run; the others have no value if no round runs. */
+    int left_count, left_capacity;
+    const at_array **left;
+};
+
+/* When an array is written: inside which regions, and at which time. */
+typedef struct {
+    int region_count;
+    const at_statement *const *regions; /* outermost first */
+    int time;
+} at_written;
 
 typedef struct {
     const at_cascade *cascade;
-    int place_count, pass_count;
+    /* The cascade's arrays, by id, and behind them those that the plan made. */
+    int array_count, array_capacity;
+    const at_array **arrays;
+    int place_count, pass_count, pass_capacity, times;
     at_array_place *places;
     int *place_of; /* by array id; -1: not stored */
-    at_pass *passes;
+    at_written *written; /* by array id; of given arrays: in no region, at time 0 */
+    at_pass **passes;    /* by number */
+    at_plan_steps steps;
 } at_plan;
 
-/* NULL after E904: a statement that has no compiled form. */
+/* The cascade is without GRAD. Never NULL. */
 const at_plan *at_plan_make(at_session *s, const at_cascade *cascade);
 /* What a pass computes as one line of a program; the numbers of a table are left out. */
 void at_pass_print(const at_pass *pass, at_text *out);
 void at_plan_print(const at_plan *plan, at_text *out);
+/* Whether some region around the pass has this axis. */
+bool at_pass_fixes(const at_pass *pass, const at_axis *axis);
+/* Whether fewer rounds than its count may run. */
+bool at_repeat_may_end(const at_statement *repeat);
+/* The axes of a region: a scan's, or the round. Gives how many; *axes is the first. */
+int at_region_axes(const at_statement *region, at_axis *const **axes);
+
+/* ---- life.c: windows and lives ------------------------------------------------------------- */
+
+/* Fills slots, is_read, later, first and last of every place. */
+void at_plan_live(at_session *s, at_plan *plan);
+/* How many steps of a scan along `axis` an index is behind the present one; -1 if it is ahead, or
+ * that is not known. */
+int64_t at_index_lag(const at_expr *index, const at_axis *axis, bool down);
 
 /* ---- cost.c -------------------------------------------------------------------------------- */
 

@@ -5,16 +5,26 @@
 #include "run/run.h"
 
 #include <dlfcn.h>
+#include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct at_kernel {
+struct at_library {
     void *handle; /* of dlopen */
-    at_entry entry;
-    const at_loop_program *program; /* lives in the session that compiled it */
 };
 
-at_kernel *at_kernel_build(at_session *s, const at_tile_program *program, const at_text *source) {
+struct at_kernel {
+    at_library *library, *own;      /* own: freed with the kernel */
+    at_entry_run run;
+    at_entry_workspace workspace;
+    const at_loop_program *program; /* lives in the session that compiled it */
+    at_type type;                   /* of reals that are given and handed back */
+};
+
+/* ---- loading --------------------------------------------------------------------------------- */
+
+at_library *at_library_load(at_session *s, const at_text *source) {
     s->stage = "run";
     if (source->failed) {
         at_error(s, AT_E_MEMORY, at_no_span(), "no memory is left to write the compiled code");
@@ -22,23 +32,56 @@ at_kernel *at_kernel_build(at_session *s, const at_tile_program *program, const 
     }
     void *handle = at_cc_load(s, source, NULL);
     if (!handle) return NULL;
-    void *symbol = dlsym(handle, AT_ENTRY_NAME);
-    at_kernel *kernel = symbol ? malloc(sizeof *kernel) : NULL;
-    if (!kernel) {
-        dlclose(handle);
-        at_error(s, AT_E_LOAD, at_no_span(), "the compiled code cannot be loaded");
-        return NULL;
+    at_library *library = malloc(sizeof *library);
+    if (library) library->handle = handle;
+    else dlclose(handle);
+    if (!library) at_error(s, AT_E_LOAD, at_no_span(), "the compiled code cannot be loaded");
+    return library;
+}
+
+void at_library_free(at_library *library) {
+    if (!library) return;
+    dlclose(library->handle);
+    free(library);
+}
+
+/* ISO C has no conversion from an object pointer to a function pointer; POSIX has. */
+static bool find(const at_library *library, const char *prefix, const char *name, void *function) {
+    char symbol[256];
+    if (snprintf(symbol, sizeof symbol, "%s_%s", prefix, name) >= (int)sizeof symbol) return false;
+    void *found = dlsym(library->handle, symbol);
+    memcpy(function, &found, sizeof found);
+    return found != NULL;
+}
+
+at_kernel *at_kernel_of(at_session *s, at_library *library, const at_emit_entry *entry,
+                        at_type type) {
+    at_kernel *kernel = calloc(1, sizeof *kernel);
+    if (kernel && find(library, entry->prefix, "run", &kernel->run) &&
+        find(library, entry->prefix, "workspace", &kernel->workspace)) {
+        kernel->library = library;
+        kernel->program = entry->program->loops;
+        kernel->type = type;
+        return kernel;
     }
-    kernel->handle = handle;
-    /* ISO C has no conversion from an object pointer to a function pointer; POSIX has. */
-    memcpy(&kernel->entry, &symbol, sizeof symbol);
-    kernel->program = program->loops;
+    free(kernel);
+    at_error(s, AT_E_LOAD, at_no_span(), "the compiled code cannot be loaded");
+    return NULL;
+}
+
+at_kernel *at_kernel_build(at_session *s, const at_emit_entry *entry, at_type type,
+                           const at_text *source) {
+    at_library *library = at_library_load(s, source);
+    if (!library) return NULL;
+    at_kernel *kernel = at_kernel_of(s, library, entry, type);
+    if (kernel) kernel->own = library;
+    else at_library_free(library);
     return kernel;
 }
 
 void at_kernel_free(at_kernel *kernel) {
     if (!kernel) return;
-    dlclose(kernel->handle);
+    at_library_free(kernel->own);
     free(kernel);
 }
 
@@ -51,34 +94,32 @@ typedef struct {
     const at_call *call;
     at_results *results;
     at_bound_call bound;
-    at_tensor **made;             /* by place; NULL where given */
-    void **arrays;                /* by place */
-    struct attend_fault **faults; /* by place; owned */
-    void **scratch;               /* of all nests; owned */
-    int scratch_count;
+    at_tensor **made;          /* by place; NULL where given */
+    struct attend_view *views; /* by place */
+    struct attend_call entry;
+    struct attend_failure failure;
+    void *workspace;
 } run;
 
-static bool make_run(run *r) {
-    size_t count = (size_t)r->plan->place_count;
-    r->made = calloc(count + 1, sizeof *r->made);
-    r->arrays = calloc(count + 1, sizeof *r->arrays);
-    r->faults = calloc(count + 1, sizeof *r->faults);
-    if (r->made && r->arrays && r->faults) return true;
+static bool refuse_memory(const run *r) {
     at_error(r->s, AT_E_RUN_MEMORY, at_no_span(), "there is no memory left for this run");
     return false;
 }
 
+static bool make_run(run *r) {
+    size_t count = (size_t)r->plan->place_count;
+    r->made = calloc(count + 1, sizeof *r->made);
+    r->views = calloc(count + 1, sizeof *r->views);
+    return (r->made && r->views) || refuse_memory(r);
+}
+
 static void end_run(void *user) {
     run *r = user;
-    for (int i = 0; i < r->plan->place_count; i++) {
+    for (int i = 0; i < r->plan->place_count; i++)
         if (r->made) at_tensor_free(r->made[i]);
-        if (r->faults) free(r->faults[i]);
-    }
     free(r->made);
-    free(r->arrays);
-    free(r->faults);
-    for (int i = 0; i < r->scratch_count; i++) free(r->scratch[i]);
-    free(r->scratch);
+    free(r->views);
+    free(r->workspace);
     at_bound_call_free(&r->bound);
 }
 
@@ -87,35 +128,89 @@ static void shape_of(const run *r, const at_array *array, int64_t *extents) {
     for (int i = 0; i < array->rank; i++) extents[i] = r->bound.extents[array->axes[i]->id];
 }
 
-static int64_t count_of(const run *r, const at_array *array, size_t bytes) {
-    int64_t extents[AT_RANK_LIMIT];
-    shape_of(r, array, extents);
-    return at_shape_count(extents, array->rank, bytes);
+static at_type type_of(const run *r, const at_array *array) {
+    return array->kind == AT_REAL ? r->kernel->type
+           : array->kind == AT_INT ? AT_TYPE_I64 : AT_TYPE_BOOL;
 }
 
-/* Counts everything before anything is taken: outputs, arrays between passes and their faults. */
-static bool fits_memory(const run *r) {
-    double bytes = 0;
-    for (int i = 0; i < r->plan->place_count; i++) {
-        const at_array_place *place = &r->plan->places[i];
-        if (place->use == AT_PLACE_GIVEN) continue;
-        bool fallible = r->kernel->program->fallible[place->array->id];
-        size_t each = (size_t)at_kind_bytes(place->array->kind) +
-                      (fallible ? sizeof(struct attend_fault) : 0);
-        int64_t count = count_of(r, place->array, each);
-        bytes += count < 0 ? 1e30 : (double)count * (double)each;
-    }
-    size_t limit = r->call->memory_limit ? r->call->memory_limit : at_memory_free();
-    if (bytes <= (double)limit) return true;
-    at_diag *diag = at_error(r->s, AT_E_RUN_MEMORY, at_no_span(),
-                             "this run needs %.1f MB for its arrays, and may use %.1f MB",
-                             bytes / 1e6, (double)limit / 1e6);
-    at_hint(r->s, diag, "`attend plan` lists the arrays and how they grow with each axis");
+static bool fits_rank(const run *r, const at_array *array) {
+    if (array->rank <= AT_RANK_LIMIT) return true;
+    at_error(r->s, AT_E_TENSOR_RANK, array->span, "`%s` has %d axes, and may have at most %d",
+             array->name, array->rank, AT_RANK_LIMIT);
     return false;
 }
 
-static at_type type_of(at_kind kind) {
-    return kind == AT_REAL ? AT_TYPE_F64 : kind == AT_INT ? AT_TYPE_I64 : AT_TYPE_BOOL;
+/* Every array must have a size that can be counted, if not memory of its own. */
+static bool check_shapes(const run *r) {
+    for (int i = 0; i < r->plan->place_count; i++) {
+        const at_array *array = r->plan->places[i].array;
+        if (!fits_rank(r, array)) return false;
+        int64_t extents[AT_RANK_LIMIT];
+        shape_of(r, array, extents);
+        for (int k = 0; k < array->rank; k++)
+            if (r->plan->places[i].slots[k]) extents[k] = r->plan->places[i].slots[k];
+        if (at_shape_count(extents, array->rank, sizeof(struct attend_fault)) >= 0) continue;
+        const char *shape = "";
+        for (int k = 0; k < array->rank; k++)
+            shape = at_format(r->s->arena, "%s%s%s = %lld", shape, k ? ", " : "",
+                              array->axes[k]->name, (long long)extents[k]);
+        at_error(r->s, AT_E_RUN_MEMORY, array->span,
+                 "`%s` is larger than any memory can hold, with %s", array->name, shape);
+        return false;
+    }
+    return true;
+}
+
+static void show_bytes(double bytes, char *buffer) {
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    int unit = 0;
+    for (; bytes >= 1024 && unit < 5; unit++) bytes /= 1024;
+    snprintf(buffer, 32, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+}
+
+static double place_bytes(const run *r, int place) {
+    const at_array_place *at = &r->plan->places[place];
+    double bytes = (double)at_type_bytes(at_place_type(at, r->kernel->type));
+    for (int k = 0; k < at->array->rank; k++)
+        bytes *= (double)(at->slots[k] ? at->slots[k] : r->bound.extents[at->array->axes[k]->id]);
+    return bytes;
+}
+
+static void refuse_size(const run *r, double needed, double limit) {
+    char need[32], have[32], own[32];
+    int most = 0;
+    for (int i = 1; i < r->plan->place_count; i++)
+        if (place_bytes(r, i) > place_bytes(r, most)) most = i;
+    const at_array *array = r->plan->places[most].array;
+    show_bytes(needed, need);
+    show_bytes(limit, have);
+    show_bytes(place_bytes(r, most), own);
+    at_diag *diag = at_error(r->s, AT_E_RUN_MEMORY, array->span,
+                             "this run needs %s for its arrays, and may use %s", need, have);
+    const char *shape = "";
+    for (int k = 0; k < array->rank; k++)
+        shape = at_format(r->s->arena, "%s%s%s = %lld", shape, k ? ", " : "", array->axes[k]->name,
+                          (long long)r->bound.extents[array->axes[k]->id]);
+    at_note(r->s, diag, at_no_span(), "the largest is `%s`: %s%s%s", array->name, shape,
+            array->rank ? ": " : "", own);
+}
+
+/* Counts everything before anything is taken: what was converted, outputs, the workspace. */
+static bool fits_memory(run *r) {
+    double needed = 0;
+    for (int i = 0; i < r->plan->place_count; i++)
+        if (r->plan->places[i].use != AT_PLACE_WORK) needed += place_bytes(r, i);
+    size_t workspace = r->kernel->workspace(&r->entry);
+    needed += workspace == SIZE_MAX ? 0x1p64 : (double)workspace;
+    size_t limit = r->call->memory_limit ? r->call->memory_limit : at_memory_free();
+    if (needed > (double)limit) {
+        refuse_size(r, needed, (double)limit);
+        return false;
+    }
+    r->entry.workspace_bytes = workspace;
+    r->workspace = workspace ? aligned_alloc(64, (workspace + 63) / 64 * 64) : NULL;
+    r->entry.workspace = r->workspace;
+    return !workspace || r->workspace || refuse_memory(r);
 }
 
 static at_tensor *given(const run *r, const at_array *array) {
@@ -132,40 +227,18 @@ static at_tensor *given(const run *r, const at_array *array) {
 static bool place_arrays(run *r) {
     for (int i = 0; i < r->plan->place_count; i++) {
         const at_array *array = r->plan->places[i].array;
+        if (r->plan->places[i].use == AT_PLACE_WORK) continue;
         at_tensor *tensor = given(r, array);
         if (!tensor) {
             int64_t extents[AT_RANK_LIMIT];
             shape_of(r, array, extents);
             tensor = r->made[i] =
-                at_tensor_new(r->s, type_of(array->kind), extents, array->rank, array->name);
+                at_tensor_new(r->s, type_of(r, array), extents, array->rank, array->name);
         }
         if (!tensor) return false;
-        r->arrays[i] = tensor->data;
-        if (!r->kernel->program->fallible[array->id]) continue;
-        r->faults[i] = calloc((size_t)tensor->count + 1, sizeof **r->faults);
-        if (r->faults[i]) continue;
-        at_error(r->s, AT_E_RUN_MEMORY, at_no_span(), "there is no memory left for this run");
-        return false;
+        r->views[i].data = tensor->data;
     }
     return true;
-}
-
-static bool place_scratch(run *r) {
-    const at_loop_program *program = r->kernel->program;
-    int count = 0;
-    for (int i = 0; i < program->nest_count; i++) count += program->nests[i].scratch_count;
-    r->scratch = calloc((size_t)count + 1, sizeof *r->scratch);
-    for (int i = 0; i < program->nest_count && r->scratch; i++)
-        for (int k = 0; k < program->nests[i].scratch_count; k++) {
-            int64_t elements = count_of(r, program->nests[i].scratch[k], 8);
-            void *memory = elements < 0 ? NULL : calloc((size_t)elements + 1, 8);
-            if (!memory) {
-                at_error(r->s, AT_E_RUN_MEMORY, at_no_span(), "there is no memory left for this run");
-                return false;
-            }
-            r->scratch[r->scratch_count++] = memory;
-        }
-    return r->scratch != NULL;
 }
 
 /* ---- what compiled code takes for granted ---------------------------------------------------- */
@@ -187,9 +260,11 @@ static bool check_extents(const run *r) {
 /* A table is written element by element: it must have as many as its axes. */
 static bool check_tables(const run *r) {
     for (int i = 0; i < r->plan->pass_count; i++) {
-        const at_statement *st = r->plan->passes[i].statement;
+        const at_statement *st = r->plan->passes[i]->statement;
         if (st->tag != AT_TABLE) continue;
-        int64_t count = count_of(r, st->target, 1);
+        int64_t extents[AT_RANK_LIMIT];
+        shape_of(r, st->target, extents);
+        int64_t count = at_shape_count(extents, st->target->rank, 1);
         if (count == st->u.table.count) continue;
         at_error(r->s, AT_E_RUN_TABLE, st->span,
                  "this table has %d values, and `%s` has %lld elements", st->u.table.count,
@@ -201,41 +276,75 @@ static bool check_tables(const run *r) {
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 
+static at_tensor *copy_of(const run *r, const at_tensor *tensor, const char *name) {
+    at_tensor *copy = at_tensor_new(r->s, tensor->type, tensor->extents, tensor->rank, name);
+    if (copy)
+        at_move(copy->data, tensor->data, (size_t)copy->count * at_type_bytes(copy->type));
+    return copy;
+}
+
+static bool is_output_again(const run *r, int output) {
+    const at_cascade *cascade = r->plan->cascade;
+    const int *place_of = r->plan->place_of;
+    for (int i = output + 1; i < cascade->output_count; i++)
+        if (place_of[cascade->outputs[i].array->id] == place_of[cascade->outputs[output].array->id])
+            return true;
+    return false;
+}
+
 /* Outputs in the program's order. One that is an input, or that comes twice, is copied. */
-static bool hand_back(run *r) {
+static bool hand_back_outputs(run *r) {
     const at_cascade *cascade = r->plan->cascade;
     for (int i = 0; i < cascade->output_count; i++) {
         const at_array *array = cascade->outputs[i].array;
         int place = r->plan->place_of[array->id];
         at_tensor *tensor = r->made[place];
-        if (!tensor) {
-            int64_t extents[AT_RANK_LIMIT];
-            shape_of(r, array, extents);
-            tensor = at_tensor_new(r->s, type_of(array->kind), extents, array->rank, array->name);
-            if (!tensor) return false;
-            at_move(tensor->data, r->arrays[place],
-                    (size_t)tensor->count * at_type_bytes(tensor->type));
-        }
-        r->made[place] = NULL;
+        if (!tensor) tensor = copy_of(r, given(r, array), array->name);
+        else if (is_output_again(r, i)) tensor = copy_of(r, tensor, array->name);
+        else r->made[place] = NULL;
+        if (!tensor) return false;
         at_collection_add(r->s, &r->results->outputs, cascade->outputs[i].name, tensor);
     }
     return true;
 }
 
+/* States that no statement writes come back as they were. */
+static bool hand_back_states(run *r) {
+    const at_cascade *cascade = r->plan->cascade;
+    for (int i = 0; i < cascade->state_count; i++) {
+        const at_array *state = cascade->states[i].array;
+        const at_tensor *tensor = r->bound.states[i];
+        for (int k = 0; k < r->plan->place_count; k++)
+            if (r->plan->places[k].next == state) tensor = r->made[k];
+        if (!at_unstack(r->s, state, tensor, &r->results->states)) return false;
+    }
+    return true;
+}
+
+static int threads_of(const at_call *call) {
+    enum { MOST_THREADS = 64 };
+    int threads = call->threads > 0 ? call->threads : omp_get_num_procs();
+    return threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
+}
+
 static bool run_bound(void *user) {
     run *r = user;
-    if (!at_bind_call(r->s, r->plan->cascade, r->call, at_ref_start, (void *)r->call, &r->bound))
+    if (!at_bind_call_as(r->s, r->plan->cascade, r->call, r->kernel->type, at_ref_start,
+                         (void *)(uintptr_t)r->call, &r->bound))
         return false;
-    if (!check_extents(r) || !check_tables(r) || !fits_memory(r)) return false;
-    if (!make_run(r) || !place_arrays(r) || !place_scratch(r)) return false;
-    struct attend_failure failure = {{0, 0, 0}, 0, 0};
-    const struct attend_call call = {r->bound.extents, r->arrays, r->faults, r->scratch,
-                                     r->call->seed, r->call->run, &failure};
-    if (r->kernel->entry(&call) != 0) {
-        at_failure_report(r->s, r->kernel->program, &failure, r->bound.extents);
+    r->s->stage = "run";
+    if (!check_extents(r) || !check_shapes(r) || !check_tables(r) || !make_run(r)) return false;
+    r->entry = (struct attend_call){.extents = r->bound.extents, .arrays = r->views,
+                                    .seed = r->call->seed, .run = r->call->run,
+                                    .threads = threads_of(r->call), .failure = &r->failure};
+    if (!fits_memory(r) || !place_arrays(r)) return false;
+    int status = r->kernel->run(&r->entry);
+    AT_ASSERT(r->s, status == 0 || status == 1);
+    if (status == 1) {
+        at_failure_report(r->s, r->kernel->program, &r->failure, r->bound.extents);
         return false;
     }
-    return hand_back(r);
+    return hand_back_outputs(r) && hand_back_states(r);
 }
 
 bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,

@@ -57,8 +57,19 @@ static at_diag *report_arithmetic(at_session *s, const at_loop_site *site, int64
     return diag;
 }
 
+static at_diag *report_early(at_session *s, const at_loop_site *site,
+                             const struct attend_fault *fault) {
+    at_span span = site->expr->u.read.index[0]->span;
+    at_diag *diag = at_error(s, AT_E_RUN_EARLY, span.source ? span : site->expr->span,
+                             "`%s` is read at %s = %" PRId64 ", which is not computed yet at %s = %"
+                             PRId64, name_of(site->expr->u.read.array), site->scan->name,
+                             fault->value, site->scan->name, fault->other);
+    at_hint(s, diag, "a scan may only read what is earlier");
+    return diag;
+}
+
 /* "o[i=3, e=0]": an element of an output by its place in memory. */
-static const char *element_text(at_session *s, const at_array *array, int64_t at,
+static const char *element_text(at_session *s, const at_array *array, const char *name, int64_t at,
                                 const int64_t *extents) {
     int64_t index[AT_RANK_LIMIT];
     for (int i = array->rank - 1; i >= 0; i--) {
@@ -66,11 +77,44 @@ static const char *element_text(at_session *s, const at_array *array, int64_t at
         index[i] = at % extent;
         at /= extent;
     }
-    const char *text = array->name;
+    const char *text = name;
     for (int i = 0; i < array->rank; i++)
         text = at_format(s->arena, "%s%s%s=%" PRId64, text, i ? ", " : "[", array->axes[i]->name,
                          index[i]);
     return array->rank ? at_format(s->arena, "%s]", text) : text;
+}
+
+static bool is_condition(const at_plan *plan, const at_plan_steps *steps, int place) {
+    for (int i = 0; i < steps->count; i++) {
+        const at_plan_step *step = steps->items[i];
+        if (step->tag == AT_STEP_REPEAT && step->pass >= 0 &&
+            plan->place_of[plan->passes[step->pass]->targets[0]->id] == place)
+            return true;
+        if (is_condition(plan, &step->body, place)) return true;
+    }
+    return false;
+}
+
+/* What needed the element, as a note says it. */
+static const char *needed_text(at_session *s, const at_plan *plan,
+                               const struct attend_failure *failure, const int64_t *extents) {
+    int number = (int)failure->place;
+    const at_array_place *place = &plan->places[number];
+    const at_array *array = place->array;
+    if (is_condition(plan, &plan->steps, number))
+        return at_format(s->arena, "the `while` of this repeat, before round %" PRId64,
+                         failure->element);
+    for (int i = 0; i < plan->pass_count; i++) {
+        const at_pass *pass = plan->passes[i];
+        if (pass->statement->tag != AT_ASSERT) continue;
+        if (pass->targets[0] != array && pass->targets[1] != array) continue;
+        const char *at = element_text(s, array, "", failure->element, extents);
+        return at_format(s->arena, "an assertion of `%s`%s%s", plan->cascade->name,
+                         at[0] ? " at " : "", at);
+    }
+    const char *name = place->next ? place->next->name : array->name;
+    const char *at = element_text(s, array, name, failure->element, extents);
+    return at_format(s->arena, "the %s `%s`", place->next ? "next" : "output", at);
 }
 
 void at_failure_report(at_session *s, const at_loop_program *program,
@@ -89,8 +133,14 @@ void at_failure_report(at_session *s, const at_loop_program *program,
                         "the largest or smallest of no ints does not exist");
         at_hint(s, diag, "over nothing, reals give -inf or inf: real(…) makes them of ints");
         break;
+    case AT_SITE_EARLY: diag = report_early(s, site, fault); break;
+    case AT_SITE_ROUNDS:
+        diag = at_error(s, AT_E_RUN_ROUNDS, site->target->span,
+                        "`%s` is first defined in a repeat, and no round of it ran",
+                        name_of(site->target));
+        at_hint(s, diag, "define it before the repeat as well");
+        break;
     }
-    const at_array *output = program->plan->places[failure->place].array;
-    at_note(s, diag, at_no_span(), "needed for the output `%s`",
-            element_text(s, output, failure->element, extents));
+    at_note(s, diag, at_no_span(), "needed for %s",
+            needed_text(s, program->plan, failure, extents));
 }

@@ -6,14 +6,23 @@
 #include "emit/emit.h"
 
 /* A compiled cascade. Create with at_compile (compile.h), free with at_kernel_free before the
- * session that it was compiled in. */
+ * session that it was compiled in. Runs at the same time, in sessions of their own, are allowed. */
 typedef struct at_kernel at_kernel;
 
 /* ---- kernel.c */
 
-/* Compiles and loads what at_emit_source wrote. NULL after E901, E902, E903 or E907. */
-at_kernel *at_kernel_build(at_session *s, const at_tile_program *program, const at_text *source);
-/* As at_ref_run, by compiled code. It runs on one thread, whatever call->threads says. */
+/* Compiles and loads what at_emit_source wrote for one entry, with reals stored as `type`. NULL
+ * after E901, E902, E903 or E907. */
+at_kernel *at_kernel_build(at_session *s, const at_emit_entry *entry, at_type type,
+                           const at_text *source);
+/* A loaded file of several programs, for as many kernels; the library is the caller's, and must
+ * outlive them. */
+typedef struct at_library at_library;
+at_library *at_library_load(at_session *s, const at_text *source);
+void at_library_free(at_library *library);
+at_kernel *at_kernel_of(at_session *s, at_library *library, const at_emit_entry *entry,
+                        at_type type);
+/* As at_ref_run, by compiled code; real outputs and states have the kernel's type. */
 bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
                    at_results *results);
 void at_kernel_free(at_kernel *kernel);

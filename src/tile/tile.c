@@ -15,6 +15,7 @@ bool at_tile_op_gives(at_tile_op op) { return rows[op].gives; }
 
 typedef struct {
     at_session *s;
+    const at_plan *plan;
     at_tiles *into;
     int values;
 } tiling;
@@ -68,7 +69,7 @@ static at_value *read_value(tiling *t, const at_expr *e) {
         value->array = array;
         return value;
     }
-    const at_expr *address = at_address_of(t->s, array, e->u.read.index);
+    const at_expr *address = at_address_of(t->s, t->plan, array, e->u.read.index);
     const at_expr *mask = e->u.read.alternative ? mask_of(t->s, e) : NULL;
     at_value *operands[3] = {0};
     int count = 0;
@@ -206,10 +207,12 @@ static void tile_loop(tiling *t, const at_loop *loop) {
     case AT_LOOP_STORE: tile_store(t, loop); return;
     case AT_LOOP_REQUIRE: {
         at_value *condition = value_of(t, loop->condition), *shown = value_of(t, loop->value);
+        at_value *other = loop->other ? value_of(t, loop->other) : NULL;
         at_value *effect = add_value(t, AT_TILE_REQUIRE, AT_BOOL);
         effect->site = loop->site;
         take(effect, condition);
         take(effect, shown);
+        if (other) take(effect, other);
         return;
     }
     case AT_LOOP_ATTEMPT: tile_attempt(t, loop); return;
@@ -252,7 +255,7 @@ const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops)
     program->nests = AT_NEW_ARRAY(s->arena, at_tile_nest, loops->nest_count);
     for (int i = 0; i < loops->nest_count; i++) {
         program->nests[i].nest = &loops->nests[i];
-        tiling t = {s, &program->nests[i].body, 0};
+        tiling t = {s, loops->plan, &program->nests[i].body, 0};
         tile_loops(&t, &loops->nests[i].body);
     }
     return program;

@@ -69,7 +69,8 @@ static bool agrees(comparison *c, const at_call *call) {
     if (strcmp(t->sabotage, "kernel") == 0) perturb(&c->one.results);
     at_agreement found = at_measure_compare(c->measure, &c->one);
     if (!found.agrees) {
-        const char *key = c->one.good ? "compiled code gives other results"
+        const char *key = strstr(found.what, "states") ? "compiled code gives other states"
+                          : c->one.good ? "compiled code gives other results"
                                       : at_format(t->s->arena, "compiled code fails: %s",
                                                   at_code_text(c->one.code));
         return differs(c, key, found.what);

@@ -6,7 +6,7 @@
 
 static char *dump(program *p, const char *stage) {
     at_text text = {0};
-    assert_null(at_compile(p->s, &p->c, stage, &text));
+    assert_null(at_compile(p->s, &p->c, &(at_compile_options){.stage = stage}, &text));
     assert_int_equal(p->s->diag_count, 0);
     assert_non_null(text.data);
     return text.data;
@@ -34,7 +34,7 @@ static void every_stage_prints(void **state) {
         if (i > 0) assert_null(strstr(text, "softmax"));
         free(text);
     }
-    assert_null(at_compile(p->s, &p->c, "emitt", NULL));
+    assert_null(at_compile(p->s, &p->c, &(at_compile_options){.stage = "emitt"}, NULL));
     assert_string_equal(p->s->diags[0]->hint, "did you mean `emit`?");
 }
 
@@ -92,7 +92,7 @@ static bool compile_in_little_memory(void *user) {
     program *p = user;
     make_attention(p, true);
     at_text text = {0};
-    at_kernel *kernel = at_compile(p->s, &p->c, "emit", &text);
+    at_kernel *kernel = at_compile(p->s, &p->c, &(at_compile_options){.stage = "emit"}, &text);
     bool good = text.length > 0;
     at_text_free(&text);
     return good && !kernel;

@@ -68,7 +68,7 @@ static void an_unknown_stage_is_named(void **state) {
     at_session *s = at_session_new(1 << 24);
     const at_cascade *cascade = resolve(s, halves, "n", 3);
     at_text dump = {0};
-    assert_null(at_compile(s, cascade, "plans", &dump));
+    assert_null(at_compile(s, cascade, &(at_compile_options){.stage = "plans"}, &dump));
     assert_string_equal(at_code_text(s->diags[0]->code), "E906");
     assert_string_equal(s->diags[0]->hint, "did you mean `plan`?");
     at_text_free(&dump);

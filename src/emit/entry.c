@@ -1,0 +1,346 @@
+/* The two functions by which a program is called: how large a workspace it needs, and a run, which
+ * finds where everything lies and then calls the passes as the plan has them, scans and repeats as
+ * loops around them. */
+#include "emit/emit.h"
+
+typedef struct {
+    at_printer p;
+    const at_tile_program *program;
+    const at_plan *plan;
+    const char *const *functions; /* by nest */
+    const char *own;              /* how the names of the program's own things begin */
+    int *fault_block;             /* by place; 0: none */
+    int first_scratch;            /* of the blocks */
+} entry;
+
+/* ---- tables ------------------------------------------------------------------------------------ */
+
+static const char *element_bytes(const entry *e, int place) {
+    switch (at_place_type(&e->plan->places[place], e->p.type)) {
+    case AT_TYPE_BOOL: return "1";
+    case AT_TYPE_I64:
+    case AT_TYPE_F64: return "8";
+    case AT_TYPE_F32: return "4";
+    default: return "2";
+    }
+}
+
+static void print_block(entry *e, int place, const char *bytes, const char *what) {
+    const at_array_place *at = &e->plan->places[place];
+    const at_array *array = at->array;
+    const char *axes = "NULL";
+    for (int k = 0; k < array->rank; k++) {
+        long long axis = at->slots[k] ? -(long long)at->slots[k] : array->axes[k]->id;
+        axes = at_format(e->p.s->arena, "%s%lld", k ? at_format(e->p.s->arena, "%s, ", axes)
+                                                    : "(const int[]){", axis);
+    }
+    int first = at->use == AT_PLACE_WORK ? at->first : 0;
+    at_c_line(&e->p, "{%s, %d, %s%s, %d, %d}, /* %s%s */", bytes, array->rank, axes,
+              array->rank ? "}" : "", first, at->last, at_array_name(&e->p.names, array), what);
+}
+
+/* Memory of single rows, one for each thread, which is the first number of its axes. */
+static int print_scratch(entry *e) {
+    int count = 0;
+    for (int i = 0; i < e->program->nest_count; i++) {
+        const at_nest *nest = e->program->nests[i].nest;
+        for (int k = 0; k < nest->scratch_count; k++, count++) {
+            const at_array *array = nest->scratch[k];
+            const char *axes = "(const int[]){ATTEND_THREADS";
+            for (int n = 0; n < array->rank; n++)
+                axes = at_format(e->p.s->arena, "%s, %d", axes, array->axes[n]->id);
+            const char *bytes = array->kind == AT_REAL ? "sizeof(real)"
+                                : array->kind == AT_INT ? "8" : "1";
+            at_c_line(&e->p, "{%s, %d, %s}, %d, %d}, /* %s of pass %d */", bytes, array->rank + 1,
+                      axes, nest->pass->time, nest->pass->time,
+                      at_array_name(&e->p.names, array), nest->pass->number + 1);
+        }
+    }
+    return count;
+}
+
+static int print_blocks(entry *e) {
+    at_text_addf(e->p.out, "\nstatic const struct attend_block %s_blocks[] = {\n", e->own);
+    int count = e->plan->place_count;
+    for (int i = 0; i < count; i++) print_block(e, i, element_bytes(e, i), "");
+    int blocks = count;
+    for (int i = 0; i < count; i++) {
+        if (!e->program->loops->fallible[i]) continue;
+        e->fault_block[i] = blocks++;
+        print_block(e, i, "sizeof(struct attend_fault)", ", faults");
+    }
+    e->first_scratch = blocks;
+    blocks += print_scratch(e);
+    if (blocks == 0) at_c_line(&e->p, "{0, 0, NULL, 0, 0},");
+    at_text_add(e->p.out, "};\n");
+    return blocks;
+}
+
+static int view_count(const at_plan *plan) {
+    int views = 0;
+    while (views < plan->place_count && plan->places[views].use != AT_PLACE_WORK) views++;
+    return views;
+}
+
+static const char *list(const entry *e, const int *values, int count) {
+    const char *text = count ? "" : "0";
+    for (int i = 0; i < count; i++)
+        text = at_format(e->p.s->arena, "%s%s%d", text, i ? ", " : "", values[i]);
+    return text;
+}
+
+static void print_program(entry *e, int blocks) {
+    const at_plan *plan = e->plan;
+    int views = view_count(plan);
+    int *uses = AT_NEW_ARRAY(e->p.s->arena, int, views);
+    for (int i = 0; i < views; i++) {
+        uses[i] = plan->places[i].use == AT_PLACE_GIVEN ? 1 : 2;
+        if (at_place_converted(&plan->places[i], e->p.type)) uses[i] |= 4;
+    }
+    at_text_addf(e->p.out, "\nstatic const struct attend_program %s_program = {\n", e->own);
+    at_c_line(&e->p, "%d, %d, %d, %d, %s_blocks,", views, plan->place_count, e->first_scratch,
+              blocks, e->own);
+    at_c_line(&e->p, "(const unsigned char[]){%s},", list(e, uses, views));
+    at_c_line(&e->p, "(const int[]){%s},", list(e, e->fault_block, plan->place_count));
+    at_text_add(e->p.out, "};\n");
+}
+
+/* ---- steps ------------------------------------------------------------------------------------- */
+
+static void print_steps(entry *e, const at_plan_steps *steps);
+
+/* Whether a pass may record a failure. */
+static bool may_end(const entry *e, int pass) {
+    const at_nest *nest = e->program->nests[pass].nest;
+    for (int i = 0; i < nest->pass->target_count && nest->fallible; i++)
+        if (at_ends_run(e->plan, nest->pass->targets[i])) return true;
+    return false;
+}
+
+static void print_call(entry *e, int pass) {
+    const at_tile_nest *nest = &e->program->nests[pass];
+    const at_axis **axes = AT_NEW_ARRAY(e->p.s->arena, const at_axis *,
+                                        nest->nest->pass->fixed_count);
+    int count = at_nest_arguments(e->p.s, nest, axes);
+    const char *text = at_format(e->p.s->arena, "%s(frame", e->functions[pass]);
+    for (int i = 0; i < count; i++)
+        text = at_format(e->p.s->arena, "%s, %s", text, at_axis_name(&e->p.names, axes[i]));
+    at_c_line(&e->p, "%s);", text);
+    if (may_end(e, pass)) at_c_line(&e->p, "if (attend_failed(frame)) return 1;");
+}
+
+static void print_scan(entry *e, const at_plan_step *step) {
+    const at_statement *st = step->statement;
+    for (int i = 0; i < st->u.scan.count; i++) {
+        const at_axis *axis = st->u.scan.axes[i];
+        const char *name = at_axis_name(&e->p.names, axis);
+        if (st->u.scan.down[i])
+            at_c_line(&e->p, "for (int64_t %s = frame->extents[%d] - 1; %s >= 0; %s--) {", name,
+                      axis->id, name, name);
+        else
+            at_c_line(&e->p, "for (int64_t %s = 0; %s < frame->extents[%d]; %s++) {", name, name,
+                      axis->id, name);
+        e->p.indent++;
+    }
+    print_steps(e, &step->body);
+    for (int i = 0; i < st->u.scan.count; i++) {
+        e->p.indent--;
+        at_c_line(&e->p, "}");
+    }
+}
+
+/* Whether a region around a step has this axis. */
+static bool is_around(const at_plan_step *step, const at_axis *axis) {
+    for (const at_plan_step *region = step->parent; region; region = region->parent) {
+        at_axis *const *axes;
+        int count = at_region_axes(region->statement, &axes);
+        for (int i = 0; i < count; i++)
+            if (axes[i] == axis) return true;
+    }
+    return false;
+}
+
+/* The part of an array that belongs to the present indices of the regions around a step. */
+static const char *slice_text(entry *e, const at_plan_step *step, const at_array *array) {
+    if (array->rank == 0) return "NULL";
+    const char *text = "(const int64_t[]){";
+    for (int i = 0; i < array->rank; i++) {
+        bool fixed = is_around(step, array->axes[i]);
+        text = at_format(e->p.s->arena, "%s%s%s", text, i ? ", " : "",
+                         fixed ? at_axis_name(&e->p.names, array->axes[i]) : "-1");
+    }
+    return at_format(e->p.s->arena, "%s}", text);
+}
+
+static void print_carry(entry *e, const at_plan_step *step, bool first) {
+    for (int i = 0; i < step->carried_count; i++) {
+        const at_carried *c = &step->carried[i];
+        int to = e->plan->place_of[c->inside->id];
+        int from = e->plan->place_of[first ? c->before->id : c->next->id];
+        if (to == from) continue;
+        at_c_line(&e->p, "attend_slice_copy(frame, %d, %d, %s);", to, from,
+                  slice_text(e, step, c->inside));
+    }
+}
+
+static bool has_axis(const at_array *array, const at_axis *axis) {
+    for (int i = 0; i < array->rank; i++)
+        if (array->axes[i] == axis) return true;
+    return false;
+}
+
+/* Rounds that may not run collect 0. */
+static void print_clear(entry *e, const at_plan_step *step) {
+    for (int i = 0; i < step->left_count; i++)
+        if (has_axis(step->left[i], step->statement->u.repeat.round))
+            at_c_line(&e->p, "attend_slice_clear(frame, %d, %s);",
+                      e->plan->place_of[step->left[i]->id], slice_text(e, step, step->left[i]));
+}
+
+/* If no round ran, what only rounds define has no value. */
+static void print_no_round(entry *e, const at_plan_step *step, const char *round) {
+    bool any = false;
+    for (int i = 0; i < step->left_count; i++) {
+        const at_array *array = step->left[i];
+        if (has_axis(array, step->statement->u.repeat.round)) continue;
+        if (!any) at_c_line(&e->p, "if (%s == 0) {", round);
+        any = true;
+        e->p.indent++;
+        at_c_line(&e->p, "attend_slice_fail(frame, %d, %s, %d);", e->plan->place_of[array->id],
+                  slice_text(e, step, array), e->program->loops->rounds_site[array->id]);
+        e->p.indent--;
+    }
+    if (any) at_c_line(&e->p, "}");
+}
+
+static void print_condition(entry *e, const at_plan_step *step, const char *round) {
+    const at_pass *pass = e->plan->passes[step->pass];
+    int place = e->plan->place_of[pass->targets[0]->id];
+    print_call(e, step->pass);
+    if (e->program->loops->fallible[place]) {
+        at_c_line(&e->p, "if (!attend_check(frame, %d)) {", place);
+        e->p.indent++;
+        at_c_line(&e->p, "frame->call->failure->element = %s;", round);
+        at_c_line(&e->p, "return 1;");
+        e->p.indent--;
+        at_c_line(&e->p, "}");
+    }
+    at_c_line(&e->p, "if (!*(const unsigned char *)frame->arrays[%d]) break;", place);
+}
+
+static void print_repeat(entry *e, const at_plan_step *step) {
+    const at_statement *st = step->statement;
+    const char *round = at_axis_name(&e->p.names, st->u.repeat.round);
+    bool may_stop = at_repeat_may_end(st);
+    print_carry(e, step, true);
+    print_clear(e, step);
+    if (may_stop) {
+        at_c_line(&e->p, "{");
+        e->p.indent++;
+        at_c_line(&e->p, "int64_t %s = 0;", round);
+        at_c_line(&e->p, "for (; %s < %lld; %s++) {", round, (long long)st->u.repeat.count, round);
+    } else {
+        at_c_line(&e->p, "for (int64_t %s = 0; %s < %lld; %s++) {", round, round,
+                  (long long)st->u.repeat.count, round);
+    }
+    e->p.indent++;
+    if (step->pass >= 0) print_condition(e, step, round);
+    print_steps(e, &step->body);
+    print_carry(e, step, false);
+    e->p.indent--;
+    at_c_line(&e->p, "}");
+    if (!may_stop) return;
+    print_no_round(e, step, round);
+    e->p.indent--;
+    at_c_line(&e->p, "}");
+}
+
+static void print_steps(entry *e, const at_plan_steps *steps) {
+    for (int i = 0; i < steps->count; i++) {
+        const at_plan_step *step = steps->items[i];
+        switch (step->tag) {
+        case AT_STEP_PASS: print_call(e, step->pass); break;
+        case AT_STEP_SCAN: print_scan(e, step); break;
+        case AT_STEP_REPEAT: print_repeat(e, step); break;
+        }
+    }
+}
+
+/* What a state becomes begins as what it was, where not all of it is surely written. */
+static void print_states(entry *e) {
+    for (int i = 0; i < e->plan->place_count; i++) {
+        const at_array_place *place = &e->plan->places[i];
+        if (!place->begins) continue;
+        const char *slice = place->array->rank ? "(const int64_t[]){" : "NULL";
+        for (int k = 0; k < place->array->rank; k++)
+            slice = at_format(e->p.s->arena, "%s-1%s", slice,
+                              k + 1 < place->array->rank ? ", " : "}");
+        at_c_line(&e->p, "attend_slice_copy(frame, %d, %d, %s);", i,
+                  e->plan->place_of[place->next->id], slice);
+    }
+}
+
+/* Outputs whose elements are known only now. */
+static void print_checks(entry *e) {
+    for (int i = 0; i < e->plan->place_count; i++)
+        if (e->plan->places[i].use == AT_PLACE_OUTPUT && e->program->loops->fallible[i])
+            at_c_line(&e->p, "if (!attend_check(frame, %d)) return 1;", i);
+}
+
+/* ---- functions --------------------------------------------------------------------------------- */
+
+static void print_passes(entry *e) {
+    at_text_addf(e->p.out, "\nstatic int %s_passes(const struct attend_frame *frame) {\n", e->own);
+    if (e->plan->pass_count + e->plan->steps.count == 0) at_c_line(&e->p, "(void)frame;");
+    print_states(e);
+    print_steps(e, &e->plan->steps);
+    print_checks(e);
+    at_c_line(&e->p, "return 0;");
+    at_text_add(e->p.out, "}\n");
+}
+
+static void print_workspace(entry *e, const char *prefix, int blocks) {
+    at_text_addf(e->p.out,
+                 "\nsize_t %s_workspace(const struct attend_call *call);\n"
+                 "\nsize_t %s_workspace(const struct attend_call *call) {\n"
+                 "    size_t sizes[%d], offsets[%d];\n"
+                 "    int order[%d];\n"
+                 "    return attend_measure(&%s_program, call, sizes, offsets, order);\n}\n",
+                 prefix, prefix, blocks + 1, blocks + 1, blocks + 1, e->own);
+}
+
+static void print_run(entry *e, const char *prefix, int blocks) {
+    int places = e->plan->place_count + 1;
+    at_text_addf(e->p.out,
+                 "\nint %s_run(const struct attend_call *call);\n"
+                 "\nint %s_run(const struct attend_call *call) {\n"
+                 "    size_t sizes[%d], offsets[%d];\n"
+                 "    int order[%d];\n"
+                 "    void *arrays[%d];\n"
+                 "    struct attend_fault *faults[%d];\n"
+                 "    const struct attend_frame frame = {call, &%s_program, call->extents, arrays, "
+                 "faults,\n                                       offsets};\n"
+                 "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults)) return 2;\n"
+                 "    if (%s_passes(&frame)) return 1;\n"
+                 "    attend_end(&frame, sizes);\n"
+                 "    return 0;\n}\n",
+                 prefix, prefix, blocks + 1, blocks + 1, blocks + 1, places, places, e->own,
+                 e->own);
+}
+
+void at_emit_entry_functions(at_session *s, const at_emit_entry *entry_of,
+                             const at_emit_options *options, const char *const *functions,
+                             at_text *out) {
+    const at_tile_program *program = entry_of->program;
+    entry e = {.p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
+                     .type = options->type, .indent = 1},
+               .program = program, .plan = program->loops->plan, .functions = functions,
+               .own = entry_of->prefix};
+    e.fault_block = AT_NEW_ARRAY(s->arena, int, e.plan->place_count);
+    int blocks = print_blocks(&e);
+    print_program(&e, blocks);
+    e.p.names = (at_names){s, {0}, {0}};
+    print_passes(&e);
+    print_workspace(&e, entry_of->prefix, blocks);
+    print_run(&e, entry_of->prefix, blocks);
+}

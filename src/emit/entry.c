@@ -310,6 +310,7 @@ static void print_workspace(entry *e, const char *prefix, int blocks) {
 }
 
 static void print_run(entry *e, const char *prefix, int blocks) {
+    bool flushes = e->p.type != AT_TYPE_F64;
     int places = e->plan->place_count + 1;
     at_text_addf(e->p.out,
                  "\nint %s_run(const struct attend_call *call);\n"
@@ -321,11 +322,14 @@ static void print_run(entry *e, const char *prefix, int blocks) {
                  "    const struct attend_frame frame = {call, &%s_program, call->extents, arrays, "
                  "faults,\n                                       offsets};\n"
                  "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults)) return 2;\n"
-                 "    if (%s_passes(&frame)) return 1;\n"
-                 "    attend_end(&frame, sizes);\n"
-                 "    return 0;\n}\n",
+                 "%s"
+                 "    const int failed = %s_passes(&frame);\n"
+                 "%s"
+                 "    if (!failed) attend_end(&frame, sizes);\n"
+                 "    return failed;\n}\n",
                  prefix, prefix, blocks + 1, blocks + 1, blocks + 1, places, places, e->own,
-                 e->own);
+                 flushes ? "    const unsigned mode = attend_flush_begin();\n" : "", e->own,
+                 flushes ? "    attend_flush_end(mode);\n" : "");
 }
 
 void at_emit_entry_functions(at_session *s, const at_emit_entry *entry_of,

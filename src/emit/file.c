@@ -106,6 +106,7 @@ static void print_shared(at_session *s, const at_emit_entry *entries, int count,
     at_c_parts_need(&helpers.parts, AT_C_PART_memory);
     if (type == AT_TYPE_F16 || type == AT_TYPE_BF16)
         at_c_parts_need(&helpers.parts, AT_C_PART_storage);
+    if (type != AT_TYPE_F64) at_c_parts_need(&helpers.parts, AT_C_PART_flush);
     for (int i = 0; i < count; i++) {
         const at_tile_program *program = entries[i].program;
         note_regions(program->loops->plan, &helpers.parts);

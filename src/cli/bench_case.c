@@ -45,7 +45,7 @@ static bool count_work(preparing *p, const int64_t *extents) {
     int64_t *all = AT_NEW_ARRAY(c->s->arena, int64_t, plan->cascade->axis_count);
     for (int i = 0; i < plan->cascade->axis_count; i++)
         all[i] = i < c->cascade->axis_count ? extents[i] : at_extent(plan->cascade->axes[i], extents);
-    at_plan_report *report = at_plan_report_make(c->s, loops, c->dtype, all);
+    at_plan_report *report = at_plan_report_make(c->s, loops, c->dtype, 1, all);
     c->flops = report->total.flops;
     c->bytes = report->total.bytes;
     c->flops_at_most = report->total.at_most;

@@ -156,6 +156,7 @@ typedef struct {
 
     /* In a loop over lanes: */
     const at_axis *lanes;  /* its axis; NULL outside */
+    const char *end;       /* before which index it ends; NULL: the axis' extent */
     const char *rest;      /* how many lanes the last block has; NULL: all */
     const char *mask;      /* of the lanes that are computed with; NULL: all */
     bool conditional;      /* some lanes may be left out because of a condition */

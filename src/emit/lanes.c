@@ -58,6 +58,12 @@ static void close(at_printer *p) {
     at_c_line(p, "}");
 }
 
+/* Before which index a loop ends. */
+static const char *end_of(at_printer *p, const at_tile *tile) {
+    if (p->end) return p->end;
+    return tile->high ? at_c_value(p, tile->high, AT_C_SUM) : at_size_name(&p->names, tile->axis);
+}
+
 /* A block of fewer lanes. */
 static void print_part(at_printer *p, const at_tile *tile, printing body) {
     if (tile->reduces || needs_of(&tile->body).mask) {
@@ -73,7 +79,7 @@ static void print_part(at_printer *p, const at_tile *tile, printing body) {
 /* The last block, of fewer lanes. */
 static void print_rest(at_printer *p, const at_tile *tile, printing body) {
     p->rest = at_rest_name(&p->names);
-    at_c_line(p, "const int64_t %s = %s - %s;", p->rest, at_size_name(&p->names, tile->axis),
+    at_c_line(p, "const int64_t %s = %s - %s;", p->rest, end_of(p, tile),
               index_name(p, tile->axis));
     print_part(p, tile, body);
 }
@@ -167,8 +173,7 @@ void at_c_row_loop(at_printer *p, const at_tile *tile, printing body) {
 }
 
 static void print_copies(at_printer *p, const at_tile *tile, printing body) {
-    const char *index = at_axis_name(&p->names, tile->axis);
-    const char *size = at_size_name(&p->names, tile->axis);
+    const char *index = at_axis_name(&p->names, tile->axis), *size = end_of(p, tile);
     open(p, at_format(p->s->arena, "for (; %s + %d * LANES <= %s; %s += %d * LANES) {", index,
                       tile->copies, size, index, tile->copies));
     p->vectors = tile->copies;
@@ -183,9 +188,14 @@ static void print_copies(at_printer *p, const at_tile *tile, printing body) {
 
 static void print_combined(at_printer *p, const at_tile *tile, printing body) {
     const char *index = at_axis_name(&p->names, tile->axis);
-    const char *size = at_size_name(&p->names, tile->axis);
     open(p, "{");
-    at_c_line(p, "int64_t %s = 0;", index);
+    const char *low = tile->low ? at_c_value(p, tile->low, AT_C_CHOICE) : "0", *size = end_of(p, tile);
+    if (tile->high) {
+        p->end = at_c_name(&p->names, at_format(p->s->arena, "end_%s", index));
+        at_c_line(p, "const int64_t %s = %s;", p->end, size);
+        size = p->end;
+    }
+    at_c_line(p, "int64_t %s = %s;", index, low);
     if (tile->copies > 1) print_copies(p, tile, body);
     open(p, at_format(p->s->arena, "for (; %s + LANES <= %s; %s += LANES) {", index, size, index));
     body(p, &tile->body);
@@ -194,6 +204,7 @@ static void print_combined(at_printer *p, const at_tile *tile, printing body) {
     print_rest(p, tile, body);
     close(p);
     close(p);
+    p->end = NULL;
 }
 
 void at_c_lane_loop(at_printer *p, const at_tile *tile, printing body) {

@@ -19,8 +19,17 @@ static bool mentions(const at_value *v, const at_axis *axis) {
     return false;
 }
 
+static bool is_fixed(const at_value *bound, const at_axis *axis) {
+    if (!bound) return true;
+    if (bound->op == AT_TILE_GET || (bound->op == AT_TILE_INDEX && bound->axis == axis)) return false;
+    for (int i = 0; i < bound->count; i++)
+        if (!is_fixed(bound->operands[i], axis)) return false;
+    return true;
+}
+
 /* The innermost loops of a body: what their rounds do. */
 typedef struct {
+    bool fixed;  /* no bound of a loop depends on an index of `axis`, nor may it on a variable */
     int loops;
     bool light;  /* all of them are short of work */
     int vectors; /* loads of vectors in them */
@@ -38,6 +47,7 @@ static void look(const at_tiles *tiles, const at_axis *axis, bool inside, inner 
         }
         bool loop = tile->tag == AT_TILE_FOR;
         if (loop) {
+            out->fixed &= is_fixed(tile->low, axis) && is_fixed(tile->high, axis);
             out->loops++;
             out->light &= at_tile_cost(&tile->body, NULL) <= LIGHT;
         }
@@ -53,15 +63,15 @@ static bool is_short(const at_axis *axis, int64_t least) {
 
 void at_tile_block(at_tile **loops, int count) {
     at_tile *lanes = loops[count - 1];
-    inner found = {0, true, 0, 0};
+    inner found = {true, 0, true, 0, 0};
     look(&lanes->body, lanes->axis, false, &found);
-    if (found.loops == 0 || !found.light || is_short(lanes->axis, 2 * VECTOR)) return;
+    if (found.loops == 0 || !found.light || !found.fixed || is_short(lanes->axis, 2 * VECTOR)) return;
     lanes->copies = VECTORS;
     int best = -1, shared = 0;
     for (int i = 0; i < count - 1; i++) {
-        inner row = {0, true, 0, 0};
+        inner row = {true, 0, true, 0, 0};
         look(&lanes->body, loops[i]->axis, false, &row);
-        if (row.shared < shared || row.shared == 0 || is_short(loops[i]->axis, ROWS)) continue;
+        if (!row.fixed || row.shared < shared || row.shared == 0 || is_short(loops[i]->axis, ROWS)) continue;
         shared = row.shared;
         best = i;
     }

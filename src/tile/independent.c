@@ -76,7 +76,7 @@ static bool loops_over(const at_tiles *tiles, const at_axis *axis) {
 static bool value_depends(const at_tile *loop, const at_value *v) {
     switch (v->op) {
     /* Scratch is a thread's own, and holds a row: what a loop along it puts there must stay. */
-    case AT_TILE_PUT: return has_axis(v->array, loop->axis);
+    case AT_TILE_PUT: return !at_is_scratch(v->array) || has_axis(v->array, loop->axis);
     case AT_TILE_SORT: return has_axis(v->sort->key, loop->axis);
     case AT_TILE_SET:
     case AT_TILE_ATTEMPT: return !does(&loop->body, AT_TILE_LET, v->array);
@@ -97,6 +97,7 @@ static bool value_depends(const at_tile *loop, const at_value *v) {
     case AT_TILE_ACROSS:
     case AT_TILE_LET:
     case AT_TILE_FAULT:
+    case AT_TILE_BIND:
     case AT_TILE_DRAW_AT:
     case AT_TILE_DRAW:
     case AT_TILE_REQUIRE: return false;
@@ -116,5 +117,6 @@ static bool tiles_depend(const at_tile *loop, const at_tiles *tiles) {
 }
 
 bool at_tile_independent(const at_tile *loop) {
-    return loop->tag == AT_TILE_FOR && !loop->down && !tiles_depend(loop, &loop->body);
+    if (loop->tag != AT_TILE_FOR || loop->down || loop->low || loop->high) return false;
+    return loop->apart || !tiles_depend(loop, &loop->body);
 }

@@ -149,6 +149,7 @@ int at_tile_short_power(const at_value *v) {
 
 /* Guesses for any processor: what counts is the order of the sums that are made of them. */
 enum { VECTOR = 8, APART = 8, GATHER = 14, FUNCTION = 12 };
+#define NEVER 1e30 /* loops have the same bounds in all lanes */
 
 static double memory_cost(const at_value *v, const at_value *address) {
     switch (address->lanes) {
@@ -173,6 +174,8 @@ static double value_cost(const at_value *v) {
     }
 }
 
+static bool differs(const at_value *bound) { return bound && bound->lanes != AT_LANES_SAME; }
+
 double at_tile_cost(const at_tiles *tiles, const at_axis *axis) {
     double cost = 0;
     for (int i = 0; i < tiles->count; i++) {
@@ -184,6 +187,7 @@ double at_tile_cost(const at_tiles *tiles, const at_axis *axis) {
             double rounds = extent >= 0 ? (double)extent : AT_TILE_GUESS;
             if (tile->axis == axis) rounds = (double)(((int64_t)rounds + VECTOR - 1) / VECTOR);
             inner = 1 + rounds * (inner + 0.25);
+            if (differs(tile->low) || differs(tile->high)) inner = NEVER;
         }
         cost += inner;
     }

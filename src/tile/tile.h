@@ -61,6 +61,10 @@ struct at_tile {
     at_value **values;
     const at_axis *axis;      /* FOR */
     bool down;                /* FOR: from the end */
+    bool apart;               /* FOR: its rounds have nothing to do with each other, whatever is
+                                 seen of them */
+    at_value *low, *high;     /* FOR: where it begins, and before which it ends, made by the leaf
+                                 before it; NULL: where the axis does */
     const at_array *fault;    /* TRY: what a failure in body becomes; body is left out once it is */
     at_value *condition;      /* IF: made by the leaf before it */
     bool lanes;               /* FOR: LANES indices at once; the values in it tell how they differ */

@@ -85,19 +85,29 @@ static size_t attend_measure(const struct attend_program *program, const struct 
     return attend_place_blocks(program->block, program->blocks, sizes, offsets, order);
 }
 
-/* Which of the threads that share a loop runs this; not asked outside of such loops, where it would
- * be the caller's. */
-static inline int attend_thread(void) {
+/* The threads that a caller runs us in are no concern of ours. */
+static inline int attend_level(void) {
 #ifdef _OPENMP
-    return omp_get_thread_num();
+    return omp_get_level();
 #else
     return 0;
 #endif
 }
 
+/* Which of the threads that share our loops runs this: of those around it one at most is shared. */
+static inline int attend_thread(const struct attend_frame *frame) {
+    int thread = 0;
+    (void)frame;
+#ifdef _OPENMP
+    for (int level = omp_get_level(); level > frame->level; level--)
+        thread += omp_get_ancestor_thread_num(level);
+#endif
+    return thread;
+}
+
 /* A thread's own memory of one row. */
-static void *attend_scratch(const struct attend_frame *frame, int number, int thread) {
-    int i = frame->program->scratch + number;
+static void *attend_scratch(const struct attend_frame *frame, int number) {
+    int i = frame->program->scratch + number, thread = attend_thread(frame);
     size_t bytes = attend_block_bytes(&frame->program->block[i], frame->extents);
     char *base = frame->call->workspace;
     return base ? base + frame->offsets[i] + (size_t)thread * bytes : NULL;

@@ -14,6 +14,8 @@ static bool has_lanes(const at_value *v) {
     case AT_TILE_LOAD_WHERE:
     case AT_TILE_MAP:
     case AT_TILE_SELECT:
+    case AT_TILE_CHECK:
+    case AT_TILE_ATTEMPT:
     case AT_TILE_LET:
     case AT_TILE_SET: return true;
     case AT_TILE_STORE: return v->inside;
@@ -100,6 +102,7 @@ static bool value_depends(const at_tile *loop, const at_value *v) {
     case AT_TILE_BIND:
     case AT_TILE_DRAW_AT:
     case AT_TILE_DRAW:
+    case AT_TILE_CHECK:
     case AT_TILE_REQUIRE: return false;
     default: return true;
     }

@@ -70,14 +70,14 @@ static void choose(at_session *s, at_tile_nest *nest, spine *loops) {
     at_tile_block(loops->loops, loops->count);
 }
 
-void at_tile_lanes(at_session *s, at_tile_nest *nest) {
-    if (!at_tile_total(&nest->body)) return;
+void at_tile_lanes(at_session *s, at_tile_nest *nest, at_tiles *tiles) {
+    if (!at_tile_total(tiles)) return;
     bool alone = true;
-    for (int i = 0; i < nest->body.count; i++) {
-        spine loops = spine_of(nest->body.items[i]);
+    for (int i = 0; i < tiles->count; i++) {
+        spine loops = spine_of(tiles->items[i]);
         if (loops.count == 0) continue;
         choose(s, nest, &loops);
         alone = false;
     }
-    if (alone) at_tile_reduce(s, nest, &nest->body);
+    if (alone) at_tile_reduce(s, nest, tiles);
 }

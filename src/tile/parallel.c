@@ -63,4 +63,5 @@ void at_tile_parallel(at_session *s, at_tile_nest *nest) {
     const at_axis *axes[AXES];
     add_work(s, &nest->work, &nest->body, axes, 0);
     share(&nest->body);
+    share(&nest->hopeful);
 }

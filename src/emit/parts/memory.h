@@ -113,6 +113,22 @@ static void *attend_scratch(const struct attend_frame *frame, int number) {
     return base ? base + frame->offsets[i] + (size_t)thread * bytes : NULL;
 }
 
+/* From here on the faults of a place count: there are none so far. */
+static void attend_spoil(const struct attend_frame *frame, int place) {
+    int block = frame->program->fault_blocks[place];
+#pragma omp critical(attend_spoil)
+    if (!frame->faulty[place]) {
+        memset(frame->faults[place], 0,
+               attend_block_bytes(&frame->program->block[block], frame->extents));
+        attend_note(&frame->faulty[place]);
+    }
+}
+
+/* The faults of a place; NULL: none of its elements has one. */
+static inline const struct attend_fault *attend_faults(const struct attend_frame *frame, int place) {
+    return attend_is_faulty(frame, place) ? frame->faults[place] : NULL;
+}
+
 /* Copies between a caller's array and rows without gaps, element by element. */
 static void attend_copy_view(const struct attend_frame *frame, int place, bool out) {
     const struct attend_block *block = &frame->program->block[place];

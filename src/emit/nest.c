@@ -436,6 +436,19 @@ static bool depends_on_copy(const at_printer *p, const at_value *v) {
     return depends;
 }
 
+static bool uses_scratch(const at_tiles *tiles, bool shared) {
+    for (int i = 0; i < tiles->count; i++) {
+        const at_tile *tile = tiles->items[i];
+        for (int k = 0; k < tile->count; k++) {
+            const at_value *v = tile->values[k];
+            if (v->op == AT_TILE_SORT || (v->array && at_is_scratch(v->array))) return true;
+        }
+        if (tile->parallel && !shared) continue;
+        if (uses_scratch(&tile->body, shared) || uses_scratch(&tile->otherwise, shared)) return true;
+    }
+    return false;
+}
+
 static void print_scratch(at_printer *p) {
     const at_nest *nest = p->nest->nest;
     for (int i = 0; i < nest->scratch_count; i++) {
@@ -450,7 +463,8 @@ static void print_tile(at_printer *p, const at_tile *tile);
 
 /* A loop whose rounds threads share out. Each has what a thread needs for itself. */
 static void print_shared(at_printer *p, const at_tile *tile) {
-    bool flushes = p->type != AT_TYPE_F64, own = flushes || p->nest->nest->scratch_count;
+    bool flushes = p->type != AT_TYPE_F64, scratch = uses_scratch(&tile->body, true);
+    bool own = flushes || scratch;
     const char *loop = at_c_shared_loop(p, tile), *region = at_c_shared_region(p);
     p->shares = true;
     if (!own) {
@@ -463,7 +477,7 @@ static void print_shared(at_printer *p, const at_tile *tile) {
     at_c_line(p, "{");
     p->indent++;
     if (flushes) at_c_line(p, "const unsigned flush = attend_flush_begin();");
-    print_scratch(p);
+    if (scratch) print_scratch(p);
     at_c_line(p, "#pragma omp for %s", loop);
     print_tile(p, tile);
     if (flushes) at_c_line(p, "attend_flush_end(flush);");
@@ -599,7 +613,7 @@ static void print_hopeful(at_printer *p) {
 static void print_body(at_printer *p, const uses *u) {
     const char *known = ask_targets(p, " && ", "attend_is_faulty");
     print_faults(p, p->program->loops->plan, u, p->nest->nest->pass);
-    if (!shares(&p->nest->body)) print_scratch(p);
+    if (uses_scratch(&p->nest->body, false)) print_scratch(p);
     if (!*known) {
         print_tiles(p, &p->nest->body);
         return;

@@ -85,6 +85,8 @@ static bool value_depends(const at_tile *loop, const at_value *v) {
     case AT_TILE_STORE: return !v->inside || !mentions(v->operands[0], loop->axis);
     case AT_TILE_LOAD:
     case AT_TILE_LOAD_WHERE:
+        /* Another thread's scratch is another. */
+        if (at_is_scratch(v->array)) return !does(&loop->body, AT_TILE_PUT, v->array);
         /* An earlier step, in a loop inside of one. */
         if (v->axis && v->axis != loop->axis && !loops_over(&loop->body, v->axis)) return false;
         return does(&loop->body, AT_TILE_STORE, v->array);

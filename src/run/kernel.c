@@ -215,9 +215,9 @@ static void refuse_size(const run *r, double needed, double limit) {
 }
 
 /* The workspace lies behind 64 bytes that say how long it is. */
-static bool take_workspace(run *r, size_t bytes) {
+static bool take_workspace(run *r) {
     enum { HEAD = 64 };
-    r->entry.workspace_bytes = bytes;
+    size_t bytes = r->entry.workspace_bytes;
     if (bytes == 0) return true;
     r->workspace = atomic_exchange(&r->kernel->spare->memory, NULL);
     if (r->workspace && r->workspace->bytes < bytes) {
@@ -245,7 +245,8 @@ static bool fits_memory(run *r) {
         refuse_size(r, needed, (double)limit);
         return false;
     }
-    return take_workspace(r, workspace);
+    r->entry.workspace_bytes = workspace;
+    return true;
 }
 
 static at_tensor *given(const run *r, const at_array *array) {
@@ -387,19 +388,20 @@ static bool run_bound(void *user) {
                          (void *)(uintptr_t)r->call, &r->bound))
         return false;
     r->s->stage = "run";
-    if (!at_kernel_takes(r->s, r->kernel, r->bound.extents) || !check_shapes(r) || !make_run(r))
-        return false;
+    if (!check_shapes(r) || !make_run(r)) return false;
     r->entry = (struct attend_call){.extents = r->bound.extents, .arrays = r->views,
                                     .seed = r->call->seed, .run = r->call->run,
                                     .threads = threads_of(r->call), .failure = &r->failure};
-    if (!fits_memory(r) || !place_arrays(r)) return false;
+    if (!fits_memory(r) || !at_kernel_takes(r->s, r->kernel, r->bound.extents)) return false;
+    if (!take_workspace(r) || !place_arrays(r)) return false;
     int status = r->kernel->run(&r->entry);
     AT_ASSERT(r->s, status == 0 || status == 1);
     if (status == 1) {
         at_failure_report(r->s, r->kernel->program, &r->failure, r->bound.extents);
         return false;
     }
-    return hand_back_outputs(r) && hand_back_states(r);
+    return at_laws_hold(r->s, r->plan, r->made, r->kernel->type, r->bound.extents) &&
+           hand_back_outputs(r) && hand_back_states(r);
 }
 
 bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,

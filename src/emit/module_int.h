@@ -31,7 +31,7 @@ typedef struct {
 
 /* A new status with its sentence. */
 int at_module_status(at_module *m, const char *text);
-/* "attention.attn:3:5: a summary: `the text there`". */
+/* "file.attn:3:5: a summary: `the text there`". */
 const char *at_module_sentence(at_module *m, at_span span, at_code code);
 /* The program's text at a place, in backquotes behind a colon; "" without a place. */
 const char *at_module_quote(at_module *m, at_span span);

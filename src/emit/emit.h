@@ -166,7 +166,8 @@ const char *at_c_right_side(at_printer *p, const at_value *value);
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
                   const char *name, int first_scratch, const at_emit_options *options,
                   at_text *out);
-/* The axes of regions around a pass whose indices it uses; at most nest->pass->fixed_count. */
+/* The axes around a pass whose indices it uses: those of regions, and those along which its scan
+ * was taken apart; at most as many as there are. */
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes);
 /* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */
 void at_tiles_walk(const at_tiles *tiles,

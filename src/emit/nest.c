@@ -57,24 +57,28 @@ static uses uses_of(at_session *s, const at_plan *plan, const at_tiles *tiles) {
 }
 
 typedef struct {
-    const at_pass *pass;
-    bool *used; /* by position in pass->fixed */
+    int count;
+    const at_axis **axes; /* of regions, then those that a scan was taken apart along */
+    bool *used;           /* by position */
 } arguments;
 
 static void note_argument(void *user, const at_tile *tile, const at_value *value) {
     (void)tile;
     arguments *a = user;
-    for (int i = 0; value && value->op == AT_TILE_INDEX && i < a->pass->fixed_count; i++)
-        a->used[i] |= a->pass->fixed[i] == value->axis;
+    for (int i = 0; value && value->op == AT_TILE_INDEX && i < a->count; i++)
+        a->used[i] |= a->axes[i] == value->axis;
 }
 
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes) {
     const at_pass *pass = nest->nest->pass;
-    arguments a = {pass, AT_NEW_ARRAY(s->arena, bool, pass->fixed_count)};
-    int count = 0;
+    int most = pass->fixed_count + nest->nest->apart_count, count = 0;
+    arguments a = {0, AT_NEW_ARRAY(s->arena, const at_axis *, most),
+                   AT_NEW_ARRAY(s->arena, bool, most)};
+    for (int i = 0; i < pass->fixed_count; i++) a.axes[a.count++] = pass->fixed[i];
+    for (int i = 0; i < nest->nest->apart_count; i++) a.axes[a.count++] = nest->nest->apart[i];
     at_tiles_walk(&nest->body, note_argument, &a);
-    for (int i = 0; i < pass->fixed_count; i++)
-        if (a.used[i]) axes[count++] = pass->fixed[i];
+    for (int i = 0; i < most; i++)
+        if (a.used[i]) axes[count++] = a.axes[i];
     return count;
 }
 
@@ -326,7 +330,8 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
 
 static void print_head(at_printer *p, const at_tile_nest *nest, const char *name) {
     const at_pass *pass = nest->nest->pass;
-    const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *, pass->fixed_count);
+    const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *,
+                                        pass->fixed_count + nest->nest->apart_count);
     int count = at_nest_arguments(p->s, nest, axes);
     at_text_add(p->out, "\n/* ");
     size_t begin = p->out->length;

@@ -163,5 +163,6 @@ const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
         }
         spoil_steps(program, &plan->steps, &changed);
     } while (changed && regions);
+    at_loop_apart(s, program, &plan->steps);
     return program;
 }

@@ -90,6 +90,8 @@ typedef struct {
     at_loops body;
     int scratch_count, scratch_capacity;
     const at_array **scratch; /* memory for one row, a thread's own */
+    int apart_count; /* axes whose loops stand around the scan that the pass is in */
+    const at_axis **apart;
     bool fallible; /* some element may fail */
     bool needed;   /* an output whose elements are computed once: a failure ends the run */
 } at_nest;
@@ -165,6 +167,10 @@ const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span
  * window of k steps counts modulo k; of scratch the first index, which is a position. */
 const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
                              const at_expr *const *index);
+
+/* ---- apart.c: scans taken apart -------------------------------------------------------------- */
+
+void at_loop_apart(at_session *s, at_loop_program *program, const at_plan_steps *steps);
 
 /* ---- order.c: what a scan has computed already ----------------------------------------------- */
 

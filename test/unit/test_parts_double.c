@@ -35,8 +35,9 @@ static inline double real_of(int64_t n) {
 }
 
 #include "part_function_cases.h"
+#include "part_matrix_cases.h"
 
 int main(void) {
-    const struct CMUnitTest tests[] = {PART_FUNCTION_CASES};
+    const struct CMUnitTest tests[] = {PART_FUNCTION_CASES, PART_MATRIX_CASES};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,8 +188,12 @@ static void tile_draw(tiling *t, const at_loop *loop) {
 static void tile_loop(tiling *t, const at_loop *loop) {
     switch (loop->tag) {
     case AT_LOOP_FOR: {
+        at_value *low = loop->low ? value_of(t, loop->low) : NULL;
+        at_value *high = loop->high ? value_of(t, loop->high) : NULL;
         at_tile *tile = add_tile(t, AT_TILE_FOR);
         tile->axis = loop->axis;
+        tile->low = low;
+        tile->high = high;
         tile->down = loop->down;
         tile_block(t, &tile->body, &loop->body);
         return;
@@ -223,6 +227,12 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         if (address) take(effect, address);
         return;
     }
+    case AT_LOOP_BIND: {
+        at_value *place = value_of(t, loop->value), *bind = add_value(t, AT_TILE_BIND, AT_INT);
+        bind->axis = loop->axis;
+        take(bind, place);
+        return;
+    }
     case AT_LOOP_FAULT: add_value(t, AT_TILE_FAULT, AT_BOOL)->array = loop->variable; return;
     case AT_LOOP_TRY: {
         at_tile *tile = add_tile(t, AT_TILE_TRY);
@@ -240,6 +250,12 @@ static void tile_loop(tiling *t, const at_loop *loop) {
     }
     case AT_LOOP_SORT: tile_sort(t, loop); return;
     case AT_LOOP_DRAW: tile_draw(t, loop); return;
+    case AT_LOOP_COUNT: {
+        at_value *value = value_of(t, loop->value), *effect = add_value(t, AT_TILE_COUNT, AT_INT);
+        effect->site = loop->site;
+        take(effect, value);
+        return;
+    }
     }
 }
 

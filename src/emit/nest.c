@@ -29,7 +29,7 @@ typedef struct {
 
 static void note_use(void *user, const at_tile *tile, const at_value *value) {
     uses *u = user;
-    if (tile && tile->tag == AT_TILE_FOR) u->axes[tile->axis->id] = true;
+    if (tile && tile->tag == AT_TILE_FOR && !tile->high) u->axes[tile->axis->id] = true;
     if (!value) return;
     switch (value->op) {
     case AT_TILE_SIZE: u->axes[value->axis->id] = true; break;
@@ -156,6 +156,28 @@ static void print_assignment(at_printer *p, const char *left, const at_value *va
     at_c_line(p, "}");
 }
 
+static bool same_value(const at_value *a, const at_value *b) {
+    if (a->op != b->op || a->map != b->map || a->count != b->count || a->axis != b->axis ||
+        a->array != b->array || a->integer != b->integer)
+        return false;
+    for (int i = 0; i < a->count; i++)
+        if (!same_value(a->operands[i], b->operands[i])) return false;
+    return true;
+}
+
+/* `x[i] += y` for `x[i] = x[i] + y`; false: it is no such thing. */
+static bool print_update(at_printer *p, const char *left, const at_value *put) {
+    const at_value *sum = put->operands[1];
+    if (sum->op != AT_TILE_MAP || (sum->map != AT_OP_ADD && sum->map != AT_OP_MUL)) return false;
+    const at_value *old = sum->operands[0];
+    if (old->op != AT_TILE_LOAD || old->array != put->array ||
+        !same_value(old->operands[0], put->operands[0]))
+        return false;
+    at_c_line(p, "%s %s= %s;", left, sum->map == AT_OP_ADD ? "+" : "*",
+              at_c_right_side(p, sum->operands[1]));
+    return true;
+}
+
 static void print_effect(at_printer *p, const at_value *v) {
     const char *name = v->array ? at_array_name(&p->names, v->array) : NULL;
     switch (v->op) {
@@ -174,9 +196,14 @@ static void print_effect(at_printer *p, const at_value *v) {
                              at_c_value(p, v->operands[0], AT_C_CHOICE));
         if (v != p->store && at_c_rounds(p, v->array))
             at_c_line(p, "%s = attend_given(%s);", left, at_c_right_side(p, v->operands[1]));
-        else print_assignment(p, left, v->operands[1]);
+        else if (v->op != AT_TILE_PUT || !print_update(p, left, v))
+            print_assignment(p, left, v->operands[1]);
         return;
     }
+    case AT_TILE_BIND:
+        at_c_line(p, "const int64_t %s = %s;", at_axis_name(&p->names, v->axis),
+                  at_c_right_side(p, v->operands[0]));
+        return;
     case AT_TILE_FAULT: at_c_line(p, "struct attend_fault %s = {0, 0, 0};", name); return;
     case AT_TILE_COUNT:
         at_c_line(p, "frame->call->counters[%d] += (uint64_t)%s;", v->site,
@@ -292,9 +319,13 @@ static void print_try(at_printer *p, const at_tile *tile) {
 
 static void print_for(at_printer *p, const at_tile *tile) {
     const char *i = at_axis_name(&p->names, tile->axis);
-    const char *size = at_size_name(&p->names, tile->axis);
-    if (tile->down) at_c_line(p, "for (int64_t %s = %s - 1; %s >= 0; %s--) {", i, size, i, i);
-    else at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", i, i, size, i);
+    const char *low = tile->low ? at_c_value(p, tile->low, AT_C_SUM) : "0";
+    const char *high = tile->high ? at_c_value(p, tile->high, AT_C_SUM)
+                                  : at_size_name(&p->names, tile->axis);
+    if (tile->down)
+        at_c_line(p, "for (int64_t %s = %s - 1; %s >= %s; %s--) {", i, high, i, low, i);
+    else
+        at_c_line(p, "for (int64_t %s = %s; %s < %s; %s++) {", i, low, i, high, i);
 }
 
 static void print_tile(at_printer *p, const at_tile *tile) {

@@ -188,8 +188,12 @@ static void tile_draw(tiling *t, const at_loop *loop) {
 static void tile_loop(tiling *t, const at_loop *loop) {
     switch (loop->tag) {
     case AT_LOOP_FOR: {
+        at_value *low = loop->low ? value_of(t, loop->low) : NULL;
+        at_value *high = loop->high ? value_of(t, loop->high) : NULL;
         at_tile *tile = add_tile(t, AT_TILE_FOR);
         tile->axis = loop->axis;
+        tile->low = low;
+        tile->high = high;
         tile->down = loop->down;
         tile_block(t, &tile->body, &loop->body);
         return;
@@ -221,6 +225,12 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         at_value *effect = add_value(t, AT_TILE_INHERIT, AT_BOOL);
         effect->array = loop->array;
         if (address) take(effect, address);
+        return;
+    }
+    case AT_LOOP_BIND: {
+        at_value *place = value_of(t, loop->value), *bind = add_value(t, AT_TILE_BIND, AT_INT);
+        bind->axis = loop->axis;
+        take(bind, place);
         return;
     }
     case AT_LOOP_FAULT: add_value(t, AT_TILE_FAULT, AT_BOOL)->array = loop->variable; return;

@@ -46,6 +46,8 @@ struct at_tile {
     at_value **values;
     const at_axis *axis;      /* FOR */
     bool down;                /* FOR: from the end */
+    at_value *low, *high;     /* FOR: where it begins, and before which it ends, made by the leaf
+                                 before it; NULL: where the axis does */
     const at_array *fault;    /* TRY: what a failure in body becomes; body is left out once it is */
     at_value *condition;      /* IF: made by the leaf before it */
     at_tiles body, otherwise; /* FOR, IF; ELEMENT: body ends in a STORE, which a failure in body

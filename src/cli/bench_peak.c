@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CHAINS = 16, TRIES = 40 };
+enum { CHAINS = 16 };
 
 typedef double (*spinner)(int64_t rounds); /* gives operations */
 
@@ -59,11 +59,12 @@ static spinner choose(bool wide) {
     return wide ? spin_f64_plain : spin_f32_plain;
 }
 
-/* The best of a few tries: what disturbs can only slow it down. */
+/* The best of many short tries: what disturbs can only slow it down. */
 static double measure_spin(spinner spin, int threads) {
     enum { ROUNDS = 1 << 17 };
-    double best = 0;
-    for (int i = 0; i < TRIES; i++) {
+    const double seconds = 0.25;
+    double best = 0, begin = at_now();
+    while (at_now() - begin < seconds) {
         double operations = 0, start = at_now();
 #pragma omp parallel num_threads(threads) reduction(+ : operations)
         operations += spin(ROUNDS);

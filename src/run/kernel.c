@@ -118,6 +118,8 @@ typedef struct {
     struct attend_call entry;
     struct attend_failure failure;
     memory *workspace;
+    uint64_t *counters;        /* of code that counts: two a pass */
+    bool kept;                 /* it outlives the function that made it */
 } run;
 
 static bool refuse_memory(const run *r) {
@@ -129,7 +131,8 @@ static bool make_run(run *r) {
     size_t count = (size_t)r->plan->place_count;
     r->made = calloc(count + 1, sizeof *r->made);
     r->views = calloc(count + 1, sizeof *r->views);
-    return (r->made && r->views) || refuse_memory(r);
+    r->counters = calloc(2 * (size_t)r->plan->pass_count + 1, sizeof *r->counters);
+    return (r->made && r->views && r->counters) || refuse_memory(r);
 }
 
 static void end_run(void *user) {
@@ -138,6 +141,7 @@ static void end_run(void *user) {
         if (r->made) at_tensor_free(r->made[i]);
     free(r->made);
     free(r->views);
+    free(r->counters);
     if (r->workspace) free(atomic_exchange(&r->kernel->spare->memory, r->workspace));
     at_bound_call_free(&r->bound);
 }
@@ -382,8 +386,8 @@ static int threads_of(const at_call *call) {
     return threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
 }
 
-static bool run_bound(void *user) {
-    run *r = user;
+/* All that comes before the first run. */
+static bool make_ready(run *r) {
     if (!at_bind_call_as(r->s, r->plan->cascade, r->call, r->kernel->type, at_ref_start,
                          (void *)(uintptr_t)r->call, &r->bound))
         return false;
@@ -391,17 +395,24 @@ static bool run_bound(void *user) {
     if (!check_shapes(r) || !make_run(r)) return false;
     r->entry = (struct attend_call){.extents = r->bound.extents, .arrays = r->views,
                                     .seed = r->call->seed, .run = r->call->run,
-                                    .threads = threads_of(r->call), .failure = &r->failure};
-    if (!fits_memory(r) || !at_kernel_takes(r->s, r->kernel, r->bound.extents)) return false;
-    if (!take_workspace(r) || !place_arrays(r)) return false;
+                                    .threads = threads_of(r->call), .failure = &r->failure,
+                                    .counters = r->counters};
+    return fits_memory(r) && at_kernel_takes(r->s, r->kernel, r->bound.extents) &&
+           take_workspace(r) && place_arrays(r);
+}
+
+static bool run_ready(run *r) {
     int status = r->kernel->run(&r->entry);
     AT_ASSERT(r->s, status == 0 || status == 1);
-    if (status == 1) {
-        at_failure_report(r->s, r->kernel->program, &r->failure, r->bound.extents);
-        return false;
-    }
-    return at_laws_hold(r->s, r->plan, r->made, r->kernel->type, r->bound.extents) &&
-           hand_back_outputs(r) && hand_back_states(r);
+    if (status == 0)
+        return at_laws_hold(r->s, r->plan, r->made, r->kernel->type, r->bound.extents);
+    at_failure_report(r->s, r->kernel->program, &r->failure, r->bound.extents);
+    return false;
+}
+
+static bool run_bound(void *user) {
+    run *r = user;
+    return make_ready(r) && run_ready(r) && hand_back_outputs(r) && hand_back_states(r);
 }
 
 bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
@@ -413,4 +424,44 @@ bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
     bool good = at_released(s, run_bound, end_run, &r);
     if (!good) at_results_free(results);
     return good;
+}
+
+/* ---- the same run again and again ------------------------------------------------------------ */
+
+struct at_ready {
+    run run;
+};
+
+static bool keep_ready(void *user) {
+    run *r = user;
+    r->kept = make_ready(r);
+    return r->kept;
+}
+
+static void end_unless_kept(void *user) {
+    run *r = user;
+    if (!r->kept) end_run(r);
+}
+
+at_ready *at_kernel_ready(at_session *s, const at_kernel *kernel, const at_call *call) {
+    at_ready *ready = calloc(1, sizeof *ready);
+    if (!ready) {
+        at_error(s, AT_E_RUN_MEMORY, at_no_span(), "there is no memory left for this run");
+        return NULL;
+    }
+    s->stage = "run";
+    ready->run = (run){.s = s, .kernel = kernel, .plan = kernel->program->plan, .call = call};
+    if (at_released(s, keep_ready, end_unless_kept, &ready->run)) return ready;
+    free(ready);
+    return NULL;
+}
+
+bool at_ready_run(at_ready *ready) { return run_ready(&ready->run); }
+
+const uint64_t *at_ready_counters(const at_ready *ready) { return ready->run.counters; }
+
+void at_ready_free(at_ready *ready) {
+    if (!ready) return;
+    end_run(&ready->run);
+    free(ready);
 }

@@ -7,6 +7,7 @@
 #   make random       random programs for RANDOM_SECONDS, from RANDOM_SEED (the day) on
 #   make zoo-check    lib and zoo by compiled code against the reference, every type, 1 to 4 threads
 #   make bless        writes what the programs under test/ now print into them; read the diff
+#   make bench        programs beside the same loops by hand, in turn (minutes; measures, tests nothing)
 #   make size         lines a folder
 #
 # Three builds live side by side: build (gcc -O2), build-sanitize, and build-fuzz (clang).
@@ -40,6 +41,9 @@ FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 RANDOM := $(BUILD)/test/random/random_programs
 RANDOM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/random/*.c))
 DEMOS := $(patsubst %.c,$(BUILD)/%,$(wildcard demo/*.c))
+HANDS := $(filter-out bench/bench.c,$(wildcard bench/*.c))
+BENCH := $(BUILD)/bench/bench
+BENCH_OBJECTS := $(HANDS:bench/%.c=$(BUILD)/bench/%-f32.o) $(HANDS:bench/%.c=$(BUILD)/bench/%-f64.o)
 PRELUDE := $(BUILD)/generated/prelude.inc
 PARTS := $(BUILD)/generated/parts.inc
 PART_FILES := $(wildcard src/emit/parts/*.h)
@@ -81,6 +85,18 @@ $(RANDOM): $(RANDOM_OBJECTS) $(BUILD)/libattend.a
 $(DEMOS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
 	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
 
+# Loops by hand, as one would compile them by hand.
+HAND_CFLAGS := -std=c11 -O3 -march=native -fopenmp-simd -Wall -Wextra
+$(BUILD)/bench/%-f32.o: bench/%.c bench/hand.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HAND_CFLAGS) -c $< -o $@
+$(BUILD)/bench/%-f64.o: bench/%.c bench/hand.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HAND_CFLAGS) -DHAND_DOUBLE -c $< -o $@
+
+$(BENCH): $(BUILD)/bench/bench.o $(BENCH_OBJECTS) $(BUILD)/libattend.a
+	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
+
 $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libattend.a
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
@@ -116,6 +132,10 @@ random: packages
 	@$(MAKE) -j$(JOBS) -s $(RANDOM)
 	@$(RANDOM) --seconds $(RANDOM_SECONDS) --seed $(RANDOM_SEED) --failures 5
 
+bench: packages
+	@$(MAKE) -j$(JOBS) -s $(BENCH)
+	@$(BENCH)
+
 # -O1: what is looked for are mistakes of attend, and most of the time would be the C compiler's.
 zoo-check: packages
 	@$(MAKE) -j$(JOBS) -s $(BUILD)/attend
@@ -137,6 +157,6 @@ size:
 clean:
 	rm -rf build build-sanitize build-fuzz
 
--include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNITS:=.d) $(RANDOM_OBJECTS:.o=.d) $(FUZZERS:=.d) $(DEMOS:=.d)
+-include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNITS:=.d) $(RANDOM_OBJECTS:.o=.d) $(FUZZERS:=.d) $(DEMOS:=.d) $(BENCH).d
 .SECONDARY:
-.PHONY: zoo-check all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bless demo size clean
+.PHONY: zoo-check all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bench bless demo size clean

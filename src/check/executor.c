@@ -13,6 +13,7 @@
 enum {
     USUAL_TRIALS = 4, /* sets of extents */
     MEMORY = 1 << 30, /* of one run */
+    BATCH = 24,       /* programs in one C file: the compiler's time grows faster than they do */
 };
 
 /* Operations on elements of one run, as law.c counts them: the reference may run sixty times. */
@@ -36,7 +37,19 @@ typedef struct {
     int trial_count, trial_capacity;
     trial *trials;
     bool differs, refused; /* told already */
+    at_kernel *kernel;     /* while its batch runs */
 } job;
+
+/* Programs that share one C file. */
+typedef struct {
+    int count;
+    job *jobs[BATCH];
+    const at_cascade *cascades[BATCH];
+    const char *prefixes[BATCH];
+    const at_tile_program *tiles[BATCH];
+    at_text text;
+    at_library *library;
+} batch;
 
 struct at_executor_trials {
     at_session *s;
@@ -165,13 +178,12 @@ void at_executor_add(at_executor_trials *t, const at_definition *definition,
 typedef struct {
     at_executor_trials *t;
     at_executor_result *result;
-    at_kernel **kernels;  /* by job; NULL: none */
+    batch batch;
     /* Of the run at hand: */
     job *j;
     const trial *trial;
     at_type type;
     at_session *s;        /* its own */
-    const at_kernel *kernel;
     at_collection inputs, params, states;
     at_measure *measure;
     at_ran first, ran;
@@ -258,7 +270,7 @@ static void judge_threads(work *w, at_call *call) {
     at_session *s = w->t->s;
     for (int i = 1; i < w->t->options.thread_count && !w->j->differs; i++) {
         call->threads = w->t->options.threads[i];
-        w->ran = at_run_kept(w->s, run_kernel, (void *)(uintptr_t)w->kernel, call);
+        w->ran = at_run_kept(w->s, run_kernel, w->j->kernel, call);
         bool same = at_ran_same(&w->first, &w->ran);
         w->result->runs++;
         at_ran_free(&w->ran);
@@ -287,7 +299,7 @@ static bool run_trial(void *user) {
     if (!draw_all(w, &call)) return false;
     w->measure = at_measure_new(w->s, w->j->cascade, &call, w->type);
     if (!w->measure) return false;
-    w->first = at_run_kept(w->s, run_kernel, (void *)(uintptr_t)w->kernel, &call);
+    w->first = at_run_kept(w->s, run_kernel, w->j->kernel, &call);
     if (!w->first.good && at_code_blame(w->first.code) == AT_UNSUPPORTED &&
         !at_ran_same(&w->first, at_measure_reference(w->measure))) {
         refuse(w, w->first.errors);
@@ -320,16 +332,12 @@ static void run_job(work *w) {
     }
 }
 
-/* ---- all of them ----------------------------------------------------------------------------- */
+/* ---- compiling ------------------------------------------------------------------------------- */
 
-/* A kernel, or what stands in the way: a limit is counted, anything else told. */
-static void compile_job(work *w, int number) {
+/* What stands in the way of a program: a limit is counted, anything else told. The errors begin at
+ * `count`. */
+static void tell_obstacle(work *w, int count, int lost) {
     at_session *s = w->t->s;
-    int count = s->diag_count, lost = s->diag_lost;
-    w->j = w->t->jobs[number];
-    if (w->j->differs || w->j->refused || w->j->trial_count == 0) return;
-    w->kernels[number] = at_compile(s, w->j->cascade, NULL, NULL);
-    if (w->kernels[number] || s->diag_count == count) return;
     if (at_code_blame(s->diags[count]->code) == AT_UNSUPPORTED) {
         refuse(w, at_format(s->arena, "%s: %s", at_code_text(s->diags[count]->code),
                             s->diags[count]->message));
@@ -342,31 +350,95 @@ static void compile_job(work *w, int number) {
     w->result->differ++;
 }
 
+static bool is_open(const job *j) { return !j->differs && !j->refused && j->trial_count > 0; }
+
+/* Whether the program gets as far as C. */
+static void probe(work *w, job *j) {
+    at_session *s = w->t->s;
+    int count = s->diag_count, lost = s->diag_lost;
+    at_compile_options options = {.type = w->type, .stage = "tile"};
+    at_text dump = {0};
+    w->j = j;
+    (void)at_compile(s, j->cascade, &options, &dump);
+    at_text_free(&dump);
+    if (s->diag_count > count) tell_obstacle(w, count, lost);
+}
+
+/* The C of the programs in `jobs`, which says which of them it holds by being there: those for which
+ * there is no C are taken out. False when none is left, or there is no memory. */
+static bool write_batch(work *w, batch *b) {
+    at_session *s = w->t->s;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        int kept = 0, count = s->diag_count, lost = s->diag_lost;
+        for (int i = 0; i < b->count; i++)
+            if (is_open(b->jobs[i])) b->jobs[kept++] = b->jobs[i];
+        b->count = kept;
+        for (int i = 0; i < kept; i++) {
+            b->cascades[i] = b->jobs[i]->cascade;
+            b->prefixes[i] = at_format(s->arena, "program%d", i + 1);
+        }
+        at_compile_options options = {.type = w->type};
+        if (kept == 0) return false;
+        if (at_compile_text(s, b->cascades, b->prefixes, kept, &options, b->tiles, &b->text)) return true;
+        s->diag_count = count;
+        s->diag_lost = lost;
+        at_text_free(&b->text);
+        for (int i = 0; i < kept; i++) probe(w, b->jobs[i]);
+    }
+    return false;
+}
+
+/* Compiles them as one file and gives each its kernel. What the C compiler says against the file is told
+ * as of the first. */
+static void compile_batch(work *w, batch *b) {
+    at_session *s = w->t->s;
+    if (!write_batch(w, b)) return;
+    int count = s->diag_count, lost = s->diag_lost;
+    b->library = at_library_load(s, &b->text);
+    at_text_free(&b->text);
+    for (int i = 0; i < b->count && b->library; i++) {
+        at_emit_entry entry = {b->tiles[i], b->prefixes[i]};
+        b->jobs[i]->kernel = at_kernel_of(s, b->library, &entry, w->type);
+    }
+    w->j = b->jobs[0];
+    if (s->diag_count > count) tell_obstacle(w, count, lost);
+}
+
+static void run_batch(work *w, batch *b) {
+    compile_batch(w, b);
+    for (int i = 0; i < b->count; i++) {
+        w->j = b->jobs[i];
+        if (w->j->kernel && is_open(w->j)) run_job(w);
+        at_kernel_free(w->j->kernel);
+        w->j->kernel = NULL;
+    }
+    at_library_free(b->library);
+    b->library = NULL;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
 static bool run_all(void *user) {
     work *w = user;
     at_executor_trials *t = w->t;
-    w->kernels = calloc((size_t)t->job_count + 1, sizeof *w->kernels);
-    for (int type = 0; w->kernels && type < t->options.type_count; type++) {
+    for (int type = 0; type < t->options.type_count; type++) {
         w->type = t->options.types[type];
-        for (int i = 0; i < t->job_count; i++) compile_job(w, i);
-        for (int i = 0; i < t->job_count; i++) {
-            w->j = t->jobs[i];
-            w->kernel = w->kernels[i];
-            if (!w->kernel) continue;
-            run_job(w);
-            at_kernel_free(w->kernels[i]);
-            w->kernels[i] = NULL;
+        for (int from = 0; from < t->job_count; from += BATCH) {
+            w->batch = (batch){.count = t->job_count - from};
+            if (w->batch.count > BATCH) w->batch.count = BATCH;
+            for (int i = 0; i < w->batch.count; i++) w->batch.jobs[i] = t->jobs[from + i];
+            run_batch(w, &w->batch);
         }
     }
     for (int i = 0; i < t->job_count; i++) w->result->programs += t->jobs[i]->trial_count > 0;
-    return w->kernels && w->result->differ == 0;
+    return w->result->differ == 0;
 }
 
 static void release_all(void *user) {
     work *w = user;
-    for (int i = 0; i < w->t->job_count && w->kernels; i++)
-        if (w->kernels[i]) at_kernel_free(w->kernels[i]);
-    free(w->kernels);
+    for (int i = 0; i < w->batch.count; i++) at_kernel_free(w->batch.jobs[i]->kernel);
+    at_library_free(w->batch.library);
+    at_text_free(&w->batch.text);
 }
 
 bool at_executor_end(at_executor_trials *t, at_executor_result *result) {

@@ -80,6 +80,8 @@ bool has_derivative(const trial *t);
 /* Properties: the program as compiled code, and its derivative. */
 bool compiled_agrees(trial *t);
 bool compiled_derivative_agrees(trial *t);
+/* And of the comparison: made-up rounding is none of its failures. */
+bool rounding_is_allowed(trial *t);
 
 /* ---- coverage.c ------------------------------------------------------------------------------ */
 

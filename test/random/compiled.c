@@ -146,23 +146,6 @@ static bool draw_all(comparison *c) {
     return true;
 }
 
-static bool compile_and_compare(void *user) {
-    comparison *c = user;
-    trial *t = c->t;
-    if (!draw_all(c)) {
-        t->s->diag_count = 0;
-        return true;
-    }
-    t->s->stage = "compile";
-    c->kernel = at_compile(t->s, c->cascade, NULL, NULL);
-    if (!c->kernel && only_limits(t->s)) {
-        t->s->diag_count = 0;
-        return true;
-    }
-    if (!c->kernel) return fails_with_errors(t, "compiling");
-    return runs_agree(c);
-}
-
 static void release(void *user) {
     comparison *c = user;
     free_runs(c);
@@ -172,8 +155,65 @@ static void release(void *user) {
     if (c->kernel) at_kernel_free(c->kernel);
 }
 
+/* ---- the comparison itself ------------------------------------------------------------------- */
+
+static bool run_rounded(at_session *s, void *user, const at_call *call, at_results *results) {
+    const comparison *c = user;
+    bool single = c->type != AT_TYPE_F64;
+    at_jitter jitter = {.size = single ? 0x1p-24 : 0x1p-53, .single = single, .varied = true,
+                        .seed = 1000 + c->t->program->data};
+    return at_ref_run_jittered(s, c->cascade, call, &jitter, results);
+}
+
+/* Made-up rounding in the place of another executor must not be called wrong. */
+static bool allows_rounding(void *user) {
+    comparison *c = user;
+    trial *t = c->t;
+    at_call call = {.seed = t->program->data, .threads = 1, .memory_limit = (size_t)512 << 20,
+                    .inputs = &c->inputs, .params = &c->params, .states = &c->states};
+    if (!draw_all(c)) {
+        t->s->diag_count = 0;
+        return true;
+    }
+    c->measure = at_measure_new(t->s, c->cascade, &call, c->type);
+    if (!c->measure) return true;
+    c->one = at_run_kept(t->s, run_rounded, c, &call);
+    at_agreement found = at_measure_compare(c->measure, &c->one);
+    return found.agrees || differs(c, "rounding is called wrong", found.what);
+}
+
+bool rounding_is_allowed(trial *t) {
+    static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16};
+    bool good = true;
+    for (size_t i = 0; has_result(t) && i < sizeof types / sizeof *types && good; i++) {
+        comparison c = {.t = t, .cascade = t->cascade, .what = "it", .type = types[i]};
+        good = at_released(t->s, allows_rounding, release, &c);
+    }
+    return good;
+}
+
+/* ---- compiled code --------------------------------------------------------------------------- */
+
+static bool compile_and_compare(void *user) {
+    comparison *c = user;
+    trial *t = c->t;
+    if (!draw_all(c)) {
+        t->s->diag_count = 0;
+        return true;
+    }
+    t->s->stage = "compile";
+    at_compile_options options = {.type = c->type};
+    c->kernel = at_compile(t->s, c->cascade, &options, NULL);
+    if (!c->kernel && only_limits(t->s)) {
+        t->s->diag_count = 0;
+        return true;
+    }
+    if (!c->kernel) return fails_with_errors(t, "compiling");
+    return runs_agree(c);
+}
+
 static bool compared(trial *t, const char *what, const at_cascade *cascade) {
-    static const at_type types[] = {AT_TYPE_F64};
+    static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16};
     bool good = true;
     for (size_t i = 0; i < sizeof types / sizeof *types && good; i++) {
         comparison c = {.t = t, .cascade = cascade, .what = what, .type = types[i]};

@@ -298,6 +298,7 @@ const property properties[] = {
     {"derivative", "its derivative runs, and reads back from its print", derivative, false},
     {"optimised", "the rewritten derivative is the derivative, within rounding", optimised_derivative, false},
     {"gradient", "its derivative is the slope that differences have", gradient, false},
+    {"rounding", "the comparison of executors allows rounding", rounding_is_allowed, false},
     {"compiled", "compiled code gives what the reference gives, within rounding", compiled_agrees, true},
     {"compiled_derivative", "its derivative too", compiled_derivative_agrees, true},
     {NULL, NULL, NULL, false},

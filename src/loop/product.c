@@ -12,11 +12,12 @@
  * Several axes of rows (columns, what is summed over) count as one, the last fastest. A factor that
  * is a read whose address is linear in these is packed by steps; any other, by loops that compute it.
  * Nothing in the element may fail. The plain loops stay, for extents that a product does not pay. */
+#include "form/form.h"
 #include "loop/loop.h"
 
 #include <string.h>
 
-enum { FACTORS = 6, AXES = AT_RANK_LIMIT };
+enum { FACTORS = 6, AXES = 32 };
 
 typedef struct {
     int count;
@@ -294,7 +295,8 @@ static bool find_steps(search *f, at_loop_factor *factor, const at_expr *value,
     at = map(f, AT_OP_ADD, at, map(f, AT_OP_MUL, variable(f, first), factor->step));
     const at_expr *deeper = map(f, AT_OP_MUL, variable(f, f->product->depth_first),
                                 factor->depth_step);
-    factor->start = map(f, AT_OP_ADD, at, deeper);
+    at = map(f, AT_OP_ADD, at, deeper);
+    factor->start = at_affine_of(f->s, at, &step) ? at_affine_expr(f->s, &step, f->span) : at;
     return true;
 }
 

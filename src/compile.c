@@ -79,7 +79,9 @@ static bool compile(void *user) {
         at_text_add_n(c->dump, c->source.data, c->source.length);
         return true;
     }
-    c->kernel = at_kernel_build(c->s, &entry, emit.type, &c->source);
+    const char *target = c->options ? c->options->target : NULL;
+    if (c->dump) at_text_add_n(c->dump, c->source.data, c->source.length);
+    c->kernel = at_kernel_build(c->s, &entry, emit.type, &c->source, target);
     return c->kernel != NULL;
 }
 

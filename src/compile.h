@@ -14,6 +14,7 @@ const at_cascade *at_cascade_make(at_session *s, const at_program *program,
 typedef struct {
     at_type type;       /* of stored reals: F64 (also when left 0), F32, BF16 or F16 */
     const char *prefix; /* of the two functions in the C text; NULL: `attend` */
+    const char *target; /* of at_cc_load; NULL: what ATTEND_TARGET says, or this machine */
     bool instrument;    /* the code counts what it does, in attend_call.counters */
     /* `opt`, `plan`, `loop`, `tile` or `emit`: what that stage made is printed and nothing after it
      * is done; NULL: all of it. */
@@ -21,7 +22,8 @@ typedef struct {
 } at_compile_options;
 
 /* From a cascade that at_cascade_make gave to a loaded kernel; NULL after errors, and always when a
- * stage is named: what it made is then in `dump`, which may be NULL otherwise. */
+ * stage is named. What the stage made, or the C text that is run, goes to `dump`, which may be NULL
+ * where no stage is named. */
 at_kernel *at_compile(at_session *s, const at_cascade *cascade, const at_compile_options *options,
                       at_text *dump);
 /* As far as the C text: of one cascade or several, which then share a file; each has functions

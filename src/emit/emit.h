@@ -172,7 +172,8 @@ void at_c_product(at_printer *p, const at_tile *tile);
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
                   const char *name, int first_scratch, const at_emit_options *options,
                   at_text *out);
-/* The axes of regions around a pass whose indices it uses; at most nest->pass->fixed_count. */
+/* The axes around a pass whose indices it uses: those of regions, and those along which its scan
+ * was taken apart; at most as many as there are. */
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes);
 void at_c_tiles(at_printer *p, const at_tiles *tiles);
 /* Where an array is among the scratch of its nest. */

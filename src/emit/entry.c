@@ -125,8 +125,8 @@ static bool may_end(const entry *e, int pass) {
 
 static void print_call(entry *e, int pass) {
     const at_tile_nest *nest = &e->program->nests[pass];
-    const at_axis **axes = AT_NEW_ARRAY(e->p.s->arena, const at_axis *,
-                                        nest->nest->pass->fixed_count);
+    int most = nest->nest->pass->fixed_count + nest->nest->apart_count;
+    const at_axis **axes = AT_NEW_ARRAY(e->p.s->arena, const at_axis *, most);
     int count = at_nest_arguments(e->p.s, nest, axes);
     const char *text = at_format(e->p.s->arena, "%s(frame", e->functions[pass]);
     for (int i = 0; i < count; i++)
@@ -135,24 +135,81 @@ static void print_call(entry *e, int pass) {
     if (may_end(e, pass)) at_c_line(&e->p, "if (attend_failed(frame)) return 1;");
 }
 
-static void print_scan(entry *e, const at_plan_step *step) {
-    const at_statement *st = step->statement;
-    for (int i = 0; i < st->u.scan.count; i++) {
-        const at_axis *axis = st->u.scan.axes[i];
-        const char *name = at_axis_name(&e->p.names, axis);
-        if (st->u.scan.down[i])
-            at_c_line(&e->p, "for (int64_t %s = frame->extents[%d] - 1; %s >= 0; %s--) {", name,
-                      axis->id, name, name);
-        else
-            at_c_line(&e->p, "for (int64_t %s = 0; %s < frame->extents[%d]; %s++) {", name, name,
-                      axis->id, name);
-        e->p.indent++;
-    }
-    print_steps(e, &step->body);
-    for (int i = 0; i < st->u.scan.count; i++) {
+static void print_loop(entry *e, const at_axis *axis, bool down) {
+    const char *name = at_axis_name(&e->p.names, axis);
+    if (down)
+        at_c_line(&e->p, "for (int64_t %s = frame->extents[%d] - 1; %s >= 0; %s--) {", name,
+                  axis->id, name, name);
+    else
+        at_c_line(&e->p, "for (int64_t %s = 0; %s < frame->extents[%d]; %s++) {", name, name,
+                  axis->id, name);
+    e->p.indent++;
+}
+
+static void close(entry *e, int count) {
+    for (int i = 0; i < count; i++) {
         e->p.indent--;
         at_c_line(&e->p, "}");
     }
+}
+
+/* The operations of the passes in a scan, as an expression of C. */
+static const char *work_of(entry *e, const at_plan_step *scan) {
+    at_arena *arena = e->p.s->arena;
+    at_cost all = {0};
+    for (int i = 0; i < scan->body.count; i++) {
+        const at_pass *pass = e->plan->passes[scan->body.items[i]->pass];
+        for (int k = 0; k < pass->flops.count; k++)
+            at_cost_add(e->p.s, &all, pass->flops.terms[k].count, pass->flops.terms[k].axes,
+                        pass->flops.terms[k].rank);
+    }
+    const char *text = all.count ? "" : "0.0";
+    for (int i = 0; i < all.count; i++) {
+        text = at_format(arena, "%s%s%lld.0", text, i ? " + " : "", (long long)all.terms[i].count);
+        for (int k = 0; k < all.terms[i].rank; k++)
+            text = at_format(arena, "%s * (double)frame->extents[%d]", text,
+                             all.terms[i].axes[k]->id);
+    }
+    return text;
+}
+
+static void print_scan(entry *e, const at_plan_step *step);
+
+/* A scan whole for each index of the axes that it is taken apart along, several at once. */
+static void print_scan_apart(entry *e, const at_plan_step *step, const at_nest *nest) {
+    bool flushes = e->p.type != AT_TYPE_F64;
+    at_c_line(&e->p, "{");
+    e->p.indent++;
+    at_c_line(&e->p, "const double work = %s;", work_of(e, step));
+    at_text_addf(e->p.out, "#pragma omp parallel num_threads(frame->call->threads) "
+                           "if (work > 50000.0)\n");
+    at_c_line(&e->p, "{");
+    e->p.indent++;
+    if (flushes) at_c_line(&e->p, "const unsigned mode = attend_flush_begin();");
+    if (nest->apart_count > 1)
+        at_text_addf(e->p.out, "#pragma omp for schedule(static) collapse(%d)\n",
+                     nest->apart_count);
+    else at_text_add(e->p.out, "#pragma omp for schedule(static)\n");
+    for (int i = 0; i < nest->apart_count; i++) print_loop(e, nest->apart[i], false);
+    print_scan(e, step);
+    close(e, nest->apart_count);
+    if (flushes) at_c_line(&e->p, "attend_flush_end(mode);");
+    close(e, 2);
+}
+
+static void print_scan(entry *e, const at_plan_step *step) {
+    const at_statement *st = step->statement;
+    for (int i = 0; i < st->u.scan.count; i++)
+        print_loop(e, st->u.scan.axes[i], st->u.scan.down[i]);
+    print_steps(e, &step->body);
+    close(e, st->u.scan.count);
+}
+
+static void print_scan_step(entry *e, const at_plan_step *step) {
+    const at_nest *nest = step->body.count && step->body.items[0]->tag == AT_STEP_PASS
+                              ? e->program->nests[step->body.items[0]->pass].nest : NULL;
+    if (nest && nest->apart_count) print_scan_apart(e, step, nest);
+    else print_scan(e, step);
 }
 
 /* Whether a region around a step has this axis. */
@@ -266,7 +323,7 @@ static void print_steps(entry *e, const at_plan_steps *steps) {
         const at_plan_step *step = steps->items[i];
         switch (step->tag) {
         case AT_STEP_PASS: print_call(e, step->pass); break;
-        case AT_STEP_SCAN: print_scan(e, step); break;
+        case AT_STEP_SCAN: print_scan_step(e, step); break;
         case AT_STEP_REPEAT: print_repeat(e, step); break;
         }
     }

@@ -64,7 +64,9 @@ const char *at_axis_name(at_names *names, const at_axis *axis) {
 }
 
 const char *at_size_name(at_names *names, const at_axis *axis) {
-    return name_of(names, "size", axis->id, at_format(names->s->arena, "size_%s", axis->name));
+    const char *head = strcmp(axis->name, "t") == 0 ? "size_of" : "size"; /* size_t is a type */
+    return name_of(names, "size", axis->id,
+                   at_format(names->s->arena, "%s_%s", head, axis->name));
 }
 
 const char *at_array_name(at_names *names, const at_array *array) {

@@ -68,24 +68,28 @@ static uses uses_of(at_session *s, const at_plan *plan, const at_tiles *tiles) {
 }
 
 typedef struct {
-    const at_pass *pass;
-    bool *used; /* by position in pass->fixed */
+    int count;
+    const at_axis **axes; /* of regions, then those that a scan was taken apart along */
+    bool *used;           /* by position */
 } arguments;
 
 static void note_argument(void *user, const at_tile *tile, const at_value *value) {
     (void)tile;
     arguments *a = user;
-    for (int i = 0; value && value->op == AT_TILE_INDEX && i < a->pass->fixed_count; i++)
-        a->used[i] |= a->pass->fixed[i] == value->axis;
+    for (int i = 0; value && value->op == AT_TILE_INDEX && i < a->count; i++)
+        a->used[i] |= a->axes[i] == value->axis;
 }
 
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes) {
     const at_pass *pass = nest->nest->pass;
-    arguments a = {pass, AT_NEW_ARRAY(s->arena, bool, pass->fixed_count)};
-    int count = 0;
+    int most = pass->fixed_count + nest->nest->apart_count, count = 0;
+    arguments a = {0, AT_NEW_ARRAY(s->arena, const at_axis *, most),
+                   AT_NEW_ARRAY(s->arena, bool, most)};
+    for (int i = 0; i < pass->fixed_count; i++) a.axes[a.count++] = pass->fixed[i];
+    for (int i = 0; i < nest->nest->apart_count; i++) a.axes[a.count++] = nest->nest->apart[i];
     at_tiles_walk(&nest->body, note_argument, &a);
-    for (int i = 0; i < pass->fixed_count; i++)
-        if (a.used[i]) axes[count++] = pass->fixed[i];
+    for (int i = 0; i < most; i++)
+        if (a.used[i]) axes[count++] = a.axes[i];
     return count;
 }
 
@@ -163,6 +167,28 @@ static void print_assignment(at_printer *p, const char *left, const at_value *va
     at_c_line(p, "}");
 }
 
+static bool same_value(const at_value *a, const at_value *b) {
+    if (a->op != b->op || a->map != b->map || a->count != b->count || a->axis != b->axis ||
+        a->array != b->array || a->integer != b->integer)
+        return false;
+    for (int i = 0; i < a->count; i++)
+        if (!same_value(a->operands[i], b->operands[i])) return false;
+    return true;
+}
+
+/* `x[i] += y` for `x[i] = x[i] + y`; false: it is no such thing. */
+static bool print_update(at_printer *p, const char *left, const at_value *put) {
+    const at_value *sum = put->operands[1];
+    if (sum->op != AT_TILE_MAP || (sum->map != AT_OP_ADD && sum->map != AT_OP_MUL)) return false;
+    const at_value *old = sum->operands[0];
+    if (old->op != AT_TILE_LOAD || old->array != put->array ||
+        !same_value(old->operands[0], put->operands[0]))
+        return false;
+    at_c_line(p, "%s %s= %s;", left, sum->map == AT_OP_ADD ? "+" : "*",
+              at_c_right_side(p, sum->operands[1]));
+    return true;
+}
+
 static void print_effect(at_printer *p, const at_value *v) {
     const char *name = v->array ? at_array_name(&p->names, v->array) : NULL;
     switch (v->op) {
@@ -181,9 +207,14 @@ static void print_effect(at_printer *p, const at_value *v) {
                              at_c_value(p, v->operands[0], AT_C_CHOICE));
         if (v != p->store && at_c_rounds(p, v->array))
             at_c_line(p, "%s = attend_given(%s);", left, at_c_right_side(p, v->operands[1]));
-        else print_assignment(p, left, v->operands[1]);
+        else if (v->op != AT_TILE_PUT || !print_update(p, left, v))
+            print_assignment(p, left, v->operands[1]);
         return;
     }
+    case AT_TILE_BIND:
+        at_c_line(p, "const int64_t %s = %s;", at_axis_name(&p->names, v->axis),
+                  at_c_right_side(p, v->operands[0]));
+        return;
     case AT_TILE_FAULT: at_c_line(p, "struct attend_fault %s = {0, 0, 0};", name); return;
     case AT_TILE_SORT: {
         const at_loop_sort *sort = v->sort;
@@ -346,7 +377,8 @@ int at_scratch_number(const at_nest *nest, const at_array *scratch) {
 
 static void print_head(at_printer *p, const at_tile_nest *nest, const char *name) {
     const at_pass *pass = nest->nest->pass;
-    const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *, pass->fixed_count);
+    const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *,
+                                        pass->fixed_count + nest->nest->apart_count);
     int count = at_nest_arguments(p->s, nest, axes);
     at_text_add(p->out, "\n/* ");
     size_t begin = p->out->length;

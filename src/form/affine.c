@@ -217,6 +217,18 @@ static const at_expr *last_of(at_session *s, const at_expr *atom) {
     return at_map_node(s, AT_OP_SUB, extent, at_int(s, 1, atom->span), NULL, atom->span);
 }
 
+/* Made of sizes only, and 0 or more. */
+static bool is_length(const at_expr *e) {
+    if (e->tag == AT_SIZE) return true;
+    if (e->tag == AT_CONST) return e->u.integer >= 0;
+    if (e->tag != AT_MAP) return false;
+    const at_expr *const *args = e->u.map.args;
+    at_op op = e->u.map.op;
+    if (op == AT_OP_IDIV)
+        return is_length(args[0]) && args[1]->tag == AT_CONST && args[1]->u.integer > 0;
+    return (op == AT_OP_ADD || op == AT_OP_MUL) && is_length(args[0]) && is_length(args[1]);
+}
+
 /* Replaces the first term with an index in it by its least value; 1 when one was found, 0 when
  * there is none, -1 when its bounds are not known. */
 static int bound_one(at_session *s, at_affine *form) {
@@ -226,7 +238,7 @@ static int bound_one(at_session *s, at_affine *form) {
         if (count < 0) return -1;
         const at_expr *last = NULL;
         for (int k = 0; k < count; k++) {
-            if (atoms[k]->tag == AT_SIZE) continue;
+            if (is_length(atoms[k])) continue;
             /* Each factor must be known to be 0 or more, the others for the product to grow with
              * it. */
             const at_expr *bound = last_of(s, atoms[k]);
@@ -263,12 +275,31 @@ static bool has_index(at_session *s, const at_affine *form, const at_axis *root)
     return false;
 }
 
+/* -m·k·(a // k), k > 0, is at least -m·a. */
+static void take_quotients(at_session *s, at_affine *form) {
+    for (int i = 0; i < form->count; i++) {
+        const at_expr *e = form->terms[i];
+        int64_t factor = form->factors[i];
+        if (factor >= 0 || e->tag != AT_MAP || e->u.map.op != AT_OP_IDIV) continue;
+        const at_expr *by = e->u.map.args[1];
+        if (by->tag != AT_CONST || by->u.integer <= 0 || factor % by->u.integer != 0) continue;
+        at_affine all, out, one = {0};
+        if (!at_affine_of(s, e->u.map.args[0], &all) || !add_term(s, &one, e, 1)) continue;
+        if (!at_affine_add(s, form, -factor, &one, &out) ||
+            !at_affine_add(s, &out, factor / by->u.integer, &all, &out))
+            continue;
+        *form = out;
+        i = -1;
+    }
+}
+
 bool at_affine_nonnegative(at_session *s, const at_affine *given) {
     at_affine form = copy_of(s, given);
     int found;
     for (int round = 0; (found = bound_one(s, &form)) > 0; round++)
         if (round == 2 * TERMS) return false;
     if (found < 0) return false;
+    take_quotients(s, &form);
     int64_t least = form.constant;
     for (int i = 0; i < form.count; i++) {
         if (form.factors[i] < 0) return false;

@@ -71,6 +71,7 @@ at_loop *at_loop_enter(at_loop_lowering *l, const at_axis *axis) {
     at_loop *loop = at_loop_add(l, AT_LOOP_FOR);
     loop->axis = axis;
     l->into = &loop->body;
+    at_loop_know_axis(l, axis);
     return loop;
 }
 

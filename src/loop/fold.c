@@ -73,7 +73,8 @@ static void begin(accumulator *a) {
 /* value = value op x: tested for overflow when they are ints. */
 static void accumulate(accumulator *a, at_op op, const at_expr *x) {
     const at_expr *sum = map(a, op, read(a, a->value), x);
-    if (a->kind == AT_REAL) {
+    bool fits = a->kind == AT_INT && op == AT_OP_ADD && at_loop_sum_fits(a->l, a->fold);
+    if (a->kind == AT_REAL || fits) {
         at_loop_set(a->l, a->value, sum);
         return;
     }
@@ -167,15 +168,17 @@ const at_expr *at_loop_lower_fold(at_loop_lowering *l, const at_expr *e) {
     accumulator a = {l, e, e->u.fold.body->kind, NULL, NULL};
     begin(&a);
     at_loops *outer = l->into;
-    for (int i = 0; i < e->u.fold.count; i++) {
-        at_loop *loop = at_loop_add(l, AT_LOOP_FOR);
-        loop->axis = e->u.fold.axes[i];
-        l->into = &loop->body;
-    }
-    if (e->u.fold.guard) enter_if(&a, at_loop_lower(l, e->u.fold.guard));
+    const at_loop_fact *facts = l->facts;
+    const at_loop_clips *clips =
+        at_loop_find_clips(l, e->u.fold.guard, e->u.fold.axes, e->u.fold.count);
+    for (int i = 0; i < e->u.fold.count; i++) at_loop_enter_clipped(l, clips, i);
+    const at_expr *guard = at_loop_clips_rest(clips);
+    if (guard) enter_if(&a, at_loop_lower(l, guard));
+    at_loop_know(l, guard, true, false);
     /* How many numbers there are does not depend on them. */
     bool counts = e->u.fold.fold == AT_FOLD_COUNT && a.kind != AT_BOOL;
     update(&a, counts ? NULL : at_loop_lower(l, e->u.fold.body));
     l->into = outer;
+    l->facts = facts;
     return result(&a);
 }

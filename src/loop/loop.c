@@ -17,6 +17,7 @@ bool at_ends_run(const at_plan *plan, const at_array *array) {
 }
 
 static void lower_equation(at_loop_lowering *l, const at_expr *value) {
+    if (at_loop_lower_scatter(l, value)) return;
     for (int i = 0; i < l->target->rank; i++) at_loop_enter(l, l->axes[i]);
     at_loop *store = at_loop_enter_store(l);
     store->value = at_loop_lower(l, value);
@@ -26,6 +27,7 @@ static void lower_table(at_loop_lowering *l, const at_statement *st) {
     at_loops *into = l->into;
     for (int i = 0; i < st->u.table.count; i++) {
         l->into = into;
+        l->facts = NULL;
         at_loop *store = at_loop_add(l, AT_LOOP_STORE);
         store->array = st->target;
         store->address = at_int(l->s, i, st->span);
@@ -40,6 +42,7 @@ static void lower_assertion(at_loop_lowering *l, const at_statement *st) {
     at_loops *into = l->into;
     for (int i = 0; i < 2; i++) {
         l->into = into;
+        l->facts = NULL;
         l->target = l->nest->pass->targets[i];
         l->axes = l->target->axes;
         lower_equation(l, sides[i]);
@@ -145,6 +148,7 @@ const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
     program->plan = plan;
     program->nests = AT_NEW_ARRAY(s->arena, at_nest, plan->pass_count);
     program->fallible = AT_NEW_ARRAY(s->arena, bool, plan->place_count);
+    program->values = AT_NEW_ARRAY(s->arena, const at_loop_value *, plan->array_count);
     program->rounds_site = AT_NEW_ARRAY(s->arena, int, plan->array_count);
     bool changed = false, regions = false;
     for (int i = 0; i < plan->steps.count; i++)
@@ -159,10 +163,12 @@ const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
         for (int i = 0; i < plan->pass_count; i++) {
             if (!lower_pass(s, program, plan->passes[i])) return NULL;
             const at_pass *pass = plan->passes[i];
+            at_loop_note_values(s, program, pass);
             for (int k = 0; k < pass->target_count && program->nests[i].fallible; k++)
                 spoil(program, pass->targets[k], &changed);
         }
         spoil_steps(program, &plan->steps, &changed);
     } while (changed && regions);
+    at_loop_apart(s, program, &plan->steps);
     return program;
 }

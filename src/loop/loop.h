@@ -14,6 +14,7 @@
 #ifndef AT_LOOP_H
 #define AT_LOOP_H
 
+#include "form/form.h"
 #include "plan/plan.h"
 
 typedef enum {
@@ -27,6 +28,7 @@ typedef enum {
     AT_LOOP_INHERIT, /* fails as the element of array at address did, or a fault, if it did */
     AT_LOOP_FAULT,   /* a new variable that holds a fault: none yet */
     AT_LOOP_TRY,     /* body, unless the fault `variable` is there; a failure in it becomes it */
+    AT_LOOP_BIND,    /* the index of axis is value from here on, in the place of a loop */
     AT_LOOP_PUT,     /* array at address = value; the array is a nest's scratch */
     AT_LOOP_SORT,    /* scratch put in order */
     AT_LOOP_DRAW,    /* variable = a draw */
@@ -80,6 +82,7 @@ typedef struct {
 struct at_loop {
     at_loop_tag tag;
     bool down;
+    bool apart; /* FOR: its rounds have nothing to do with each other, also where PUT and SORT stand */
     const at_axis *axis;
     const at_expr *low, *high; /* FOR: where it begins, and before which it ends; NULL: the axis */
     const at_expr *condition;
@@ -114,12 +117,21 @@ typedef struct {
     at_loops body;
     int scratch_count, scratch_capacity;
     const at_array **scratch; /* memory for one row, a thread's own */
+    int apart_count; /* axes whose loops stand around the scan that the pass is in */
+    const at_axis **apart;
     bool fallible; /* some element may fail */
     bool needed;   /* an output whose elements are computed once: a failure ends the run */
 } at_nest;
 
+/* What the elements of an array of ints are: low <= x <= high, and x < size(below) if that is set. */
+typedef struct {
+    int64_t low, high;
+    const at_axis *below;
+} at_loop_value;
+
 typedef struct {
     const at_plan *plan;
+    const at_loop_value **values; /* by array id: what is known of its elements; NULL: nothing */
     int nest_count, site_count, site_capacity;
     at_nest *nests;
     at_loop_site *sites; /* site 0 is none */
@@ -136,10 +148,24 @@ bool at_ends_run(const at_plan *plan, const at_array *array);
 
 /* ---- build.c: what loop.c and fold.c share ------------------------------------------------- */
 
+/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or that the element of
+ * an array at an address has a value. */
+typedef struct at_loop_fact at_loop_fact;
+struct at_loop_fact {
+    const at_loop_fact *next;
+    at_affine form;
+    bool differs;
+    bool always; /* by the bounds of the loops around; else by a condition */
+    const at_array *array;
+    const at_expr *address;
+};
+
 typedef struct {
     at_session *s;
     at_loop_program *program;
     at_nest *nest;
+    const at_loop_fact *facts;
+    bool only_always; /* while something is shown: facts that need a condition do not count */
     const at_array *target;
     at_loops *into; /* where the next node goes */
     at_axis *const *axes;   /* the indices of the store: the target's axes, or those of a `next` */
@@ -194,6 +220,10 @@ const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span
 const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
                              const at_expr *const *index);
 
+/* ---- apart.c: scans taken apart -------------------------------------------------------------- */
+
+void at_loop_apart(at_session *s, at_loop_program *program, const at_plan_steps *steps);
+
 /* ---- order.c: what a scan has computed already ----------------------------------------------- */
 
 /* Adds what must hold for a read of array[index], if that is not known: a scan around the pass has
@@ -212,6 +242,49 @@ void at_loop_lower_running(at_loop_lowering *l, const at_statement *st);
 void at_loop_lower_order(at_loop_lowering *l, const at_statement *st, const at_part *part);
 void at_loop_lower_draw(at_loop_lowering *l, const at_statement *st);
 
+/* ---- known.c: what is known where an expression stands --------------------------------------- */
+
+/* Notes that a condition holds, or that it does not. The caller takes back l->facts. */
+void at_loop_know(at_loop_lowering *l, const at_expr *condition, bool holds, bool always);
+/* Notes that an axis around has indices. */
+void at_loop_know_axis(at_loop_lowering *l, const at_axis *axis);
+/* Whether the element is known to have a value; if not, it is from here on. */
+bool at_loop_know_good(at_loop_lowering *l, const at_array *array, const at_expr *address);
+/* Notes what a pass gives; in the order of the passes. */
+void at_loop_note_values(at_session *s, at_loop_program *program, const at_pass *pass);
+/* Of an int expression of the cascade that has a value. */
+at_loop_value at_loop_value_of(const at_loop_program *program, const at_expr *e);
+typedef enum {
+    AT_MAYBE_OUTSIDE,
+    AT_INSIDE_HERE, /* by a condition around: not where the loops only go by */
+    AT_INSIDE,
+} at_loop_inside;
+at_loop_inside at_loop_is_inside(at_loop_lowering *l, const at_expr *index, const at_axis *axis);
+/* Whether a sum of ints cannot leave 64 bits, by what is known of its terms and their number. */
+bool at_loop_sum_fits(const at_loop_lowering *l, const at_expr *fold);
+/* Whether a <= b, or a < b where strict; `always`: by the bounds of loops. */
+bool at_loop_is_sure(at_loop_lowering *l, const at_expr *a, const at_expr *b, bool strict,
+                     bool always);
+
+/* ---- scatter.c ------------------------------------------------------------------------------ */
+
+/* Lowers an equation whose whole value is a fold that groups by data; false: it is none. */
+bool at_loop_lower_scatter(at_loop_lowering *l, const at_expr *value);
+
+/* ---- clip.c: guards as bounds of loops -------------------------------------------------------- */
+
+/* What a guard says of the loops over some axes: bounds, and the conditions that are left. */
+typedef struct at_loop_clips at_loop_clips;
+at_loop_clips *at_loop_find_clips(at_loop_lowering *l, const at_expr *guard,
+                                  at_axis *const *axes, int count);
+/* Enters the loop over axis k of these, within its bounds, which are known from here on. */
+at_loop *at_loop_enter_clipped(at_loop_lowering *l, const at_loop_clips *clips, int k);
+/* The conditions that the bounds do not say; NULL: none. */
+const at_expr *at_loop_clips_rest(const at_loop_clips *clips);
+/* Whether nothing in e can fail where the next node goes, or where a condition (may be NULL) holds
+ * there. */
+bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *condition);
+
 /* ---- product.c ------------------------------------------------------------------------------ */
 
 /* Makes the nest a product of matrices, if it is one. */
@@ -228,6 +301,8 @@ typedef struct {
 
 /* Of an int expression that cannot fail. */
 at_range at_range_of(const at_expr *e);
+/* Of an operation, from those of its arguments. */
+at_range at_range_of_map(at_op op, const at_range *args);
 /* Whether an operation on ints always has a result, whatever its arguments in these ranges. */
 bool at_range_fits(at_op op, const at_range *args);
 /* Whether an index of this dimension always lies inside. */

@@ -18,12 +18,16 @@ static const at_expr *named(at_loop_lowering *l, const char *name, const at_expr
 
 /* ---- lazy operations ----------------------------------------------------------------------- */
 
-/* Lowers `e` into a block of its own. */
-static const at_expr *lower_aside(at_loop_lowering *l, at_loops *block, const at_expr *e) {
+/* Lowers `e` into a block of its own, where `condition` (may be NULL) holds or does not. */
+static const at_expr *lower_aside(at_loop_lowering *l, at_loops *block, const at_expr *e,
+                                  const at_expr *condition, bool holds) {
     at_loops *outer = l->into;
+    const at_loop_fact *facts = l->facts;
     l->into = block;
+    at_loop_know(l, condition, holds, false);
     const at_expr *value = at_loop_lower(l, e);
     l->into = outer;
+    l->facts = facts;
     return value;
 }
 
@@ -51,13 +55,14 @@ static const at_expr *lower_lazy(at_loop_lowering *l, const at_expr *e) {
     const at_expr *condition = at_loop_lower(l, args[0]);
     at_loops yes = {0}, no = {0};
     if (op == AT_OP_IF) {
-        const at_expr *a = lower_aside(l, &yes, args[1]), *b = lower_aside(l, &no, args[2]);
+        const at_expr *a = lower_aside(l, &yes, args[1], args[0], true);
+        const at_expr *b = lower_aside(l, &no, args[2], args[0], false);
         if (yes.count + no.count == 0)
             return at_map_node(l->s, op, condition, a, b, e->span);
         return choose(l, e->kind, condition, yes, a, no, b);
     }
     bool is_and = op == AT_OP_AND;
-    const at_expr *other = lower_aside(l, is_and ? &yes : &no, args[1]);
+    const at_expr *other = lower_aside(l, is_and ? &yes : &no, args[1], args[0], is_and);
     if (yes.count + no.count == 0) return map(l, op, condition, other);
     const at_expr *settled = at_bool(l->s, !is_and, e->span);
     return choose(l, AT_BOOL, condition, yes, is_and ? other : settled, no,
@@ -69,11 +74,15 @@ static const at_expr *lower_lazy(at_loop_lowering *l, const at_expr *e) {
 static void inherit(at_loop_lowering *l, at_loops *block, const at_array *array,
                     const at_expr *const *index) {
     if (!at_is_fallible(l->program, array)) return;
+    const at_expr *address = at_address_of(l->s, l->program->plan, array, index);
+    const at_loop_fact *facts = l->facts;
+    if (at_loop_know_good(l, array, address)) return;
     at_loops *outer = l->into;
+    if (block != outer) l->facts = facts; /* only there */
     l->into = block;
     at_loop *loop = at_loop_add(l, AT_LOOP_INHERIT);
     loop->array = array;
-    loop->address = at_address_of(l->s, l->program->plan, array, index);
+    loop->address = address;
     l->into = outer;
     l->nest->fallible = true;
     l->risks++;
@@ -85,14 +94,31 @@ static const at_expr *is_inside(at_loop_lowering *l, const at_expr *index, const
     return map(l, AT_OP_AND, low, high);
 }
 
+/* What a read gives that is evaluated where nobody needs it: the element is inside only by a
+ * condition around it. */
+static const at_expr *nothing(at_loop_lowering *l, const at_expr *e) {
+    switch (e->kind) {
+    case AT_REAL: return at_real(l->s, 0, e->span);
+    case AT_INT: return at_int(l->s, 0, e->span);
+    case AT_BOOL: break;
+    }
+    return at_bool(l->s, false, e->span);
+}
+
 static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
     const at_array *array = e->u.read.array;
     const at_expr **index = AT_NEW_ARRAY(l->s->arena, const at_expr *, array->rank);
-    const at_expr *found = NULL;
+    const at_expr *found = NULL, *masked = NULL;
     for (int i = 0; i < array->rank; i++) {
         const at_axis *axis = array->axes[i];
         index[i] = at_loop_lower(l, e->u.read.index[i]);
         if (at_index_inside(index[i], axis)) continue;
+        at_loop_inside inside_by = at_loop_is_inside(l, e->u.read.index[i], axis);
+        if (inside_by == AT_INSIDE) continue;
+        if (inside_by == AT_INSIDE_HERE) {
+            masked = nothing(l, e);
+            continue;
+        }
         index[i] = named(l, "at", index[i]);
         const at_expr *inside = is_inside(l, index[i], axis);
         bool plain = e->u.read.index[i]->tag == AT_INDEX && !e->u.read.index[i]->u.axis->declared;
@@ -104,23 +130,31 @@ static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
         l->program->sites[require->site].dimension = i;
         require->condition = inside;
         require->value = index[i];
+        at_loop_know(l, is_inside(l, e->u.read.index[i], axis), true, false);
     }
     if (!found) {
         at_loop_order(l, e, index);
         inherit(l, l->into, array, index);
-        return at_read(l->s, array, index, NULL, e->span);
+        return at_read(l->s, array, index, masked, e->span);
     }
     at_loops yes = {0}, no = {0}, *outer = l->into;
     l->into = &yes;
     at_loop_order(l, e, index);
     l->into = outer;
     inherit(l, &yes, array, index);
-    const at_expr *other = lower_aside(l, &no, e->u.read.alternative);
+    const at_expr *other = lower_aside(l, &no, e->u.read.alternative, NULL, true);
     if (yes.count + no.count == 0) return at_read(l->s, array, index, other, e->span);
-    return choose(l, e->kind, found, yes, at_read(l->s, array, index, NULL, e->span), no, other);
+    return choose(l, e->kind, found, yes, at_read(l->s, array, index, masked, e->span), no, other);
 }
 
 /* ---- operations ---------------------------------------------------------------------------- */
+
+/* Of an argument, as it was written and as it is now. */
+static at_range range_of(at_loop_lowering *l, const at_expr *written, const at_expr *lowered) {
+    at_range a = at_range_of(lowered);
+    at_loop_value b = at_loop_value_of(l->program, written);
+    return (at_range){a.low > b.low ? a.low : b.low, a.high < b.high ? a.high : b.high};
+}
 
 static const at_expr *lower_map(at_loop_lowering *l, const at_expr *e) {
     at_op op = e->u.map.op;
@@ -130,7 +164,7 @@ static const at_expr *lower_map(at_loop_lowering *l, const at_expr *e) {
     bool constant = true;
     for (int i = 0; i < at_op_info(op)->arity; i++) {
         args[i] = at_loop_lower(l, e->u.map.args[i]);
-        if (args[i]->kind == AT_INT) ranges[i] = at_range_of(args[i]);
+        if (args[i]->kind == AT_INT) ranges[i] = range_of(l, e->u.map.args[i], args[i]);
         constant &= args[i]->tag == AT_CONST;
     }
     const at_expr *value = at_map_node(l->s, op, args[0], args[1], args[2], e->span);

@@ -34,6 +34,12 @@ static void print_draw(const at_loop *loop, at_text *out) {
     }
 }
 
+static void print_bound(const char *word, const at_expr *bound, at_text *out) {
+    if (!bound) return;
+    at_text_add(out, word);
+    at_ir_print_expr(bound, out);
+}
+
 static void print_loops(const at_loops *loops, int depth, at_text *out) {
     for (int i = 0; i < loops->count; i++) {
         const at_loop *loop = loops->items[i];
@@ -42,6 +48,8 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
         switch (loop->tag) {
         case AT_LOOP_FOR:
             at_text_addf(out, "for %s%s", loop->axis->name, loop->down ? " down" : "");
+            print_bound(" from ", loop->low, out);
+            print_bound(" to ", loop->high, out);
             break;
         case AT_LOOP_IF:
             at_text_add(out, "if ");
@@ -80,6 +88,10 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             at_text_add(out, "fail with ");
             if (at_is_variable(loop->array)) at_ir_print_name(loop->array->name, out);
             else print_place(loop, out);
+            break;
+        case AT_LOOP_BIND:
+            at_text_addf(out, "%s is ", loop->axis->name);
+            at_ir_print_expr(loop->value, out);
             break;
         case AT_LOOP_FAULT: at_text_addf(out, "fault %s", loop->variable->name); break;
         case AT_LOOP_TRY: at_text_addf(out, "unless %s", loop->variable->name); break;

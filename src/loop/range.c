@@ -1,7 +1,6 @@
 /* Interval arithmetic on ints: shows for most index expressions that they cannot overflow and for
  * plain ones that they lie inside, so that only the rest is tested when the program runs. */
 #include "loop/loop.h"
-#include "form/form.h"
 
 static const at_range all = {INT64_MIN, INT64_MAX};
 
@@ -52,12 +51,8 @@ bool at_range_fits(at_op op, const at_range *args) {
     }
 }
 
-static at_range map_range(const at_expr *e) {
-    const at_expr *const *x = e->u.map.args;
-    at_op op = e->u.map.op;
-    at_range args[3] = {all, all, all}, out;
-    for (int i = 0; i < at_op_info(op)->arity; i++)
-        if (x[i]->kind == AT_INT) args[i] = at_range_of(x[i]);
+at_range at_range_of_map(at_op op, const at_range *args) {
+    at_range out;
     if (!at_range_fits(op, args)) return all;
     switch (op) {
     case AT_OP_ADD:
@@ -72,10 +67,20 @@ static at_range map_range(const at_expr *e) {
         return (at_range){least(args[0].low, args[1].low), least(args[0].high, args[1].high)};
     case AT_OP_MAX:
         return (at_range){most(args[0].low, args[1].low), most(args[0].high, args[1].high)};
+    case AT_OP_CLAMP: /* one of the bounds where the value is not between them */
+        return (at_range){least(args[1].low, args[2].low), most(args[1].high, args[2].high)};
     case AT_OP_IF: return hull(args[1], args[2]);
     case AT_OP_STOP: return args[0];
     default: return all;
     }
+}
+
+static at_range map_range(const at_expr *e) {
+    const at_expr *const *x = e->u.map.args;
+    at_range args[3] = {all, all, all};
+    for (int i = 0; i < at_op_info(e->u.map.op)->arity; i++)
+        if (x[i]->kind == AT_INT) args[i] = at_range_of(x[i]);
+    return at_range_of_map(e->u.map.op, args);
 }
 
 at_range at_range_of(const at_expr *e) {

@@ -45,6 +45,7 @@ static void enter_guard(at_loop_lowering *l, const at_expr *guard) {
     at_loop *branch = at_loop_add(l, AT_LOOP_IF);
     branch->condition = condition;
     l->into = &branch->body;
+    at_loop_know(l, guard, true, false);
 }
 
 /* Ends a store that inherits from the row's fault, if it has one. */
@@ -110,11 +111,14 @@ void at_loop_lower_running(at_loop_lowering *l, const at_statement *st) {
     const at_array *fault = at_loop_fault(l, "row_fault");
     at_loop *declared = l->into->items[l->into->count - 1];
     at_loops *outer = l->into;
+    const at_loop_fact *facts;
     for (int i = 0; i < part->count; i++)
         at_loop_enter(l, part->bound[i])->down = part->down && part->down[i];
     at_loop_try tried = at_loop_enter_try(l, fault);
+    facts = l->facts;
     enter_guard(l, part->guard);
     take_in(l, &r, at_loop_lower(l, part->body));
+    l->facts = facts;
     bool fails = at_loop_leave_try(l, tried);
     at_loop *store = at_loop_enter_store(l);
     if (fails) inherit(l, fault);
@@ -152,6 +156,7 @@ static order gather(at_loop_lowering *l, const at_part *part) {
     o.fault = at_loop_fault(l, "row_fault");
     at_loops *outer = l->into;
     at_loop *declared = outer->items[outer->count - 1];
+    const at_loop_fact *facts = l->facts;
     for (int i = 0; i < part->count; i++) at_loop_enter(l, part->bound[i]);
     at_loop_try tried = at_loop_enter_try(l, o.fault);
     enter_guard(l, part->guard);
@@ -165,6 +170,7 @@ static order gather(at_loop_lowering *l, const at_part *part) {
         o.fault = NULL;
     }
     l->into = outer;
+    l->facts = facts;
     sort->count = read(l, o.count);
     return o;
 }

@@ -4,7 +4,8 @@
  * what one layer of a deep network needs shares memory with what the next needs. A history, whose
  * axes are those of regions around it, lives outside of these regions, as does what a repeat
  * carries. Of a history of which only the last steps are read, only these are kept: an index that
- * is always the present one, or behind it by a constant, becomes a slot in a ring. */
+ * is always the present one, or behind it by a constant, becomes a slot in a ring. A step that takes
+ * each element from the same element of the step before is done in place. */
 #include "plan/plan.h"
 
 /* ---- windows ------------------------------------------------------------------------------- */
@@ -17,6 +18,12 @@ typedef struct {
     const int *at;          /* by array id: where its dimensions begin in lag */
     const at_pass *pass;    /* whose reads are looked at */
 } windows;
+
+static bool is_within(const at_pass *pass, const at_statement *region) {
+    for (int i = 0; i < pass->region_count; i++)
+        if (pass->regions[i] == region) return true;
+    return false;
+}
 
 static const at_statement *scan_of(const at_pass *pass, const at_axis *axis, bool *down) {
     for (int i = 0; i < pass->region_count; i++) {
@@ -48,6 +55,26 @@ int64_t at_index_lag(const at_expr *index, const at_axis *axis, bool down) {
     return down ? -behind : behind; /* a negative one fails as it is read */
 }
 
+static bool look_for_fold(void *user, const at_expr *e) {
+    bool *found = user;
+    *found |= e->tag == AT_FOLD_NODE;
+    return !*found;
+}
+
+/* Whether a read of the step before, along dimension `along`, is of the very element that is
+ * computed: it may then lie in the same place, as it is read before that is written. */
+static bool is_in_place(const windows *w, const at_expr *read, int along) {
+    const at_array *array = read->u.read.array;
+    bool folds = false;
+    if (w->writer[array->id] != w->pass || w->pass->statement->tag != AT_EQUATION) return false;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *index = read->u.read.index[i];
+        if (i != along && (index->tag != AT_INDEX || index->u.axis != array->axes[i])) return false;
+    }
+    at_walk(w->pass->statement->u.value, look_for_fold, &folds);
+    return !folds;
+}
+
 static bool look_at_read(void *user, const at_expr *e) {
     windows *w = user;
     if (e->tag != AT_READ) return true;
@@ -58,8 +85,14 @@ static bool look_at_read(void *user, const at_expr *e) {
     for (int i = 0; i < array->rank; i++) {
         bool down = false;
         const at_axis *axis = array->axes[i];
-        bool present = scan_of(writer, axis, &down) && at_pass_fixes(w->pass, axis);
+        const at_statement *scan = scan_of(writer, axis, &down);
+        bool present = scan && is_within(w->pass, scan); /* another scan may have the axis too */
         int64_t behind = present ? at_index_lag(e->u.read.index[i], axis, down) : -1;
+        if (behind == 1 && is_in_place(w, e, i)) {
+            w->plan->places[w->plan->place_of[array->id]].in_place = true;
+            behind = 0;
+            if (i + 1 < array->rank) lag[i + 1] = -1; /* all of it is needed a step later */
+        }
         if (behind < 0) lag[i] = -1;
         if (lag[i] < 0) break;
         if (behind > lag[i]) lag[i] = behind;
@@ -218,15 +251,17 @@ static void use_steps(living *v, const at_plan_steps *steps) {
 
 static bool keeps_axis(const at_array_place *place, const at_axis *axis) {
     for (int i = 0; i < place->array->rank; i++)
-        if (place->array->axes[i] == axis && place->slots[i] != 1) return true;
+        if (place->array->axes[i] == axis && (place->slots[i] != 1 || place->in_place)) return true;
     return false;
 }
 
-/* A history lives outside of the regions whose axes it has. */
+/* A history lives outside of the regions whose axes it has, and what is in a scan that is taken
+ * apart lives as long as that scan. */
 static void leave_histories(const at_array_place *place, life *l) {
     while (l->parent) {
         bool inside = false;
         for (const at_plan_step *region = l->parent; region; region = region->parent) {
+            inside |= region->apart_count > 0; /* its passes may run at the same time */
             at_axis *const *axes;
             int count = at_region_axes(region->statement, &axes);
             for (int i = 0; i < count; i++) inside |= keeps_axis(place, axes[i]);
@@ -264,12 +299,6 @@ typedef struct {
     const at_array *array;
     bool found; /* a use outside of the repeat */
 } leaving;
-
-static bool is_within(const at_pass *pass, const at_statement *region) {
-    for (int i = 0; i < pass->region_count; i++)
-        if (pass->regions[i] == region) return true;
-    return false;
-}
 
 static bool look_for(void *user, const at_expr *e) {
     leaving *l = user;

@@ -361,6 +361,7 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     make_steps(&p, &cascade->body, NULL, &plan->steps);
     find_places(&p);
     find_written(&p);
+    at_plan_apart(s, plan, &plan->steps);
     at_plan_live(s, plan);
     return plan;
 }
@@ -443,6 +444,8 @@ static void print_head(const at_plan_step *step, int depth, at_text *out) {
                      (long long)st->u.repeat.count);
         if (st->u.repeat.condition) at_text_add(out, " while it holds");
     }
+    for (int i = 0; i < step->apart_count; i++)
+        at_text_addf(out, "%s%s", i ? ", " : ", apart along ", step->apart[i]->name);
     at_text_addf(out, ", from %d to %d\n", step->first, step->last);
     for (int i = 0; i < step->carried_count; i++) {
         at_text_pad(out, ' ', 2 * depth + 2);

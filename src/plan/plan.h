@@ -25,6 +25,7 @@ typedef struct {
     /* By dimension: 0, or how many of its last indices are kept: index i lies at i mod that. Only
      * of the axes of scans around the pass. */
     int64_t *slots;
+    bool in_place;        /* one slot, of which a step reads what the one before left */
     bool is_read;         /* by some pass */
     bool later;           /* written more than once, as some region around its pass is not among its
                              axes: what an element is, is known when the last round has run */
@@ -81,6 +82,9 @@ struct at_plan_step {
     int first, last;               /* times: of a pass the same */
     int pass;                      /* PASS; REPEAT: what computes its condition, or -1 */
     at_plan_steps body;                 /* of a region */
+    /* SCAN: axes along which it can be taken apart, as they stand in all its arrays. */
+    int apart_count;
+    const at_axis **apart;
     /* REPEAT: what it carries and something needs. `after` has the place of `inside`. */
     int carried_count;
     at_carried *carried;
@@ -121,6 +125,11 @@ bool at_pass_fixes(const at_pass *pass, const at_axis *axis);
 bool at_repeat_may_end(const at_statement *repeat);
 /* The axes of a region: a scan's, or the round. Gives how many; *axes is the first. */
 int at_region_axes(const at_statement *region, at_axis *const **axes);
+
+/* ---- apart.c ------------------------------------------------------------------------------- */
+
+/* Finds the axes along which scans can be taken apart. */
+void at_plan_apart(at_session *s, at_plan *plan, const at_plan_steps *steps);
 
 /* ---- life.c: windows and lives ------------------------------------------------------------- */
 

@@ -24,19 +24,23 @@ struct at_kernel {
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-at_library *at_library_load(at_session *s, const at_text *source) {
+static at_library *load_library(at_session *s, const at_text *source, const char *target) {
     s->stage = "run";
     if (source->failed) {
         at_error(s, AT_E_MEMORY, at_no_span(), "no memory is left to write the compiled code");
         return NULL;
     }
-    void *handle = at_cc_load(s, source, NULL);
+    void *handle = at_cc_load(s, source, target);
     if (!handle) return NULL;
     at_library *library = malloc(sizeof *library);
     if (library) library->handle = handle;
     else dlclose(handle);
     if (!library) at_error(s, AT_E_LOAD, at_no_span(), "the compiled code cannot be loaded");
     return library;
+}
+
+at_library *at_library_load(at_session *s, const at_text *source) {
+    return load_library(s, source, NULL);
 }
 
 void at_library_free(at_library *library) {
@@ -70,8 +74,8 @@ at_kernel *at_kernel_of(at_session *s, at_library *library, const at_emit_entry 
 }
 
 at_kernel *at_kernel_build(at_session *s, const at_emit_entry *entry, at_type type,
-                           const at_text *source) {
-    at_library *library = at_library_load(s, source);
+                           const at_text *source, const char *target) {
+    at_library *library = load_library(s, source, target);
     if (!library) return NULL;
     at_kernel *kernel = at_kernel_of(s, library, entry, type);
     if (kernel) kernel->own = library;
@@ -243,35 +247,54 @@ static bool place_arrays(run *r) {
 
 /* ---- what compiled code takes for granted ---------------------------------------------------- */
 
-static bool check_extents(const run *r) {
-    const at_cascade *cascade = r->plan->cascade;
+static bool check_extents(at_session *s, const at_cascade *cascade, const int64_t *all) {
     for (int i = 0; i < cascade->axis_count; i++) {
-        if (r->bound.extents[i] <= AT_AXIS_LIMIT) continue;
-        at_diag *diag = at_error(r->s, AT_E_LONG_AXIS, cascade->axes[i]->span,
+        if (all[i] <= AT_AXIS_LIMIT) continue;
+        at_diag *diag = at_error(s, AT_E_LONG_AXIS, cascade->axes[i]->span,
                                  "axis %s has %lld elements; compiled code takes at most %lld",
-                                 cascade->axes[i]->name, (long long)r->bound.extents[i],
+                                 cascade->axes[i]->name, (long long)all[i],
                                  (long long)AT_AXIS_LIMIT);
-        at_hint(r->s, diag, "`--executor reference` runs it");
+        at_hint(s, diag, "`--executor reference` runs it");
         return false;
     }
     return true;
 }
 
 /* A table is written element by element: it must have as many as its axes. */
-static bool check_tables(const run *r) {
-    for (int i = 0; i < r->plan->pass_count; i++) {
-        const at_statement *st = r->plan->passes[i]->statement;
-        if (st->tag != AT_TABLE) continue;
+static bool check_tables(at_session *s, const at_plan *plan, const int64_t *all) {
+    for (int i = 0; i < plan->pass_count; i++) {
+        const at_statement *st = plan->passes[i]->statement;
+        if (st->tag != AT_TABLE || st->target->rank > AT_RANK_LIMIT) continue;
         int64_t extents[AT_RANK_LIMIT];
-        shape_of(r, st->target, extents);
+        for (int k = 0; k < st->target->rank; k++) extents[k] = all[st->target->axes[k]->id];
         int64_t count = at_shape_count(extents, st->target->rank, 1);
         if (count == st->u.table.count) continue;
-        at_error(r->s, AT_E_RUN_TABLE, st->span,
+        at_error(s, AT_E_RUN_TABLE, st->span,
                  "this table has %d values, and `%s` has %lld elements", st->u.table.count,
                  st->target->name, (long long)count);
         return false;
     }
     return true;
+}
+
+bool at_kernel_takes(at_session *s, const at_kernel *kernel, const int64_t *extents) {
+    const at_plan *plan = kernel->program->plan;
+    return check_extents(s, plan->cascade, extents) && check_tables(s, plan, extents);
+}
+
+const at_plan *at_kernel_plan(const at_kernel *kernel) { return kernel->program->plan; }
+
+size_t at_kernel_measure(const at_kernel *kernel, const struct attend_call *call) {
+    return kernel->workspace(call);
+}
+
+int at_kernel_enter(const at_kernel *kernel, const struct attend_call *call) {
+    return kernel->run(call);
+}
+
+void at_kernel_report(at_session *s, const at_kernel *kernel, const struct attend_failure *failure,
+                      const int64_t *extents) {
+    at_failure_report(s, kernel->program, failure, extents);
 }
 
 /* ---- runs ------------------------------------------------------------------------------------ */
@@ -333,7 +356,8 @@ static bool run_bound(void *user) {
                          (void *)(uintptr_t)r->call, &r->bound))
         return false;
     r->s->stage = "run";
-    if (!check_extents(r) || !check_shapes(r) || !check_tables(r) || !make_run(r)) return false;
+    if (!at_kernel_takes(r->s, r->kernel, r->bound.extents) || !check_shapes(r) || !make_run(r))
+        return false;
     r->entry = (struct attend_call){.extents = r->bound.extents, .arrays = r->views,
                                     .seed = r->call->seed, .run = r->call->run,
                                     .threads = threads_of(r->call), .failure = &r->failure};

@@ -13,6 +13,7 @@ static void print_value(const at_value *v, at_text *out) {
         else at_text_addf(out, " %lld", (long long)v->integer);
         break;
     case AT_TILE_SIZE:
+    case AT_TILE_BIND:
     case AT_TILE_INDEX: at_text_addf(out, " %s", v->axis->name); break;
     default: break;
     }
@@ -22,6 +23,13 @@ static void print_value(const at_value *v, at_text *out) {
     if (v->op == AT_TILE_DRAW) at_text_addf(out, " %s", at_draw_info(v->draw->draw)->text);
     if (v->op == AT_TILE_SORT) at_text_addf(out, " %s", v->sort->order->name);
     for (int i = 0; i < v->count; i++) at_text_addf(out, " %%%d", v->operands[i]->id);
+    at_text_add(out, "\n");
+}
+
+static void print_for(const at_tile *tile, at_text *out) {
+    at_text_addf(out, "for %s%s", tile->axis->name, tile->down ? " down" : "");
+    if (tile->low) at_text_addf(out, " from %%%d", tile->low->id);
+    if (tile->high) at_text_addf(out, " to %%%d", tile->high->id);
     at_text_add(out, "\n");
 }
 
@@ -48,7 +56,7 @@ static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
         }
         at_text_pad(out, ' ', 2 * depth);
         if (tile->tag == AT_TILE_FOR)
-            at_text_addf(out, "for %s%s\n", tile->axis->name, tile->down ? " down" : "");
+            print_for(tile, out);
         else if (tile->tag == AT_TILE_TRY) at_text_addf(out, "unless %s\n", tile->fault->name);
         else at_text_addf(out, "if %%%d\n", tile->condition->id);
         print_tiles(&tile->body, depth + 1, out);

@@ -252,6 +252,12 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         if (address) take(effect, address);
         return;
     }
+    case AT_LOOP_BIND: {
+        at_value *place = value_of(t, loop->value), *bind = add_value(t, AT_TILE_BIND, AT_INT);
+        bind->axis = loop->axis;
+        take(bind, place);
+        return;
+    }
     case AT_LOOP_FAULT: add_value(t, AT_TILE_FAULT, AT_BOOL)->array = loop->variable; return;
     case AT_LOOP_TRY: {
         at_tile *tile = add_tile(t, AT_TILE_TRY);

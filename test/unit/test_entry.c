@@ -175,13 +175,47 @@ static void a_history_is_kept_as_long_as_it_is_read(void **state) {
          "  scan t {\n"
          "    h[t] = 0.5 * h[t-1 | 0] + h[t-3 | 1] + x[t]\n"
          "    g[t] = h[t] * h[t-2 | 0]\n"
-         "    y[t] = g[t] + 1\n"
+         "    m[t] = m[t-1 | 0] + g[t]\n"
+         "    n[t] = n[t-1 | 0] + m[t]\n"
+         "    y[t] = n[t-1 | 0] + 1\n"
          "  }\n"
          "}\n", AT_TYPE_F64);
     const at_plan *plan = l->tiles->loops->plan;
     assert_int_equal(plan->places[place_of(l, "h")].slots[0], 4);
     assert_int_equal(plan->places[place_of(l, "g")].slots[0], 1);
+    assert_int_equal(plan->places[place_of(l, "m")].slots[0], 1); /* in place */
+    assert_int_equal(plan->places[place_of(l, "n")].slots[0], 2);
     assert_int_equal(plan->places[place_of(l, "y")].slots[0], 0);
+}
+
+/* What one scan axis finds in place, another needs whole. */
+static void a_lattice_keeps_a_row(void **state) {
+    loaded *l = *state;
+    load(l,
+         "fn f(x[i,j]) -> y[i,j] {\n"
+         "  scan i, j {\n"
+         "    h[i,j] = h[i-1,j | 0] + 0.5 * h[i,j-1 | 0] + x[i,j]\n"
+         "    y[i,j] = 2 * h[i,j]\n"
+         "  }\n"
+         "}\n", AT_TYPE_F64);
+    const at_array_place *h = &l->tiles->loops->plan->places[place_of(l, "h")];
+    assert_int_equal(h->slots[0], 1);
+    assert_int_equal(h->slots[1], 0);
+}
+
+/* Two scans may go along one axis. */
+static void a_later_scan_needs_the_whole_history(void **state) {
+    loaded *l = *state;
+    load(l,
+         "fn f(x[t]) -> y[t] {\n"
+         "  scan t {\n"
+         "    h[t] = 0.5 * h[t-1 | 0] + x[t]\n"
+         "  }\n"
+         "  scan t down {\n"
+         "    y[t] = y[t+1 | 0] + h[t]\n"
+         "  }\n"
+         "}\n", AT_TYPE_F64);
+    assert_int_equal(l->tiles->loops->plan->places[place_of(l, "h")].slots[0], 0);
 }
 
 /* ---- types of reals ------------------------------------------------------------------------------ */
@@ -241,6 +275,63 @@ static void reals_are_stored_in_the_type_that_was_asked_for(void **state) {
     }
 }
 
+/* ---- scans taken apart --------------------------------------------------------------------------- */
+
+static const char *const heads =
+    "fn f(x[t,h,d], v[t,h,e], g[t,h]) -> o[t,h,e], after[t,h] {\n"
+    "  scan t {\n"
+    "    s[t,h,d,e] = sigmoid(g[t,h]) * s[t-1,h,d,e | 0] + x[t,h,d] * v[t,h,e]\n"
+    "    n[t,h] = 1 + sum[d](abs(x[t,h,d])) + 0.5 * n[t-1,h | 0]\n"
+    "    o[t,h,e] = sum[d](x[t,h,d] * s[t,h,d,e]) / n[t,h]\n"
+    "  }\n"
+    "  after[t,h] = sum[e](o[t,h,e])\n"
+    "}\n";
+
+static void a_scan_of_heads_runs_head_by_head(void **state) {
+    loaded *l = *state;
+    at_session *s = l->s;
+    const at_cascade *cascade = resolved(s, heads);
+    at_kernel *kernel = at_compile(s, cascade, NULL, NULL);
+    if (!kernel) tell(errors_of(s));
+    at_text text = {0};
+    assert_null(at_compile(s, cascade, &(at_compile_options){.stage = "plan"}, &text));
+    assert_non_null(strstr(text.data, "scan t, apart along h, "));
+    at_text_free(&text);
+    at_collection inputs = {0};
+    static const struct {
+        const char *name;
+        int rank;
+        int64_t extents[3];
+    } given[] = {{"x", 3, {40, 5, 6}}, {"v", 3, {40, 5, 7}}, {"g", 2, {40, 5, 0}}};
+    for (int i = 0; i < 3; i++) {
+        at_tensor *t = at_tensor_new(s, AT_TYPE_F64, given[i].extents, given[i].rank, "x");
+        for (int64_t k = 0; k < t->count; k++) ((double *)t->data)[k] = sin(3.0 * (double)k + i);
+        at_collection_add(s, &inputs, given[i].name, t);
+    }
+    at_call call = {.inputs = &inputs};
+    at_results expected, first = {0};
+    assert_true(at_ref_run(s, cascade, &call, &expected));
+    for (call.threads = 1; call.threads < 5; call.threads++) {
+        at_results found;
+        if (!at_kernel_run(s, kernel, &call, &found)) tell(errors_of(s));
+        for (int k = 0; k < 2; k++) {
+            const at_tensor *a = found.outputs.items[k].tensor;
+            const at_tensor *b = expected.outputs.items[k].tensor;
+            for (int64_t i = 0; i < a->count; i++)
+                assert_near(((double *)a->data)[i], ((double *)b->data)[i]);
+            if (call.threads > 1)
+                assert_memory_equal(a->data, first.outputs.items[k].tensor->data,
+                                    sizeof(double) * (size_t)a->count);
+        }
+        if (call.threads == 1) first = found;
+        else at_results_free(&found);
+    }
+    at_results_free(&first);
+    at_results_free(&expected);
+    at_kernel_free(kernel);
+    at_collection_free(&inputs);
+}
+
 /* ---- several programs ---------------------------------------------------------------------------- */
 
 static void two_programs_share_a_file(void **state) {
@@ -277,7 +368,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(views_of_any_strides_are_read_and_written),
         TEST(a_history_is_kept_as_long_as_it_is_read),
+        TEST(a_lattice_keeps_a_row),
+        TEST(a_later_scan_needs_the_whole_history),
         TEST(reals_are_stored_in_the_type_that_was_asked_for),
+        TEST(a_scan_of_heads_runs_head_by_head),
         TEST(two_programs_share_a_file),
     };
     return cmocka_run_group_tests_name("entry", tests, NULL, NULL);

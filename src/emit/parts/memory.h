@@ -89,7 +89,9 @@ static size_t attend_measure(const struct attend_program *program, const struct 
 static void *attend_scratch(const struct attend_frame *frame, int number) {
     int i = frame->program->scratch + number, thread = 0;
 #ifdef _OPENMP
-    thread = omp_get_thread_num();
+    /* Of the levels that the calls stand in one at most has several threads. */
+    for (int level = omp_get_level(); level > 0; level--)
+        thread += omp_get_ancestor_thread_num(level);
 #endif
     size_t bytes = attend_block_bytes(&frame->program->block[i], frame->extents);
     char *base = frame->call->workspace;

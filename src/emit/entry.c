@@ -176,6 +176,7 @@ static void print_scan_apart(entry *e, const at_plan_step *step, const at_nest *
     at_c_line(&e->p, "{");
     e->p.indent++;
     at_c_line(&e->p, "const double work = %s;", work_of(e, step));
+    at_c_line(&e->p, "(void)work; /* without OpenMP there is one thread */");
     at_text_addf(e->p.out, "#pragma omp parallel num_threads(frame->call->threads) "
                            "if (work > 50000.0)\n");
     at_c_line(&e->p, "{");

@@ -44,6 +44,7 @@ typedef size_t (*at_entry_workspace)(const struct attend_call *call);
 typedef struct {
     at_type type;    /* of stored reals: F64, F32, BF16 or F16 */
     bool instrument; /* the code writes attend_call.counters */
+    bool internal;   /* the two functions are static: what calls them stands behind */
 } at_emit_options;
 
 typedef struct {

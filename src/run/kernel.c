@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,22 @@ struct at_library {
     void *handle; /* of dlopen */
 };
 
+/* The workspace of the last run, for the next: taken by whoever comes first. */
+typedef struct {
+    size_t bytes;
+} memory;
+
+typedef struct {
+    _Atomic(memory *) memory; /* NULL: none, or a run has it */
+} spare;
+
 struct at_kernel {
     at_library *library, *own;      /* own: freed with the kernel */
     at_entry_run run;
     at_entry_workspace workspace;
     const at_loop_program *program; /* lives in the session that compiled it */
     at_type type;                   /* of reals that are given and handed back */
+    spare *spare;                   /* shared by runs at the same time */
 };
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -61,13 +72,15 @@ static bool find(const at_library *library, const char *prefix, const char *name
 at_kernel *at_kernel_of(at_session *s, at_library *library, const at_emit_entry *entry,
                         at_type type) {
     at_kernel *kernel = calloc(1, sizeof *kernel);
-    if (kernel && find(library, entry->prefix, "run", &kernel->run) &&
+    if (kernel) kernel->spare = calloc(1, sizeof *kernel->spare);
+    if (kernel && kernel->spare && find(library, entry->prefix, "run", &kernel->run) &&
         find(library, entry->prefix, "workspace", &kernel->workspace)) {
         kernel->library = library;
         kernel->program = entry->program->loops;
         kernel->type = type;
         return kernel;
     }
+    if (kernel) free(kernel->spare);
     free(kernel);
     at_error(s, AT_E_LOAD, at_no_span(), "the compiled code cannot be loaded");
     return NULL;
@@ -86,6 +99,8 @@ at_kernel *at_kernel_build(at_session *s, const at_emit_entry *entry, at_type ty
 void at_kernel_free(at_kernel *kernel) {
     if (!kernel) return;
     at_library_free(kernel->own);
+    if (kernel->spare) free(atomic_load(&kernel->spare->memory));
+    free(kernel->spare);
     free(kernel);
 }
 
@@ -102,7 +117,9 @@ typedef struct {
     struct attend_view *views; /* by place */
     struct attend_call entry;
     struct attend_failure failure;
-    void *workspace;
+    uint64_t *counters;        /* of code that counts: two a pass */
+    bool kept;                 /* it outlives the function that made it */
+    memory *workspace;
 } run;
 
 static bool refuse_memory(const run *r) {
@@ -114,7 +131,8 @@ static bool make_run(run *r) {
     size_t count = (size_t)r->plan->place_count;
     r->made = calloc(count + 1, sizeof *r->made);
     r->views = calloc(count + 1, sizeof *r->views);
-    return (r->made && r->views) || refuse_memory(r);
+    r->counters = calloc(2 * (size_t)r->plan->pass_count + 1, sizeof *r->counters);
+    return (r->made && r->views && r->counters) || refuse_memory(r);
 }
 
 static void end_run(void *user) {
@@ -123,7 +141,8 @@ static void end_run(void *user) {
         if (r->made) at_tensor_free(r->made[i]);
     free(r->made);
     free(r->views);
-    free(r->workspace);
+    free(r->counters);
+    if (r->workspace) free(atomic_exchange(&r->kernel->spare->memory, r->workspace));
     at_bound_call_free(&r->bound);
 }
 
@@ -199,6 +218,25 @@ static void refuse_size(const run *r, double needed, double limit) {
             array->rank ? ": " : "", own);
 }
 
+/* The workspace lies behind 64 bytes that say how long it is. */
+static bool take_workspace(run *r, size_t bytes) {
+    enum { HEAD = 64 };
+    r->entry.workspace_bytes = bytes;
+    if (bytes == 0) return true;
+    r->workspace = atomic_exchange(&r->kernel->spare->memory, NULL);
+    if (r->workspace && r->workspace->bytes < bytes) {
+        free(r->workspace);
+        r->workspace = NULL;
+    }
+    if (!r->workspace) {
+        r->workspace = aligned_alloc(HEAD, (bytes + 2 * HEAD - 1) / HEAD * HEAD);
+        if (r->workspace) r->workspace->bytes = bytes;
+    }
+    if (!r->workspace) return refuse_memory(r);
+    r->entry.workspace = (char *)r->workspace + HEAD;
+    return true;
+}
+
 /* Counts everything before anything is taken: what was converted, outputs, the workspace. */
 static bool fits_memory(run *r) {
     double needed = 0;
@@ -211,10 +249,7 @@ static bool fits_memory(run *r) {
         refuse_size(r, needed, (double)limit);
         return false;
     }
-    r->entry.workspace_bytes = workspace;
-    r->workspace = workspace ? aligned_alloc(64, (workspace + 63) / 64 * 64) : NULL;
-    r->entry.workspace = r->workspace;
-    return !workspace || r->workspace || refuse_memory(r);
+    return take_workspace(r, workspace);
 }
 
 static at_tensor *given(const run *r, const at_array *array) {
@@ -350,8 +385,8 @@ static int threads_of(const at_call *call) {
     return threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
 }
 
-static bool run_bound(void *user) {
-    run *r = user;
+/* All that comes before the first run. */
+static bool make_ready(run *r) {
     if (!at_bind_call_as(r->s, r->plan->cascade, r->call, r->kernel->type, at_ref_start,
                          (void *)(uintptr_t)r->call, &r->bound))
         return false;
@@ -360,15 +395,22 @@ static bool run_bound(void *user) {
         return false;
     r->entry = (struct attend_call){.extents = r->bound.extents, .arrays = r->views,
                                     .seed = r->call->seed, .run = r->call->run,
-                                    .threads = threads_of(r->call), .failure = &r->failure};
-    if (!fits_memory(r) || !place_arrays(r)) return false;
+                                    .threads = threads_of(r->call), .failure = &r->failure,
+                                    .counters = r->counters};
+    return fits_memory(r) && place_arrays(r);
+}
+
+static bool run_ready(run *r) {
     int status = r->kernel->run(&r->entry);
     AT_ASSERT(r->s, status == 0 || status == 1);
-    if (status == 1) {
-        at_failure_report(r->s, r->kernel->program, &r->failure, r->bound.extents);
-        return false;
-    }
-    return hand_back_outputs(r) && hand_back_states(r);
+    if (status == 0) return true;
+    at_failure_report(r->s, r->kernel->program, &r->failure, r->bound.extents);
+    return false;
+}
+
+static bool run_bound(void *user) {
+    run *r = user;
+    return make_ready(r) && run_ready(r) && hand_back_outputs(r) && hand_back_states(r);
 }
 
 bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
@@ -380,4 +422,44 @@ bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
     bool good = at_released(s, run_bound, end_run, &r);
     if (!good) at_results_free(results);
     return good;
+}
+
+/* ---- the same run again and again ------------------------------------------------------------ */
+
+struct at_ready {
+    run run;
+};
+
+static bool keep_ready(void *user) {
+    run *r = user;
+    r->kept = make_ready(r);
+    return r->kept;
+}
+
+static void end_unless_kept(void *user) {
+    run *r = user;
+    if (!r->kept) end_run(r);
+}
+
+at_ready *at_kernel_ready(at_session *s, const at_kernel *kernel, const at_call *call) {
+    at_ready *ready = calloc(1, sizeof *ready);
+    if (!ready) {
+        at_error(s, AT_E_RUN_MEMORY, at_no_span(), "there is no memory left for this run");
+        return NULL;
+    }
+    s->stage = "run";
+    ready->run = (run){.s = s, .kernel = kernel, .plan = kernel->program->plan, .call = call};
+    if (at_released(s, keep_ready, end_unless_kept, &ready->run)) return ready;
+    free(ready);
+    return NULL;
+}
+
+bool at_ready_run(at_ready *ready) { return run_ready(&ready->run); }
+
+const uint64_t *at_ready_counters(const at_ready *ready) { return ready->run.counters; }
+
+void at_ready_free(at_ready *ready) {
+    if (!ready) return;
+    end_run(&ready->run);
+    free(ready);
 }

@@ -37,6 +37,16 @@ int at_kernel_enter(const at_kernel *kernel, const struct attend_call *call);
 void at_kernel_report(at_session *s, const at_kernel *kernel, const struct attend_failure *failure,
                       const int64_t *extents);
 
+/* A kernel with the arrays of a call, for many runs: nothing is bound, converted or allocated in
+ * them. The call, its arrays and the session must live as long. NULL after errors. */
+typedef struct at_ready at_ready;
+at_ready *at_kernel_ready(at_session *s, const at_kernel *kernel, const at_call *call);
+/* Outputs are computed anew and not handed back; states stay as they were. False after an error. */
+bool at_ready_run(at_ready *ready);
+/* What all runs so far have counted, two a pass, where the kernel was compiled to count. */
+const uint64_t *at_ready_counters(const at_ready *ready);
+void at_ready_free(at_ready *ready);
+
 /* ---- message.c */
 
 /* Records the error of a failure, as the reference executor words it. */
@@ -52,6 +62,12 @@ void at_failure_report(at_session *s, const at_loop_program *program,
  *
  * ATTEND_CC names the compiler, ATTEND_CFLAGS flags that come last. */
 void *at_cc_load(at_session *s, const at_text *source, const char *target);
+
+/* ---- target.c */
+
+/* The flags for processors called `name` (portable, avx2, avx512, native), with blanks between them:
+ * for people, whatever this machine has; native is this machine. NULL after E961. */
+const char *at_target_flags(at_session *s, const char *name);
 
 /* ---- cache.c: compiled kernels, kept between runs */
 

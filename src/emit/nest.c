@@ -17,6 +17,7 @@ void at_tiles_walk(const at_tiles *tiles,
             visit(user, tile, NULL);
         if (tile->tag == AT_TILE_PRODUCT) {
             at_tiles_walk(&tile->product->setup, visit, user);
+            at_tiles_walk(&tile->product->range, visit, user);
             at_tiles_walk(&tile->product->pack[0], visit, user);
             at_tiles_walk(&tile->product->pack[1], visit, user);
         }

@@ -201,9 +201,14 @@ static void tile_product(tiling *t, const at_loop *loop) {
             product->step[i] = value_of(t, factor->step);
             product->depth_step[i] = value_of(t, factor->depth_step);
         }
+        if (factor->finite_count) {
+            product->finite_start[i] = value_of(t, factor->finite_start);
+            product->finite_count[i] = value_of(t, factor->finite_count);
+        }
         tile_block(t, &product->pack[i], &factor->pack);
     }
     t->into = outer;
+    tile_block(t, &product->range, &from->range);
     at_tile *tile = add_tile(t, AT_TILE_PRODUCT);
     tile->product = product;
     tile_block(t, &tile->body, &loop->body);

@@ -65,6 +65,8 @@ struct at_tile_product {
     at_tiles setup;
     at_value *row_count, *column_count, *depth_count;
     at_value *start[2], *step[2], *depth_step[2];
+    at_value *finite_start[2], *finite_count[2];
+    at_tiles range;
     at_tiles pack[2];
 };
 

@@ -18,10 +18,6 @@ typedef struct {
     bool instrument;    /* the code is plain and counts what it does, in attend_call.counters: see
                            at_loop_instrument */
     bool plain;         /* loops as they stand: without vectors, tiles or threads */
-    bool instrument;    /* the code is plain and counts what it does, in attend_call.counters: see
-                           at_loop_instrument */
-    bool plain;         /* loops as they stand: without vectors, tiles or threads */
-    const char *target; /* of at_cc_load; NULL: what ATTEND_TARGET says, or this machine */
     /* `opt`, `plan`, `loop`, `tile` or `emit`: what that stage made is printed and nothing after it
      * is done; NULL: all of it. */
     const char *stage;

@@ -48,6 +48,12 @@ static int print_scratch(entry *e) {
         for (int k = 0; k < nest->scratch_count; k++, count++) {
             const at_array *array = nest->scratch[k];
             const char *axes = "(const int[]){ATTEND_THREADS";
+            if (!array->axes[0]) {
+                at_c_line(&e->p, "{PRODUCT_SCRATCH * sizeof(real), 1, %s}, %d, %d}, /* %s of pass "
+                          "%d */", axes, nest->pass->time, nest->pass->time,
+                          at_array_name(&e->p.names, array), nest->pass->number + 1);
+                continue;
+            }
             for (int n = 0; n < array->rank; n++)
                 axes = at_format(e->p.s->arena, "%s, %d", axes, array->axes[n]->id);
             const char *bytes = array->kind == AT_REAL ? "sizeof(real)"
@@ -385,7 +391,7 @@ static void print_run(entry *e, const char *prefix, int blocks) {
                  "    void *arrays[%d];\n"
                  "    struct attend_fault *faults[%d];\n"
                  "    const struct attend_frame frame = {call, &%s_program, call->extents, arrays, "
-                 "faults,\n                                       offsets};\n"
+                 "faults,\n                                       offsets, attend_level()};\n"
                  "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults)) return 2;\n"
                  "%s"
                  "    const int failed = %s_passes(&frame);\n"

@@ -117,12 +117,15 @@ static void print_blocks(const printing *print, const at_tile *tile, const char 
     const char *packed = name_of(print, product->factors[0].packed);
     const char *columns = name_of(print, product->factors[1].packed);
     at_c_line(p, "real *const %s = attend_scratch(frame, %d);", panels, p->first_scratch +
-              at_scratch_number(p->nest, product->scratch));
+              at_scratch_number(p->nest->nest, product->scratch));
     at_c_line(p, "real *const %s = %s, *const %s = %s + PACKED_ROWS;", packed, panels, columns,
               packed);
     at_c_line(p, "real *const %s = %s + PACKED_COLUMNS;", name_of(print, product->block), columns);
     print_depth(print, depth);
+    bool shares = p->shares;
+    p->shares = true; /* by the loop over parts */
     at_c_tiles(p, &tile->body);
+    p->shares = shares;
 }
 
 /* `pays`, and that what a guard leaves out would only have added 0. */

@@ -31,7 +31,6 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
     const at_plan *plan = at_plan_make(s, cascade);
     STOP_AFTER("plan", at_plan_print(plan, dump));
     const at_loop_program *loops = at_loop_make(s, plan);
-    if (!loops) return NULL;
     if (how && how->plain) loops = at_loop_plain(s, loops);
     if (how && how->instrument) loops = at_loop_instrument(s, loops);
     STOP_AFTER("loop", at_loop_print(loops, dump));
@@ -41,9 +40,13 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
     return tiles;
 }
 
+const at_tile_program *at_compile_tiles(at_session *s, const at_cascade *cascade) {
+    return make_tiles(s, cascade, NULL, NULL);
+}
+
 static at_emit_options emit_options(const at_compile_options *options) {
     at_type type = options && options->type ? options->type : AT_TYPE_F64;
-    return (at_emit_options){type, options && options->instrument};
+    return (at_emit_options){.type = type, .instrument = options && options->instrument};
 }
 
 bool at_compile_text(at_session *s, const at_cascade *const *cascades, const char *const *prefixes,

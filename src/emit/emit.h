@@ -44,6 +44,7 @@ typedef size_t (*at_entry_workspace)(const struct attend_call *call);
 typedef struct {
     at_type type;    /* of stored reals: F64, F32, BF16 or F16 */
     bool instrument; /* the code writes attend_call.counters */
+    bool internal;   /* the two functions are static: what calls them stands behind */
 } at_emit_options;
 
 typedef struct {
@@ -188,6 +189,10 @@ const char *at_c_short_power(at_session *s, const char *type, const char *x, int
 /* The same for the whole right side of a statement, which may be long. */
 const char *at_c_right_side(at_printer *p, const at_value *value);
 
+/* ---- product.c: products of matrices --------------------------------------------------------- */
+
+void at_c_product(at_printer *p, const at_tile *tile);
+
 /* ---- vector.c: values of all lanes at once ---------------------------------------------------- */
 
 const char *at_vector_type(at_kind kind); /* vreal, vint, vmask */
@@ -231,6 +236,9 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
 /* The axes around a pass whose indices it uses: those of regions, and those along which its scan
  * was taken apart; at most as many as there are. */
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes);
+void at_c_tiles(at_printer *p, const at_tiles *tiles);
+/* Where an array is among the scratch of its nest. */
+int at_scratch_number(const at_nest *nest, const at_array *scratch);
 /* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */
 void at_tiles_walk(const at_tiles *tiles,
                    void (*visit)(void *user, const at_tile *tile, const at_value *value),

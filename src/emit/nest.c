@@ -15,6 +15,12 @@ void at_tiles_walk(const at_tiles *tiles,
             for (int k = 0; k < tile->count; k++) visit(user, NULL, tile->values[k]);
         else
             visit(user, tile, NULL);
+        if (tile->tag == AT_TILE_PRODUCT) {
+            at_tiles_walk(&tile->product->setup, visit, user);
+            at_tiles_walk(&tile->product->range, visit, user);
+            at_tiles_walk(&tile->product->pack[0], visit, user);
+            at_tiles_walk(&tile->product->pack[1], visit, user);
+        }
         at_tiles_walk(&tile->body, visit, user);
         at_tiles_walk(&tile->otherwise, visit, user);
     }
@@ -29,7 +35,13 @@ typedef struct {
 
 static void note_use(void *user, const at_tile *tile, const at_value *value) {
     uses *u = user;
-    if (tile && tile->tag == AT_TILE_FOR && !tile->high) u->axes[tile->axis->id] = true;
+    if (tile && tile->tag == AT_TILE_FOR) u->axes[tile->axis->id] |= !tile->high;
+    if (tile && tile->tag == AT_TILE_PRODUCT) {
+        const at_loop_product *product = tile->product->loop;
+        for (int i = 0; i < product->batch_count; i++) u->axes[product->batch[i]->id] = true;
+        for (int i = 0; i < 2; i++)
+            if (product->factors[i].array) u->arrays[product->factors[i].array->id] = true;
+    }
     if (!value) return;
     switch (value->op) {
     case AT_TILE_SIZE: u->axes[value->axis->id] = true; break;
@@ -338,11 +350,9 @@ static void print_copies(at_printer *p, const at_value *v) {
     p->copy = 0;
 }
 
-static void print_tiles(at_printer *p, const at_tiles *tiles);
-
 static void print_block(at_printer *p, const at_tiles *tiles) {
     p->indent++;
-    print_tiles(p, tiles);
+    at_c_tiles(p, tiles);
     p->indent--;
 }
 
@@ -381,7 +391,7 @@ static void print_element(at_printer *p, const at_tile *tile) {
     bool fails = may_fail(&tile->body), keeps = at_is_fallible(loops, store->array);
     if (p->hopeful || (!fails && !keeps)) {
         if (fails) p->label = at_c_name(&p->names, "skipped");
-        print_tiles(p, &tile->body);
+        at_c_tiles(p, &tile->body);
         if (fails) at_c_line(p, "%s:;", p->label);
         return;
     }
@@ -392,7 +402,7 @@ static void print_element(at_printer *p, const at_tile *tile) {
     p->store = store;
     p->label = at_c_name(&p->names, "failed");
     p->fault = "fault";
-    print_tiles(p, &tile->body);
+    at_c_tiles(p, &tile->body);
     if (fails) at_c_line(p, "%s:", p->label); /* one that nothing jumps to would be warned of */
     p->store = NULL;
     at_c_line(p, at_c_rounds(p, store->array) ? "%s[here] = attend_given(value);"
@@ -453,6 +463,7 @@ static void print_scratch(at_printer *p) {
     const at_nest *nest = p->nest->nest;
     for (int i = 0; i < nest->scratch_count; i++) {
         const at_array *scratch = nest->scratch[i];
+        if (!scratch->axes[0]) continue; /* of products: each thread asks for its own */
         const char *type = scratch->kind == AT_BOOL ? "unsigned char" : at_c_type(scratch->kind);
         at_c_line(p, "%s *restrict %s = attend_scratch(frame, %d);", type,
                   at_array_name(&p->names, scratch), p->first_scratch + i);
@@ -516,24 +527,25 @@ static void print_tile(at_printer *p, const at_tile *tile) {
             return;
         }
         if (tile->rows) {
-            at_c_row_loop(p, tile, print_tiles);
+            at_c_row_loop(p, tile, at_c_tiles);
             return;
         }
         if (tile->lanes) {
-            at_c_lane_loop(p, tile, print_tiles);
+            at_c_lane_loop(p, tile, at_c_tiles);
             return;
         }
         print_for(p, tile);
         break;
     case AT_TILE_IF:
         if (tile->condition->lanes != AT_LANES_SAME) {
-            at_c_lane_condition(p, tile, print_tiles);
+            at_c_lane_condition(p, tile, at_c_tiles);
             return;
         }
         at_c_line(p, "if (%s) {", at_c_value(p, tile->condition, AT_C_CHOICE));
         break;
     case AT_TILE_TRY: print_try(p, tile); return;
     case AT_TILE_ELEMENT: print_element(p, tile); return;
+    case AT_TILE_PRODUCT: at_c_product(p, tile); return;
     }
     print_block(p, &tile->body);
     if (tile->otherwise.count) {
@@ -543,7 +555,7 @@ static void print_tile(at_printer *p, const at_tile *tile) {
     at_c_line(p, "}");
 }
 
-static void print_tiles(at_printer *p, const at_tiles *tiles) {
+void at_c_tiles(at_printer *p, const at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         const at_tile *tile = tiles->items[i];
         /* A table's elements stand side by side: each with names of its own. */
@@ -554,6 +566,12 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
         p->indent -= block;
         if (block) at_c_line(p, "}");
     }
+}
+
+int at_scratch_number(const at_nest *nest, const at_array *scratch) {
+    int number = 0;
+    while (number < nest->scratch_count && nest->scratch[number] != scratch) number++;
+    return number;
 }
 
 /* ---- the function -------------------------------------------------------------------------- */
@@ -600,7 +618,7 @@ static void print_hopeful(at_printer *p) {
     p->indent++;
     at_c_line(p, "bool any_fault = false;");
     p->hopeful = true;
-    print_tiles(p, &p->nest->hopeful);
+    at_c_tiles(p, &p->nest->hopeful);
     p->hopeful = false;
     p->label = NULL;
     at_c_line(p, "if (!any_fault) return;");
@@ -615,14 +633,14 @@ static void print_body(at_printer *p, const uses *u) {
     print_faults(p, p->program->loops->plan, u, p->nest->nest->pass);
     if (uses_scratch(&p->nest->body, false)) print_scratch(p);
     if (!*known) {
-        print_tiles(p, &p->nest->body);
+        at_c_tiles(p, &p->nest->body);
         return;
     }
     at_c_line(p, "for (bool again = true; again;) {");
     p->indent++;
     at_c_line(p, "const bool known = %s;", known);
     at_c_line(p, "bool any_fault = false;");
-    print_tiles(p, &p->nest->body);
+    at_c_tiles(p, &p->nest->body);
     at_c_line(p, "again = any_fault && !known;");
     at_c_line(p, "if (again) {");
     p->indent++;
@@ -643,9 +661,8 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     const at_plan *plan = program->loops->plan;
     const at_pass *pass = nest->nest->pass;
     at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
-                    .type = options->type, .indent = 1};
-    p.nest = nest;
-    p.first_scratch = first_scratch;
+                    .type = options->type, .indent = 1, .nest = nest,
+                    .first_scratch = first_scratch};
     uses u = uses_of(s, plan, &nest->body);
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;

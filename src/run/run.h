@@ -53,6 +53,13 @@ void at_ready_free(at_ready *ready);
 void at_failure_report(at_session *s, const at_loop_program *program,
                        const struct attend_failure *failure, const int64_t *extents);
 
+/* ---- law.c */
+
+/* Compares the sides of every assertion, whose tensors are among `places`; E708 for each that does
+ * not hold. */
+bool at_laws_hold(at_session *s, const at_plan *plan, at_tensor *const *places, at_type type,
+                  const int64_t *extents);
+
 /* ---- cc.c: the system's C compiler */
 
 /* Loads the library that `source` becomes: from the kernel cache or, where it is not there, compiled
@@ -62,6 +69,12 @@ void at_failure_report(at_session *s, const at_loop_program *program,
  *
  * ATTEND_CC names the compiler, ATTEND_CFLAGS flags that come last. */
 void *at_cc_load(at_session *s, const at_text *source, const char *target);
+
+/* ---- target.c */
+
+/* The flags for processors called `name` (portable, avx2, avx512, native), with blanks between them:
+ * for people, whatever this machine has; native is this machine. NULL after E961. */
+const char *at_target_flags(at_session *s, const char *name);
 
 /* ---- cache.c: compiled kernels, kept between runs */
 

@@ -71,6 +71,10 @@ static void choose(at_session *s, at_tile_nest *nest, spine *loops) {
 }
 
 void at_tile_lanes(at_session *s, at_tile_nest *nest, at_tiles *tiles) {
+    if (tiles->count == 1 && tiles->items[0]->tag == AT_TILE_PRODUCT) {
+        at_tile_lanes(s, nest, &tiles->items[0]->otherwise);
+        return;
+    }
     if (!at_tile_total(tiles)) return;
     bool alone = true;
     for (int i = 0; i < tiles->count; i++) {

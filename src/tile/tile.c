@@ -91,8 +91,9 @@ static const at_axis *other_step(const at_expr *e) {
 
 static bool is_inside(const at_expr *e) {
     const at_array *array = e->u.read.array;
+    if (at_is_scratch(array)) return true; /* its axes are its own */
     for (int i = 0; i < array->rank; i++)
-        if (!at_index_inside(e->u.read.index[i], array->axes[i])) return false;
+        if (array->axes[i] && !at_index_inside(e->u.read.index[i], array->axes[i])) return false;
     return true;
 }
 
@@ -285,6 +286,36 @@ static bool tile_hope(tiling *t, const at_loop *loop) {
     }
 }
 
+static void tile_product(tiling *t, const at_loop *loop) {
+    const at_loop_product *from = loop->product;
+    at_tile_product *product = AT_NEW(t->s->arena, at_tile_product);
+    at_tiles *outer = t->into;
+    product->loop = from;
+    t->into = &product->setup;
+    product->row_count = value_of(t, from->row_count);
+    product->column_count = value_of(t, from->column_count);
+    product->depth_count = value_of(t, from->depth_count);
+    for (int i = 0; i < 2; i++) {
+        const at_loop_factor *factor = &from->factors[i];
+        if (factor->array) {
+            product->start[i] = value_of(t, factor->start);
+            product->step[i] = value_of(t, factor->step);
+            product->depth_step[i] = value_of(t, factor->depth_step);
+        }
+        if (factor->finite_count) {
+            product->finite_start[i] = value_of(t, factor->finite_start);
+            product->finite_count[i] = value_of(t, factor->finite_count);
+        }
+        tile_block(t, &product->pack[i], &factor->pack);
+    }
+    t->into = outer;
+    tile_block(t, &product->range, &from->range);
+    at_tile *tile = add_tile(t, AT_TILE_PRODUCT);
+    tile->product = product;
+    tile_block(t, &tile->body, &loop->body);
+    tile_block(t, &tile->otherwise, &loop->otherwise);
+}
+
 static void tile_loop(tiling *t, const at_loop *loop) {
     if (t->hopeful && tile_hope(t, loop)) return;
     switch (loop->tag) {
@@ -358,6 +389,7 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         take(effect, value);
         return;
     }
+    case AT_LOOP_PRODUCT: tile_product(t, loop); return;
     }
 }
 

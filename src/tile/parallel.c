@@ -53,6 +53,7 @@ static int shared(const at_tile *tile) {
 static void share(at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         at_tile *tile = tiles->items[i];
+        if (tile->tag == AT_TILE_PRODUCT) share(&tile->otherwise);
         if (tile->tag != AT_TILE_FOR) continue;
         tile->parallel = shared(tile);
         if (!tile->parallel) share(&tile->body);

@@ -14,10 +14,10 @@ const at_cascade *at_cascade_make(at_session *s, const at_program *program,
 typedef struct {
     at_type type;       /* of stored reals: F64 (also when left 0), F32, BF16 or F16 */
     const char *prefix; /* of the two functions in the C text; NULL: `attend` */
+    const char *target; /* of at_cc_load; NULL: what ATTEND_TARGET says, or this machine */
     bool instrument;    /* the code is plain and counts what it does, in attend_call.counters: see
                            at_loop_instrument */
     bool plain;         /* loops as they stand: without vectors, tiles or threads */
-    const char *target; /* of at_cc_load; NULL: what ATTEND_TARGET says, or this machine */
     /* `opt`, `plan`, `loop`, `tile` or `emit`: what that stage made is printed and nothing after it
      * is done; NULL: all of it. */
     const char *stage;

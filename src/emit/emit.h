@@ -142,6 +142,8 @@ typedef struct {
     const at_tile_program *program;
     at_type type;          /* of stored reals */
     int indent;            /* in levels of four spaces */
+    const at_nest *nest;   /* the pass that is printed */
+    int first_scratch;     /* of this nest */
     const char *label;     /* where a failure goes */
     const char *fault;     /* the variable that it becomes */
     const at_value *store; /* of the element that is computed into `value` first; NULL: at once */
@@ -159,6 +161,10 @@ const char *at_c_value(at_printer *p, const at_value *value, at_c_level level);
 /* The same for the whole right side of a statement, which may be long. */
 const char *at_c_right_side(at_printer *p, const at_value *value);
 
+/* ---- product.c: products of matrices --------------------------------------------------------- */
+
+void at_c_product(at_printer *p, const at_tile *tile);
+
 /* ---- nest.c: statements -------------------------------------------------------------------- */
 
 /* The function of one pass: static void compute_o(const struct attend_frame *frame, int64_t t), with
@@ -170,6 +176,9 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
 /* The axes around a pass whose indices it uses: those of regions, and those along which its scan
  * was taken apart; at most as many as there are. */
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes);
+void at_c_tiles(at_printer *p, const at_tiles *tiles);
+/* Where an array is among the scratch of its nest. */
+int at_scratch_number(const at_nest *nest, const at_array *scratch);
 /* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */
 void at_tiles_walk(const at_tiles *tiles,
                    void (*visit)(void *user, const at_tile *tile, const at_value *value),

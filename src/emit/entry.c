@@ -48,6 +48,12 @@ static int print_scratch(entry *e) {
         for (int k = 0; k < nest->scratch_count; k++, count++) {
             const at_array *array = nest->scratch[k];
             const char *axes = "(const int[]){ATTEND_THREADS";
+            if (!array->axes[0]) {
+                at_c_line(&e->p, "{PRODUCT_SCRATCH * sizeof(real), 1, %s}, %d, %d}, /* %s of pass "
+                          "%d */", axes, nest->pass->time, nest->pass->time,
+                          at_array_name(&e->p.names, array), nest->pass->number + 1);
+                continue;
+            }
             for (int n = 0; n < array->rank; n++)
                 axes = at_format(e->p.s->arena, "%s, %d", axes, array->axes[n]->id);
             const char *bytes = array->kind == AT_REAL ? "sizeof(real)"
@@ -176,6 +182,7 @@ static void print_scan_apart(entry *e, const at_plan_step *step, const at_nest *
     at_c_line(&e->p, "{");
     e->p.indent++;
     at_c_line(&e->p, "const double work = %s;", work_of(e, step));
+    at_c_line(&e->p, "(void)work; /* without OpenMP there is one thread */");
     at_text_addf(e->p.out, "#pragma omp parallel num_threads(frame->call->threads) "
                            "if (work > 50000.0)\n");
     at_c_line(&e->p, "{");

@@ -83,7 +83,8 @@ static void print_summary(const at_tile_program *program, at_type type, at_text 
 /* ---- what programs share --------------------------------------------------------------------- */
 
 static void note_helper(void *user, const at_tile *tile, const at_value *value) {
-    (void)tile;
+    at_helpers *helpers = user;
+    if (tile && tile->tag == AT_TILE_PRODUCT) at_c_parts_need(&helpers->parts, AT_C_PART_matrix);
     if (value) at_helpers_note(user, value);
 }
 

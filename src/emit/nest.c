@@ -15,6 +15,11 @@ void at_tiles_walk(const at_tiles *tiles,
             for (int k = 0; k < tile->count; k++) visit(user, NULL, tile->values[k]);
         else
             visit(user, tile, NULL);
+        if (tile->tag == AT_TILE_PRODUCT) {
+            at_tiles_walk(&tile->product->setup, visit, user);
+            at_tiles_walk(&tile->product->pack[0], visit, user);
+            at_tiles_walk(&tile->product->pack[1], visit, user);
+        }
         at_tiles_walk(&tile->body, visit, user);
         at_tiles_walk(&tile->otherwise, visit, user);
     }
@@ -29,7 +34,13 @@ typedef struct {
 
 static void note_use(void *user, const at_tile *tile, const at_value *value) {
     uses *u = user;
-    if (tile && tile->tag == AT_TILE_FOR && !tile->high) u->axes[tile->axis->id] = true;
+    if (tile && tile->tag == AT_TILE_FOR) u->axes[tile->axis->id] |= !tile->high;
+    if (tile && tile->tag == AT_TILE_PRODUCT) {
+        const at_loop_product *product = tile->product->loop;
+        for (int i = 0; i < product->batch_count; i++) u->axes[product->batch[i]->id] = true;
+        for (int i = 0; i < 2; i++)
+            if (product->factors[i].array) u->arrays[product->factors[i].array->id] = true;
+    }
     if (!value) return;
     switch (value->op) {
     case AT_TILE_SIZE: u->axes[value->axis->id] = true; break;
@@ -241,11 +252,9 @@ static void print_effect(at_printer *p, const at_value *v) {
     }
 }
 
-static void print_tiles(at_printer *p, const at_tiles *tiles);
-
 static void print_block(at_printer *p, const at_tiles *tiles) {
     p->indent++;
-    print_tiles(p, tiles);
+    at_c_tiles(p, tiles);
     p->indent--;
 }
 
@@ -282,7 +291,7 @@ static void print_element(at_printer *p, const at_tile *tile) {
     const at_loop_program *loops = p->program->loops;
     bool fails = may_fail(&tile->body), keeps = at_is_fallible(loops, store->array);
     if (!fails && !keeps) {
-        print_tiles(p, &tile->body);
+        at_c_tiles(p, &tile->body);
         return;
     }
     const char *name = at_array_name(&p->names, store->array);
@@ -292,7 +301,7 @@ static void print_element(at_printer *p, const at_tile *tile) {
     p->store = store;
     p->label = at_c_name(&p->names, "failed");
     p->fault = "fault";
-    print_tiles(p, &tile->body);
+    at_c_tiles(p, &tile->body);
     if (fails) at_c_line(p, "%s:", p->label); /* one that nothing jumps to would be warned of */
     p->store = NULL;
     at_c_line(p, at_c_rounds(p, store->array) ? "%s[here] = attend_given(value);"
@@ -339,6 +348,7 @@ static void print_tile(at_printer *p, const at_tile *tile) {
         break;
     case AT_TILE_TRY: print_try(p, tile); return;
     case AT_TILE_ELEMENT: print_element(p, tile); return;
+    case AT_TILE_PRODUCT: at_c_product(p, tile); return;
     }
     print_block(p, &tile->body);
     if (tile->otherwise.count) {
@@ -348,7 +358,7 @@ static void print_tile(at_printer *p, const at_tile *tile) {
     at_c_line(p, "}");
 }
 
-static void print_tiles(at_printer *p, const at_tiles *tiles) {
+void at_c_tiles(at_printer *p, const at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         const at_tile *tile = tiles->items[i];
         /* A table's elements stand side by side: each with names of its own. */
@@ -359,6 +369,12 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
         p->indent -= block;
         if (block) at_c_line(p, "}");
     }
+}
+
+int at_scratch_number(const at_nest *nest, const at_array *scratch) {
+    int number = 0;
+    while (number < nest->scratch_count && nest->scratch[number] != scratch) number++;
+    return number;
 }
 
 /* ---- the function -------------------------------------------------------------------------- */
@@ -386,7 +402,8 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     const at_plan *plan = program->loops->plan;
     const at_pass *pass = nest->nest->pass;
     at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
-                    .type = options->type, .indent = 1};
+                    .type = options->type, .indent = 1, .nest = nest->nest,
+                    .first_scratch = first_scratch};
     uses u = uses_of(s, plan, &nest->body);
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
@@ -394,6 +411,7 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     print_uses(&p, plan, &u, pass);
     for (int i = 0; i < nest->nest->scratch_count; i++) {
         const at_array *scratch = nest->nest->scratch[i];
+        if (!scratch->axes[0]) continue; /* of products: each thread asks for its own */
         const char *type = scratch->kind == AT_BOOL ? "unsigned char" : at_c_type(scratch->kind);
         at_c_line(&p, "%s *restrict %s = attend_scratch(frame, %d);", type,
                   at_array_name(&p.names, scratch), first_scratch + i);
@@ -401,6 +419,6 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     if (u.key)
         at_c_line(&p, "const uint64_t draw_key = attend_draw_key(frame->call->seed, "
                   "frame->call->run, \"%s\");", u.key);
-    print_tiles(&p, &nest->body);
+    at_c_tiles(&p, &nest->body);
     at_text_add(out, "}\n");
 }

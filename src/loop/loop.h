@@ -33,6 +33,7 @@ typedef enum {
     AT_LOOP_SORT,    /* scratch put in order */
     AT_LOOP_DRAW,    /* variable = a draw */
     AT_LOOP_COUNT,   /* the counter `site` grows by value */
+    AT_LOOP_PRODUCT, /* blocks of sums of products, body for each; or, if that does not pay, otherwise */
 } at_loop_tag;
 
 typedef struct at_loop at_loop;
@@ -58,6 +59,27 @@ typedef struct {
     const at_expr *args[2];
 } at_loop_draw;
 
+/* One factor of a product. Packed rows (columns) stand beside each other, so many to a panel. */
+typedef struct {
+    const at_array *array;     /* position m, k lies at start + m * step + k * depth_step; NULL: pack */
+    const at_expr *start, *step, *depth_step;
+    at_loops pack;             /* loops that PUT the present part of it into packed */
+    const at_array *packed;
+} at_loop_factor;
+
+/* block[m][n] = sum over k of rows(m, k) columns(n, k), for m, n and k from their first to before
+ * their end, which are variables. A position counts the indices of several axes, the last fastest. */
+typedef struct {
+    int batch_count;
+    const at_axis **batch;     /* axes of both factors: a product of its own for each of their indices */
+    const at_expr *row_count, *column_count, *depth_count;
+    at_loop_factor factors[2]; /* rows, columns */
+    const at_array *row_first, *row_end, *column_first, *column_end, *depth_first, *depth_end;
+    const at_array *tall, *wide, *width; /* variables: of a panel of rows, of columns; of the block */
+    const at_array *block;
+    const at_array *scratch;   /* for packed and block */
+} at_loop_product;
+
 struct at_loop {
     at_loop_tag tag;
     bool down;
@@ -72,6 +94,7 @@ struct at_loop {
     int site;
     const at_loop_sort *sort;
     const at_loop_draw *draw;
+    const at_loop_product *product;
     at_loops body, otherwise;
 };
 
@@ -187,6 +210,10 @@ void at_loop_put(at_loop_lowering *l, const at_array *array, const at_expr *addr
 /* The row-major position among the indices of axes. */
 const at_expr *at_loop_position(at_loop_lowering *l, at_axis *const *axes, int count,
                                 at_span span);
+/* A variable without a LET. */
+const at_array *at_loop_variable(at_loop_lowering *l, const char *name, at_kind kind);
+/* Reals at positions, in the scratch of a product: it has no axes of its own. */
+const at_array *at_loop_panels(at_loop_lowering *l, const char *name);
 bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
@@ -260,6 +287,11 @@ const at_expr *at_loop_clips_rest(const at_loop_clips *clips);
  * there. */
 bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *condition);
 
+/* ---- product.c ------------------------------------------------------------------------------ */
+
+/* Makes the nest a product of matrices, if it is one. */
+void at_loop_find_product(at_loop_lowering *l);
+
 /* ---- range.c: between which ints a value lies ---------------------------------------------- */
 
 /* Axes are at most this long in compiled code, so that index arithmetic mostly fits 64 bits. */
@@ -283,7 +315,8 @@ bool at_index_inside(const at_expr *index, const at_axis *axis);
 /* The same program, to be compiled as it stands. */
 const at_loop_program *at_loop_plain(at_session *s, const at_loop_program *program);
 /* That program with two counters for each pass i: 2i grows by the operations on reals that it really
- * does (as plan/count.h counts them), 2i+1 by the elements that it stores. */
+ * does (as plan/count.h counts them), 2i+1 by the elements that it stores, where they are stored one
+ * by one and not grown, as sums grouped by data are. */
 const at_loop_program *at_loop_instrument(at_session *s, const at_loop_program *program);
 
 /* ---- print.c ------------------------------------------------------------------------------- */

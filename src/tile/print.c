@@ -45,6 +45,15 @@ static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
             print_value(tile->values[k], out);
         }
         if (tile->tag == AT_TILE_LEAF) continue;
+        if (tile->tag == AT_TILE_PRODUCT) {
+            at_text_pad(out, ' ', 2 * depth);
+            at_text_add(out, "product, for each block\n");
+            print_tiles(&tile->body, depth + 1, out);
+            at_text_pad(out, ' ', 2 * depth);
+            at_text_add(out, "if it does not pay\n");
+            print_tiles(&tile->otherwise, depth + 1, out);
+            continue;
+        }
         at_text_pad(out, ' ', 2 * depth);
         if (tile->tag == AT_TILE_FOR)
             print_for(tile, out);

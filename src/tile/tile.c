@@ -185,6 +185,31 @@ static void tile_draw(tiling *t, const at_loop *loop) {
     take(set, drawn);
 }
 
+static void tile_product(tiling *t, const at_loop *loop) {
+    const at_loop_product *from = loop->product;
+    at_tile_product *product = AT_NEW(t->s->arena, at_tile_product);
+    at_tiles *outer = t->into;
+    product->loop = from;
+    t->into = &product->setup;
+    product->row_count = value_of(t, from->row_count);
+    product->column_count = value_of(t, from->column_count);
+    product->depth_count = value_of(t, from->depth_count);
+    for (int i = 0; i < 2; i++) {
+        const at_loop_factor *factor = &from->factors[i];
+        if (factor->array) {
+            product->start[i] = value_of(t, factor->start);
+            product->step[i] = value_of(t, factor->step);
+            product->depth_step[i] = value_of(t, factor->depth_step);
+        }
+        tile_block(t, &product->pack[i], &factor->pack);
+    }
+    t->into = outer;
+    at_tile *tile = add_tile(t, AT_TILE_PRODUCT);
+    tile->product = product;
+    tile_block(t, &tile->body, &loop->body);
+    tile_block(t, &tile->otherwise, &loop->otherwise);
+}
+
 static void tile_loop(tiling *t, const at_loop *loop) {
     switch (loop->tag) {
     case AT_LOOP_FOR: {
@@ -256,6 +281,7 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         take(effect, value);
         return;
     }
+    case AT_LOOP_PRODUCT: tile_product(t, loop); return;
     }
 }
 

@@ -32,9 +32,12 @@ struct at_value {
     const at_loop_sort *sort; /* SORT */
 };
 
-typedef enum { AT_TILE_LEAF, AT_TILE_FOR, AT_TILE_IF, AT_TILE_ELEMENT, AT_TILE_TRY } at_tile_tag;
+typedef enum {
+    AT_TILE_LEAF, AT_TILE_FOR, AT_TILE_IF, AT_TILE_ELEMENT, AT_TILE_TRY, AT_TILE_PRODUCT
+} at_tile_tag;
 
 typedef struct at_tile at_tile;
+typedef struct at_tile_product at_tile_product;
 typedef struct {
     int count, capacity;
     at_tile **items;
@@ -50,8 +53,19 @@ struct at_tile {
                                  before it; NULL: where the axis does */
     const at_array *fault;    /* TRY: what a failure in body becomes; body is left out once it is */
     at_value *condition;      /* IF: made by the leaf before it */
+    const at_tile_product *product;
     at_tiles body, otherwise; /* FOR, IF; ELEMENT: body ends in a STORE, which a failure in body
-                                 still reaches, to store itself */
+                                 still reaches, to store itself; PRODUCT: what is done for a block,
+                                 and what instead of a product */
+};
+
+/* The expressions of a product as values, which `setup` computes; by factor: rows, columns. */
+struct at_tile_product {
+    const at_loop_product *loop;
+    at_tiles setup;
+    at_value *row_count, *column_count, *depth_count;
+    at_value *start[2], *step[2], *depth_step[2];
+    at_tiles pack[2];
 };
 
 typedef struct {

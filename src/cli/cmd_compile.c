@@ -46,22 +46,14 @@ typedef struct {
     at_text source_text, header_text;
 } request;
 
-static bool take_type(request *r, const char *value) {
-    static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16, AT_TYPE_F16};
-    for (int i = 0; i < 4; i++) {
-        if (strcmp(value, at_type_text(types[i])) != 0) continue;
-        r->type = types[i];
-        return true;
-    }
-    at_cli_misuse(&page, "--dtype takes f64, f32, bf16 and f16, not `%s`", value);
-    return false;
-}
-
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
     if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
     if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
-    if (strcmp(name, "dtype") == 0) return take_type(r, value);
+    if (strcmp(name, "dtype") == 0) {
+        r->type = at_cli_real_type(&page, value);
+        return r->type != AT_TYPE_BOOL;
+    }
     if (strcmp(name, "out") == 0) r->out = value;
     else if (strcmp(name, "header") == 0) r->header = value;
     else if (strcmp(name, "name") == 0) r->name = value;

@@ -391,7 +391,7 @@ static void print_run(entry *e, const char *prefix, int blocks) {
                  "    void *arrays[%d];\n"
                  "    struct attend_fault *faults[%d];\n"
                  "    const struct attend_frame frame = {call, &%s_program, call->extents, arrays, "
-                 "faults,\n                                       offsets};\n"
+                 "faults,\n                                       offsets, attend_level()};\n"
                  "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults)) return 2;\n"
                  "%s"
                  "    const int failed = %s_passes(&frame);\n"

@@ -103,7 +103,7 @@ static void note_regions(const at_plan *plan, at_c_parts *parts) {
 
 static void print_shared(at_session *s, const at_emit_entry *entries, int count, at_type type,
                          at_text *out) {
-    at_helpers helpers = {{0}, {0}, {0}, {{0}}};
+    at_helpers helpers = {0};
     at_c_parts_need(&helpers.parts, AT_C_PART_memory);
     if (type == AT_TYPE_F16 || type == AT_TYPE_BF16)
         at_c_parts_need(&helpers.parts, AT_C_PART_storage);

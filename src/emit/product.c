@@ -37,6 +37,7 @@ static void print_pack(const printing *print, int which) {
               at_c_rounds(p, factor->array) ? "attend_pack_given" : "attend_pack", to,
               at_array_name(&p->names, factor->array), start);
     at_c_line(p, "            %s, %s, %s, %s, %s);", step, depth_step, count, depth, width);
+    at_c_tiles(p, &print->tile->pack[which]);
 }
 
 /* Block after block of the depth. */
@@ -45,7 +46,17 @@ static void print_depth(const printing *print, const char *depth) {
     at_printer *p = print->p;
     const char *first = name_of(print, product->depth_first);
     const char *end = name_of(print, product->depth_end);
-    at_c_line(p, "int64_t %s = 0, %s = 0;", first, end);
+    const char *from = "0";
+    if (product->depth_to) {
+        at_c_tiles(p, &print->tile->range);
+        depth = name_of(print, product->depth_to);
+        from = at_c_name(&p->names, "depth_begin");
+        at_c_line(p, "const int64_t %s = %s / BLOCK_DEPTH * BLOCK_DEPTH;", from,
+                  name_of(print, product->depth_from));
+        at_c_line(p, "if (%s < %s) %s = %s;", depth, name_of(print, product->depth_from), depth,
+                  name_of(print, product->depth_from));
+    }
+    at_c_line(p, "int64_t %s = %s, %s = 0;", first, from, end);
     at_c_line(p, "do {");
     p->indent++;
     at_c_line(p, "%s = %s - %s < BLOCK_DEPTH ? %s : %s + BLOCK_DEPTH;", end, depth, first, depth,
@@ -56,9 +67,9 @@ static void print_depth(const printing *print, const char *depth) {
               name_of(print, product->factors[1].packed));
     at_c_line(p, "                %s, %s,", count_of(print, product->row_first, product->row_end),
               count_of(print, product->column_first, product->column_end));
-    at_c_line(p, "                %s, %s, %s > 0);",
+    at_c_line(p, "                %s, %s, %s > %s);",
               count_of(print, product->depth_first, product->depth_end),
-              name_of(print, product->block), first);
+              name_of(print, product->block), first, from);
     at_c_line(p, "%s = %s;", first, end);
     p->indent--;
     at_c_line(p, "} while (%s < %s);", first, depth);
@@ -92,9 +103,9 @@ static void print_part(const printing *print, const char *cut, const char *part)
 static void print_constants(const printing *print) {
     const at_loop_product *product = print->product;
     const at_loop_factor *rows = &product->factors[0], *columns = &product->factors[1];
-    if (!rows->array)
+    if (rows->pack.count)
         at_c_line(print->p, "const int64_t %s = ROWS;", name_of(print, product->tall));
-    if (!columns->array)
+    if (columns->pack.count)
         at_c_line(print->p, "const int64_t %s = COLUMNS;", name_of(print, product->wide));
     at_c_line(print->p, "const int64_t %s = BLOCK_WIDTH;", name_of(print, product->width));
 }
@@ -106,12 +117,30 @@ static void print_blocks(const printing *print, const at_tile *tile, const char 
     const char *packed = name_of(print, product->factors[0].packed);
     const char *columns = name_of(print, product->factors[1].packed);
     at_c_line(p, "real *const %s = attend_scratch(frame, %d);", panels, p->first_scratch +
-              at_scratch_number(p->nest, product->scratch));
+              at_scratch_number(p->nest->nest, product->scratch));
     at_c_line(p, "real *const %s = %s, *const %s = %s + PACKED_ROWS;", packed, panels, columns,
               packed);
     at_c_line(p, "real *const %s = %s + PACKED_COLUMNS;", name_of(print, product->block), columns);
     print_depth(print, depth);
+    bool shares = p->shares;
+    p->shares = true; /* by the loop over parts */
     at_c_tiles(p, &tile->body);
+    p->shares = shares;
+}
+
+/* `pays`, and that what a guard leaves out would only have added 0. */
+static const char *print_finite(const printing *print, int which, const char *pays) {
+    const at_loop_factor *factor = &print->product->factors[which];
+    at_printer *p = print->p;
+    const char *name = at_c_name(&p->names, "pays");
+    at_c_line(p, "bool %s = %s;", name, pays);
+    at_c_line(p, "if (%s)", name);
+    at_c_line(p, "    %s = %s(&%s[%s], %s);", name,
+              at_c_rounds(p, factor->array) ? "attend_are_given_finite" : "attend_are_finite",
+              at_array_name(&p->names, factor->array),
+              at_c_value(p, print->tile->finite_start[which], AT_C_CHOICE),
+              at_c_value(p, print->tile->finite_count[which], AT_C_CHOICE));
+    return name;
 }
 
 void at_c_product(at_printer *p, const at_tile *tile) {
@@ -128,7 +157,11 @@ void at_c_product(at_printer *p, const at_tile *tile) {
     for (int i = 0; i < product->batch_count; i++)
         batch = at_format(p->s->arena, "%s%s%s", i ? batch : "", i ? " * " : "",
                           at_size_name(&p->names, product->batch[i]));
-    at_c_line(p, "if (attend_product_pays(%s, %s, %s)) {", rows, columns, depth);
+    const char *pays = at_format(p->s->arena, "attend_product_pays(%s, %s, %s)", rows, columns,
+                                 depth);
+    for (int i = 0; i < 2; i++)
+        if (product->factors[i].finite_count) pays = print_finite(&print, i, pays);
+    at_c_line(p, "if (%s) {", pays);
     p->indent++;
     at_c_line(p, "const int %s = frame->call->threads;", threads);
     at_c_line(p, "const struct attend_cut %s =", cut);

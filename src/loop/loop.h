@@ -62,8 +62,10 @@ typedef struct {
 /* One factor of a product. Packed rows (columns) stand beside each other, so many to a panel. */
 typedef struct {
     const at_array *array;     /* position m, k lies at start + m * step + k * depth_step; NULL: pack */
-    const at_expr *start, *step, *depth_step;
-    at_loops pack;             /* loops that PUT the present part of it into packed */
+    const at_expr *read, *start, *step, *depth_step;
+    at_loops pack;             /* loops that PUT the present part of it into packed; with an array:
+                                  loops that then PUT 0 where a guard does not hold */
+    const at_expr *finite_start, *finite_count; /* these elements must be finite; NULL: any */
     const at_array *packed;
 } at_loop_factor;
 
@@ -76,6 +78,8 @@ typedef struct {
     at_loop_factor factors[2]; /* rows, columns */
     const at_array *row_first, *row_end, *column_first, *column_end, *depth_first, *depth_end;
     const at_array *tall, *wide, *width; /* variables: of a panel of rows, of columns; of the block */
+    at_loops range;            /* loops that set these two: the part of the depth that is not all 0 */
+    const at_array *depth_from, *depth_to; /* NULL: all of it */
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;

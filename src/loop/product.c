@@ -11,7 +11,11 @@
  *
  * Several axes of rows (columns, what is summed over) count as one, the last fastest. A factor that
  * is a read whose address is linear in these is packed by steps; any other, by loops that compute it.
- * Nothing in the element may fail. The plain loops stay, for extents that a product does not pay. */
+ * Nothing in the element may fail. The plain loops stay, for extents that a product does not pay.
+ *
+ * A guard of the sum that does not look at the columns makes the rows 0 where it does not hold (or
+ * the other way round). That is the same sum only if the other factor is finite, which is asked
+ * when the program runs. What no row of a block takes of the depth is left out. */
 #include "form/form.h"
 #include "loop/loop.h"
 
@@ -32,7 +36,10 @@ typedef struct {
     axis_list around, depth;
     const at_loop *let;      /* of the sum; the loop over the depth comes behind it */
     const at_expr *value;    /* what is added up */
-    const at_expr *guard;    /* unless this does not hold; NULL: always */
+    const at_expr *low, *high; /* bounds of the depth, if it is one axis; NULL: none */
+    const at_expr *guard;    /* where it is added, bounds and all; NULL: everywhere */
+    const at_expr *rest;     /* of the guard, without the bounds of one axis */
+    int guarded;             /* the factor that is 0 elsewhere */
     int factor_count;
     const at_expr *factors[FACTORS];
     axis_list batch, rows, columns;
@@ -77,14 +84,38 @@ static bool is_read_of(const at_expr *e, const at_array *variable) {
     return e->tag == AT_READ && e->u.read.array == variable;
 }
 
+static void add_guard(search *f, const at_expr *condition) {
+    f->guard = !f->guard ? condition
+                         : at_map_node(f->s, AT_OP_AND, f->guard, condition, NULL, f->span);
+}
+
+static bool enter_depth(search *f, const at_loop *loop) {
+    const at_expr *index = at_index(f->s, loop->axis, f->span);
+    if (loop->tag != AT_LOOP_FOR || loop->down || loop->body.count != 1) return false;
+    if (loop->low)
+        add_guard(f, at_map_node(f->s, AT_OP_LE, loop->low, index, NULL, f->span));
+    if (loop->high)
+        add_guard(f, at_map_node(f->s, AT_OP_LT, index, loop->high, NULL, f->span));
+    f->low = loop->low;
+    f->high = loop->high;
+    return add(&f->depth, loop->axis);
+}
+
 /* Whether loops[at] and what follows it are a sum: let v = 0, for … set v = v + x. */
 static bool match_sum(search *f, const at_loops *loops, int at) {
     const at_loop *let = loops->items[at], *loop = loops->items[at + 1];
     if (let->tag != AT_LOOP_LET || !let->value || let->variable->kind != AT_REAL) return false;
     if (let->value->tag != AT_CONST || let->value->u.real != 0) return false;
     f->depth.count = 0;
-    while (is_whole(loop) && loop->body.count == 1) {
-        if (!add(&f->depth, loop->axis)) return false;
+    f->guard = f->rest = NULL;
+    for (; loop->tag == AT_LOOP_FOR; loop = loop->body.items[0])
+        if (!enter_depth(f, loop)) return false;
+    bool one = f->depth.count == 1;
+    if (!one) f->low = f->high = NULL;
+    if (!one) f->rest = f->guard;
+    if (loop->tag == AT_LOOP_IF && loop->body.count == 1 && loop->otherwise.count == 0) {
+        add_guard(f, loop->condition);
+        f->rest = one ? loop->condition : f->guard;
         loop = loop->body.items[0];
     }
     if (f->depth.count == 0 || loop->tag != AT_LOOP_SET || loop->variable != let->variable)
@@ -160,6 +191,19 @@ static unsigned find_group(search *f) {
     }
     if (best) share_axes(f, best);
     return best;
+}
+
+static bool mentions_any(const at_expr *e, const axis_list *list) {
+    for (int i = 0; i < list->count; i++)
+        if (at_mentions(e, list->axes[i])) return true;
+    return false;
+}
+
+static bool find_guarded(search *f) {
+    if (!f->guard) return true;
+    if (reads_variable(f->guard)) return false;
+    f->guarded = mentions_any(f->guard, &f->columns);
+    return !f->guarded || !mentions_any(f->guard, &f->rows);
 }
 
 static const at_expr *group_value(search *f, unsigned group) {
@@ -289,6 +333,7 @@ static bool find_steps(search *f, at_loop_factor *factor, const at_expr *value,
         !common_step(f, address, &f->depth, list, &depth_step))
         return false;
     factor->array = array;
+    factor->read = value;
     factor->step = at_affine_expr(f->s, &step, f->span);
     factor->depth_step = at_affine_expr(f->s, &depth_step, f->span);
     const at_expr *at = address_at(f, address, list, &f->depth, NULL);
@@ -297,6 +342,31 @@ static bool find_steps(search *f, at_loop_factor *factor, const at_expr *value,
                                 factor->depth_step);
     at = map(f, AT_OP_ADD, at, deeper);
     factor->start = at_affine_of(f->s, at, &step) ? at_affine_expr(f->s, &step, f->span) : at;
+    return true;
+}
+
+/* Whether the array is to be asked for what is not finite: where the regions around the pass are
+ * now, which must be one piece of it. */
+static bool find_finite(search *f, at_loop_factor *factor) {
+    const at_array *array = factor->array;
+    if (!array) return false;
+    const at_expr **index = AT_NEW_ARRAY(f->s->arena, const at_expr *, array->rank);
+    const int64_t *slots =
+        f->l->program->plan->places[f->l->program->plan->place_of[array->id]].slots;
+    factor->finite_count = number(f, 1);
+    bool inside = false;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *at = factor->read->u.read.index[i];
+        bool fixed = !mentions_any(at, &f->depth) && !mentions_any(at, &f->rows) &&
+                     !mentions_any(at, &f->columns) && !mentions_any(at, &f->batch);
+        if ((fixed && inside) || (!fixed && slots[i])) return false;
+        inside |= !fixed;
+        index[i] = fixed ? at : number(f, 0);
+        if (!fixed)
+            factor->finite_count = map(f, AT_OP_MUL, factor->finite_count,
+                                       at_size(f->s, array->axes[i], f->span));
+    }
+    factor->finite_start = at_address_of(f->s, f->l->program->plan, array, index);
     return true;
 }
 
@@ -329,26 +399,90 @@ static void enter_part(search *f, const axis_list *list, const at_array *first,
     }
 }
 
-/* Packs a factor by computing its elements: rows beside each other, `tall` to a panel. */
-static void pack_by_loops(search *f, at_loop_factor *factor, const at_expr *value,
-                          const axis_list *list, const at_array *first, const at_array *end,
-                          const at_array *tall) {
-    at_loops *outer = f->l->into;
+/* Rows, or columns, of a block, and how many make a panel. */
+typedef struct {
+    const axis_list *list;
+    const at_array *first, *end, *tall;
+} packed_part;
+
+/* The position of a row and k in a packed panel. */
+static const at_expr *packed_at(search *f, const packed_part *part) {
     const at_loop_product *product = f->product;
-    f->l->into = &factor->pack;
-    enter_part(f, list, first, end);
-    enter_part(f, &f->depth, product->depth_first, product->depth_end);
-    const at_expr *row = map(f, AT_OP_SUB, position(f, list, list->count), variable(f, first));
+    const axis_list *list = part->list;
+    const at_expr *row = map(f, AT_OP_SUB, position(f, list, list->count),
+                             variable(f, part->first));
     const at_expr *k = map(f, AT_OP_SUB, position(f, &f->depth, f->depth.count),
                            variable(f, product->depth_first));
     const at_expr *depth = map(f, AT_OP_SUB, variable(f, product->depth_end),
                                variable(f, product->depth_first));
-    const at_expr *height = variable(f, tall);
+    const at_expr *height = variable(f, part->tall);
     const at_expr *panel = map(f, AT_OP_MUL, map(f, AT_OP_IDIV, row, height), depth);
     const at_expr *at = map(f, AT_OP_MUL, map(f, AT_OP_ADD, panel, k), height);
-    at_loop_put(f->l, factor->packed, map(f, AT_OP_ADD, at, map(f, AT_OP_MOD, row, height)),
-                value);
-    f->l->into = outer;
+    return map(f, AT_OP_ADD, at, map(f, AT_OP_MOD, row, height));
+}
+
+/* Packs a factor by computing its elements: rows beside each other, `tall` to a panel. */
+static void pack_by_loops(search *f, at_loop_factor *factor, const at_expr *value,
+                          const packed_part *part) {
+    const at_loop_product *product = f->product;
+    f->l->into = &factor->pack;
+    enter_part(f, part->list, part->first, part->end);
+    enter_part(f, &f->depth, product->depth_first, product->depth_end);
+    at_loop_put(f->l, factor->packed, packed_at(f, part), value);
+}
+
+/* ---- guards ------------------------------------------------------------------------------------ */
+
+static void put_zero(search *f, at_loop_factor *factor, const packed_part *part) {
+    at_loop_put(f->l, factor->packed, packed_at(f, part),
+                at_real(f->s, 0, f->span));
+}
+
+/* A loop over the one axis of the depth, from low to before high. */
+static void enter_depth_part(search *f, const at_expr *low, const at_expr *high) {
+    at_loop *loop = at_loop_add(f->l, AT_LOOP_FOR);
+    loop->axis = f->depth.axes[0];
+    loop->low = low;
+    loop->high = high;
+    f->l->into = &loop->body;
+}
+
+/* Loops that make a packed factor 0 where the guard does not hold. */
+static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part *part) {
+    const at_expr *begin = variable(f, f->product->depth_first);
+    const at_expr *stop = variable(f, f->product->depth_end);
+    f->l->into = &factor->pack;
+    enter_part(f, part->list, part->first, part->end);
+    at_loops *rows = f->l->into;
+    if (f->low) {
+        enter_depth_part(f, begin, map(f, AT_OP_MIN, stop, f->low));
+        put_zero(f, factor, part);
+        f->l->into = rows;
+    }
+    if (f->high) {
+        enter_depth_part(f, map(f, AT_OP_MAX, begin, f->high), stop);
+        put_zero(f, factor, part);
+        f->l->into = rows;
+    }
+    if (!f->rest) return;
+    enter_part(f, &f->depth, f->product->depth_first, f->product->depth_end);
+    at_loop *branch = at_loop_add(f->l, AT_LOOP_IF);
+    branch->condition = map(f, AT_OP_NOT, f->rest, NULL);
+    f->l->into = &branch->body;
+    put_zero(f, factor, part);
+}
+
+/* Loops that find between which k any row of a part is inside the bounds. */
+static void find_range(search *f, const packed_part *part) {
+    at_loop_product *p = f->product;
+    f->l->into = &p->range;
+    p->depth_from = at_loop_let(f->l, "depth_from", AT_INT, f->low ? p->depth_count : number(f, 0));
+    p->depth_to = at_loop_let(f->l, "depth_to", AT_INT, f->high ? number(f, 0) : p->depth_count);
+    enter_part(f, part->list, part->first, part->end);
+    if (f->low)
+        at_loop_set(f->l, p->depth_from, map(f, AT_OP_MIN, variable(f, p->depth_from), f->low));
+    if (f->high)
+        at_loop_set(f->l, p->depth_to, map(f, AT_OP_MAX, variable(f, p->depth_to), f->high));
 }
 
 /* ---- the rest of the element ------------------------------------------------------------------- */
@@ -408,7 +542,7 @@ static void make_variables(search *f) {
     p->scratch = at_loop_scratch(l, "panels", AT_REAL, none, 1);
 }
 
-static void make_product(search *f, at_loops *place, unsigned group) {
+static bool make_product(search *f, at_loops *place, unsigned group) {
     at_loop_lowering *l = f->l;
     at_loop_product *p = f->product = AT_NEW(f->s->arena, at_loop_product);
     unsigned other = ~group & ((1u << f->factor_count) - 1);
@@ -418,13 +552,22 @@ static void make_product(search *f, at_loops *place, unsigned group) {
     p->row_count = size_from(f, &f->rows, 0);
     p->column_count = size_from(f, &f->columns, 0);
     p->depth_count = size_from(f, &f->depth, 0);
-    const at_expr *value = group_value(f, group);
-    if (!find_steps(f, &p->factors[0], value, &f->rows, p->row_first))
-        pack_by_loops(f, &p->factors[0], value, &f->rows, p->row_first, p->row_end, p->tall);
-    value = group_value(f, other);
-    if (!find_steps(f, &p->factors[1], value, &f->columns, p->column_first))
-        pack_by_loops(f, &p->factors[1], value, &f->columns, p->column_first, p->column_end,
-                      p->wide);
+    const packed_part parts[2] = {{&f->rows, p->row_first, p->row_end, p->tall},
+                                  {&f->columns, p->column_first, p->column_end, p->wide}};
+    for (int i = 0; i < 2; i++) {
+        const at_expr *value = group_value(f, i ? other : group);
+        bool guarded = f->guard && f->guarded == i, steps;
+        steps = find_steps(f, &p->factors[i], value, parts[i].list, parts[i].first);
+        if (f->guard && !guarded && !find_finite(f, &p->factors[i])) {
+            l->nest->scratch_count--; /* it is not needed */
+            return false;
+        }
+        if (guarded && !steps)
+            value = at_map_node(f->s, AT_OP_IF, f->guard, value, at_real(f->s, 0, f->span), f->span);
+        if (!steps) pack_by_loops(f, &p->factors[i], value, &parts[i]);
+        else if (guarded) clear_by_loops(f, &p->factors[i], &parts[i]);
+    }
+    if (f->low || f->high) find_range(f, &parts[f->guarded]);
     at_loop *node = AT_NEW(f->s->arena, at_loop);
     node->tag = AT_LOOP_PRODUCT;
     node->product = p;
@@ -436,6 +579,7 @@ static void make_product(search *f, at_loops *place, unsigned group) {
             copy_loop(f, f->store));
     *place = (at_loops){0};
     AT_PUSH(f->s->arena, place->items, place->count, place->capacity, node);
+    return true;
 }
 
 /* A sum in an element, or in a branch of it, that makes a product. */
@@ -447,6 +591,7 @@ static unsigned find_sum(search *f, const at_loops *loops) {
         if (i + 1 < loops->count && match_sum(f, loops, i) && add_factors(f, f->value) &&
             f->factor_count > 1 && !reads_variable(f->value))
             group = find_group(f);
+        if (group && !find_guarded(f)) group = 0;
         if (!group && loop->tag == AT_LOOP_IF) group = find_sum(f, &loop->body);
         if (!group && loop->tag == AT_LOOP_IF) group = find_sum(f, &loop->otherwise);
         if (group) return group;

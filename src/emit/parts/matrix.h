@@ -167,6 +167,29 @@ static void attend_pack_given(real *to, const given *from, int64_t step, int64_t
 }
 #endif
 
+/* Whether no element is infinite or NaN: times 0 they are all 0. */
+static bool attend_are_finite(const real *x, int64_t count) {
+    vreal sums[4];
+    for (int i = 0; i < 4; i++) sums[i] = vreal_all(0);
+    int64_t k = 0;
+    for (; k + 4 * LANES <= count; k += 4 * LANES)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) sums[i] += vreal_load(x + k + i * LANES) * 0;
+    real sum = vreal_sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    for (; k < count; k++) sum += x[k] * 0;
+    return sum == 0;
+}
+
+#if GIVEN_IS_HALF
+static bool attend_are_given_finite(const given *x, int64_t count) {
+    real sum = 0;
+    int64_t k = 0;
+    for (; k + LANES <= count; k += LANES) sum += vreal_sum(vreal_load_given(x + k) * 0);
+    for (; k < count; k++) sum += attend_real(x[k]) * 0;
+    return sum == 0;
+}
+#endif
+
 /* What loops that pack leave out: the rest of the last panel. */
 static inline void attend_pack_rest(real *packed, int64_t count, int64_t depth, int width) {
     int64_t last = count - count % width;

@@ -92,8 +92,7 @@ static void measure(at_plan_report *r) {
         if (place->use == AT_PLACE_WORK) add_cost(r->s, &r->workspace_formula, &buffer->formula);
     }
     if (!r->extents) return;
-    at_layout_types types = {element, aside, type == AT_TYPE_F64 ? 8 : 4, at_vector_bytes(),
-                             r->threads};
+    at_layout_types types = {element, aside, type == AT_TYPE_F64 ? 8 : 4, r->threads};
     r->workspace = at_layout(r->s, r->loops, &types, r->extents, bytes, offset);
     for (int i = 0; i < count; i++) {
         const at_array_place *place = &r->plan->places[i];

@@ -5,17 +5,9 @@
 #include <string.h>
 
 #pragma GCC diagnostic ignored "-Wunused-function"
+#include "emit/parts/blocking.h"
 #include "emit/parts/call.h"
 #include "emit/parts/memory.h"
-
-int64_t at_vector_bytes(void) {
-#if defined __x86_64__
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f")) return 64;
-    if (__builtin_cpu_supports("avx")) return 32;
-#endif
-    return 16;
-}
 
 static int *axes_of(at_session *s, const at_array *array, const int64_t *slots) {
     int *axes = AT_NEW_ARRAY(s->arena, int, array->rank + 1);
@@ -24,20 +16,13 @@ static int *axes_of(at_session *s, const at_array *array, const int64_t *slots) 
     return axes;
 }
 
-/* What a thread needs for products of matrices, in reals: PRODUCT_SCRATCH of parts/matrix.h. */
-static int64_t product_scratch(const at_layout_types *types) {
-    enum { ROWS = 240, DEPTH = 256, COLUMN_BYTES = 2048 };
-    int64_t lanes = types->vector / types->real, columns = COLUMN_BYTES / types->real;
-    return ROWS * DEPTH + lanes + columns * DEPTH + lanes + ROWS * (columns + lanes);
-}
-
 /* Rows of a thread's own, or its panels of products. */
 static struct attend_block scratch_of(at_session *s, const at_nest *nest, const at_array *array,
                                       const at_layout_types *types) {
     int64_t bytes = array->kind == AT_REAL ? types->real : array->kind == AT_INT ? 8 : 1;
     struct attend_block block = {(size_t)bytes, 0, NULL, nest->pass->time, nest->pass->time};
     if (!array->axes[0]) {
-        block.bytes = (size_t)(product_scratch(types) * types->real);
+        block.bytes = (size_t)(PRODUCT_SCRATCH_OF(types->real) * types->real);
         return block;
     }
     block.rank = array->rank;
@@ -46,7 +31,7 @@ static struct attend_block scratch_of(at_session *s, const at_nest *nest, const 
 }
 
 int64_t at_layout(at_session *s, const at_loop_program *loops, const at_layout_types *types,
-                       const int64_t *extents, int64_t *bytes, int64_t *offset) {
+                  const int64_t *extents, int64_t *bytes, int64_t *offset) {
     const at_plan *plan = loops->plan;
     int count = plan->place_count, room = 2 * count + 1, faults = count;
     for (int i = 0; i < loops->nest_count; i++) room += loops->nests[i].scratch_count;

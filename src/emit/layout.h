@@ -9,12 +9,9 @@ typedef struct {
     const int64_t *element; /* by place: bytes of one element */
     const bool *aside;      /* by place: an output that is computed aside and rounded at the end */
     int64_t real;           /* bytes of a real that is computed with */
-    int64_t vector;         /* bytes of a vector register that code is compiled for */
     int threads;
 } at_layout_types;
 
-/* Bytes of this machine's vector registers, as code for it uses them. */
-int64_t at_vector_bytes(void);
 /* Fills bytes, with faults, and offset (-1: in the caller's memory) by place, as the run will find
  * them; gives the bytes of the workspace, INT64_MAX if they cannot be counted. */
 int64_t at_layout(at_session *s, const at_loop_program *loops, const at_layout_types *types,

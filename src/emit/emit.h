@@ -137,6 +137,8 @@ typedef enum {
 typedef struct {
     at_session *s;
     at_text *out;
+    const at_nest *nest;
+    int first_scratch;     /* of the nest, among all scratch arrays of the program */
     at_names names;
     const at_tile_program *program;
     at_type type;          /* of stored reals */

@@ -156,6 +156,14 @@ static void print_assignment(at_printer *p, const char *left, const at_value *va
     at_c_line(p, "}");
 }
 
+static void print_scratch(at_printer *p, const at_array *array) {
+    const char *type = array->kind == AT_BOOL ? "unsigned char" : at_c_type(array->kind);
+    int number = 0;
+    while (p->nest->scratch[number] != array) number++;
+    at_c_line(p, "%s *restrict %s = attend_scratch(frame, %d);", type,
+              at_array_name(&p->names, array), p->first_scratch + number);
+}
+
 static bool same_value(const at_value *a, const at_value *b) {
     if (a->op != b->op || a->map != b->map || a->count != b->count || a->axis != b->axis ||
         a->array != b->array || a->integer != b->integer)
@@ -200,6 +208,7 @@ static void print_effect(at_printer *p, const at_value *v) {
             print_assignment(p, left, v->operands[1]);
         return;
     }
+    case AT_TILE_SCRATCH: print_scratch(p, v->array); return;
     case AT_TILE_BIND:
         at_c_line(p, "const int64_t %s = %s;", at_axis_name(&p->names, v->axis),
                   at_c_right_side(p, v->operands[0]));
@@ -382,18 +391,13 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     const at_plan *plan = program->loops->plan;
     const at_pass *pass = nest->nest->pass;
     at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
-                    .type = options->type, .indent = 1};
+                    .type = options->type, .indent = 1, .nest = nest->nest,
+                    .first_scratch = first_scratch};
     uses u = uses_of(s, plan, &nest->body);
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
     print_head(&p, nest, name);
     print_uses(&p, plan, &u, pass);
-    for (int i = 0; i < nest->nest->scratch_count; i++) {
-        const at_array *scratch = nest->nest->scratch[i];
-        const char *type = scratch->kind == AT_BOOL ? "unsigned char" : at_c_type(scratch->kind);
-        at_c_line(&p, "%s *restrict %s = attend_scratch(frame, %d);", type,
-                  at_array_name(&p.names, scratch), first_scratch + i);
-    }
     if (u.key)
         at_c_line(&p, "const uint64_t draw_key = attend_draw_key(frame->call->seed, "
                   "frame->call->run, \"%s\");", u.key);

@@ -116,6 +116,7 @@ const at_array *at_loop_scratch(at_loop_lowering *l, const char *name, at_kind k
     scratch->axes = at_copy(l->s->arena, axes, sizeof *axes * (size_t)count);
     at_nest *nest = l->nest;
     AT_PUSH(l->s->arena, nest->scratch, nest->scratch_count, nest->scratch_capacity, scratch);
+    at_loop_add(l, AT_LOOP_SCRATCH)->array = scratch;
     return scratch;
 }
 

@@ -29,6 +29,7 @@ typedef enum {
     AT_LOOP_FAULT,   /* a new variable that holds a fault: none yet */
     AT_LOOP_TRY,     /* body, unless the fault `variable` is there; a failure in it becomes it */
     AT_LOOP_BIND,    /* the index of axis is value from here on, in the place of a loop */
+    AT_LOOP_SCRATCH, /* from here on `array` is memory of this thread's own */
     AT_LOOP_PUT,     /* array at address = value; the array is a nest's scratch */
     AT_LOOP_SORT,    /* scratch put in order */
     AT_LOOP_DRAW,    /* variable = a draw */

@@ -81,6 +81,7 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             if (at_is_variable(loop->array)) at_ir_print_name(loop->array->name, out);
             else print_place(loop, out);
             break;
+        case AT_LOOP_SCRATCH: at_text_addf(out, "scratch %s", loop->array->name); break;
         case AT_LOOP_BIND:
             at_text_addf(out, "%s is ", loop->axis->name);
             at_ir_print_expr(loop->value, out);

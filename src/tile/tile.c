@@ -195,6 +195,7 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         tile->low = low;
         tile->high = high;
         tile->down = loop->down;
+        tile->apart = loop->apart;
         tile_block(t, &tile->body, &loop->body);
         return;
     }
@@ -227,6 +228,7 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         if (address) take(effect, address);
         return;
     }
+    case AT_LOOP_SCRATCH: add_value(t, AT_TILE_SCRATCH, AT_INT)->array = loop->array; return;
     case AT_LOOP_BIND: {
         at_value *place = value_of(t, loop->value), *bind = add_value(t, AT_TILE_BIND, AT_INT);
         bind->axis = loop->axis;

@@ -46,6 +46,7 @@ struct at_tile {
     at_value **values;
     const at_axis *axis;      /* FOR */
     bool down;                /* FOR: from the end */
+    bool apart;               /* FOR: its rounds are known to have nothing to do with each other */
     at_value *low, *high;     /* FOR: where it begins, and before which it ends, made by the leaf
                                  before it; NULL: where the axis does */
     const at_array *fault;    /* TRY: what a failure in body becomes; body is left out once it is */

@@ -7,6 +7,8 @@
 #   make random       random programs for RANDOM_SECONDS, from RANDOM_SEED (the day) on
 #   make zoo-check    lib and zoo by compiled code against the reference, every type, 1 to 4 threads
 #   make bless        writes what the programs under test/ now print into them; read the diff
+#   make install      program, C library and what programs use, into PREFIX (/usr/local) under DESTDIR
+#   make uninstall    takes them away again
 #   make bench        programs beside the same loops by hand, in turn (minutes; measures, tests nothing)
 #   make size         lines a folder
 #
@@ -29,6 +31,11 @@ CFLAGS ?= -O2 -g
 # depend on whether the machine has fused multiply-add.
 ALL_CFLAGS := -std=c11 $(WARN) -ffp-contract=off -fopenmp -Isrc -Iinclude -I$(BUILD) -MMD -MP \
               $(SAN) $(CFLAGS)
+# The C library shows what include/attend.h declares, and nothing else.
+LIBRARY_CFLAGS := -fPIC -fvisibility=hidden
+VERSION := 0.1.0
+SONAME := libattend.so.0
+PREFIX ?= /usr/local
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 LIBS := -lz -ljansson -lutf8proc -lm -ldl
@@ -48,10 +55,33 @@ PRELUDE := $(BUILD)/generated/prelude.inc
 PARTS := $(BUILD)/generated/parts.inc
 PART_FILES := $(wildcard src/emit/parts/*.h)
 
-all: $(BUILD)/attend $(BUILD)/libattend.a
+all: $(BUILD)/attend $(BUILD)/libattend.a $(BUILD)/$(SONAME)
 
 $(BUILD)/libattend.a: $(LIBRARY_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(LIBRARY_OBJECTS): ALL_CFLAGS += $(LIBRARY_CFLAGS)
+
+$(BUILD)/$(SONAME): $(LIBRARY_OBJECTS) src/api/exports.map
+	$(Q)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/api/exports.map \
+	  $(if $(SAN),,-Wl,--no-undefined) $(LIBRARY_OBJECTS) $(LIBS) -o $@
+
+# For installing: one object in which our inner names cannot meet a caller's.
+$(BUILD)/package/libattend.a: $(LIBRARY_OBJECTS)
+	@mkdir -p $(@D)
+	$(Q)$(LD) -r $^ -o $(@D)/attend.o
+	$(Q)objcopy --localize-hidden $(@D)/attend.o
+	$(Q)rm -f $@ && ar rcs $@ $(@D)/attend.o
+
+$(BUILD)/package/attend.pc: FORCE
+	@mkdir -p $(@D)
+	@{ echo "prefix=$(PREFIX)"; echo "libdir=\$${prefix}/lib"; \
+	   echo "includedir=\$${prefix}/include"; echo; echo "Name: attend"; \
+	   echo "Description: programs over named axes, compiled and run"; \
+	   echo "Version: $(VERSION)"; echo "Cflags: -I\$${includedir}"; \
+	   echo "Libs: -L\$${libdir} -lattend"; echo "Libs.private: -fopenmp $(LIBS)"; } >$@
+
+FORCE:
 
 $(BUILD)/attend: $(CLI_OBJECTS) $(BUILD)/libattend.a
 	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LIBS) -o $@
@@ -149,6 +179,23 @@ demo: packages
 	@$(MAKE) -j$(JOBS) -s $(BUILD)/demo/nearest
 	@$(BUILD)/demo/nearest demo/nearest.attn
 
+AT := $(DESTDIR)$(PREFIX)
+install: all $(BUILD)/package/libattend.a $(BUILD)/package/attend.pc
+	@install -d $(AT)/bin $(AT)/include $(AT)/lib/pkgconfig $(AT)/share/attend
+	@install -m 755 $(BUILD)/attend $(AT)/bin/attend
+	@install -m 644 include/attend.h $(AT)/include/attend.h
+	@install -m 644 $(BUILD)/package/libattend.a $(AT)/lib/libattend.a
+	@install -m 755 $(BUILD)/$(SONAME) $(AT)/lib/libattend.so.$(VERSION)
+	@ln -sf libattend.so.$(VERSION) $(AT)/lib/$(SONAME)
+	@ln -sf $(SONAME) $(AT)/lib/libattend.so
+	@install -m 644 $(BUILD)/package/attend.pc $(AT)/lib/pkgconfig/attend.pc
+	@cp -r lib zoo $(AT)/share/attend/
+
+uninstall:
+	@rm -f $(AT)/bin/attend $(AT)/include/attend.h $(AT)/lib/libattend.a $(AT)/lib/libattend.so \
+	  $(AT)/lib/$(SONAME) $(AT)/lib/libattend.so.$(VERSION) $(AT)/lib/pkgconfig/attend.pc
+	@rm -rf $(AT)/share/attend
+
 size:
 	@for folder in src/* lib zoo test/* tool demo docs; do [ -d $$folder ] || continue; \
 	  printf '%7d  %s\n' $$(find $$folder -type f ! -path '*/corpus/*' -exec cat {} + | wc -l) $$folder; \
@@ -159,4 +206,4 @@ clean:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNITS:=.d) $(RANDOM_OBJECTS:.o=.d) $(FUZZERS:=.d) $(DEMOS:=.d) $(BENCH).d
 .SECONDARY:
-.PHONY: zoo-check all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bench bless demo size clean
+.PHONY: zoo-check all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bench bless demo install uninstall size clean

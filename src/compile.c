@@ -21,7 +21,8 @@ const at_cascade *at_cascade_make(at_session *s, const at_program *program,
 
 /* From a cascade to tiles, or to the stage that is to be printed: then NULL. */
 static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascade,
-                                         const char *stage, at_text *dump) {
+                                         const at_compile_options *how, at_text *dump) {
+    const char *stage = dump && how ? how->stage : NULL;
 #define STOP_AFTER(name, print)                                                                    \
     if (stage && strcmp(stage, name) == 0) return print, NULL
 
@@ -31,6 +32,8 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
     STOP_AFTER("plan", at_plan_print(plan, dump));
     const at_loop_program *loops = at_loop_make(s, plan);
     if (!loops) return NULL;
+    if (how && how->plain) loops = at_loop_plain(s, loops);
+    if (how && how->instrument) loops = at_loop_instrument(s, loops);
     STOP_AFTER("loop", at_loop_print(loops, dump));
     const at_tile_program *tiles = at_tile_make(s, loops);
     STOP_AFTER("tile", at_tile_print(tiles, dump));
@@ -48,7 +51,7 @@ bool at_compile_text(at_session *s, const at_cascade *const *cascades, const cha
                      at_text *out) {
     at_emit_entry *entries = AT_NEW_ARRAY(s->arena, at_emit_entry, count);
     for (int i = 0; i < count; i++) {
-        entries[i] = (at_emit_entry){make_tiles(s, cascades[i], NULL, NULL), prefixes[i]};
+        entries[i] = (at_emit_entry){make_tiles(s, cascades[i], options, NULL), prefixes[i]};
         if (!entries[i].program) return false;
         if (tiles) tiles[i] = entries[i].program;
     }
@@ -69,7 +72,7 @@ typedef struct {
 
 static bool compile(void *user) {
     compilation *c = user;
-    const at_tile_program *tiles = make_tiles(c->s, c->cascade, c->stage, c->dump);
+    const at_tile_program *tiles = make_tiles(c->s, c->cascade, c->options, c->dump);
     if (!tiles) return c->s->diag_count == 0;
     const char *prefix = c->options && c->options->prefix ? c->options->prefix : "attend";
     at_emit_options emit = emit_options(c->options);
@@ -79,7 +82,9 @@ static bool compile(void *user) {
         at_text_add_n(c->dump, c->source.data, c->source.length);
         return true;
     }
-    c->kernel = at_kernel_build(c->s, &entry, emit.type, &c->source);
+    const char *target = c->options ? c->options->target : NULL;
+    if (c->dump) at_text_add_n(c->dump, c->source.data, c->source.length);
+    c->kernel = at_kernel_build(c->s, &entry, emit.type, &c->source, target);
     return c->kernel != NULL;
 }
 

@@ -14,19 +14,23 @@ const at_cascade *at_cascade_make(at_session *s, const at_program *program,
 typedef struct {
     at_type type;       /* of stored reals: F64 (also when left 0), F32, BF16 or F16 */
     const char *prefix; /* of the two functions in the C text; NULL: `attend` */
-    bool instrument;    /* the code counts what it does, in attend_call.counters */
+    const char *target; /* of at_cc_load; NULL: what ATTEND_TARGET says, or this machine */
+    bool instrument;    /* the code is plain and counts what it does, in attend_call.counters: see
+                           at_loop_instrument */
+    bool plain;         /* loops as they stand: without vectors, tiles or threads */
     /* `opt`, `plan`, `loop`, `tile` or `emit`: what that stage made is printed and nothing after it
      * is done; NULL: all of it. */
     const char *stage;
 } at_compile_options;
 
 /* From a cascade that at_cascade_make gave to a loaded kernel; NULL after errors, and always when a
- * stage is named: what it made is then in `dump`, which may be NULL otherwise. */
+ * stage is named. What the stage made, or the C text that is run, goes to `dump`, which may be NULL
+ * where no stage is named. */
 at_kernel *at_compile(at_session *s, const at_cascade *cascade, const at_compile_options *options,
                       at_text *dump);
 /* As far as the C text: of one cascade or several, which then share a file; each has functions
  * `<prefix>_run` and `<prefix>_workspace`. False after errors. The tile programs, one a cascade, go
- * to `tiles` if that is not NULL. Only type and instrument of the options count. */
+ * to `tiles` if that is not NULL. Only type, instrument and plain of the options count. */
 bool at_compile_text(at_session *s, const at_cascade *const *cascades, const char *const *prefixes,
                      int count, const at_compile_options *options, const at_tile_program **tiles,
                      at_text *out);

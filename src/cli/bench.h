@@ -15,6 +15,7 @@ typedef struct {
     at_session *s;            /* owned; ends with the case */
     const at_cascade *cascade;
     at_kernel *kernel;        /* NULL for the reference executor */
+    at_ready *ready;          /* the kernel with its arrays, once it ran */
     at_call call;
     at_collection inputs;
     double compile_ms;

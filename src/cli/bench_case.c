@@ -45,7 +45,7 @@ static bool count_work(preparing *p, const int64_t *extents) {
     int64_t *all = AT_NEW_ARRAY(c->s->arena, int64_t, plan->cascade->axis_count);
     for (int i = 0; i < plan->cascade->axis_count; i++)
         all[i] = i < c->cascade->axis_count ? extents[i] : at_extent(plan->cascade->axes[i], extents);
-    at_plan_report *report = at_plan_report_make(c->s, loops, c->dtype, all);
+    at_plan_report *report = at_plan_report_make(c->s, loops, c->dtype, 1, all);
     c->flops = report->total.flops;
     c->bytes = report->total.bytes;
     c->flops_at_most = report->total.at_most;
@@ -56,7 +56,12 @@ static bool count_work(preparing *p, const int64_t *extents) {
 static bool compile(at_bench_case *c) {
     if (c->executor == AT_BENCH_REFERENCE) return true;
     double start = at_now();
-    c->kernel = at_compile(c->s, c->cascade, NULL, NULL);
+    at_type type = AT_TYPE_F64;
+    if (strcmp(c->dtype, "f32") == 0) type = AT_TYPE_F32;
+    if (strcmp(c->dtype, "bf16") == 0) type = AT_TYPE_BF16;
+    if (strcmp(c->dtype, "f16") == 0) type = AT_TYPE_F16;
+    const at_compile_options how = {.type = type, .plain = c->executor == AT_BENCH_NAIVE};
+    c->kernel = at_compile(c->s, c->cascade, &how, NULL);
     c->compile_ms = 1e3 * (at_now() - start);
     return c->kernel != NULL;
 }
@@ -90,6 +95,7 @@ static bool prepare(void *user) {
     }
     c->call = p->request->call;
     c->call.inputs = &c->inputs;
+    if (c->executor == AT_BENCH_NAIVE) c->call.threads = 1;
     return at_draw_inputs(s, c->cascade, &c->call, extents, false, &c->inputs) &&
            count_work(p, extents) && compile(c);
 }
@@ -108,9 +114,12 @@ void at_bench_prepare(const at_bench_request *request, at_bench_case *c) {
 
 static bool run_once(void *user) {
     at_bench_case *c = user;
+    if (c->kernel) {
+        if (!c->ready) c->ready = at_kernel_ready(c->s, c->kernel, &c->call);
+        return c->ready && at_ready_run(c->ready);
+    }
     at_results results = {0};
-    bool good = c->kernel ? at_kernel_run(c->s, c->kernel, &c->call, &results)
-                          : at_ref_run(c->s, c->cascade, &c->call, &results);
+    bool good = at_ref_run(c->s, c->cascade, &c->call, &results);
     at_results_free(&results);
     return good;
 }
@@ -118,6 +127,7 @@ static bool run_once(void *user) {
 bool at_bench_run(at_bench_case *c) { return at_guarded(c->s, run_once, c); }
 
 void at_bench_end(at_bench_case *c) {
+    at_ready_free(c->ready);
     at_kernel_free(c->kernel);
     at_collection_free(&c->inputs);
     free(c->samples);

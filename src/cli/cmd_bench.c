@@ -10,8 +10,10 @@
 static const at_cli_option options[] = {
     {0, "size", "n=4096,…", "extents of the inputs' axes; several files take those they have"},
     {0, "set", "name=value", "an option of the function"},
+    {0, "dtype", "NAME,…", "the types to measure in: f64 (the default), f32, bf16, f16"},
     {0, "grad", NULL, "measure the functions' derivatives"},
-    {0, "against", "NAME,…", "measure also: reference, the reference executor"},
+    {0, "against", "NAME,…", "measure also: reference, the reference executor; naive, the same\n"
+                             "program as plain scalar loops on one thread"},
     {0, "threads", "N", "threads to use; as many as the machine has without it"},
     {0, "seed", "N", "fixes the drawn inputs; 0 without it"},
     {0, "budget", "SECONDS", "how long to measure; 5s without it"},
@@ -29,7 +31,7 @@ static const at_cli_page page = {
         "them, and what this machine reaches at most, measured in the same minute. Inputs that have\n"
         "the same name and shape in several files are the same numbers.\n",
     .options = options,
-    .examples = "  attend bench attention.attn --size i=1024,j=1024,d=64,e=64 --against reference\n"
+    .examples = "  attend bench attention.attn --size i=1024,j=1024,d=64,e=64 --dtype f32 --against naive\n"
                 "  attend bench zoo/dense/*.attn --size n=512,c=64 --budget 30s --json\n",
 };
 
@@ -54,13 +56,29 @@ static bool add_words(at_cli_list *list, const char *text) {
     return true; /* the list keeps the names until the command ends */
 }
 
+static bool take_dtypes(request *r, const char *value) {
+    static const char *const known[] = {"f64", "f32", "bf16", "f16"};
+    int first = r->dtypes.count;
+    add_words(&r->dtypes, value);
+    for (int i = first; i < r->dtypes.count; i++) {
+        bool found = false;
+        for (int k = 0; k < 4; k++) found |= strcmp(known[k], r->dtypes.items[i]) == 0;
+        if (found) continue;
+        at_cli_misuse(&page, "there is no dtype `%s`; there are f64, f32, bf16 and f16",
+                      r->dtypes.items[i]);
+        return false;
+    }
+    return true;
+}
+
 static bool take_against(request *r, const char *value) {
     at_cli_list words = {0};
     add_words(&words, value);
     for (int i = 0; i < words.count; i++) {
         if (strcmp(words.items[i], "reference") == 0) r->against[AT_BENCH_REFERENCE] = true;
+        else if (strcmp(words.items[i], "naive") == 0) r->against[AT_BENCH_NAIVE] = true;
         else {
-            at_cli_misuse(&page, "--against takes reference, not `%s`", words.items[i]);
+            at_cli_misuse(&page, "--against takes reference and naive, not `%s`", words.items[i]);
             return false;
         }
     }
@@ -80,6 +98,7 @@ static bool take(void *user, const char *name, const char *value) {
     request *r = user;
     if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
     if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
+    if (strcmp(name, "dtype") == 0) return take_dtypes(r, value);
     if (strcmp(name, "against") == 0) return take_against(r, value);
     if (strcmp(name, "budget") == 0) return take_budget(r, value);
     if (strcmp(name, "threads") == 0)

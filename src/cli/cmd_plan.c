@@ -12,6 +12,7 @@ static const at_cli_option options[] = {
     {0, "size", "n=512,…", "extents of the inputs' axes; formulas without all of them"},
     {0, "set", "name=value", "an option of the function"},
     {0, "dtype", "NAME", "f64 (the default), f32, bf16 or f16"},
+    {0, "threads", "N", "the workspace of a run with so many threads; 1 without it"},
     {0, "grad", NULL, "the plan of the function's derivative"},
     {0, "training", NULL, "the program as it is while training"},
     {0, "json", NULL, "print the plan as JSON"},
@@ -36,6 +37,7 @@ typedef struct {
     const char *operand, *dtype;
     at_cli_pairs sizes, sets;
     bool grad, json;
+    int64_t threads;
     at_resolve_options resolve;
     const at_plan_report *report;
 } request;
@@ -44,6 +46,8 @@ static bool take(void *user, const char *name, const char *value) {
     request *r = user;
     if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
     if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
+    if (strcmp(name, "threads") == 0)
+        return at_cli_number(&page, "--threads", value, 1, 64, &r->threads);
     if (strcmp(name, "grad") == 0) r->grad = true;
     if (strcmp(name, "training") == 0) r->resolve.training = true;
     if (strcmp(name, "json") == 0) r->json = true;
@@ -76,7 +80,8 @@ static bool make_plan(void *user) {
     int64_t *extents;
     const char *missing;
     if (!at_cli_extents(s, definition, plan->cascade, &r->resolve, &extents, &missing)) return false;
-    r->report = at_plan_report_make(s, loops, r->dtype, missing ? NULL : extents);
+    r->report = at_plan_report_make(s, loops, r->dtype, (int)r->threads,
+                                     missing ? NULL : extents);
     return true;
 }
 
@@ -92,7 +97,7 @@ static void print_report(const request *r) {
 }
 
 int at_cmd_plan(int argc, char **argv) {
-    request r = {.dtype = "f64"};
+    request r = {.dtype = "f64", .threads = 1};
     int status, first = at_cli_parse(&page, argc, argv, take, &r, &status);
     if (first < 0) return status;
     if (first == argc) return at_cli_misuse(&page, "a file is missing");

@@ -35,6 +35,8 @@ static json_t *pass_json(const at_plan_report *r, int i) {
                             "flops_at_most", count->at_most,
                             "bytes", amount_json(r, count->bytes, &count->bytes_formula),
                             "bytes_at_most", count->bytes_at_most);
+    if (pass->region_count)
+        json_object_set_new(out, "regions", json_string(at_plan_regions_text(r->s, pass)));
     if (!count->why) return out;
     at_text why = {0};
     at_ir_print_expr(count->why, &why);
@@ -52,6 +54,11 @@ static json_t *buffer_json(const at_plan_report *r, int i) {
     if (place->use != AT_PLACE_WORK) return out;
     json_object_set_new(out, "first_pass", json_integer(buffer->first + 1));
     json_object_set_new(out, "last_pass", json_integer(buffer->last + 1));
+    json_t *shared = json_array();
+    for (int k = 0; k < buffer->shared_count; k++)
+        json_array_append_new(shared, json_string(buffer->shared[k]->name));
+    json_object_set_new(out, "shares_memory_with", shared);
+    if (buffer->offset >= 0) json_object_set_new(out, "offset", json_integer(buffer->offset));
     return out;
 }
 

@@ -1,22 +1,36 @@
 /* From a plan and extents to what `attend plan` tells: each pass counted, each array measured. */
 #include "cli/plan_report.h"
+#include "cli/plan_memory.h"
+#include "emit/emit.h"
 
 #include <string.h>
 
-/* Bytes of an element: given arrays and outputs have the storage type, all others what is computed
- * with. */
+static at_type type_of(const char *dtype) {
+    if (strcmp(dtype, "f64") == 0) return AT_TYPE_F64;
+    if (strcmp(dtype, "f32") == 0) return AT_TYPE_F32;
+    return strcmp(dtype, "bf16") == 0 ? AT_TYPE_BF16 : AT_TYPE_F16;
+}
+
 static int64_t bytes_of(void *user, const at_array *array) {
     const at_plan_report *r = user;
-    if (array->kind != AT_REAL) return at_kind_bytes(array->kind);
     int place = r->plan->place_of[array->id];
-    bool work = place < 0 || r->plan->places[place].use == AT_PLACE_WORK;
-    if (strcmp(r->dtype, "f64") == 0) return 8;
-    return strcmp(r->dtype, "f32") == 0 || work ? 4 : 2;
+    if (place < 0) return at_kind_bytes(array->kind);
+    return (int64_t)at_type_bytes(at_place_type(&r->plan->places[place], type_of(r->dtype)));
 }
 
 static void add_cost(at_session *s, at_cost *to, const at_cost *from) {
     for (int i = 0; i < from->count; i++)
         at_cost_add(s, to, from->terms[i].count, from->terms[i].axes, from->terms[i].rank);
+}
+
+/* Rounds that may not run count as if they did. */
+static void note_rounds(const at_pass *pass, at_count *count) {
+    for (int i = 0; i < pass->region_count; i++) {
+        const at_statement *region = pass->regions[i];
+        if (region->tag != AT_REPEAT || !at_repeat_may_end(region)) continue;
+        if (!count->at_most) count->why = region->u.repeat.condition;
+        count->at_most = count->bytes_at_most = true;
+    }
 }
 
 static void count_passes(at_plan_report *r) {
@@ -25,6 +39,7 @@ static void count_passes(at_plan_report *r) {
         *one = at_count_statement(r->s, r->plan->cascade, r->plan->passes[i]->statement,
                                   r->plan->passes[i]->again, r->plan->passes[i]->again_count,
                                   r->extents, bytes_of, r);
+        note_rounds(r->plan->passes[i], one);
         r->total.flops = at_count_add(r->total.flops, one->flops);
         r->total.bytes = at_count_add(r->total.bytes, one->bytes);
         r->total.at_most |= one->at_most;
@@ -34,48 +49,76 @@ static void count_passes(at_plan_report *r) {
     }
 }
 
-static void find_lives(at_plan_report *r) {
-    for (int i = 0; i < r->plan->place_count; i++)
-        r->buffers[i].first = r->buffers[i].last = -1;
+/* The passes between two times. */
+static void find_life(const at_plan_report *r, int place) {
+    at_plan_buffer *buffer = &r->buffers[place];
+    buffer->first = r->plan->pass_count;
+    buffer->last = -1;
     for (int i = 0; i < r->plan->pass_count; i++) {
-        at_plan_buffer *target =
-            &r->buffers[r->plan->place_of[r->plan->passes[i]->target->id]];
-        target->first = target->last = i;
-        for (int k = 0; k < r->counts[i].read_count; k++) {
-            int place = r->plan->place_of[r->counts[i].reads[k].array->id];
-            if (place >= 0) r->buffers[place].last = i;
-        }
+        int time = r->plan->passes[i]->time;
+        if (time < r->plan->places[place].first || time > r->plan->places[place].last) continue;
+        if (i < buffer->first) buffer->first = i;
+        buffer->last = i;
     }
+}
+
+static void find_shared(at_plan_report *r) {
+    for (int i = 0; i < r->plan->place_count; i++)
+        for (int k = 0; k < r->plan->place_count; k++) {
+            at_plan_buffer *a = &r->buffers[i], *b = &r->buffers[k];
+            if (i == k || a->offset < 0 || b->offset < 0) continue;
+            if (a->offset >= b->offset + b->room || b->offset >= a->offset + a->room) continue;
+            AT_PUSH(r->s->arena, a->shared, a->shared_count, a->shared_capacity,
+                    r->plan->places[k].array);
+        }
 }
 
 static void measure(at_plan_report *r) {
-    for (int i = 0; i < r->plan->place_count; i++) {
-        const at_array *array = r->plan->places[i].array;
+    int count = r->plan->place_count;
+    at_type type = type_of(r->dtype);
+    int64_t *element = AT_NEW_ARRAY(r->s->arena, int64_t, count);
+    int64_t *bytes = AT_NEW_ARRAY(r->s->arena, int64_t, count);
+    int64_t *offset = AT_NEW_ARRAY(r->s->arena, int64_t, count);
+    bool *aside = AT_NEW_ARRAY(r->s->arena, bool, count);
+    for (int i = 0; i < count; i++) {
+        const at_array_place *place = &r->plan->places[i];
+        const at_array *array = place->array;
         at_plan_buffer *buffer = &r->buffers[i];
-        int64_t each = bytes_of(r, array);
-        if (r->loops->fallible[i]) each += (int64_t)sizeof(int64_t) * 3; /* a fault record */
-        buffer->bytes = r->extents ? each : 0;
-        for (int k = 0; k < array->rank && r->extents; k++)
-            buffer->bytes = at_count_times(buffer->bytes, r->extents[array->axes[k]->id]);
-        at_cost_add(r->s, &buffer->formula, each, (const at_axis *const *)array->axes, array->rank);
-        if (r->plan->places[i].use != AT_PLACE_WORK) continue;
-        r->workspace = at_count_add(r->workspace, buffer->bytes);
-        add_cost(r->s, &r->workspace_formula, &buffer->formula);
+        element[i] = bytes_of(r, array);
+        aside[i] = at_place_converted(place, type);
+        find_life(r, i);
+        at_cost_add(r->s, &buffer->formula, element[i], (const at_axis *const *)array->axes,
+                    array->rank);
+        if (place->use == AT_PLACE_WORK) add_cost(r->s, &r->workspace_formula, &buffer->formula);
     }
+    if (!r->extents) return;
+    at_plan_types types = {element, aside, type == AT_TYPE_F64 ? 8 : 4, r->threads};
+    r->workspace = at_plan_layout(r->s, r->loops, &types, r->extents, bytes, offset);
+    for (int i = 0; i < count; i++) {
+        const at_array_place *place = &r->plan->places[i];
+        r->buffers[i].bytes = element[i];
+        for (int k = 0; k < place->array->rank; k++)
+            r->buffers[i].bytes =
+                at_count_times(r->buffers[i].bytes, place->slots[k]
+                                   ? place->slots[k] : r->extents[place->array->axes[k]->id]);
+        r->buffers[i].room = bytes[i];
+        r->buffers[i].offset = offset[i];
+    }
+    find_shared(r);
 }
 
 at_plan_report *at_plan_report_make(at_session *s, const at_loop_program *loops, const char *dtype,
-                                    const int64_t *extents) {
+                                    int threads, const int64_t *extents) {
     at_plan_report *r = AT_NEW(s->arena, at_plan_report);
     r->s = s;
     r->loops = loops;
     r->plan = loops->plan;
     r->dtype = dtype;
+    r->threads = threads;
     r->extents = extents;
     r->counts = AT_NEW_ARRAY(s->arena, at_count, r->plan->pass_count);
     r->buffers = AT_NEW_ARRAY(s->arena, at_plan_buffer, r->plan->place_count);
     count_passes(r);
-    find_lives(r);
     measure(r);
     return r;
 }
@@ -85,6 +128,22 @@ const char *at_plan_use_text(const at_array_place *place) {
     if (place->use == AT_PLACE_WORK) return "work";
     if (place->array->role == AT_PARAM) return "param";
     return place->array->role == AT_STATE ? "state" : "input";
+}
+
+const char *at_plan_regions_text(at_session *s, const at_pass *pass) {
+    const char *text = "";
+    for (int i = 0; i < pass->region_count; i++) {
+        const at_statement *region = pass->regions[i];
+        at_axis *const *axes;
+        int count = at_region_axes(region, &axes);
+        text = at_format(s->arena, "%s%s%s", text, i ? ", " : "",
+                         region->tag == AT_SCAN ? "scan " : "repeat ");
+        for (int k = 0; k < count; k++)
+            text = at_format(s->arena, "%s%s%s", text, k ? " " : "", axes[k]->name);
+        if (region->tag == AT_REPEAT)
+            text = at_format(s->arena, "%s of %lld", text, (long long)region->u.repeat.count);
+    }
+    return text;
 }
 
 void at_plan_array_text(const at_array *array, at_text *out) {

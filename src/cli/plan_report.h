@@ -7,9 +7,13 @@
 #include "plan/count.h"
 
 typedef struct {
-    int64_t bytes;
-    at_cost formula;
-    int first, last; /* passes, from 0, between which it holds something; -1: given */
+    int64_t bytes;   /* of its elements; of a history with a window, of the window */
+    int64_t room;    /* what it takes in memory: whole 64s, with a fault beside each element that may fail */
+    at_cost formula; /* of the elements */
+    int first, last; /* passes, from 0, between which it holds something */
+    int64_t offset;  /* in the workspace; -1: not in it */
+    int shared_count, shared_capacity;
+    const at_array **shared; /* what else lies in its memory, at other times */
 } at_plan_buffer;
 
 typedef struct {
@@ -17,17 +21,20 @@ typedef struct {
     const at_loop_program *loops;
     const at_plan *plan;
     const char *dtype;
+    int threads;
     const int64_t *extents;  /* NULL: everything as formulas */
     at_count *counts;        /* by pass */
     at_plan_buffer *buffers; /* by place */
     at_count total;
-    int64_t workspace;
-    at_cost workspace_formula;
+    int64_t workspace;       /* with so many threads */
+    at_cost workspace_formula; /* if nothing shared memory */
 } at_plan_report;
 
 /* dtype: "f64", "f32", "bf16" or "f16". */
 at_plan_report *at_plan_report_make(at_session *s, const at_loop_program *loops, const char *dtype,
-                                    const int64_t *extents);
+                                    int threads, const int64_t *extents);
+/* "scan t", "repeat l of 6", outermost first, joined by `, `; "" outside of regions. */
+const char *at_plan_regions_text(at_session *s, const at_pass *pass);
 /* "input", "param", "state", "output", "work". */
 const char *at_plan_use_text(const at_array_place *place);
 /* s[i,j], as a program has it. */

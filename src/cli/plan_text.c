@@ -80,6 +80,8 @@ static void add_pass(const at_plan_report *r, int i, at_text *out) {
     }
     at_text_add(&line, count->read_count ? "; writes " : "writes ");
     at_plan_array_text(pass->target, &line);
+    if (pass->region_count)
+        at_text_addf(&line, "; in %s", at_plan_regions_text(r->s, pass));
     add_line(r, INDENT, "", &line, out);
     add_amount(r, count->flops, &count->flops_formula, count->at_most, "flops, ", &line);
     add_amount(r, count->bytes, &count->bytes_formula, count->bytes_at_most, "bytes", &line);
@@ -103,6 +105,26 @@ static int longest_name(const at_plan_report *r) {
     return longest < 40 ? longest : 40;
 }
 
+/* Of a history of which only the last steps are kept. */
+static void add_window(const at_array_place *place, at_text *line) {
+    for (int k = 0; k < place->array->rank; k++)
+        if (place->slots[k])
+            at_text_addf(line, "; of %s the last %lld", place->array->axes[k]->name,
+                         (long long)place->slots[k]);
+}
+
+static void add_shared(const at_plan_report *r, const at_plan_buffer *buffer, at_text *line,
+                       at_text *out) {
+    enum { NAMED = 6 };
+    for (int k = 0; k < buffer->shared_count && k < NAMED; k++) {
+        at_text_add(line, k ? ", " : "in memory that it shares with ");
+        at_ir_print_name(buffer->shared[k]->name, line);
+    }
+    if (buffer->shared_count > NAMED)
+        at_text_addf(line, " and %d more", buffer->shared_count - NAMED);
+    if (buffer->shared_count) add_line(r, INDENT + 2, "", line, out);
+}
+
 static void add_arrays(const at_plan_report *r, at_text *out) {
     int longest = longest_name(r);
     at_text_add(out, "\narrays\n");
@@ -118,19 +140,22 @@ static void add_arrays(const at_plan_report *r, at_text *out) {
         at_text_addf(&line, "  %-4s  %-6s  ", at_kind_text(place->array->kind),
                      at_plan_use_text(place));
         add_amount(r, buffer->bytes, &buffer->formula, false, "bytes", &line);
-        if (place->use == AT_PLACE_WORK)
+        if (place->use == AT_PLACE_WORK) {
             at_text_addf(&line, ", passes %d to %d", buffer->first + 1, buffer->last + 1);
+            add_window(place, &line);
+        }
         at_text_pad(out, ' ', INDENT);
         at_text_add_n(out, line.data ? line.data : "", line.length);
         at_text_add(out, "\n");
         at_text_free(&line);
+        add_shared(r, buffer, &line, out);
     }
 }
 
 static void add_head(const at_plan_report *r, at_text *out) {
     const at_cascade *cascade = r->plan->cascade;
     at_text line = {0};
-    at_text_addf(&line, "1 kernel, %d pass%s, %s", r->plan->pass_count,
+    at_text_addf(&line, "1 kernel of %d pass%s, %s", r->plan->pass_count,
                  r->plan->pass_count == 1 ? "" : "es", r->dtype);
     bool first = true;
     for (int i = 0; i < cascade->axis_count && r->extents; i++) {
@@ -153,6 +178,7 @@ void at_plan_report_text(const at_plan_report *r, at_text *out) {
     add_amount(r, r->total.bytes, &r->total.bytes_formula, r->total.bytes_at_most, "bytes moved",
                &line);
     add_line(r, INDENT, "", &line, out);
-    add_amount(r, r->workspace, &r->workspace_formula, false, "bytes of workspace", &line);
+    add_amount(r, r->workspace, &r->workspace_formula, !r->extents, "bytes of workspace", &line);
+    if (r->extents && r->threads > 1) at_text_addf(&line, " with %d threads", r->threads);
     add_line(r, INDENT, "", &line, out);
 }

@@ -214,6 +214,10 @@ static void print_effect(at_printer *p, const at_value *v) {
                   at_c_right_side(p, v->operands[0]));
         return;
     case AT_TILE_FAULT: at_c_line(p, "struct attend_fault %s = {0, 0, 0};", name); return;
+    case AT_TILE_COUNT:
+        at_c_line(p, "frame->call->counters[%d] += (uint64_t)%s;", v->site,
+                  at_c_value(p, v->operands[0], AT_C_PRIMARY));
+        return;
     case AT_TILE_SORT: {
         const at_loop_sort *sort = v->sort;
         at_c_line(p, "attend_%s_%s(%s, %s, %s, %s, %s);", sort->falling ? "largest" : "sort",

@@ -26,6 +26,17 @@ void at_draft_add(at_draft *draft, at_statement *statement) {
     AT_PUSH(draft->s->arena, block->items, block->count, draft->statement_capacity, statement);
 }
 
+void at_draft_add_outside(at_draft *draft, int regions, at_statement *statement) {
+    if (regions == 0) {
+        at_draft_add(draft, statement);
+        return;
+    }
+    at_draft_region *region = draft->region;
+    while (--regions > 0) region = region->around;
+    at_block *block = region->outer;
+    AT_PUSH(draft->s->arena, block->items, block->count, region->outer_capacity, statement);
+}
+
 void at_draft_open(at_draft *draft, at_draft_region *region) {
     *region = (at_draft_region){.outer = draft->block,
                                 .outer_capacity = draft->statement_capacity,

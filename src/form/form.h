@@ -25,6 +25,9 @@ typedef struct {
 
 at_draft *at_draft_new(at_session *s, const at_cascade *from);
 void at_draft_add(at_draft *draft, at_statement *statement);
+/* Adds a statement in front of a region that is open: of the innermost for 1, of the one around it
+ * for 2; 0: like at_draft_add. */
+void at_draft_add_outside(at_draft *draft, int regions, at_statement *statement);
 void at_draft_equation(at_draft *draft, at_array *target, const at_expr *value, at_span span);
 /* What follows is added to the block of a scan or repeat, until at_draft_close, which gives that
  * block and goes on with the one before. */
@@ -122,6 +125,33 @@ bool at_equal_extent(at_session *s, const at_cascade *cascade, const at_axis *a,
 /* e with one size for all that the cascade's requirements make equal. */
 const at_expr *at_with_known_sizes(at_session *s, const at_cascade *cascade, const at_expr *e);
 
+/* ---- homes.c: where arrays are written -------------------------------------------------------- */
+
+/* A block of the cascade: its body, or that of a scan or repeat. */
+typedef struct at_home at_home;
+struct at_home {
+    at_home *outer;             /* NULL: this is the cascade's body */
+    int depth;                  /* 0 for the cascade's body */
+    const at_statement *region; /* the scan or repeat; NULL: the cascade */
+};
+typedef struct {
+    at_session *s;
+    int count, capacity;
+    at_home **of_array; /* by array id: where it is written; what is given is in the body */
+    at_home **of_round; /* by axis id: the block that it counts the rounds of; NULL: no round */
+    int block_count, block_capacity;
+    at_home **blocks;   /* in the order of their regions in the text */
+} at_homes;
+at_homes *at_homes_of(at_session *s, const at_cascade *cascade);
+/* A new array's home. */
+void at_homes_set(at_homes *homes, const at_array *array, at_home *home);
+/* The innermost block around both. */
+at_home *at_home_common(at_home *a, at_home *b);
+/* The outermost block, around `here` or it itself, at which all that e reads is what it is at `here`:
+ * what is written in an open region changes with its steps and rounds, what is in a closed one does
+ * not. */
+at_home *at_home_outermost(const at_homes *homes, const at_expr *e, at_home *here);
+
 /* ---- affine.c: linear forms ------------------------------------------------------------------ */
 
 /* constant + Σ factor·term. A term is an index, a size, a product of them, or any other int
@@ -192,6 +222,8 @@ const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
  * reads back as what it is: nothing is read where its name means another array (copies are put
  * in). */
 const at_cascade *at_tidy(at_session *s, const at_cascade *from);
+/* The cascade without what no output, next or assertion needs, and nothing else changed. */
+const at_cascade *at_needed_only(at_session *s, const at_cascade *from);
 
 /* ---- law.c ----------------------------------------------------------------------------------- */
 

@@ -92,6 +92,7 @@ typedef struct {
     const at_expr **copies;       /* by array id: reads of it are reads of this one; over its axes */
     const at_statement **renamed; /* by array id: the copy, of an output, whose target it becomes */
     const at_expr **number;       /* by array id: an adjoint that is this number everywhere */
+    bool tidies; /* else only what nothing needs goes */
     bool any_number, any_copy;
     bool *bound;     /* by array id: carried by a repeat */
     bool *shadowed;  /* by array id: where it is not read now its name may mean another */

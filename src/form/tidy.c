@@ -293,7 +293,7 @@ static bool is_gone(const at_tidying *t, const at_statement *st) {
 /* In the outermost block whatever reads an adjoint comes after it, so that one that has become a
  * number here is gone at once. */
 static bool becomes_number(at_tidying *t, const at_statement *old, const at_statement *st) {
-    if (old->tag != AT_EQUATION || !old->target->cotangent || st->u.value->tag != AT_CONST ||
+    if (!t->tidies || old->tag != AT_EQUATION || !old->target->cotangent || st->u.value->tag != AT_CONST ||
         t->bound[old->target->id] || t->renamed[old->target->id] ||
         at_tidy_is_output(t, old->target))
         return false;
@@ -367,19 +367,25 @@ static void part_from_inputs(at_tidying *t) {
     }
 }
 
-const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
-    at_tidying tidy = {.s = s, .from = from}, *t = &tidy;
+static at_tidying tidying_of(at_session *s, const at_cascade *from) {
+    at_tidying t = {.s = s, .from = from};
     size_t arrays = (size_t)from->array_count, axes = (size_t)from->axis_count;
-    t->out = at_copy(s->arena, from, sizeof *from);
-    t->copies = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
-    t->renamed = AT_NEW_ARRAY(s->arena, const at_statement *, arrays);
-    t->bound = AT_NEW_ARRAY(s->arena, bool, arrays);
-    t->shadowed = AT_NEW_ARRAY(s->arena, bool, arrays);
-    t->number = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
-    t->needed = AT_NEW_ARRAY(s->arena, bool, arrays);
-    t->arrays = AT_NEW_ARRAY(s->arena, at_array *, arrays);
-    t->axes = AT_NEW_ARRAY(s->arena, at_axis *, axes);
-    at_tidy_find_copies(t);
+    t.out = at_copy(s->arena, from, sizeof *from);
+    t.copies = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
+    t.renamed = AT_NEW_ARRAY(s->arena, const at_statement *, arrays);
+    t.bound = AT_NEW_ARRAY(s->arena, bool, arrays);
+    t.shadowed = AT_NEW_ARRAY(s->arena, bool, arrays);
+    t.number = AT_NEW_ARRAY(s->arena, const at_expr *, arrays);
+    t.needed = AT_NEW_ARRAY(s->arena, bool, arrays);
+    t.arrays = AT_NEW_ARRAY(s->arena, at_array *, arrays);
+    t.axes = AT_NEW_ARRAY(s->arena, at_axis *, axes);
+    return t;
+}
+
+/* Fills `out`, after copies were found. */
+static void make_anew(at_tidying *t) {
+    at_session *s = t->s;
+    const at_cascade *from = t->from;
     find_needed(t);
     for (int i = 0; i < from->axis_count; i++)
         if (!from->axes[i]->extent && !from->axes[i]->like) new_axis(t, from->axes[i]);
@@ -397,7 +403,20 @@ const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
         out->outputs[i].array = new_array(t, from->outputs[i].array);
     out->body = new_block(t, &from->body);
     number(t);
-    part_from_inputs(t);
+}
+
+const at_cascade *at_needed_only(at_session *s, const at_cascade *from) {
+    at_tidying t = tidying_of(s, from);
+    make_anew(&t);
+    return t.out;
+}
+
+const at_cascade *at_tidy(at_session *s, const at_cascade *from) {
+    at_tidying t = tidying_of(s, from);
+    t.tidies = true;
+    at_tidy_find_copies(&t);
+    make_anew(&t);
+    part_from_inputs(&t);
     /* Without these there may be more of them. */
-    return t->any_number || t->any_copy ? at_tidy(s, out) : at_unshadowed(s, out);
+    return t.any_number || t.any_copy ? at_tidy(s, t.out) : at_unshadowed(s, t.out);
 }

@@ -48,9 +48,11 @@ static const at_expr *share(at_derivation *g, const at_statement *st, const at_p
 /* Σ over all active parts, an array over what the first does not bind. */
 static const at_expr *row_sum(at_derivation *g, const at_statement *st, at_axis **rest, int count) {
     const at_expr *sum = NULL;
+    const at_array *first = NULL; /* with the most indices of losses: the sum has them */
     for (int i = 0; i < st->u.keeping.count; i++) {
         const at_part *part = &st->u.keeping.parts[i];
         if (!at_is_active(g, part->target)) continue;
+        if (!first || at_extra_count(g, part->target) > at_extra_count(g, first)) first = part->target;
         const at_expr *body = share(g, st, part);
         /* Outside its guard a log_softmax is -inf, whatever the scores are. */
         bool guarded = st->u.keeping.fold == AT_FOLD_LOG_SOFTMAX;
@@ -67,7 +69,7 @@ static const at_expr *row_sum(at_derivation *g, const at_statement *st, at_axis 
         sum = sum ? at_make_add(g->s, sum, one) : one;
     }
     at_axis *axes[160];
-    int rank = at_axes_here(g, st->u.keeping.parts[0].target, rest, count, axes);
+    int rank = at_axes_here(g, first ? first : st->u.keeping.parts[0].target, rest, count, axes);
     return at_auxiliary(g, st->u.keeping.parts[0].target, "rowsum", axes, rank, sum);
 }
 
@@ -87,6 +89,14 @@ static void push_normaliser(at_derivation *g, const at_statement *st) {
             if (own[k] == rest[k]) continue;
             const at_axis *from = rest[k];
             const at_expr *to = at_index(s, own[k], st->span);
+            here = at_substitute(s, here, &from, &to, 1, at_draft_axis, g->draft);
+        }
+        /* Losses' indices that are this part's own. */
+        const at_slot *slot = at_slot_of(g, part->target);
+        for (int k = 0; slot->held && k < g->held_count; k++) {
+            if (slot->held[k] < 0) continue;
+            const at_axis *from = g->held[k];
+            const at_expr *to = at_index(s, part->target->axes[slot->held[k]], st->span);
             here = at_substitute(s, here, &from, &to, 1, at_draft_axis, g->draft);
         }
         bool active = at_is_active(g, part->target);

@@ -33,6 +33,7 @@ typedef enum {
     AT_LOOP_PUT,     /* array at address = value; the array is a nest's scratch */
     AT_LOOP_SORT,    /* scratch put in order */
     AT_LOOP_DRAW,    /* variable = a draw */
+    AT_LOOP_COUNT,   /* the counter `site` grows by value */
 } at_loop_tag;
 
 typedef struct at_loop at_loop;
@@ -115,6 +116,7 @@ typedef struct {
     at_loop_site *sites; /* site 0 is none */
     bool *fallible;  /* by place: stored with faults */
     int *rounds_site; /* by array id: where what a repeat leaves fails if no round ran; 0: it cannot */
+    bool plain;       /* to be compiled as it stands: without vectors, tiles or threads */
 } at_loop_program;
 
 /* NULL after E904: a statement that has no compiled form. */
@@ -276,6 +278,14 @@ at_range at_range_of_map(at_op op, const at_range *args);
 bool at_range_fits(at_op op, const at_range *args);
 /* Whether an index of this dimension always lies inside. */
 bool at_index_inside(const at_expr *index, const at_axis *axis);
+
+/* ---- instrument.c -------------------------------------------------------------------------- */
+
+/* The same program, to be compiled as it stands. */
+const at_loop_program *at_loop_plain(at_session *s, const at_loop_program *program);
+/* That program with two counters for each pass i: 2i grows by the operations on reals that it really
+ * does (as plan/count.h counts them), 2i+1 by the elements that it stores. */
+const at_loop_program *at_loop_instrument(at_session *s, const at_loop_program *program);
 
 /* ---- print.c ------------------------------------------------------------------------------- */
 

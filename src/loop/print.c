@@ -90,6 +90,10 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
         case AT_LOOP_TRY: at_text_addf(out, "unless %s", loop->variable->name); break;
         case AT_LOOP_SORT: print_sort(loop->sort, out); break;
         case AT_LOOP_DRAW: print_draw(loop, out); break;
+        case AT_LOOP_COUNT:
+            at_text_addf(out, "count %d: ", loop->site);
+            at_ir_print_expr(loop->value, out);
+            break;
         }
         at_text_add(out, "\n");
         if (loop->tag == AT_LOOP_FOR || loop->tag == AT_LOOP_IF || loop->tag == AT_LOOP_TRY)

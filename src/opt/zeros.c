@@ -32,6 +32,8 @@ typedef struct {
     at_zero_places *places;
     const at_expr **supports; /* by array id; over the array's axes; NULL: everywhere */
     int known;                /* arrays with a higher id are made here and have no support */
+    int around_count, around_capacity;
+    const at_axis **around; /* that have an index where the expression is asked */
 } zeros;
 
 static part split(zeros *z, const at_expr *e);
@@ -75,11 +77,9 @@ static const at_expr *inside(zeros *z, const at_expr *e, const at_expr *const *i
         bool plain = at->tag == AT_INDEX;
         if (plain && at_same_extent(at->u.axis, axis)) continue;
         if (tested != (e->u.read.alternative && !(plain && !at->u.axis->declared))) continue;
-        const at_expr *low =
-            at_map_node(z->s, AT_OP_LE, at_int(z->s, 0, at->span), at, NULL, at->span);
-        const at_expr *high =
-            at_map_node(z->s, AT_OP_LT, at, at_size(z->s, axis, at->span), NULL, at->span);
-        all = at_both(z->s, all, at_both(z->s, low, high));
+        all = at_both(z->s, all,
+                      at_between(z->s, z->draft->from, at_int(z->s, 0, at->span), at,
+                                 at_size(z->s, axis, at->span)));
     }
     return all;
 }
@@ -115,6 +115,26 @@ static const at_expr *either(zeros *z, const at_expr *a, const at_expr *b, at_sp
     return a && b ? at_map_node(z->s, AT_OP_OR, a, b, NULL, span) : NULL;
 }
 
+static bool is_positive_int(const zeros *z, const at_expr *e) {
+    if (e->tag == AT_CONST) return e->u.integer > 0;
+    if (e->tag == AT_MAP && e->u.map.op == AT_OP_MUL &&
+        is_positive_int(z, e->u.map.args[0]) && is_positive_int(z, e->u.map.args[1]))
+        return true;
+    /* The extent of an axis that has an index here. */
+    for (int i = 0; i < z->around_count; i++)
+        if (at_same(at_extent_of(z->s, z->around[i]), e)) return true;
+    return false;
+}
+
+/* A number, or made of sizes, so that 0 times it and 0 over it are 0. */
+static bool is_positive(const zeros *z, const at_expr *e) {
+    if (e->tag == AT_CONST) return e->u.real > 1e-30 && e->u.real < 1e30;
+    if (e->tag != AT_MAP) return false;
+    const at_expr *a = e->u.map.args[0];
+    if (e->u.map.op == AT_OP_TO_REAL) return a->kind == AT_INT && is_positive_int(z, a);
+    return (e->u.map.op == AT_OP_SQRT || e->u.map.op == AT_OP_RSQRT) && is_positive(z, a);
+}
+
 static part split_map(zeros *z, const at_expr *e) {
     part args[3] = {{0}};
     bool supported = false;
@@ -127,11 +147,12 @@ static part split_map(zeros *z, const at_expr *e) {
     if (supported && e->kind == AT_REAL) switch (op) {
         case AT_OP_MUL:
             out.support = at_both(z->s, args[0].support, args[1].support);
-            out.whole = false;
+            out.whole = (args[0].support && args[0].whole && is_positive(z, e->u.map.args[1])) ||
+                        (args[1].support && args[1].whole && is_positive(z, e->u.map.args[0]));
             break;
         case AT_OP_DIV:
             out.support = args[0].support;
-            out.whole = !out.support;
+            out.whole = !out.support || (args[0].whole && is_positive(z, e->u.map.args[1]));
             break;
         case AT_OP_NEG: /* of 0 it is 0, and not -0 */
             out.support = args[0].support;
@@ -177,23 +198,69 @@ static const at_expr *is_empty(zeros *z, const at_expr *e, const at_expr *guard)
     return empty;
 }
 
+/* Whether the condition surely holds with `value` in the place of the axis. */
+static bool holds_at(zeros *z, const at_expr *condition, const at_axis *axis, const at_expr *value) {
+    const at_expr *e =
+        at_substitute(z->s, condition, &axis, &value, 1, at_draft_axis, z->draft);
+    e = at_affine_simple(z->s, e);
+    return e->tag == AT_CONST && e->u.integer;
+}
+
+typedef struct {
+    zeros *z;
+    const at_expr *condition;
+    const at_axis *axis;
+    bool found;
+} witness;
+
+static bool look_for_witness(void *user, const at_expr *e) {
+    witness *w = user;
+    if (!w->found && e->tag == AT_INDEX && e->u.axis != w->axis &&
+        at_same_extent(e->u.axis, w->axis) && at_mentions(w->condition, e->u.axis))
+        w->found = holds_at(w->z, w->condition, w->axis, e);
+    return !w->found;
+}
+
+/* Whether the condition surely holds for some index of the axis, if it has one: the first, the last, or
+ * one that is the same as another index. `j <= n` does, for each n. */
+static bool holds_somewhere(zeros *z, const at_expr *condition, const at_axis *axis) {
+    at_session *s = z->s;
+    const at_expr *first = at_int(s, 0, condition->span);
+    const at_expr *last = at_map_node(s, AT_OP_SUB, at_size_of(s, axis, condition->span),
+                                      at_int(s, 1, condition->span), NULL, condition->span);
+    witness w = {z, condition, axis, false};
+    if (!at_is_cheap(condition)) return false;
+    if (holds_at(z, condition, axis, first) || holds_at(z, condition, axis, last)) return true;
+    at_walk(condition, look_for_witness, &w);
+    return w.found;
+}
+
 /* A sum is a structural zero where it has terms and all of them are; without any it is 0. */
 static part split_sum(zeros *z, const at_expr *e, const at_expr *guard, part body) {
     const at_expr *inherited = body.whole ? guard : at_both(z->s, guard, body.support);
     const at_expr *value = over(z, AT_FOLD_SUM, e, inherited, body.value);
     const at_expr *support = body.support, *empty = is_empty(z, e, guard);
+    const at_axis *mentioned = NULL;
+    int mentions = 0;
     for (int i = 0; i < e->u.fold.count; i++) {
         if (!at_mentions(body.support, e->u.fold.axes[i])) continue;
-        support = over(z, AT_FOLD_ANY, e, guard, body.support);
-        break;
+        mentioned = e->u.fold.axes[i];
+        mentions++;
     }
+    if (mentions == 1 && !guard && holds_somewhere(z, body.support, mentioned))
+        return (part){value, NULL, true};
+    if (mentions) support = over(z, AT_FOLD_ANY, e, guard, body.support);
     if (empty) support = at_map_node(z->s, AT_OP_OR, support, empty, NULL, e->span);
     return (part){value, support, true};
 }
 
 static part split_fold(zeros *z, const at_expr *e) {
+    int around = z->around_count;
+    for (int i = 0; i < e->u.fold.count; i++)
+        AT_PUSH(z->s->arena, z->around, z->around_count, z->around_capacity, e->u.fold.axes[i]);
     const at_expr *guard = changed(z, e->u.fold.guard);
     part body = split(z, e->u.fold.body);
+    z->around_count = around;
     at_fold fold = e->u.fold.fold;
     if (body.support && fold == AT_FOLD_SUM) return split_sum(z, e, guard, body);
     if (body.support && fold == AT_FOLD_PROD) /* one zero is enough */
@@ -222,15 +289,26 @@ typedef struct {
     bool bound_to_round;
 } standing;
 
+static bool has_axis(const at_array *array, const at_axis *axis) {
+    for (int i = 0; i < array->rank; i++)
+        if (array->axes[i] == axis) return true;
+    return false;
+}
+
+/* What a round begins with; a round that is not on the left side; and where rounds are collected, what
+ * holds the last round's value after them. */
 static bool look_for_round(void *user, const at_expr *e) {
     standing *w = user;
-    if (e->tag == AT_READ) w->bound_to_round |= e->u.read.array->role == AT_CARRIED;
-    for (const at_draft_region *r = w->z->draft->region; e->tag == AT_INDEX && r; r = r->around) {
+    const at_array *array = e->tag == AT_READ ? e->u.read.array : NULL;
+    w->bound_to_round |= array && array->role == AT_CARRIED;
+    for (const at_draft_region *r = w->z->draft->region; r; r = r->around) {
         const at_statement *st = r->statement;
-        if (st->tag != AT_REPEAT || st->u.repeat.round != e->u.axis) continue;
-        bool on_left = false;
-        for (int i = 0; i < w->target->rank; i++) on_left |= w->target->axes[i] == e->u.axis;
-        w->bound_to_round |= !on_left;
+        if (st->tag != AT_REPEAT) continue;
+        const at_axis *round = st->u.repeat.round;
+        bool collects = has_axis(w->target, round);
+        if (e->tag == AT_INDEX && e->u.axis == round) w->bound_to_round |= !collects;
+        if (array && collects && (array->role == AT_DEFINED || array->role == AT_RESULT))
+            w->bound_to_round |= !has_axis(array, round);
     }
     return true;
 }
@@ -256,10 +334,13 @@ static void keep_support(zeros *z, const at_array *target, const at_expr *suppor
         !(at_is_cheap(support) && is_lasting(z, target, support))) {
         int scans = at_draft_scan_axes(z->draft, NULL), rank = 0;
         at_axis **axes = AT_NEW_ARRAY(z->s->arena, at_axis *, target->rank);
-        /* In scans and repeats all of them: some are there because they have to be. */
-        for (int i = 0; i < target->rank; i++)
-            if (scans || z->draft->region || at_mentions(support, target->axes[i]))
-                axes[rank++] = target->axes[i];
+        at_axis **steps = AT_NEW_ARRAY(z->s->arena, at_axis *, scans);
+        at_draft_scan_axes(z->draft, steps);
+        for (int i = 0; i < target->rank; i++) {
+            bool wanted = target->axes[i]->round || at_mentions(support, target->axes[i]);
+            for (int k = 0; k < scans; k++) wanted |= steps[k] == target->axes[i];
+            if (wanted) axes[rank++] = target->axes[i];
+        }
         support = at_draft_define(z->draft, target, "nonzero", axes, rank, support);
     }
     z->supports[target->id] = support;
@@ -283,6 +364,10 @@ static void keeping(zeros *z, const at_statement *st) {
 
 static void plain_statement(void *user, const at_statement *st) {
     zeros *z = user;
+    const at_array *target = st->tag == AT_KEEPING ? st->u.keeping.parts[0].target : st->target;
+    z->around_count = 0;
+    for (int i = 0; target && st->tag != AT_NEXT && i < target->rank; i++)
+        AT_PUSH(z->s->arena, z->around, z->around_count, z->around_capacity, target->axes[i]);
     if (st->tag == AT_EQUATION) {
         part value = split(z, st->u.value);
         at_draft_equation(z->draft, st->target, whole(z, value), st->span);
@@ -335,7 +420,7 @@ static void end(void *user, const at_statement *st, at_statement *out) {
 }
 
 const at_cascade *at_opt_zeros(at_session *s, const at_cascade *from) {
-    zeros z = {s, at_draft_new(s, from), NULL, NULL, from->array_count};
+    zeros z = {.s = s, .draft = at_draft_new(s, from), .known = from->array_count};
     z.places = at_zero_places_of(z.draft);
     if (!z.places) return from;
     z.supports = AT_NEW_ARRAY(s->arena, const at_expr *, from->array_count);

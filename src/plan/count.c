@@ -124,8 +124,11 @@ static void count_fold(counting *c, at_domain *d, const at_expr *e) {
     if (e->u.fold.fold != AT_FOLD_COUNT || e->u.fold.body->kind == AT_BOOL)
         count(c, chosen, e->u.fold.body);
     add_flops(c, chosen, fold_flops(e->u.fold.fold, e->u.fold.body));
-    bool nothing = c->points.extents && points_of(c, chosen) == 0;
-    if (e->u.fold.fold == AT_FOLD_MEAN && !nothing) add_flops(c, d, 1);
+    if (e->u.fold.fold != AT_FOLD_MEAN) return;
+    /* One division, unless there is nothing to divide. */
+    at_domain *some = inside(c, d, e->u.fold.axes, e->u.fold.count, e->u.fold.guard, true);
+    some->any = true;
+    add_flops(c, some, 1);
 }
 
 static bool look_for_element(void *user, const at_expr *e) {

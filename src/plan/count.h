@@ -17,6 +17,7 @@ struct at_domain {
     int count;
     const at_expr *condition; /* NULL: none; may mention all axes */
     bool wanted;              /* the value that the condition must have */
+    bool any;                 /* of the tuples that differ in `axes` alone only one counts */
     bool known;               /* the next three were computed */
     int64_t points;           /* index tuples, INT64_MAX at most */
     const at_axis **left;     /* there are at most so many: the product of these axes' extents */

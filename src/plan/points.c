@@ -273,7 +273,7 @@ static void take_data_parts(counting *c) {
                                              p.e->u.map.op == AT_OP_OR);
         if (joined) continue; /* a part of it may be known */
         drop_part(c, i);
-        bool equal = p.wanted && p.e->tag == AT_MAP && p.e->u.map.op == AT_OP_EQ &&
+        bool equal = !c->domain->any && p.wanted && p.e->tag == AT_MAP && p.e->u.map.op == AT_OP_EQ &&
                      p.e->u.map.args[0]->kind == AT_INT;
         if (equal && (determines(c, p.e->u.map.args[0], p.e->u.map.args[1]) ||
                       determines(c, p.e->u.map.args[1], p.e->u.map.args[0])))
@@ -328,6 +328,48 @@ static int64_t along(counting *c, walk *w, int group) {
     return points;
 }
 
+/* The next tuple of axes, the last fastest; false after the last. */
+static bool step(const counting *c, int64_t *at, const at_axis *const *axes, int count) {
+    for (int moved = count - 1; moved >= 0; moved--) {
+        if (++at[axes[moved]->id] < c->points->extents[axes[moved]->id]) return true;
+        at[axes[moved]->id] = 0;
+    }
+    return false;
+}
+
+static bool is_own(const at_domain *domain, const at_axis *axis) {
+    for (int i = 0; i < domain->count; i++)
+        if (domain->axes[i] == axis) return true;
+    return false;
+}
+
+/* The tuples of other axes for which there is one of the domain's own. */
+static int64_t count_some(counting *c, const at_axis *const *axes, int count, int group) {
+    at_arena *arena = c->points->s->arena;
+    const at_axis **outer = AT_NEW_ARRAY(arena, const at_axis *, count + 1);
+    const at_axis **own = AT_NEW_ARRAY(arena, const at_axis *, count + 1);
+    int outer_count = 0, own_count = 0;
+    int64_t all = 1, points = 0;
+    for (int i = 0; i < count; i++) {
+        int64_t extent = c->points->extents[axes[i]->id];
+        if (extent == 0) return 0;
+        if (is_own(c->domain, axes[i])) own[own_count++] = axes[i];
+        else outer[outer_count++] = axes[i], all = at_count_times(all, extent);
+    }
+    if (own_count == 0) own[own_count++] = outer[--outer_count];
+    bool last_is_own = is_own(c->domain, own[own_count - 1]);
+    int64_t *at = AT_NEW_ARRAY(arena, int64_t, c->points->axis_count);
+    walk w = {c->points, at, own[--own_count], 0};
+    do {
+        int64_t found = 0;
+        do found = along(c, &w, group);
+        while (found == 0 && step(c, at, own, own_count));
+        for (int i = 0; i < own_count; i++) at[own[i]->id] = 0;
+        points = at_count_add(points, last_is_own && found > 1 ? 1 : found);
+    } while (c->points->steps < STEPS && step(c, at, outer, outer_count));
+    return c->points->steps < STEPS ? points : all;
+}
+
 static int64_t count_group(counting *c, int group) {
     const at_axis *axes[64];
     int count = 0, longest = 0;
@@ -342,6 +384,7 @@ static int64_t count_group(counting *c, int group) {
         else axes[count++] = c->axes[i];
         if (extents[axes[count - 1]->id] > extents[axes[longest]->id]) longest = count - 1;
     }
+    if (c->domain->any) return count_some(c, axes, count, group);
     if (!joined || all == 0) return all;
     int64_t *at = AT_NEW_ARRAY(c->points->s->arena, int64_t, c->points->axis_count);
     walk w = {c->points, at, axes[longest], 0};
@@ -351,13 +394,8 @@ static int64_t count_group(counting *c, int group) {
         return all;
     }
     int64_t points = 0;
-    for (int moved = 0; moved >= 0;) {
-        points = at_count_add(points, along(c, &w, group));
-        for (moved = count - 1; moved >= 0; moved--) {
-            if (++at[axes[moved]->id] < extents[axes[moved]->id]) break;
-            at[axes[moved]->id] = 0;
-        }
-    }
+    do points = at_count_add(points, along(c, &w, group));
+    while (step(c, at, axes, count));
     return points;
 }
 
@@ -374,8 +412,10 @@ void at_points_find(at_points *points, at_domain *domain) {
         if (d->condition) split(&c, d->condition, d->wanted);
     }
     take_data_parts(&c);
-    domain->left = c.axes;
-    domain->left_count = c.axis_count;
+    domain->left = AT_NEW_ARRAY(points->s->arena, const at_axis *, c.axis_count);
+    for (int i = 0; i < c.axis_count; i++)
+        if (!domain->any || !is_own(domain, c.axes[i]))
+            domain->left[domain->left_count++] = c.axes[i];
     if (!points->extents) {
         if (c.part_count) at_most(domain, NULL);
         return;

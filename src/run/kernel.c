@@ -24,19 +24,23 @@ struct at_kernel {
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-at_library *at_library_load(at_session *s, const at_text *source) {
+static at_library *load_library(at_session *s, const at_text *source, const char *target) {
     s->stage = "run";
     if (source->failed) {
         at_error(s, AT_E_MEMORY, at_no_span(), "no memory is left to write the compiled code");
         return NULL;
     }
-    void *handle = at_cc_load(s, source, NULL);
+    void *handle = at_cc_load(s, source, target);
     if (!handle) return NULL;
     at_library *library = malloc(sizeof *library);
     if (library) library->handle = handle;
     else dlclose(handle);
     if (!library) at_error(s, AT_E_LOAD, at_no_span(), "the compiled code cannot be loaded");
     return library;
+}
+
+at_library *at_library_load(at_session *s, const at_text *source) {
+    return load_library(s, source, NULL);
 }
 
 void at_library_free(at_library *library) {
@@ -70,8 +74,8 @@ at_kernel *at_kernel_of(at_session *s, at_library *library, const at_emit_entry 
 }
 
 at_kernel *at_kernel_build(at_session *s, const at_emit_entry *entry, at_type type,
-                           const at_text *source) {
-    at_library *library = at_library_load(s, source);
+                           const at_text *source, const char *target) {
+    at_library *library = load_library(s, source, target);
     if (!library) return NULL;
     at_kernel *kernel = at_kernel_of(s, library, entry, type);
     if (kernel) kernel->own = library;
@@ -99,6 +103,8 @@ typedef struct {
     struct attend_call entry;
     struct attend_failure failure;
     void *workspace;
+    uint64_t *counters;        /* of code that counts: two a pass */
+    bool kept;                 /* it outlives the function that made it */
 } run;
 
 static bool refuse_memory(const run *r) {
@@ -110,7 +116,8 @@ static bool make_run(run *r) {
     size_t count = (size_t)r->plan->place_count;
     r->made = calloc(count + 1, sizeof *r->made);
     r->views = calloc(count + 1, sizeof *r->views);
-    return (r->made && r->views) || refuse_memory(r);
+    r->counters = calloc(2 * (size_t)r->plan->pass_count + 1, sizeof *r->counters);
+    return (r->made && r->views && r->counters) || refuse_memory(r);
 }
 
 static void end_run(void *user) {
@@ -119,6 +126,7 @@ static void end_run(void *user) {
         if (r->made) at_tensor_free(r->made[i]);
     free(r->made);
     free(r->views);
+    free(r->counters);
     free(r->workspace);
     at_bound_call_free(&r->bound);
 }
@@ -243,35 +251,54 @@ static bool place_arrays(run *r) {
 
 /* ---- what compiled code takes for granted ---------------------------------------------------- */
 
-static bool check_extents(const run *r) {
-    const at_cascade *cascade = r->plan->cascade;
+static bool check_extents(at_session *s, const at_cascade *cascade, const int64_t *all) {
     for (int i = 0; i < cascade->axis_count; i++) {
-        if (r->bound.extents[i] <= AT_AXIS_LIMIT) continue;
-        at_diag *diag = at_error(r->s, AT_E_LONG_AXIS, cascade->axes[i]->span,
+        if (all[i] <= AT_AXIS_LIMIT) continue;
+        at_diag *diag = at_error(s, AT_E_LONG_AXIS, cascade->axes[i]->span,
                                  "axis %s has %lld elements; compiled code takes at most %lld",
-                                 cascade->axes[i]->name, (long long)r->bound.extents[i],
+                                 cascade->axes[i]->name, (long long)all[i],
                                  (long long)AT_AXIS_LIMIT);
-        at_hint(r->s, diag, "`--executor reference` runs it");
+        at_hint(s, diag, "`--executor reference` runs it");
         return false;
     }
     return true;
 }
 
 /* A table is written element by element: it must have as many as its axes. */
-static bool check_tables(const run *r) {
-    for (int i = 0; i < r->plan->pass_count; i++) {
-        const at_statement *st = r->plan->passes[i]->statement;
-        if (st->tag != AT_TABLE) continue;
+static bool check_tables(at_session *s, const at_plan *plan, const int64_t *all) {
+    for (int i = 0; i < plan->pass_count; i++) {
+        const at_statement *st = plan->passes[i]->statement;
+        if (st->tag != AT_TABLE || st->target->rank > AT_RANK_LIMIT) continue;
         int64_t extents[AT_RANK_LIMIT];
-        shape_of(r, st->target, extents);
+        for (int k = 0; k < st->target->rank; k++) extents[k] = all[st->target->axes[k]->id];
         int64_t count = at_shape_count(extents, st->target->rank, 1);
         if (count == st->u.table.count) continue;
-        at_error(r->s, AT_E_RUN_TABLE, st->span,
+        at_error(s, AT_E_RUN_TABLE, st->span,
                  "this table has %d values, and `%s` has %lld elements", st->u.table.count,
                  st->target->name, (long long)count);
         return false;
     }
     return true;
+}
+
+bool at_kernel_takes(at_session *s, const at_kernel *kernel, const int64_t *extents) {
+    const at_plan *plan = kernel->program->plan;
+    return check_extents(s, plan->cascade, extents) && check_tables(s, plan, extents);
+}
+
+const at_plan *at_kernel_plan(const at_kernel *kernel) { return kernel->program->plan; }
+
+size_t at_kernel_measure(const at_kernel *kernel, const struct attend_call *call) {
+    return kernel->workspace(call);
+}
+
+int at_kernel_enter(const at_kernel *kernel, const struct attend_call *call) {
+    return kernel->run(call);
+}
+
+void at_kernel_report(at_session *s, const at_kernel *kernel, const struct attend_failure *failure,
+                      const int64_t *extents) {
+    at_failure_report(s, kernel->program, failure, extents);
 }
 
 /* ---- runs ------------------------------------------------------------------------------------ */
@@ -327,24 +354,32 @@ static int threads_of(const at_call *call) {
     return threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
 }
 
-static bool run_bound(void *user) {
-    run *r = user;
+/* All that comes before the first run. */
+static bool make_ready(run *r) {
     if (!at_bind_call_as(r->s, r->plan->cascade, r->call, r->kernel->type, at_ref_start,
                          (void *)(uintptr_t)r->call, &r->bound))
         return false;
     r->s->stage = "run";
-    if (!check_extents(r) || !check_shapes(r) || !check_tables(r) || !make_run(r)) return false;
+    if (!at_kernel_takes(r->s, r->kernel, r->bound.extents) || !check_shapes(r) || !make_run(r))
+        return false;
     r->entry = (struct attend_call){.extents = r->bound.extents, .arrays = r->views,
                                     .seed = r->call->seed, .run = r->call->run,
-                                    .threads = threads_of(r->call), .failure = &r->failure};
-    if (!fits_memory(r) || !place_arrays(r)) return false;
+                                    .threads = threads_of(r->call), .failure = &r->failure,
+                                    .counters = r->counters};
+    return fits_memory(r) && place_arrays(r);
+}
+
+static bool run_ready(run *r) {
     int status = r->kernel->run(&r->entry);
     AT_ASSERT(r->s, status == 0 || status == 1);
-    if (status == 1) {
-        at_failure_report(r->s, r->kernel->program, &r->failure, r->bound.extents);
-        return false;
-    }
-    return hand_back_outputs(r) && hand_back_states(r);
+    if (status == 0) return true;
+    at_failure_report(r->s, r->kernel->program, &r->failure, r->bound.extents);
+    return false;
+}
+
+static bool run_bound(void *user) {
+    run *r = user;
+    return make_ready(r) && run_ready(r) && hand_back_outputs(r) && hand_back_states(r);
 }
 
 bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
@@ -356,4 +391,44 @@ bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
     bool good = at_released(s, run_bound, end_run, &r);
     if (!good) at_results_free(results);
     return good;
+}
+
+/* ---- the same run again and again ------------------------------------------------------------ */
+
+struct at_ready {
+    run run;
+};
+
+static bool keep_ready(void *user) {
+    run *r = user;
+    r->kept = make_ready(r);
+    return r->kept;
+}
+
+static void end_unless_kept(void *user) {
+    run *r = user;
+    if (!r->kept) end_run(r);
+}
+
+at_ready *at_kernel_ready(at_session *s, const at_kernel *kernel, const at_call *call) {
+    at_ready *ready = calloc(1, sizeof *ready);
+    if (!ready) {
+        at_error(s, AT_E_RUN_MEMORY, at_no_span(), "there is no memory left for this run");
+        return NULL;
+    }
+    s->stage = "run";
+    ready->run = (run){.s = s, .kernel = kernel, .plan = kernel->program->plan, .call = call};
+    if (at_released(s, keep_ready, end_unless_kept, &ready->run)) return ready;
+    free(ready);
+    return NULL;
+}
+
+bool at_ready_run(at_ready *ready) { return run_ready(&ready->run); }
+
+const uint64_t *at_ready_counters(const at_ready *ready) { return ready->run.counters; }
+
+void at_ready_free(at_ready *ready) {
+    if (!ready) return;
+    end_run(&ready->run);
+    free(ready);
 }

@@ -11,10 +11,10 @@ typedef struct at_kernel at_kernel;
 
 /* ---- kernel.c */
 
-/* Compiles and loads what at_emit_source wrote for one entry, with reals stored as `type`. NULL
- * after E901, E902, E903 or E907. */
+/* Compiles and loads what at_emit_source wrote for one entry, with reals stored as `type`; target as
+ * at_cc_load takes it. NULL after E901, E902, E903 or E907. */
 at_kernel *at_kernel_build(at_session *s, const at_emit_entry *entry, at_type type,
-                           const at_text *source);
+                           const at_text *source, const char *target);
 /* A loaded file of several programs, for as many kernels; the library is the caller's, and must
  * outlive them. */
 typedef struct at_library at_library;
@@ -26,6 +26,26 @@ at_kernel *at_kernel_of(at_session *s, at_library *library, const at_emit_entry 
 bool at_kernel_run(at_session *s, const at_kernel *kernel, const at_call *call,
                    at_results *results);
 void at_kernel_free(at_kernel *kernel);
+/* For callers that have memory of their own. The plan, whose places the call's arrays follow: */
+const at_plan *at_kernel_plan(const at_kernel *kernel);
+/* Whether compiled code takes these extents (by axis id): E905, and tables of another size. */
+bool at_kernel_takes(at_session *s, const at_kernel *kernel, const int64_t *extents);
+/* <prefix>_workspace and <prefix>_run (emit.h). */
+size_t at_kernel_measure(const at_kernel *kernel, const struct attend_call *call);
+int at_kernel_enter(const at_kernel *kernel, const struct attend_call *call);
+/* Records the error of a run that gave 1. */
+void at_kernel_report(at_session *s, const at_kernel *kernel, const struct attend_failure *failure,
+                      const int64_t *extents);
+
+/* A kernel with the arrays of a call, for many runs: nothing is bound, converted or allocated in
+ * them. The call, its arrays and the session must live as long. NULL after errors. */
+typedef struct at_ready at_ready;
+at_ready *at_kernel_ready(at_session *s, const at_kernel *kernel, const at_call *call);
+/* Outputs are computed anew and not handed back; states stay as they were. False after an error. */
+bool at_ready_run(at_ready *ready);
+/* What all runs so far have counted, two a pass, where the kernel was compiled to count. */
+const uint64_t *at_ready_counters(const at_ready *ready);
+void at_ready_free(at_ready *ready);
 
 /* ---- message.c */
 

@@ -252,6 +252,12 @@ static void tile_loop(tiling *t, const at_loop *loop) {
     }
     case AT_LOOP_SORT: tile_sort(t, loop); return;
     case AT_LOOP_DRAW: tile_draw(t, loop); return;
+    case AT_LOOP_COUNT: {
+        at_value *value = value_of(t, loop->value), *effect = add_value(t, AT_TILE_COUNT, AT_INT);
+        effect->site = loop->site;
+        take(effect, value);
+        return;
+    }
     }
 }
 

@@ -16,7 +16,10 @@ static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16, AT_TYPE_
 static const char *const processors[] = {"", "-mavx2 -mfma",
                                          "-mavx512f -mavx512bw -mavx512vl -mavx512dq"};
 
-static const char head[] = "#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n";
+static const char head[] = "#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n"
+                           "#include <string.h>\n"
+                           "#pragma GCC diagnostic ignored \"-Wunknown-pragmas\"\n"
+                           "#pragma GCC diagnostic ignored \"-Wunused-function\"\n";
 
 /* Compiles `source` with every warning an error; nothing when that compiler is not installed. */
 static void compiles_clean(const char *compiler, const char *flags, const at_text *source) {

@@ -41,9 +41,13 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
     return tiles;
 }
 
+const at_tile_program *at_compile_tiles(at_session *s, const at_cascade *cascade) {
+    return make_tiles(s, cascade, NULL, NULL);
+}
+
 static at_emit_options emit_options(const at_compile_options *options) {
     at_type type = options && options->type ? options->type : AT_TYPE_F64;
-    return (at_emit_options){type, options && options->instrument};
+    return (at_emit_options){.type = type, .instrument = options && options->instrument};
 }
 
 bool at_compile_text(at_session *s, const at_cascade *const *cascades, const char *const *prefixes,

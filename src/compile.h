@@ -35,4 +35,7 @@ bool at_compile_text(at_session *s, const at_cascade *const *cascades, const cha
                      int count, const at_compile_options *options, const at_tile_program **tiles,
                      at_text *out);
 
+/* As far as tiles, for who prints them otherwise; NULL after errors. */
+const at_tile_program *at_compile_tiles(at_session *s, const at_cascade *cascade);
+
 #endif

@@ -163,6 +163,7 @@ typedef struct {
     int item;      /* of the outputs, or the states */
     bool state;
     int64_t element;
+    double scale;  /* of the reference's elements: the root of their mean square */
     const at_tensor *reference, *other;
 } place;
 
@@ -228,8 +229,8 @@ static int is_one_of_few(const range *r, double value, double floor) {
 /* Both are finite. */
 static judgement judge_finite(const place *p, double value, double exact, double *allowed) {
     range r = range_of(p, exact);
-    double floor = *allowed;
-    bool rough = r.high - r.low > sqrt(floor_of(p->m->type, 1)) * fabs(exact);
+    double floor = *allowed, coarse = sqrt(floor_of(p->m->type, 1));
+    bool rough = r.high - r.low > coarse * fmax(fabs(exact), p->scale);
     int few = rough ? is_one_of_few(&r, value, floor) : -1;
     if (few >= 0) return few ? DECIDED : DIFFERS;
     *allowed += SPREADS * r.spread;
@@ -300,6 +301,17 @@ static const char *tell(const place *p, double allowed) {
                      number_text(s, real_at(p->reference, p->element)), allowed);
 }
 
+static double scale_of(const at_tensor *x) {
+    double sum = 0, count = 0;
+    for (int64_t i = 0; is_real(x) && i < x->count; i++) {
+        double value = real_at(x, i);
+        if (!(fabs(value) < 1e150)) continue;
+        sum += value * value;
+        count++;
+    }
+    return count > 0 ? sqrt(sum / count) : 0;
+}
+
 /* Judges by the runs there are; false at the first element that differs, which *what tells. */
 static bool judge_arrays(at_measure *m, const at_ran *other, bool state, at_agreement *out) {
     const at_collection *wanted = state ? &m->reference.results.states
@@ -317,6 +329,7 @@ static bool judge_arrays(at_measure *m, const at_ran *other, bool state, at_agre
                                   wanted->items[i].name);
             return false;
         }
+        p.scale = scale_of(p.reference);
         for (; p.element < p.reference->count; p.element++) {
             double allowed = 0;
             judgement found = is_real(p.reference) ? judge_real(&p, &allowed) : judge_int(&p);

@@ -37,14 +37,14 @@ static bool choose_sizes(preparing *p, const at_definition *definition) {
     return true;
 }
 
-static bool count_work(preparing *p, const int64_t *extents) {
+static bool count_work(preparing *p, const at_definition *definition) {
     at_bench_case *c = p->c;
     const at_plan *plan = at_plan_make(c->s, at_optimize(c->s, c->cascade));
     const at_loop_program *loops = at_loop_make(c->s, plan);
     if (!loops) return false;
-    int64_t *all = AT_NEW_ARRAY(c->s->arena, int64_t, plan->cascade->axis_count);
-    for (int i = 0; i < plan->cascade->axis_count; i++)
-        all[i] = i < c->cascade->axis_count ? extents[i] : at_extent(plan->cascade->axes[i], extents);
+    int64_t *all; /* of the axes that were added, too */
+    const char *missing;
+    if (!at_cli_extents(c->s, definition, plan->cascade, &p->resolve, &all, &missing)) return false;
     at_plan_report *report = at_plan_report_make(c->s, loops, c->dtype, 1, all);
     c->flops = report->total.flops;
     c->bytes = report->total.bytes;
@@ -97,7 +97,7 @@ static bool prepare(void *user) {
     c->call.inputs = &c->inputs;
     if (c->executor == AT_BENCH_NAIVE) c->call.threads = 1;
     return at_draw_inputs(s, c->cascade, &c->call, extents, false, &c->inputs) &&
-           count_work(p, extents) && compile(c);
+           count_work(p, definition) && compile(c);
 }
 
 void at_bench_prepare(const at_bench_request *request, at_bench_case *c) {

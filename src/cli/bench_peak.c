@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CHAINS = 16, TRIES = 40 };
+enum { CHAINS = 16 };
 
 typedef double (*spinner)(int64_t rounds); /* gives operations */
 
@@ -59,18 +59,21 @@ static spinner choose(bool wide) {
     return wide ? spin_f64_plain : spin_f32_plain;
 }
 
-/* The best of a few tries: what disturbs can only slow it down. */
+/* The best of many short tries of each thread, together: what disturbs can only slow it down. */
 static double measure_spin(spinner spin, int threads) {
     enum { ROUNDS = 1 << 17 };
-    double best = 0;
-    for (int i = 0; i < TRIES; i++) {
-        double operations = 0, start = at_now();
-#pragma omp parallel num_threads(threads) reduction(+ : operations)
-        operations += spin(ROUNDS);
-        double rate = operations / (at_now() - start);
-        if (rate > best) best = rate;
+    const double seconds = 0.25;
+    double rate = 0;
+#pragma omp parallel num_threads(threads) reduction(+ : rate)
+    {
+        double begin = at_now(), now = begin;
+        while (now - begin < seconds) {
+            double start = at_now(), operations = spin(ROUNDS);
+            now = at_now();
+            if (operations / (now - start) > rate) rate = operations / (now - start);
+        }
     }
-    return best / 1e9;
+    return rate / 1e9;
 }
 
 /* Beyond the caches as far as half a gigabyte goes (a virtual machine may name a cache that it shares
@@ -99,30 +102,30 @@ static double read_all(const double *words, size_t count) {
     return all;
 }
 
+/* Each thread reads its part piece by piece and gives the best of them. */
 static double measure_memory(int threads) {
-    size_t bytes = far_bytes(), count = bytes / sizeof(double), part = count / (size_t)threads;
-    enum { PAGE = 2 << 20 };
-    double *words = aligned_alloc(PAGE, bytes), best = 0;
-    volatile double sink;
+    enum { LARGE_PAGE = 2 << 20, PIECE = 2 << 20, ROUNDS = 2 }; /* a piece: in words */
+    size_t bytes = far_bytes(), part = bytes / sizeof(double) / (size_t)threads;
+    double *words = aligned_alloc(LARGE_PAGE, bytes), rate = 0;
     if (!words) return 0;
 #ifdef MADV_HUGEPAGE
     (void)madvise(words, bytes, MADV_HUGEPAGE); /* less time for pages; it works without too */
 #endif
-    for (int try = 0; try < 3; try++) {
-        double sum = 0, start = at_now();
-#pragma omp parallel for num_threads(threads) schedule(static) reduction(+ : sum)
-        for (int t = 0; t < threads; t++) {
-            /* The first time the pages are taken, by the thread that reads them. */
-            if (try == 0) memset(words + (size_t)t * part, 0, part * sizeof *words);
-            else sum += read_all(words + (size_t)t * part, part);
-        }
-        sink = sum;
-        (void)sink;
-        double rate = (double)part * threads * sizeof *words / (at_now() - start);
-        if (try > 0 && rate > best) best = rate;
+#pragma omp parallel num_threads(threads) reduction(+ : rate)
+    {
+        double *own = words + (size_t)omp_get_thread_num() * part;
+        volatile double sink = 0;
+        memset(own, 0, part * sizeof *own);
+        for (int round = 0; round < ROUNDS; round++)
+            for (size_t at = 0; at + PIECE <= part; at += PIECE) {
+                double start = at_now();
+                sink = sink + read_all(own + at, PIECE);
+                double each = PIECE * sizeof *own / (at_now() - start);
+                if (each > rate) rate = each;
+            }
     }
     free(words);
-    return best / 1e9;
+    return rate / 1e9;
 }
 
 at_bench_peak at_bench_peak_measure(int threads) {

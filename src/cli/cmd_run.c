@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Who runs where neither --executor nor ATTEND_EXECUTOR says. */
-static const char *const usual_executor = "reference";
+static const char *const usual_executor = "compiled";
 
 static const at_cli_option options[] = {
     {'i', "in", "WHAT", "an input: name=file.npy, or data.npz for all arrays in it, or\n"
@@ -30,8 +30,9 @@ static const at_cli_option options[] = {
     {0, "seed", "N", "fixes all draws; 0 without it"},
     {0, "run", "N", "the number of this run: draws differ between runs"},
     {0, "training", NULL, "run as while training: dropout drops"},
-    {0, "executor", "NAME", "reference (float64, the meaning; the default) or compiled; without it\n"
-                           "ATTEND_EXECUTOR says"},
+    {0, "executor", "NAME", "compiled (the default) or reference (float64, slow, the meaning); without\n"
+                           "it ATTEND_EXECUTOR says"},
+    {0, "dtype", "TYPE", "how compiled code stores reals: f64, f32, bf16 or f16; f64 without it"},
     {0, "threads", "N", "threads to use; as many as the machine has without it"},
     {0, "memory", "BYTES", "how much arrays may take, as 500m or 4g; what is free without it"},
     {0, "all", NULL, "print all values of outputs, not only the first"},
@@ -60,6 +61,8 @@ typedef struct {
     at_cli_pairs sets;
     bool json, all;
     const char *executor; /* as it was asked for; NULL: whoever can */
+    at_type type;         /* of reals that compiled code stores */
+    bool law;             /* is judged by the reference executor, which compares its sides */
     int64_t digits;
     at_call call;
     at_collection inputs, params, states;
@@ -109,7 +112,10 @@ static bool take(void *user, const char *name, const char *value) {
     else if (strcmp(name, "json") == 0) r->json = true;
     else if (strcmp(name, "memory") == 0)
         return at_cli_bytes(&page, "--memory", value, &r->call.memory_limit);
-    else if (strcmp(name, "executor") == 0) {
+    else if (strcmp(name, "dtype") == 0) {
+        r->type = at_cli_real_type(&page, value);
+        return r->type != AT_TYPE_BOOL;
+    } else if (strcmp(name, "executor") == 0) {
         r->executor = value;
         return check_executor(value, "");
     } else return take_number(name, value, r);
@@ -174,10 +180,12 @@ static bool execute(request *r) {
     bool good;
     const char *set = getenv("ATTEND_EXECUTOR");
     const char *executor = r->executor ? r->executor : set && *set ? set : usual_executor;
+    if (r->law) executor = "reference";
     at_kernel *kernel = NULL;
     bool compiled = strcmp(executor, "compiled") == 0;
     if (compiled) {
-        kernel = at_compile(r->s, r->cascade, NULL, NULL);
+        const at_compile_options compile = {.type = r->type};
+        kernel = at_compile(r->s, r->cascade, &compile, NULL);
         compiled = kernel || !without_compiler(r);
     }
     if (compiled) good = kernel && at_kernel_run(r->s, kernel, &r->call, &r->results);
@@ -325,6 +333,14 @@ static bool derive(request *r) {
     return true;
 }
 
+static bool check_law(request *r, const at_definition *definition) {
+    r->law = definition->tag == AT_D_LAW;
+    if (!r->law || !r->executor || strcmp(r->executor, "reference") == 0) return true;
+    r->status = at_cli_misuse(&page, "a law is judged by the reference executor; `attend check "
+                              "--executor both` compares what is compiled");
+    return false;
+}
+
 static bool run(void *user) {
     request *r = user;
     at_session *s = r->s;
@@ -335,7 +351,7 @@ static bool run(void *user) {
     const at_program *program = at_load(s, source, r->resolve.library);
     if (!program) return false;
     const at_definition *definition = at_program_find(s, program, r->resolve.function);
-    if (!definition || !read_arrays(r)) return false;
+    if (!definition || !check_law(r, definition) || !read_arrays(r)) return false;
     know_sizes(r, definition);
     r->cascade = at_cascade_make(s, program, &r->resolve);
     return r->cascade && (r->cotangents.count ? derive(r) : show_outputs(r)) && check_outs(r) &&
@@ -368,6 +384,10 @@ int at_cmd_run(int argc, char **argv) {
                                  "name=file.npy,\na list with blanks in quotes: --in 'x=[1, 2]'", argv[first + 1]);
     else if (first >= 0 && !r.executor && set && *set && !check_executor(set, ", which ATTEND_EXECUTOR names"))
         r.status = AT_CLI_USAGE;
+    else if (first >= 0 && r.type && r.type != AT_TYPE_F64 && r.executor &&
+             strcmp(r.executor, "reference") == 0)
+        r.status = at_cli_misuse(&page, "--dtype %s goes with compiled code: the reference executor "
+                                 "computes in f64", at_type_text(r.type));
     else if (first >= 0 && r.vjp.outputs && r.cotangents.count == 0)
         r.status = at_cli_misuse(&page, "--outputs goes with --vjp");
     else if (first >= 0) {

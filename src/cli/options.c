@@ -177,6 +177,14 @@ bool at_cli_bytes(const at_cli_page *page, const char *option, const char *text,
     return true;
 }
 
+at_type at_cli_real_type(const at_cli_page *page, const char *text) {
+    static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16, AT_TYPE_F16};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(text, at_type_text(types[i])) == 0) return types[i];
+    at_cli_misuse(page, "--dtype takes f64, f32, bf16 and f16, not `%s`", text);
+    return AT_TYPE_BOOL;
+}
+
 /* What the command line says is kept to the end of the process, like argv. */
 static at_arena *words(void) {
     enum { LIMIT = 64 << 20 };

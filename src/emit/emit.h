@@ -44,6 +44,7 @@ typedef size_t (*at_entry_workspace)(const struct attend_call *call);
 typedef struct {
     at_type type;    /* of stored reals: F64, F32, BF16 or F16 */
     bool instrument; /* the code writes attend_call.counters */
+    bool internal;   /* the two functions are static: what calls them stands behind */
 } at_emit_options;
 
 typedef struct {
@@ -81,6 +82,9 @@ const char *at_c_name(at_names *names, const char *name);
 const char *at_axis_name(at_names *names, const at_axis *axis);
 const char *at_size_name(at_names *names, const at_axis *axis); /* size_i */
 const char *at_array_name(at_names *names, const at_array *array);
+/* One of the vectors that a variable is. */
+const char *at_copy_name(at_names *names, const at_array *variable, int copy);
+const char *at_rest_name(at_names *names); /* how many lanes a last block has */
 const char *at_fault_name(at_names *names, const at_array *array); /* x_fault */
 
 /* Makes what stands in `text` from `begin` on fit for a comment of C: backquoted names may hold
@@ -114,6 +118,7 @@ void at_c_parts_print(const at_c_parts *parts, at_type storage, at_text *out);
 /* Which of them a file needs. */
 typedef struct {
     bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
+    bool vector_real[AT_OPS], vector_whole[AT_OPS]; /* the same on all lanes */
     at_c_parts parts;
 } at_helpers;
 
@@ -123,6 +128,8 @@ void at_helpers_note(at_helpers *helpers, const at_value *value);
 const char *at_helper_name(at_session *s, at_op op, at_kind kind);
 /* The C function that tries one on ints: bool attend_try_add(a, b, &result). */
 const char *at_attempt_name(at_session *s, at_op op);
+/* Of an operation on vectors: vreal_max. */
+const char *at_vector_helper_name(at_session *s, at_op op, at_kind kind);
 /* The noted parts, and behind them the operations. */
 void at_helpers_print(at_session *s, const at_helpers *helpers, at_type type, at_text *out);
 
@@ -137,8 +144,6 @@ typedef enum {
 typedef struct {
     at_session *s;
     at_text *out;
-    const at_nest *nest;
-    int first_scratch;     /* of the nest, among all scratch arrays of the program */
     at_names names;
     const at_tile_program *program;
     at_type type;          /* of stored reals */
@@ -146,6 +151,25 @@ typedef struct {
     const char *label;     /* where a failure goes */
     const char *fault;     /* the variable that it becomes */
     const at_value *store; /* of the element that is computed into `value` first; NULL: at once */
+    const at_tile_nest *nest;
+    int first_scratch;     /* the number of the nest's first scratch array */
+    bool shares;           /* in a loop that threads share */
+
+    /* In a loop over lanes: */
+    const at_axis *lanes;  /* its axis; NULL outside */
+    const char *end;       /* before which index it ends; NULL: the axis' extent */
+    const char *rest;      /* how many lanes the last block has; NULL: all */
+    const char *mask;      /* of the lanes that are computed with; NULL: all */
+    bool conditional;      /* some lanes may be left out because of a condition */
+    bool masks_sets;       /* variables keep their values in lanes that are left out */
+    int copies, copy;      /* how many vectors a round works on side by side, and which one of them
+                              is printed */
+    int vectors;           /* so many of them follow each other along the axis, then come those of
+                              the next row */
+    bool jams;             /* each has variables of its own */
+    const at_axis *rows;   /* the rows' axis, or NULL */
+    const at_axis *single_row;          /* the axis of which row_index is the index */
+    const char *row_index, *lane_index; /* C names that stand for indices here; NULL: the axes' */
 } at_printer;
 
 void at_c_line(at_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -157,8 +181,47 @@ bool at_c_rounds(const at_printer *p, const at_array *array);
 /* The value as a C expression that binds at least as tightly as `level`; long parts of it become
  * constants on lines of their own, in front. */
 const char *at_c_value(at_printer *p, const at_value *value, at_c_level level);
+/* x to a power of at_tile_short_power, of numbers or vectors: `type` is attend or vreal. */
+const char *at_c_short_power(at_session *s, const char *type, const char *x, int power,
+                             at_c_level *level);
 /* The same for the whole right side of a statement, which may be long. */
 const char *at_c_right_side(at_printer *p, const at_value *value);
+
+/* ---- product.c: products of matrices --------------------------------------------------------- */
+
+void at_c_product(at_printer *p, const at_tile *tile);
+
+/* ---- vector.c: values of all lanes at once ---------------------------------------------------- */
+
+const char *at_vector_type(at_kind kind); /* vreal, vint, vmask */
+/* The vector as a C expression; of a value that is the same in all lanes: as often as needed. */
+const char *at_c_vector(at_printer *p, const at_value *value, at_c_level level);
+const char *at_c_vector_right_side(at_printer *p, const at_value *value);
+/* The name of a variable: each vector that a round works on may have its own. */
+const char *at_c_variable(at_printer *p, const at_value *value);
+/* All lanes of a variable as one scalar. */
+const char *at_c_across(at_printer *p, const at_value *across);
+/* The best of all lanes, and its index. */
+void at_c_pick(at_printer *p, const at_value *pick);
+/* store[address] = value, in the lanes that are computed with. */
+void at_c_vector_store(at_printer *p, const at_value *store);
+
+/* ---- lanes.c: loops over lanes ---------------------------------------------------------------- */
+
+/* A loop whose body is printed by `body`, once for full blocks and once for the rest. */
+void at_c_lane_loop(at_printer *p, const at_tile *tile,
+                    void (*body)(at_printer *p, const at_tiles *tiles));
+/* A loop over rows that share what they read, around a loop over lanes. */
+void at_c_row_loop(at_printer *p, const at_tile *tile,
+                   void (*body)(at_printer *p, const at_tiles *tiles));
+/* A condition that differs from lane to lane. */
+void at_c_lane_condition(at_printer *p, const at_tile *tile,
+                         void (*body)(at_printer *p, const at_tiles *tiles));
+/* Clauses for OpenMP: how a loop's rounds are shared out; how many threads do, and when at all. */
+const char *at_c_shared_loop(at_printer *p, const at_tile *tile);
+const char *at_c_shared_region(at_printer *p);
+/* Notes, by axis id, whose sizes that looks at. */
+void at_c_shared_sizes(const at_cost *work, bool *axes);
 
 /* ---- nest.c: statements -------------------------------------------------------------------- */
 
@@ -171,6 +234,9 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
 /* The axes around a pass whose indices it uses: those of regions, and those along which its scan
  * was taken apart; at most as many as there are. */
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes);
+void at_c_tiles(at_printer *p, const at_tiles *tiles);
+/* Where an array is among the scratch of its nest. */
+int at_scratch_number(const at_nest *nest, const at_array *scratch);
 /* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */
 void at_tiles_walk(const at_tiles *tiles,
                    void (*visit)(void *user, const at_tile *tile, const at_value *value),

@@ -11,6 +11,7 @@ typedef struct {
     const char *own;              /* how the names of the program's own things begin */
     int *fault_block;             /* by place; 0: none */
     int first_scratch;            /* of the blocks */
+    bool internal;                /* as in at_emit_options */
 } entry;
 
 /* ---- tables ------------------------------------------------------------------------------------ */
@@ -47,6 +48,12 @@ static int print_scratch(entry *e) {
         for (int k = 0; k < nest->scratch_count; k++, count++) {
             const at_array *array = nest->scratch[k];
             const char *axes = "(const int[]){ATTEND_THREADS";
+            if (!array->axes[0]) {
+                at_c_line(&e->p, "{PRODUCT_SCRATCH * sizeof(real), 1, %s}, %d, %d}, /* %s of pass "
+                          "%d */", axes, nest->pass->time, nest->pass->time,
+                          at_array_name(&e->p.names, array), nest->pass->number + 1);
+                continue;
+            }
             for (int n = 0; n < array->rank; n++)
                 axes = at_format(e->p.s->arena, "%s, %d", axes, array->axes[n]->id);
             const char *bytes = array->kind == AT_REAL ? "sizeof(real)"
@@ -175,6 +182,7 @@ static void print_scan_apart(entry *e, const at_plan_step *step, const at_nest *
     at_c_line(&e->p, "{");
     e->p.indent++;
     at_c_line(&e->p, "const double work = %s;", work_of(e, step));
+    at_c_line(&e->p, "(void)work; /* without OpenMP there is one thread */");
     at_text_addf(e->p.out, "#pragma omp parallel num_threads(frame->call->threads) "
                            "if (work > 50000.0)\n");
     at_c_line(&e->p, "{");
@@ -356,35 +364,42 @@ static void print_passes(entry *e) {
     at_text_add(e->p.out, "}\n");
 }
 
+/* What others call has its prototype in front. */
+static const char *prototype(const entry *e, const char *type, const char *name) {
+    if (e->internal) return "\n";
+    return at_format(e->p.s->arena, "\n%s %s_%s(const struct attend_call *call);\n\n", type, e->own,
+                     name);
+}
+
 static void print_workspace(entry *e, const char *prefix, int blocks) {
     at_text_addf(e->p.out,
-                 "\nsize_t %s_workspace(const struct attend_call *call);\n"
-                 "\nsize_t %s_workspace(const struct attend_call *call) {\n"
+                 "%s%ssize_t %s_workspace(const struct attend_call *call) {\n"
                  "    size_t sizes[%d], offsets[%d];\n"
                  "    int order[%d];\n"
                  "    return attend_measure(&%s_program, call, sizes, offsets, order);\n}\n",
-                 prefix, prefix, blocks + 1, blocks + 1, blocks + 1, e->own);
+                 prototype(e, "size_t", "workspace"), e->internal ? "static " : "", prefix,
+                 blocks + 1, blocks + 1, blocks + 1, e->own);
 }
 
 static void print_run(entry *e, const char *prefix, int blocks) {
     bool flushes = e->p.type != AT_TYPE_F64;
     int places = e->plan->place_count + 1;
     at_text_addf(e->p.out,
-                 "\nint %s_run(const struct attend_call *call);\n"
-                 "\nint %s_run(const struct attend_call *call) {\n"
+                 "%s%sint %s_run(const struct attend_call *call) {\n"
                  "    size_t sizes[%d], offsets[%d];\n"
                  "    int order[%d];\n"
                  "    void *arrays[%d];\n"
                  "    struct attend_fault *faults[%d];\n"
                  "    const struct attend_frame frame = {call, &%s_program, call->extents, arrays, "
-                 "faults,\n                                       offsets};\n"
+                 "faults,\n                                       offsets, attend_level()};\n"
                  "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults)) return 2;\n"
                  "%s"
                  "    const int failed = %s_passes(&frame);\n"
                  "%s"
                  "    if (!failed) attend_end(&frame, sizes);\n"
                  "    return failed;\n}\n",
-                 prefix, prefix, blocks + 1, blocks + 1, blocks + 1, places, places, e->own,
+                 prototype(e, "int", "run"), e->internal ? "static " : "", prefix, blocks + 1,
+                 blocks + 1, blocks + 1, places, places, e->own,
                  flushes ? "    const unsigned mode = attend_flush_begin();\n" : "", e->own,
                  flushes ? "    attend_flush_end(mode);\n" : "");
 }
@@ -396,7 +411,7 @@ void at_emit_entry_functions(at_session *s, const at_emit_entry *entry_of,
     entry e = {.p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
                      .type = options->type, .indent = 1},
                .program = program, .plan = program->loops->plan, .functions = functions,
-               .own = entry_of->prefix};
+               .own = entry_of->prefix, .internal = options->internal};
     e.fault_block = AT_NEW_ARRAY(s->arena, int, e.plan->place_count);
     int blocks = print_blocks(&e);
     print_program(&e, blocks);

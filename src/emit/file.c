@@ -83,7 +83,8 @@ static void print_summary(const at_tile_program *program, at_type type, at_text 
 /* ---- what programs share --------------------------------------------------------------------- */
 
 static void note_helper(void *user, const at_tile *tile, const at_value *value) {
-    (void)tile;
+    at_helpers *helpers = user;
+    if (tile && tile->tag == AT_TILE_PRODUCT) at_c_parts_need(&helpers->parts, AT_C_PART_matrix);
     if (value) at_helpers_note(user, value);
 }
 
@@ -102,7 +103,7 @@ static void note_regions(const at_plan *plan, at_c_parts *parts) {
 
 static void print_shared(at_session *s, const at_emit_entry *entries, int count, at_type type,
                          at_text *out) {
-    at_helpers helpers = {{0}, {0}, {0}, {{0}}};
+    at_helpers helpers = {0};
     at_c_parts_need(&helpers.parts, AT_C_PART_memory);
     if (type == AT_TYPE_F16 || type == AT_TYPE_BF16)
         at_c_parts_need(&helpers.parts, AT_C_PART_storage);

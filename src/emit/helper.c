@@ -70,8 +70,12 @@ static bool is_library(at_session *s, at_op op) {
 const char *at_helper_name(at_session *s, at_op op, at_kind kind) {
     if (op == AT_OP_TO_INT) return "attend_to_int";
     if (kind == AT_INT) return at_format(s->arena, "attend_int_%s", word_of(op));
-    return is_library(s, op) ? at_op_info(op)->text
-                             : at_format(s->arena, "attend_%s", word_of(op));
+    bool library = is_library(s, op) && at_c_part_of(op) == AT_C_PARTS;
+    return library ? at_op_info(op)->text : at_format(s->arena, "attend_%s", word_of(op));
+}
+
+const char *at_vector_helper_name(at_session *s, at_op op, at_kind kind) {
+    return at_format(s->arena, "%s_%s", at_vector_type(kind), word_of(op));
 }
 
 const char *at_attempt_name(at_session *s, at_op op) {
@@ -80,9 +84,23 @@ const char *at_attempt_name(at_session *s, at_op op) {
 
 void at_helpers_note(at_helpers *helpers, const at_value *value) {
     if (value->op == AT_TILE_ATTEMPT) helpers->attempt[value->map] = true;
+    if (value->lanes == AT_LANES_ANY) at_c_parts_need(&helpers->parts, AT_C_PART_lanes);
     if (value->op == AT_TILE_DRAW) at_c_parts_need(&helpers->parts, AT_C_PART_draw);
     if (value->op == AT_TILE_SORT) at_c_parts_need(&helpers->parts, AT_C_PART_order);
     if (value->op != AT_TILE_MAP) return;
+    if (at_tile_short_power(value)) {
+        at_c_parts_need(&helpers->parts, AT_C_PART_lanes);
+        return;
+    }
+    at_c_part part = value->kind == AT_REAL ? at_c_part_of(value->map) : AT_C_PARTS;
+    if (part != AT_C_PARTS) {
+        at_c_parts_need(&helpers->parts, part);
+        return;
+    }
+    if (value->lanes == AT_LANES_ANY) {
+        if (value->kind == AT_REAL) helpers->vector_real[value->map] = true;
+        else if (value->kind == AT_INT) helpers->vector_whole[value->map] = true;
+    }
     if (value->kind == AT_REAL || value->map == AT_OP_TO_INT) helpers->real[value->map] = true;
     else if (value->kind == AT_INT) helpers->whole[value->map] = true;
 }
@@ -109,6 +127,33 @@ static bool has_operator(at_op op, at_kind kind) {
            (at_op_info(op)->level > 0 && op != AT_OP_POW);
 }
 
+/* One lane after the other, for operations that no part has. */
+static void print_vector(at_session *s, at_op op, at_kind kind, at_text *out) {
+    bool whole = kind == AT_INT, from_real = op == AT_OP_TO_INT;
+    int arity = at_op_info(op)->arity;
+    const char *name = at_vector_helper_name(s, op, kind), *result = whole ? "vint" : "vreal";
+    print_head(result, at_format(s->arena, "%s%s", name, whole && !from_real ? "_at" : ""), arity,
+               whole && !from_real ? "const vint *" : "vreal", "", out);
+    at_text_addf(out, "    %s result;\n    for (int k = 0; k < LANES; k++) result[k] = %s(", result,
+                 at_helper_name(s, op, kind));
+    for (int i = 0; i < arity; i++)
+        at_text_addf(out, whole && !from_real ? "%s(*%c)[k]" : "%s%c[k]", i ? ", " : "", 'a' + i);
+    at_text_add(out, ");\n    return result;\n}\n");
+    if (!whole || from_real) return;
+    at_text_addf(out, "#define %s(", name);
+    for (int i = 0; i < arity; i++) at_text_addf(out, "%s%c", i ? ", " : "", 'a' + i);
+    at_text_addf(out, ") %s_at(", name);
+    for (int i = 0; i < arity; i++) at_text_addf(out, "%sATTEND_AT(%c)", i ? ", " : "", 'a' + i);
+    at_text_add(out, ")\n");
+}
+
+/* Operations of the parts vector and lanes. */
+static bool has_vector_operator(at_op op, at_kind kind) {
+    bool real = op == AT_OP_ABS || op == AT_OP_SIGN || op == AT_OP_RELU || op == AT_OP_CLAMP;
+    return has_operator(op, kind) || op == AT_OP_MIN || op == AT_OP_MAX || op == AT_OP_IF ||
+           (real && kind == AT_REAL);
+}
+
 void at_helpers_print(at_session *s, const at_helpers *helpers, at_type type, at_text *out) {
     at_c_parts_print(&helpers->parts, type, out);
     at_text_add(out, "\n");
@@ -130,4 +175,10 @@ void at_helpers_print(at_session *s, const at_helpers *helpers, at_type type, at
         if (helpers->attempt[op]) print_attempt(s, op, rows[i].fails, rows[i].attempted, out);
     }
     if (helpers->attempt[AT_OP_IPOW]) at_text_add(out, power);
+    for (at_op op = 0; op < AT_OPS; op++) {
+        if (helpers->vector_real[op] && !has_vector_operator(op, AT_REAL))
+            print_vector(s, op, AT_REAL, out);
+        if (helpers->vector_whole[op] && !has_vector_operator(op, AT_INT))
+            print_vector(s, op, AT_INT, out);
+    }
 }

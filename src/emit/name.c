@@ -12,7 +12,7 @@ static const char *const reserved[] = {
     "unsigned", "void", "volatile", "while", "bool", "true", "false", "int64_t", "uint64_t", "size_t", "asm",
     "typeof", "unix", "linux", "main", "errno", "math_errhandling", "signgam", "I",
     "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "atan2", "erf", "floor", "ceil", "pow",
-    "rint", "fabs", "fmax", "log1p", "isnan", "call", "fault", "value", "here", "frame",
+    "rint", "fabs", "fmax", "log1p", "isnan", "call", "fault", "value", "here", "flush", "frame",
     "real", "given",
 };
 
@@ -76,6 +76,15 @@ const char *at_array_name(at_names *names, const at_array *array) {
 const char *at_fault_name(at_names *names, const at_array *array) {
     return name_of(names, "fault", array->id, at_format(names->s->arena, "%s_fault", array->name));
 }
+
+const char *at_copy_name(at_names *names, const at_array *variable, int copy) {
+    if (copy == 0) return at_array_name(names, variable);
+    const char *sort = at_format(names->s->arena, "copy %d", copy);
+    return name_of(names, sort, variable->id,
+                   at_format(names->s->arena, "%s_%d", variable->name, copy));
+}
+
+const char *at_rest_name(at_names *names) { return name_of(names, "rest", 0, "rest"); }
 
 void at_c_comment(at_text *text, size_t begin) {
     if (!text->data) return;

@@ -15,6 +15,12 @@ void at_tiles_walk(const at_tiles *tiles,
             for (int k = 0; k < tile->count; k++) visit(user, NULL, tile->values[k]);
         else
             visit(user, tile, NULL);
+        if (tile->tag == AT_TILE_PRODUCT) {
+            at_tiles_walk(&tile->product->setup, visit, user);
+            at_tiles_walk(&tile->product->range, visit, user);
+            at_tiles_walk(&tile->product->pack[0], visit, user);
+            at_tiles_walk(&tile->product->pack[1], visit, user);
+        }
         at_tiles_walk(&tile->body, visit, user);
         at_tiles_walk(&tile->otherwise, visit, user);
     }
@@ -29,7 +35,13 @@ typedef struct {
 
 static void note_use(void *user, const at_tile *tile, const at_value *value) {
     uses *u = user;
-    if (tile && tile->tag == AT_TILE_FOR && !tile->high) u->axes[tile->axis->id] = true;
+    if (tile && tile->tag == AT_TILE_FOR) u->axes[tile->axis->id] |= !tile->high;
+    if (tile && tile->tag == AT_TILE_PRODUCT) {
+        const at_loop_product *product = tile->product->loop;
+        for (int i = 0; i < product->batch_count; i++) u->axes[product->batch[i]->id] = true;
+        for (int i = 0; i < 2; i++)
+            if (product->factors[i].array) u->arrays[product->factors[i].array->id] = true;
+    }
     if (!value) return;
     switch (value->op) {
     case AT_TILE_SIZE: u->axes[value->axis->id] = true; break;
@@ -156,12 +168,29 @@ static void print_assignment(at_printer *p, const char *left, const at_value *va
     at_c_line(p, "}");
 }
 
-static void print_scratch(at_printer *p, const at_array *array) {
-    const char *type = array->kind == AT_BOOL ? "unsigned char" : at_c_type(array->kind);
-    int number = 0;
-    while (p->nest->scratch[number] != array) number++;
-    at_c_line(p, "%s *restrict %s = attend_scratch(frame, %d);", type,
-              at_array_name(&p->names, array), p->first_scratch + number);
+/* Whether an effect is one on vectors, which is printed. */
+static bool print_vector_effect(at_printer *p, const at_value *v) {
+    if (v->op == AT_TILE_STORE && p->lanes) {
+        at_c_vector_store(p, v);
+        return true;
+    }
+    if ((v->op != AT_TILE_LET && v->op != AT_TILE_SET) || v->lanes == AT_LANES_SAME) return false;
+    const char *right = v->count ? at_c_vector_right_side(p, v->operands[0]) : NULL;
+    if (v->op == AT_TILE_LET) {
+        if (!right) right = "{0}";
+        at_c_line(p, "%s %s = %s;", at_vector_type(v->kind), at_c_variable(p, v), right);
+        for (int i = 1; i < v->copies; i++)
+            at_c_line(p, "%s %s = %s;", at_vector_type(v->kind),
+                      at_copy_name(&p->names, v->array, i), right);
+        return true;
+    }
+    const char *name = at_c_variable(p, v);
+    if (p->masks_sets)
+        at_c_line(p, "%s = %s_choose(%s, %s, %s);", name, at_vector_type(v->kind), p->mask, right,
+                  name);
+    else
+        at_c_line(p, "%s = %s;", name, right);
+    return true;
 }
 
 static bool same_value(const at_value *a, const at_value *b) {
@@ -187,7 +216,11 @@ static bool print_update(at_printer *p, const char *left, const at_value *put) {
 }
 
 static void print_effect(at_printer *p, const at_value *v) {
-    const char *name = v->array ? at_array_name(&p->names, v->array) : NULL;
+    bool variable = v->op == AT_TILE_LET || v->op == AT_TILE_SET;
+    const char *name = variable  ? at_c_variable(p, v)
+                       : v->array ? at_array_name(&p->names, v->array)
+                                  : NULL;
+    if (print_vector_effect(p, v)) return;
     switch (v->op) {
     case AT_TILE_LET: {
         const char *right = v->count ? at_c_right_side(p, v->operands[0]) : NULL;
@@ -208,7 +241,6 @@ static void print_effect(at_printer *p, const at_value *v) {
             print_assignment(p, left, v->operands[1]);
         return;
     }
-    case AT_TILE_SCRATCH: print_scratch(p, v->array); return;
     case AT_TILE_BIND:
         at_c_line(p, "const int64_t %s = %s;", at_axis_name(&p->names, v->axis),
                   at_c_right_side(p, v->operands[0]));
@@ -237,6 +269,7 @@ static void print_effect(at_printer *p, const at_value *v) {
         return;
     }
     case AT_TILE_ATTEMPT: print_attempt(p, v); return;
+    case AT_TILE_PICK: at_c_pick(p, v); return;
     case AT_TILE_INHERIT: {
         const char *fault = name;
         if (v->count)
@@ -250,11 +283,20 @@ static void print_effect(at_printer *p, const at_value *v) {
     }
 }
 
-static void print_tiles(at_printer *p, const at_tiles *tiles);
+/* An effect on each of the vectors that a round works on. */
+static void print_copies(at_printer *p, const at_value *v) {
+    if (at_tile_op_gives(v->op)) return;
+    if (p->copies <= 1) {
+        print_effect(p, v);
+        return;
+    }
+    for (p->copy = 0; p->copy < p->copies; p->copy++) print_effect(p, v);
+    p->copy = 0;
+}
 
 static void print_block(at_printer *p, const at_tiles *tiles) {
     p->indent++;
-    print_tiles(p, tiles);
+    at_c_tiles(p, tiles);
     p->indent--;
 }
 
@@ -291,7 +333,7 @@ static void print_element(at_printer *p, const at_tile *tile) {
     const at_loop_program *loops = p->program->loops;
     bool fails = may_fail(&tile->body), keeps = at_is_fallible(loops, store->array);
     if (!fails && !keeps) {
-        print_tiles(p, &tile->body);
+        at_c_tiles(p, &tile->body);
         return;
     }
     const char *name = at_array_name(&p->names, store->array);
@@ -301,7 +343,7 @@ static void print_element(at_printer *p, const at_tile *tile) {
     p->store = store;
     p->label = at_c_name(&p->names, "failed");
     p->fault = "fault";
-    print_tiles(p, &tile->body);
+    at_c_tiles(p, &tile->body);
     if (fails) at_c_line(p, "%s:", p->label); /* one that nothing jumps to would be warned of */
     p->store = NULL;
     at_c_line(p, at_c_rounds(p, store->array) ? "%s[here] = attend_given(value);"
@@ -337,17 +379,99 @@ static void print_for(at_printer *p, const at_tile *tile) {
         at_c_line(p, "for (int64_t %s = %s; %s < %s; %s++) {", i, low, i, high, i);
 }
 
+static bool depends_on_copy(const at_printer *p, const at_value *v) {
+    if (v->op == AT_TILE_GET || (v->op == AT_TILE_INDEX && v->axis == p->rows)) return true;
+    bool depends = v->lanes != AT_LANES_SAME;
+    for (int i = 0; i < v->count; i++) depends |= depends_on_copy(p, v->operands[i]);
+    return depends;
+}
+
+static void print_scratch(at_printer *p) {
+    const at_nest *nest = p->nest->nest;
+    for (int i = 0; i < nest->scratch_count; i++) {
+        const at_array *scratch = nest->scratch[i];
+        if (!scratch->axes[0]) continue; /* of products: each thread asks for its own */
+        const char *type = scratch->kind == AT_BOOL ? "unsigned char" : at_c_type(scratch->kind);
+        at_c_line(p, "%s *restrict %s = attend_scratch(frame, %d);", type,
+                  at_array_name(&p->names, scratch), p->first_scratch + i);
+    }
+}
+
+static void print_tile(at_printer *p, const at_tile *tile);
+
+/* A loop whose rounds threads share out. Each has what a thread needs for itself. */
+static void print_shared(at_printer *p, const at_tile *tile) {
+    bool flushes = p->type != AT_TYPE_F64, own = flushes || p->nest->nest->scratch_count;
+    const char *loop = at_c_shared_loop(p, tile), *region = at_c_shared_region(p);
+    p->shares = true;
+    if (!own) {
+        at_c_line(p, "#pragma omp parallel for %s %s", loop, region);
+        print_tile(p, tile);
+        p->shares = false;
+        return;
+    }
+    at_c_line(p, "#pragma omp parallel %s", region);
+    at_c_line(p, "{");
+    p->indent++;
+    if (flushes) at_c_line(p, "const unsigned flush = attend_flush_begin();");
+    print_scratch(p);
+    at_c_line(p, "#pragma omp for %s", loop);
+    print_tile(p, tile);
+    if (flushes) at_c_line(p, "attend_flush_end(flush);");
+    p->indent--;
+    at_c_line(p, "}");
+    p->shares = false;
+}
+
+static bool shares(const at_tiles *tiles) {
+    for (int i = 0; i < tiles->count; i++)
+        if (tiles->items[i]->parallel || shares(&tiles->items[i]->body) ||
+            shares(&tiles->items[i]->otherwise))
+            return true;
+    return false;
+}
+
 static void print_tile(at_printer *p, const at_tile *tile) {
+    if (tile->tag == AT_TILE_IF && p->copies > 1 && depends_on_copy(p, tile->condition)) {
+        int copies = p->copies;
+        p->copies = 1;
+        for (int i = 0; i < copies; i++) {
+            p->copy = i;
+            print_tile(p, tile);
+        }
+        p->copy = 0;
+        p->copies = copies;
+        return;
+    }
     switch (tile->tag) {
     case AT_TILE_LEAF:
-        for (int i = 0; i < tile->count; i++) print_effect(p, tile->values[i]);
+        for (int i = 0; i < tile->count; i++) print_copies(p, tile->values[i]);
         return;
-    case AT_TILE_FOR: print_for(p, tile); break;
+    case AT_TILE_FOR:
+        if (tile->parallel && !p->shares) {
+            print_shared(p, tile);
+            return;
+        }
+        if (tile->rows) {
+            at_c_row_loop(p, tile, at_c_tiles);
+            return;
+        }
+        if (tile->lanes) {
+            at_c_lane_loop(p, tile, at_c_tiles);
+            return;
+        }
+        print_for(p, tile);
+        break;
     case AT_TILE_IF:
+        if (tile->condition->lanes != AT_LANES_SAME) {
+            at_c_lane_condition(p, tile, at_c_tiles);
+            return;
+        }
         at_c_line(p, "if (%s) {", at_c_value(p, tile->condition, AT_C_CHOICE));
         break;
     case AT_TILE_TRY: print_try(p, tile); return;
     case AT_TILE_ELEMENT: print_element(p, tile); return;
+    case AT_TILE_PRODUCT: at_c_product(p, tile); return;
     }
     print_block(p, &tile->body);
     if (tile->otherwise.count) {
@@ -357,7 +481,7 @@ static void print_tile(at_printer *p, const at_tile *tile) {
     at_c_line(p, "}");
 }
 
-static void print_tiles(at_printer *p, const at_tiles *tiles) {
+void at_c_tiles(at_printer *p, const at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         const at_tile *tile = tiles->items[i];
         /* A table's elements stand side by side: each with names of its own. */
@@ -368,6 +492,12 @@ static void print_tiles(at_printer *p, const at_tiles *tiles) {
         p->indent -= block;
         if (block) at_c_line(p, "}");
     }
+}
+
+int at_scratch_number(const at_nest *nest, const at_array *scratch) {
+    int number = 0;
+    while (number < nest->scratch_count && nest->scratch[number] != scratch) number++;
+    return number;
 }
 
 /* ---- the function -------------------------------------------------------------------------- */
@@ -395,16 +525,18 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     const at_plan *plan = program->loops->plan;
     const at_pass *pass = nest->nest->pass;
     at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
-                    .type = options->type, .indent = 1, .nest = nest->nest,
+                    .type = options->type, .indent = 1, .nest = nest,
                     .first_scratch = first_scratch};
     uses u = uses_of(s, plan, &nest->body);
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
+    if (shares(&nest->body)) at_c_shared_sizes(&nest->work, u.axes);
     print_head(&p, nest, name);
     print_uses(&p, plan, &u, pass);
+    if (!shares(&nest->body)) print_scratch(&p);
     if (u.key)
         at_c_line(&p, "const uint64_t draw_key = attend_draw_key(frame->call->seed, "
                   "frame->call->run, \"%s\");", u.key);
-    print_tiles(&p, &nest->body);
+    at_c_tiles(&p, &nest->body);
     at_text_add(out, "}\n");
 }

@@ -102,6 +102,16 @@ static printed draw(at_printer *p, const at_value *v) {
     return (printed){at_format(p->s->arena, "%s)", text), AT_C_PRIMARY};
 }
 
+const char *at_c_short_power(at_session *s, const char *type, const char *x, int power,
+                             at_c_level *level) {
+    *level = power < 0 ? AT_C_PRODUCT : AT_C_PRIMARY;
+    if (power == 4) return at_format(s->arena, "%s_square(%s_square(%s))", type, type, x);
+    if (power == -1) return at_format(s->arena, "1 / (%s)", x);
+    if (power == 1) return at_format(s->arena, "(%s)", x);
+    return at_format(s->arena, "%s%s_%s(%s)", power < 0 ? "1 / " : "", type,
+                     power == 3 ? "cube" : "square", x);
+}
+
 static printed operation(at_printer *p, const at_value *v) {
     at_arena *arena = p->s->arena;
     const at_value *a = v->operands[0];
@@ -111,6 +121,13 @@ static printed operation(at_printer *p, const at_value *v) {
         const char *right = at_c_value(p, v->operands[1], infix[i].right);
         return (printed){at_format(arena, "%s %s %s", left, infix[i].symbol, right),
                          infix[i].level};
+    }
+    int power = at_tile_short_power(v);
+    if (power) {
+        printed out;
+        out.text = at_c_short_power(p->s, "attend", at_c_value(p, a, AT_C_CHOICE), power,
+                                    &out.level);
+        return out;
     }
     switch (v->map) {
     case AT_OP_STOP: return print(p, a);
@@ -145,13 +162,29 @@ static printed choice(at_printer *p, const at_value *mask, const char *yes, cons
                      AT_C_CHOICE};
 }
 
+/* The index of a loop; of one whose round works on several, that of the one that is printed. */
+static printed index_of(at_printer *p, const at_axis *axis) {
+    const char *index = at_axis_name(&p->names, axis);
+    int vectors = p->vectors ? p->vectors : 1, vector = p->copy % vectors, row = p->copy / vectors;
+    if (axis == p->lanes && p->lane_index) index = p->lane_index;
+    if (axis == p->single_row) index = p->row_index;
+    if (axis == p->lanes && vector == 1)
+        return (printed){at_format(p->s->arena, "%s + LANES", index), AT_C_SUM};
+    if (axis == p->lanes && vector)
+        return (printed){at_format(p->s->arena, "%s + %d * LANES", index, vector), AT_C_SUM};
+    if (axis == p->rows && row)
+        return (printed){at_format(p->s->arena, "%s + %d", index, row), AT_C_SUM};
+    return (printed){index, AT_C_PRIMARY};
+}
+
 static printed print(at_printer *p, const at_value *v) {
     at_value *const *x = v->operands;
     switch (v->op) {
     case AT_TILE_NUMBER: return number(p->s, v, p->type != AT_TYPE_F64);
     case AT_TILE_SIZE: return (printed){at_size_name(&p->names, v->axis), AT_C_PRIMARY};
-    case AT_TILE_INDEX: return (printed){at_axis_name(&p->names, v->axis), AT_C_PRIMARY};
-    case AT_TILE_GET: return (printed){at_array_name(&p->names, v->array), AT_C_PRIMARY};
+    case AT_TILE_INDEX: return index_of(p, v->axis);
+    case AT_TILE_ACROSS: return (printed){at_c_across(p, v), AT_C_PRIMARY};
+    case AT_TILE_GET: return (printed){at_c_variable(p, v), AT_C_PRIMARY};
     case AT_TILE_LOAD: {
         const char *text = element(p, v->array, x[0]);
         if (v->kind != AT_BOOL) return (printed){text, AT_C_PRIMARY};

@@ -2,6 +2,8 @@
  * place, told once for all rewrites. */
 #include "form/form.h"
 
+#include <limits.h>
+
 typedef const at_expr *(*change)(void *user, const at_expr *e);
 
 static const at_expr *changed(const at_expr *e, change f, void *user) {
@@ -105,7 +107,14 @@ static bool collect_free(void *user, const at_expr *e) {
     return true;
 }
 
-int at_draft_free_axes(const at_draft *draft, const at_expr *e, at_axis ***axes) {
+static int place_in(const at_array *like, const at_axis *axis) {
+    for (int i = 0; like && i < like->rank; i++)
+        if (like->axes[i] == axis) return i;
+    return INT_MAX;
+}
+
+int at_draft_free_axes(const at_draft *draft, const at_expr *e, const at_array *like,
+                       at_axis ***axes) {
     int scans = at_draft_scan_axes(draft, NULL);
     free_axes f = {draft, e, NULL, scans, scans};
     if (scans) {
@@ -113,6 +122,12 @@ int at_draft_free_axes(const at_draft *draft, const at_expr *e, at_axis ***axes)
         at_draft_scan_axes(draft, f.axes);
     }
     at_walk(e, collect_free, &f);
+    for (int i = scans + 1; i < f.count; i++)
+        for (int k = i; k > scans && place_in(like, f.axes[k]) < place_in(like, f.axes[k - 1]); k--) {
+            at_axis *axis = f.axes[k];
+            f.axes[k] = f.axes[k - 1];
+            f.axes[k - 1] = axis;
+        }
     *axes = f.axes;
     return f.count;
 }

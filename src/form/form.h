@@ -79,8 +79,10 @@ void at_draft_block(const at_block_walk *w, const at_block *block);
  * how many; axes may be NULL. */
 int at_draft_scan_axes(const at_draft *draft, at_axis **axes);
 /* The axes that an array of e's values has here: those of open scans, and what e mentions but for
- * rounds of open repeats. In the arena. */
-int at_draft_free_axes(const at_draft *draft, const at_expr *e, at_axis ***axes);
+ * rounds of open repeats; in the order that `like` (may be NULL) has, then as they are met. In the
+ * arena. */
+int at_draft_free_axes(const at_draft *draft, const at_expr *e, const at_array *like,
+                       at_axis ***axes);
 
 /* ---- make.c: expressions without zeros and ones --------------------------------------------- */
 
@@ -215,6 +217,22 @@ void at_solve_guard(at_guarded_sum *sum, const at_expr *guard);
 void at_solve(at_guarded_sum *sum);
 /* The sum as an expression, with at_make_sum. */
 const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
+
+/* ---- outside.c: where elements are surely 0 ----------------------------------------------------- */
+
+typedef struct at_outside at_outside;
+/* What the equations of a cascade say of that, in one walk. `fresh` as for at_substitute: it is asked
+ * only where a condition with a fold would catch an index, and conditions here have none, so it may be
+ * NULL. */
+at_outside *at_outside_of(at_session *s, const at_cascade *cascade,
+                          at_axis *(*fresh)(void *user, const at_axis *like), void *user);
+/* A cheap condition over the array's axes, outside of which each element is 0 (or -0); NULL: none is
+ * known. What it reads is what it was where the array was written: it can be asked in the array's block
+ * and those inside of it. */
+const at_expr *at_outside_array(const at_outside *outside, const at_array *array);
+/* Whether e is surely 0 where the condition, one that no `and` joins, does not hold: because e's
+ * equations say so, or the condition is `e != 0`. */
+bool at_is_zero_unless(const at_outside *outside, const at_expr *e, const at_expr *condition);
 
 /* ---- tidy.c ---------------------------------------------------------------------------------- */
 

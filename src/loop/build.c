@@ -24,6 +24,18 @@ static at_array *new_variable(at_loop_lowering *l, const char *name, at_kind kin
     return variable;
 }
 
+const at_array *at_loop_variable(at_loop_lowering *l, const char *name, at_kind kind) {
+    return new_variable(l, name, kind);
+}
+
+const at_array *at_loop_panels(at_loop_lowering *l, const char *name) {
+    static at_axis *const none[1] = {NULL};
+    at_array *panels = new_variable(l, name, AT_REAL);
+    panels->rank = 1;
+    panels->axes = at_copy(l->s->arena, none, sizeof none);
+    return panels;
+}
+
 const at_array *at_loop_let(at_loop_lowering *l, const char *name, at_kind kind,
                             const at_expr *value) {
     const at_array *variable = new_variable(l, name, kind);
@@ -116,7 +128,6 @@ const at_array *at_loop_scratch(at_loop_lowering *l, const char *name, at_kind k
     scratch->axes = at_copy(l->s->arena, axes, sizeof *axes * (size_t)count);
     at_nest *nest = l->nest;
     AT_PUSH(l->s->arena, nest->scratch, nest->scratch_count, nest->scratch_capacity, scratch);
-    at_loop_add(l, AT_LOOP_SCRATCH)->array = scratch;
     return scratch;
 }
 

@@ -17,7 +17,7 @@ typedef struct {
     const at_expr *fold;
     at_kind kind;               /* of the body */
     const at_array *value;      /* the running result; of argmax: the best element */
-    const at_array *second;     /* mean: how many; max of ints: whether any; argmax: its index */
+    const at_array *second;     /* mean under a guard: how many; max of ints: whether any; argmax: its index */
 } accumulator;
 
 static const at_expr *read(accumulator *a, const at_array *variable) {
@@ -50,7 +50,7 @@ static void begin(accumulator *a) {
     case AT_FOLD_ALL: a->value = let(a, name, AT_BOOL, 1); break;
     case AT_FOLD_MEAN:
         a->value = let(a, "sum", AT_REAL, 0);
-        a->second = let(a, "count", AT_INT, 0);
+        if (a->fold->u.fold.guard) a->second = let(a, "count", AT_INT, 0);
         break;
     case AT_FOLD_MIN:
     case AT_FOLD_MAX:
@@ -123,7 +123,7 @@ static void update(accumulator *a, const at_expr *x) {
     case AT_FOLD_PROD: accumulate(a, AT_OP_MUL, x); break;
     case AT_FOLD_MEAN:
         accumulate(a, AT_OP_ADD, x);
-        add_one(a, a->second);
+        if (a->second) add_one(a, a->second);
         break;
     case AT_FOLD_ANY: at_loop_set(a->l, a->value, map(a, AT_OP_OR, read(a, a->value), x)); break;
     case AT_FOLD_ALL: at_loop_set(a->l, a->value, map(a, AT_OP_AND, read(a, a->value), x)); break;
@@ -147,11 +147,20 @@ static void update(accumulator *a, const at_expr *x) {
     }
 }
 
+/* How many elements there are without a guard. */
+static const at_expr *all_of_them(accumulator *a) {
+    at_axis **axes = a->fold->u.fold.axes;
+    const at_expr *count = at_size(a->l->s, axes[0], a->fold->span);
+    for (int i = 1; i < a->fold->u.fold.count; i++)
+        count = map(a, AT_OP_MUL, count, at_size(a->l->s, axes[i], a->fold->span));
+    return count;
+}
+
 static const at_expr *result(accumulator *a) {
     at_fold fold = a->fold->u.fold.fold;
     if (fold == AT_FOLD_ARGMIN || fold == AT_FOLD_ARGMAX) return read(a, a->second);
     if (fold == AT_FOLD_MEAN) {
-        const at_expr *count = read(a, a->second);
+        const at_expr *count = a->second ? read(a, a->second) : all_of_them(a);
         const at_expr *mean = map(a, AT_OP_DIV, read(a, a->value), at_as_real(a->l->s, count));
         return at_map_node(a->l->s, AT_OP_IF, map(a, AT_OP_EQ, count, number(a, AT_INT, 0)),
                            number(a, AT_REAL, 0), mean, a->fold->span);

@@ -94,6 +94,7 @@ static bool lower_pass(at_session *s, at_loop_program *program, const at_pass *p
         if (pass->regions[i]->tag == AT_REPEAT)
             l.rounds[l.round_count++] = pass->regions[i]->u.repeat.round;
     lower_statement(&l, st);
+    at_loop_find_product(&l);
     return true;
 }
 

@@ -29,11 +29,11 @@ typedef enum {
     AT_LOOP_FAULT,   /* a new variable that holds a fault: none yet */
     AT_LOOP_TRY,     /* body, unless the fault `variable` is there; a failure in it becomes it */
     AT_LOOP_BIND,    /* the index of axis is value from here on, in the place of a loop */
-    AT_LOOP_SCRATCH, /* from here on `array` is memory of this thread's own */
     AT_LOOP_PUT,     /* array at address = value; the array is a nest's scratch */
     AT_LOOP_SORT,    /* scratch put in order */
     AT_LOOP_DRAW,    /* variable = a draw */
     AT_LOOP_COUNT,   /* the counter `site` grows by value */
+    AT_LOOP_PRODUCT, /* blocks of sums of products, body for each; or, if that does not pay, otherwise */
 } at_loop_tag;
 
 typedef struct at_loop at_loop;
@@ -59,6 +59,31 @@ typedef struct {
     const at_expr *args[2];
 } at_loop_draw;
 
+/* One factor of a product. Packed rows (columns) stand beside each other, so many to a panel. */
+typedef struct {
+    const at_array *array;     /* position m, k lies at start + m * step + k * depth_step; NULL: pack */
+    const at_expr *read, *start, *step, *depth_step;
+    at_loops pack;             /* loops that PUT the present part of it into packed; with an array:
+                                  loops that then PUT 0 where a guard does not hold */
+    const at_expr *finite_start, *finite_count; /* these elements must be finite; NULL: any */
+    const at_array *packed;
+} at_loop_factor;
+
+/* block[m][n] = sum over k of rows(m, k) columns(n, k), for m, n and k from their first to before
+ * their end, which are variables. A position counts the indices of several axes, the last fastest. */
+typedef struct {
+    int batch_count;
+    const at_axis **batch;     /* axes of both factors: a product of its own for each of their indices */
+    const at_expr *row_count, *column_count, *depth_count;
+    at_loop_factor factors[2]; /* rows, columns */
+    const at_array *row_first, *row_end, *column_first, *column_end, *depth_first, *depth_end;
+    const at_array *tall, *wide, *width; /* variables: of a panel of rows, of columns; of the block */
+    at_loops range;            /* loops that set these two: the part of the depth that is not all 0 */
+    const at_array *depth_from, *depth_to; /* NULL: all of it */
+    const at_array *block;
+    const at_array *scratch;   /* for packed and block */
+} at_loop_product;
+
 struct at_loop {
     at_loop_tag tag;
     bool down;
@@ -73,6 +98,7 @@ struct at_loop {
     int site;
     const at_loop_sort *sort;
     const at_loop_draw *draw;
+    const at_loop_product *product;
     at_loops body, otherwise;
 };
 
@@ -188,6 +214,10 @@ void at_loop_put(at_loop_lowering *l, const at_array *array, const at_expr *addr
 /* The row-major position among the indices of axes. */
 const at_expr *at_loop_position(at_loop_lowering *l, at_axis *const *axes, int count,
                                 at_span span);
+/* A variable without a LET. */
+const at_array *at_loop_variable(at_loop_lowering *l, const char *name, at_kind kind);
+/* Reals at positions, in the scratch of a product: it has no axes of its own. */
+const at_array *at_loop_panels(at_loop_lowering *l, const char *name);
 bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
@@ -260,6 +290,11 @@ const at_expr *at_loop_clips_rest(const at_loop_clips *clips);
 /* Whether nothing in e can fail where the next node goes, or where a condition (may be NULL) holds
  * there. */
 bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *condition);
+
+/* ---- product.c ------------------------------------------------------------------------------ */
+
+/* Makes the nest a product of matrices, if it is one. */
+void at_loop_find_product(at_loop_lowering *l);
 
 /* ---- range.c: between which ints a value lies ---------------------------------------------- */
 

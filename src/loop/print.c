@@ -65,6 +65,14 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             if (loop->value) at_text_add(out, " = ");
             if (loop->value) at_ir_print_expr(loop->value, out);
             break;
+        case AT_LOOP_PRODUCT:
+            at_text_add(out, "product of ");
+            at_ir_print_expr(loop->product->row_count, out);
+            at_text_add(out, " rows and ");
+            at_ir_print_expr(loop->product->column_count, out);
+            at_text_add(out, " columns, over ");
+            at_ir_print_expr(loop->product->depth_count, out);
+            break;
         case AT_LOOP_STORE:
         case AT_LOOP_PUT:
             at_text_add(out, loop->tag == AT_LOOP_STORE ? "store " : "put ");
@@ -81,7 +89,6 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             if (at_is_variable(loop->array)) at_ir_print_name(loop->array->name, out);
             else print_place(loop, out);
             break;
-        case AT_LOOP_SCRATCH: at_text_addf(out, "scratch %s", loop->array->name); break;
         case AT_LOOP_BIND:
             at_text_addf(out, "%s is ", loop->axis->name);
             at_ir_print_expr(loop->value, out);
@@ -96,7 +103,7 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             break;
         }
         at_text_add(out, "\n");
-        if (loop->tag == AT_LOOP_FOR || loop->tag == AT_LOOP_IF || loop->tag == AT_LOOP_TRY)
+        if (loop->tag == AT_LOOP_FOR || loop->tag == AT_LOOP_PRODUCT || loop->tag == AT_LOOP_IF || loop->tag == AT_LOOP_TRY)
             print_loops(&loop->body, depth + 1, out);
         if (loop->otherwise.count) {
             line(out, depth);

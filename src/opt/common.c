@@ -212,7 +212,7 @@ static bool is_work(const at_expr *e) {
 
 static const at_expr *stored(sharing *c, const at_expr *e, uint64_t hash) {
     at_axis **axes;
-    int rank = at_draft_free_axes(c->draft, e, &axes);
+    int rank = at_draft_free_axes(c->draft, e, c->owner, &axes);
     const at_expr *read = at_draft_define(c->draft, c->owner, at_fold_info(e->u.fold.fold)->text, axes,
                                           rank, e);
     at_homes_set(c->homes, read->u.read.array, c->here);

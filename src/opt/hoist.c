@@ -16,6 +16,8 @@
  * under stay in front of it, as far as they depend on its indices only. */
 #include "opt/opt.h"
 
+#include <limits.h>
+
 typedef struct condition condition;
 struct condition {
     const condition *outer;
@@ -134,12 +136,29 @@ static bool collect_free(void *user, const at_expr *e) {
     return true;
 }
 
+/* Steps first, then as around e. */
+static int place_around(const hoisting *h, const at_axis *axis) {
+    for (const at_home *home = h->block; home->outer; home = home->outer)
+        if (home->region->tag == AT_SCAN &&
+            is_among(axis, home->region->u.scan.axes, home->region->u.scan.count))
+            return home->depth - INT_MAX;
+    for (int i = 0; i < h->around_count; i++)
+        if (h->around[i] == axis) return i;
+    return INT_MAX;
+}
+
 /* The axes of an array of e's values that is written in `home`. */
 static free_axes axes_at(const hoisting *h, const at_expr *e, const at_home *home) {
     int scans = scan_axes(home, NULL);
     free_axes f = {h, e, home, AT_NEW_ARRAY(h->s->arena, at_axis *, scans + 1), scans, scans + 1};
     scan_axes(home, f.axes);
     at_walk(e, collect_free, &f);
+    for (int i = scans + 1; i < f.count; i++)
+        for (int k = i; k > scans && place_around(h, f.axes[k]) < place_around(h, f.axes[k - 1]); k--) {
+            at_axis *axis = f.axes[k];
+            f.axes[k] = f.axes[k - 1];
+            f.axes[k - 1] = axis;
+        }
     return f;
 }
 

@@ -112,7 +112,7 @@ static const at_expr *log_sum(void *user, const at_expr *e) {
     writer *w = user;
     if (e->tag != AT_FOLD_NODE || e->u.fold.fold != AT_FOLD_LOGSUMEXP) return e;
     at_axis **outer;
-    int bound = e->u.fold.count, rank = at_draft_free_axes(w->draft, e, &outer);
+    int bound = e->u.fold.count, rank = at_draft_free_axes(w->draft, e, w->owner, &outer);
     at_axis **axes = AT_NEW_ARRAY(w->s->arena, at_axis *, rank + bound);
     at_move(axes, outer, sizeof *axes * (size_t)rank);
     at_move(axes + rank, e->u.fold.axes, sizeof *axes * (size_t)bound);

@@ -8,6 +8,8 @@
  * each element from the same element of the step before is done in place. */
 #include "plan/plan.h"
 
+enum { FARTHEST = 64 }; /* steps back that are looked at */
+
 /* ---- windows ------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -49,10 +51,21 @@ int64_t at_index_lag(const at_expr *index, const at_axis *axis, bool down) {
     }
     if ((op != AT_OP_ADD && op != AT_OP_SUB) || b->tag != AT_CONST) return -1;
     if (a->tag != AT_INDEX || a->u.axis != axis) return -1;
-    enum { FARTHEST = 64 };
     if (b->u.integer > FARTHEST || b->u.integer < -FARTHEST) return -1;
     int64_t behind = op == AT_OP_SUB ? b->u.integer : -b->u.integer;
     return down ? -behind : behind; /* a negative one fails as it is read */
+}
+
+/* How many steps before the last of a finished scan an index is; -1 if that is not known. */
+static int64_t lag_from_end(const at_expr *index, const at_axis *axis, bool down) {
+    if (down) {
+        if (index->tag != AT_CONST || index->u.integer < 0) return -1;
+        return index->u.integer <= FARTHEST ? index->u.integer : -1;
+    }
+    if (index->tag != AT_MAP || index->u.map.op != AT_OP_SUB) return -1;
+    const at_expr *a = index->u.map.args[0], *b = index->u.map.args[1];
+    if (a->tag != AT_SIZE || a->u.axis != axis || b->tag != AT_CONST) return -1;
+    return b->u.integer >= 1 && b->u.integer <= FARTHEST ? b->u.integer - 1 : -1;
 }
 
 static bool look_for_fold(void *user, const at_expr *e) {
@@ -86,8 +99,11 @@ static bool look_at_read(void *user, const at_expr *e) {
         bool down = false;
         const at_axis *axis = array->axes[i];
         const at_statement *scan = scan_of(writer, axis, &down);
-        bool present = scan && is_within(w->pass, scan); /* another scan may have the axis too */
-        int64_t behind = present ? at_index_lag(e->u.read.index[i], axis, down) : -1;
+        const at_expr *index = e->u.read.index[i];
+        int64_t behind = -1;
+        if (scan) /* another one may have the axis too */
+            behind = is_within(w->pass, scan) ? at_index_lag(index, axis, down)
+                                              : lag_from_end(index, axis, down);
         if (behind == 1 && is_in_place(w, e, i)) {
             w->plan->places[w->plan->place_of[array->id]].in_place = true;
             behind = 0;

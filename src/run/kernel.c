@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,22 @@ struct at_library {
     void *handle; /* of dlopen */
 };
 
+/* The workspace of the last run, for the next: taken by whoever comes first. */
+typedef struct {
+    size_t bytes;
+} memory;
+
+typedef struct {
+    _Atomic(memory *) memory; /* NULL: none, or a run has it */
+} spare;
+
 struct at_kernel {
     at_library *library, *own;      /* own: freed with the kernel */
     at_entry_run run;
     at_entry_workspace workspace;
     const at_loop_program *program; /* lives in the session that compiled it */
     at_type type;                   /* of reals that are given and handed back */
+    spare *spare;                   /* shared by runs at the same time */
 };
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -61,13 +72,15 @@ static bool find(const at_library *library, const char *prefix, const char *name
 at_kernel *at_kernel_of(at_session *s, at_library *library, const at_emit_entry *entry,
                         at_type type) {
     at_kernel *kernel = calloc(1, sizeof *kernel);
-    if (kernel && find(library, entry->prefix, "run", &kernel->run) &&
+    if (kernel) kernel->spare = calloc(1, sizeof *kernel->spare);
+    if (kernel && kernel->spare && find(library, entry->prefix, "run", &kernel->run) &&
         find(library, entry->prefix, "workspace", &kernel->workspace)) {
         kernel->library = library;
         kernel->program = entry->program->loops;
         kernel->type = type;
         return kernel;
     }
+    if (kernel) free(kernel->spare);
     free(kernel);
     at_error(s, AT_E_LOAD, at_no_span(), "the compiled code cannot be loaded");
     return NULL;
@@ -86,6 +99,8 @@ at_kernel *at_kernel_build(at_session *s, const at_emit_entry *entry, at_type ty
 void at_kernel_free(at_kernel *kernel) {
     if (!kernel) return;
     at_library_free(kernel->own);
+    if (kernel->spare) free(atomic_load(&kernel->spare->memory));
+    free(kernel->spare);
     free(kernel);
 }
 
@@ -102,9 +117,9 @@ typedef struct {
     struct attend_view *views; /* by place */
     struct attend_call entry;
     struct attend_failure failure;
-    void *workspace;
     uint64_t *counters;        /* of code that counts: two a pass */
     bool kept;                 /* it outlives the function that made it */
+    memory *workspace;
 } run;
 
 static bool refuse_memory(const run *r) {
@@ -127,7 +142,7 @@ static void end_run(void *user) {
     free(r->made);
     free(r->views);
     free(r->counters);
-    free(r->workspace);
+    if (r->workspace) free(atomic_exchange(&r->kernel->spare->memory, r->workspace));
     at_bound_call_free(&r->bound);
 }
 
@@ -203,6 +218,25 @@ static void refuse_size(const run *r, double needed, double limit) {
             array->rank ? ": " : "", own);
 }
 
+/* The workspace lies behind 64 bytes that say how long it is. */
+static bool take_workspace(run *r, size_t bytes) {
+    enum { HEAD = 64 };
+    r->entry.workspace_bytes = bytes;
+    if (bytes == 0) return true;
+    r->workspace = atomic_exchange(&r->kernel->spare->memory, NULL);
+    if (r->workspace && r->workspace->bytes < bytes) {
+        free(r->workspace);
+        r->workspace = NULL;
+    }
+    if (!r->workspace) {
+        r->workspace = aligned_alloc(HEAD, (bytes + 2 * HEAD - 1) / HEAD * HEAD);
+        if (r->workspace) r->workspace->bytes = bytes;
+    }
+    if (!r->workspace) return refuse_memory(r);
+    r->entry.workspace = (char *)r->workspace + HEAD;
+    return true;
+}
+
 /* Counts everything before anything is taken: what was converted, outputs, the workspace. */
 static bool fits_memory(run *r) {
     double needed = 0;
@@ -215,10 +249,7 @@ static bool fits_memory(run *r) {
         refuse_size(r, needed, (double)limit);
         return false;
     }
-    r->entry.workspace_bytes = workspace;
-    r->workspace = workspace ? aligned_alloc(64, (workspace + 63) / 64 * 64) : NULL;
-    r->entry.workspace = r->workspace;
-    return !workspace || r->workspace || refuse_memory(r);
+    return take_workspace(r, workspace);
 }
 
 static at_tensor *given(const run *r, const at_array *array) {

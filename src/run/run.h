@@ -63,6 +63,12 @@ void at_failure_report(at_session *s, const at_loop_program *program,
  * ATTEND_CC names the compiler, ATTEND_CFLAGS flags that come last. */
 void *at_cc_load(at_session *s, const at_text *source, const char *target);
 
+/* ---- target.c */
+
+/* The flags for processors called `name` (portable, avx2, avx512, native), with blanks between them:
+ * for people, whatever this machine has; native is this machine. NULL after E961. */
+const char *at_target_flags(at_session *s, const char *name);
+
 /* ---- cache.c: compiled kernels, kept between runs */
 
 typedef struct {

@@ -132,3 +132,16 @@ bool at_target_find(at_session *s, const char *name, at_target *out) {
     }
     return true;
 }
+
+const char *at_target_flags(at_session *s, const char *name) {
+    int target = find_name(s, name);
+    if (target < 0) return NULL;
+    unsigned saved = saved_state();
+    const char *text = "";
+    for (int i = 0; i < EXTENSIONS; i++) {
+        const extension *e = &extensions[i];
+        if (e->since > target || (target == NATIVE && !has(e, saved))) continue;
+        text = at_format(s->arena, "%s%s%s", text, *text ? " " : "", e->flag);
+    }
+    return text;
+}

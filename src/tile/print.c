@@ -18,7 +18,8 @@ static void print_value(const at_value *v, at_text *out) {
     default: break;
     }
     if (v->array) at_text_addf(out, " %s", v->array->name);
-    if (v->op == AT_TILE_MAP || v->op == AT_TILE_ATTEMPT)
+    if (v->op == AT_TILE_MAP || v->op == AT_TILE_ATTEMPT || v->op == AT_TILE_ACROSS ||
+        v->op == AT_TILE_PICK)
         at_text_addf(out, " %s", at_op_info(v->map)->text);
     if (v->op == AT_TILE_DRAW) at_text_addf(out, " %s", at_draw_info(v->draw->draw)->text);
     if (v->op == AT_TILE_SORT) at_text_addf(out, " %s", v->sort->order->name);
@@ -27,7 +28,8 @@ static void print_value(const at_value *v, at_text *out) {
 }
 
 static void print_for(const at_tile *tile, at_text *out) {
-    at_text_addf(out, "for %s%s", tile->axis->name, tile->down ? " down" : "");
+    at_text_addf(out, "for %s%s%s%s", tile->axis->name, tile->down ? " down" : "",
+                 tile->lanes ? " in lanes" : "", tile->parallel ? " in parallel" : "");
     if (tile->low) at_text_addf(out, " from %%%d", tile->low->id);
     if (tile->high) at_text_addf(out, " to %%%d", tile->high->id);
     at_text_add(out, "\n");
@@ -45,6 +47,15 @@ static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
             print_value(tile->values[k], out);
         }
         if (tile->tag == AT_TILE_LEAF) continue;
+        if (tile->tag == AT_TILE_PRODUCT) {
+            at_text_pad(out, ' ', 2 * depth);
+            at_text_add(out, "product, for each block\n");
+            print_tiles(&tile->body, depth + 1, out);
+            at_text_pad(out, ' ', 2 * depth);
+            at_text_add(out, "if it does not pay\n");
+            print_tiles(&tile->otherwise, depth + 1, out);
+            continue;
+        }
         at_text_pad(out, ' ', 2 * depth);
         if (tile->tag == AT_TILE_FOR)
             print_for(tile, out);

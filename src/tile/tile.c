@@ -1,5 +1,6 @@
-/* From loop trees to tile programs: every expression becomes operations in evaluation order. */
-#include "tile/tile.h"
+/* From loop trees to tile programs: every expression becomes operations in evaluation order; then
+ * lanes and threads are chosen. */
+#include "tile/tile_int.h"
 
 static const struct {
     const char *text;
@@ -16,9 +17,31 @@ bool at_tile_op_gives(at_tile_op op) { return rows[op].gives; }
 typedef struct {
     at_session *s;
     const at_plan *plan;
+    at_tile_nest *nest;
     at_tiles *into;
-    int values;
 } tiling;
+
+at_value *at_tile_value(at_session *s, at_tile_nest *nest, at_tile_op op, at_kind kind) {
+    at_value *value = AT_NEW(s->arena, at_value);
+    value->op = op;
+    value->kind = kind;
+    value->id = nest->value_count++;
+    return value;
+}
+
+static void add_tree(at_session *s, at_tile *leaf, at_value *v) {
+    for (int i = 0; i < v->count; i++) add_tree(s, leaf, v->operands[i]);
+    AT_PUSH(s->arena, leaf->values, leaf->count, leaf->capacity, v);
+}
+
+void at_tile_insert(at_session *s, at_tiles *tiles, int at, at_value *effect) {
+    at_tile *leaf = AT_NEW(s->arena, at_tile);
+    leaf->tag = AT_TILE_LEAF;
+    add_tree(s, leaf, effect);
+    AT_PUSH(s->arena, tiles->items, tiles->count, tiles->capacity, leaf);
+    for (int i = tiles->count - 1; i > at; i--) tiles->items[i] = tiles->items[i - 1];
+    tiles->items[at] = leaf;
+}
 
 /* ---- values -------------------------------------------------------------------------------- */
 
@@ -33,10 +56,7 @@ static at_tile *add_tile(tiling *t, at_tile_tag tag) {
 static at_value *add_value(tiling *t, at_tile_op op, at_kind kind) {
     at_tile *leaf = t->into->count ? t->into->items[t->into->count - 1] : NULL;
     if (!leaf || leaf->tag != AT_TILE_LEAF) leaf = add_tile(t, AT_TILE_LEAF);
-    at_value *value = AT_NEW(t->s->arena, at_value);
-    value->op = op;
-    value->kind = kind;
-    value->id = t->values++;
+    at_value *value = at_tile_value(t->s, t->nest, op, kind);
     AT_PUSH(t->s->arena, leaf->values, leaf->count, leaf->capacity, value);
     return value;
 }
@@ -44,6 +64,35 @@ static at_value *add_value(tiling *t, at_tile_op op, at_kind kind) {
 static void take(at_value *value, at_value *operand) { value->operands[value->count++] = operand; }
 
 static at_value *value_of(tiling *t, const at_expr *e);
+
+/* Whether an int has 32 bits, and so have those that it is computed from. */
+static bool is_narrow(const at_expr *e) {
+    if (e->kind != AT_INT) return false;
+    at_range range = at_range_of(e);
+    return range.low >= -INT32_MAX && range.high <= INT32_MAX;
+}
+
+/* An axis along which a read looks at another step than the present one, or NULL. */
+static const at_axis *other_step(const at_expr *e) {
+    const at_array *array = e->u.read.array;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *index = e->u.read.index[i];
+        if (index->tag != AT_MAP || (index->u.map.op != AT_OP_SUB && index->u.map.op != AT_OP_ADD))
+            continue;
+        const at_expr *now = index->u.map.args[0], *step = index->u.map.args[1];
+        if (now->tag == AT_INDEX && now->u.axis == array->axes[i] && step->tag == AT_CONST &&
+            step->u.integer != 0)
+            return now->u.axis;
+    }
+    return NULL;
+}
+
+static bool is_inside(const at_expr *e) {
+    const at_array *array = e->u.read.array;
+    for (int i = 0; i < array->rank; i++)
+        if (!at_index_inside(e->u.read.index[i], array->axes[i])) return false;
+    return true;
+}
 
 /* 0 <= index and index < size, for each index that is not known to lie inside. */
 static const at_expr *mask_of(at_session *s, const at_expr *e) {
@@ -78,11 +127,13 @@ static at_value *read_value(tiling *t, const at_expr *e) {
     if (mask) operands[count++] = value_of(t, e->u.read.alternative);
     value = add_value(t, mask ? AT_TILE_LOAD_WHERE : AT_TILE_LOAD, e->kind);
     value->array = array;
+    value->inside = is_inside(e);
+    value->axis = other_step(e);
     for (int i = 0; i < count; i++) take(value, operands[i]);
     return value;
 }
 
-static at_value *value_of(tiling *t, const at_expr *e) {
+static at_value *any_value(tiling *t, const at_expr *e) {
     at_value *value, *operands[3] = {0};
     switch (e->tag) {
     case AT_CONST:
@@ -110,6 +161,12 @@ static at_value *value_of(tiling *t, const at_expr *e) {
     return NULL;
 }
 
+static at_value *value_of(tiling *t, const at_expr *e) {
+    at_value *value = any_value(t, e);
+    value->narrow = is_narrow(e);
+    return value;
+}
+
 /* ---- the tree ------------------------------------------------------------------------------ */
 
 static void tile_loops(tiling *t, const at_loops *loops);
@@ -127,6 +184,8 @@ static void tile_variable(tiling *t, const at_loop *loop) {
                                  loop->variable->kind);
     effect->array = loop->variable;
     if (value) take(effect, value);
+    int number = -loop->variable->id;
+    if (number > t->nest->variable_count) t->nest->variable_count = number;
 }
 
 static void tile_attempt(tiling *t, const at_loop *loop) {
@@ -141,6 +200,16 @@ static void tile_attempt(tiling *t, const at_loop *loop) {
     for (int i = 0; i < count; i++) take(effect, operands[i]);
 }
 
+/* Whether an array is stored at its own indices, in their order. */
+static bool is_own_place(tiling *t, const at_loop *loop) {
+    const at_array *array = loop->array;
+    const at_statement *st = t->nest->nest->pass->statement;
+    at_axis *const *axes = st->tag == AT_NEXT ? st->u.next.axes : array->axes;
+    const at_expr **index = AT_NEW_ARRAY(t->s->arena, const at_expr *, array->rank);
+    for (int i = 0; i < array->rank; i++) index[i] = at_index(t->s, axes[i], array->span);
+    return at_same(loop->address, at_address_of(t->s, t->plan, array, index));
+}
+
 static void tile_store(tiling *t, const at_loop *loop) {
     at_tile *element = add_tile(t, AT_TILE_ELEMENT);
     at_tiles *outer = t->into;
@@ -149,6 +218,7 @@ static void tile_store(tiling *t, const at_loop *loop) {
     at_value *address = value_of(t, loop->address), *value = value_of(t, loop->value);
     at_value *store = add_value(t, AT_TILE_STORE, loop->array->kind);
     store->array = loop->array;
+    store->inside = is_own_place(t, loop);
     take(store, address);
     take(store, value);
     t->into = outer;
@@ -185,6 +255,36 @@ static void tile_draw(tiling *t, const at_loop *loop) {
     take(set, drawn);
 }
 
+static void tile_product(tiling *t, const at_loop *loop) {
+    const at_loop_product *from = loop->product;
+    at_tile_product *product = AT_NEW(t->s->arena, at_tile_product);
+    at_tiles *outer = t->into;
+    product->loop = from;
+    t->into = &product->setup;
+    product->row_count = value_of(t, from->row_count);
+    product->column_count = value_of(t, from->column_count);
+    product->depth_count = value_of(t, from->depth_count);
+    for (int i = 0; i < 2; i++) {
+        const at_loop_factor *factor = &from->factors[i];
+        if (factor->array) {
+            product->start[i] = value_of(t, factor->start);
+            product->step[i] = value_of(t, factor->step);
+            product->depth_step[i] = value_of(t, factor->depth_step);
+        }
+        if (factor->finite_count) {
+            product->finite_start[i] = value_of(t, factor->finite_start);
+            product->finite_count[i] = value_of(t, factor->finite_count);
+        }
+        tile_block(t, &product->pack[i], &factor->pack);
+    }
+    t->into = outer;
+    tile_block(t, &product->range, &from->range);
+    at_tile *tile = add_tile(t, AT_TILE_PRODUCT);
+    tile->product = product;
+    tile_block(t, &tile->body, &loop->body);
+    tile_block(t, &tile->otherwise, &loop->otherwise);
+}
+
 static void tile_loop(tiling *t, const at_loop *loop) {
     switch (loop->tag) {
     case AT_LOOP_FOR: {
@@ -192,10 +292,10 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         at_value *high = loop->high ? value_of(t, loop->high) : NULL;
         at_tile *tile = add_tile(t, AT_TILE_FOR);
         tile->axis = loop->axis;
+        tile->apart = loop->apart;
         tile->low = low;
         tile->high = high;
         tile->down = loop->down;
-        tile->apart = loop->apart;
         tile_block(t, &tile->body, &loop->body);
         return;
     }
@@ -228,7 +328,6 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         if (address) take(effect, address);
         return;
     }
-    case AT_LOOP_SCRATCH: add_value(t, AT_TILE_SCRATCH, AT_INT)->array = loop->array; return;
     case AT_LOOP_BIND: {
         at_value *place = value_of(t, loop->value), *bind = add_value(t, AT_TILE_BIND, AT_INT);
         bind->axis = loop->axis;
@@ -258,6 +357,7 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         take(effect, value);
         return;
     }
+    case AT_LOOP_PRODUCT: tile_product(t, loop); return;
     }
 }
 
@@ -272,9 +372,13 @@ const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops)
     program->nest_count = loops->nest_count;
     program->nests = AT_NEW_ARRAY(s->arena, at_tile_nest, loops->nest_count);
     for (int i = 0; i < loops->nest_count; i++) {
-        program->nests[i].nest = &loops->nests[i];
-        tiling t = {s, loops->plan, &program->nests[i].body, 0};
+        at_tile_nest *nest = &program->nests[i];
+        nest->nest = &loops->nests[i];
+        tiling t = {s, loops->plan, nest, &nest->body};
         tile_loops(&t, &loops->nests[i].body);
+        if (loops->plain) continue;
+        at_tile_lanes(s, nest);
+        at_tile_parallel(s, nest);
     }
     return program;
 }

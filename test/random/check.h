@@ -15,6 +15,7 @@ typedef struct {
 
 typedef struct {
     const random_program *program;
+    unsigned long number;       /* of the program */
     at_session *s;
     const at_program *loaded;   /* NULL when it does not parse */
     const at_cascade *resolved; /* NULL when it does not resolve */
@@ -67,6 +68,7 @@ typedef struct {
     const char *name, *doc;
     bool (*holds)(trial *t);
     bool only_asked; /* tried only when it is named: it does not hold yet */
+    bool (*all_hold)(trial **trials, int count, unsigned long *number); /* instead of `holds`, of many */
 } property;
 
 /* In the order in which they are tried; the first that fails ends a trial. Ended by a NULL name. */
@@ -77,10 +79,12 @@ bool has_derivative(const trial *t);
 
 /* ---- compiled.c ------------------------------------------------------------------------------ */
 
-/* Properties: the program as compiled code, and its derivative. */
-bool compiled_agrees(trial *t);
-bool compiled_derivative_agrees(trial *t);
-/* And of the comparison: made-up rounding is none of its failures. */
+/* What the reals of a program are stored as when it is compiled. */
+at_type compiled_type(const random_program *program);
+/* Whether programs of one such type, and their derivatives, agree as compiled code with the reference.
+ * *number is the number of the one at hand; when false, that fails. */
+bool compiled_agree(trial **trials, int count, unsigned long *number);
+/* A property of the comparison: made-up rounding is none of its failures. */
 bool rounding_is_allowed(trial *t);
 
 /* ---- coverage.c ------------------------------------------------------------------------------ */

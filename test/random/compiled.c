@@ -1,10 +1,12 @@
-/* A random program and its derivative as compiled code, against the reference: for each type, as far
- * as rounding can move results, and the same bits with several threads. */
+/* Random programs and their derivatives as compiled code, against the reference: as far as rounding can
+ * move results, and the same bits with several threads. Several programs share a C file, since most of
+ * the time is the C compiler's to start. */
 #include "check.h"
 #include "check/check_int.h"
 #include "compile.h"
 #include "grad/grad.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -152,7 +154,8 @@ static void release(void *user) {
     at_collection_free(&c->inputs);
     at_collection_free(&c->params);
     at_collection_free(&c->states);
-    if (c->kernel) at_kernel_free(c->kernel);
+    at_kernel_free(c->kernel);
+    c->kernel = NULL;
 }
 
 /* ---- the comparison itself ------------------------------------------------------------------- */
@@ -194,6 +197,12 @@ bool rounding_is_allowed(trial *t) {
 
 /* ---- compiled code --------------------------------------------------------------------------- */
 
+at_type compiled_type(const random_program *program) {
+    static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_F64, AT_TYPE_BF16};
+    return types[mixed(program->data) % 4];
+}
+
+/* With the kernel of its batch, or one of its own. */
 static bool compile_and_compare(void *user) {
     comparison *c = user;
     trial *t = c->t;
@@ -203,7 +212,7 @@ static bool compile_and_compare(void *user) {
     }
     t->s->stage = "compile";
     at_compile_options options = {.type = c->type};
-    c->kernel = at_compile(t->s, c->cascade, &options, NULL);
+    if (!c->kernel) c->kernel = at_compile(t->s, c->cascade, &options, NULL);
     if (!c->kernel && only_limits(t->s)) {
         t->s->diag_count = 0;
         return true;
@@ -212,22 +221,70 @@ static bool compile_and_compare(void *user) {
     return runs_agree(c);
 }
 
-static bool compared(trial *t, const char *what, const at_cascade *cascade) {
-    static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16};
-    bool good = true;
-    for (size_t i = 0; i < sizeof types / sizeof *types && good; i++) {
-        comparison c = {.t = t, .cascade = cascade, .what = what, .type = types[i]};
-        good = at_released(t->s, compile_and_compare, release, &c);
-    }
-    return good;
+/* The program and its derivative, if it has one within limits. */
+static int comparisons_of(trial *t, comparison *out) {
+    int count = 0;
+    at_type type = compiled_type(t->program);
+    if (!has_result(t)) return 0;
+    out[count++] = (comparison){.t = t, .cascade = t->cascade, .what = "it", .type = type};
+    if (!has_derivative(t)) return count;
+    t->s->stage = "grad";
+    if (!t->derivative) t->derivative = at_derivative(t->s, t->cascade, NULL, false);
+    t->s->diag_count = 0; /* a limit, or what another property tells */
+    if (t->derivative)
+        out[count++] = (comparison){.t = t, .cascade = t->derivative, .what = "its derivative", .type = type};
+    return count;
 }
 
-bool compiled_agrees(trial *t) { return !has_result(t) || compared(t, "it", t->cascade); }
+/* All in one C file. Where that does not come about, each is compiled by itself, and tells why. */
+typedef struct {
+    at_session *s;
+    comparison *items;
+    int count;
+    at_library *library;
+} batch;
 
-bool compiled_derivative_agrees(trial *t) {
-    if (!has_result(t) || !has_derivative(t)) return true;
-    if (!t->derivative) t->derivative = at_derivative(t->s, t->cascade, NULL, false);
-    if (t->derivative) return compared(t, "its derivative", t->derivative);
-    t->s->diag_count = 0; /* a limit, or what another property tells */
+static bool compile_batch(void *user) {
+    batch *b = user;
+    at_session *s = b->s;
+    const at_cascade **cascades = AT_NEW_ARRAY(s->arena, const at_cascade *, b->count);
+    const char **prefixes = AT_NEW_ARRAY(s->arena, const char *, b->count);
+    const at_tile_program **tiles = AT_NEW_ARRAY(s->arena, const at_tile_program *, b->count);
+    for (int i = 0; i < b->count; i++) {
+        cascades[i] = b->items[i].cascade;
+        prefixes[i] = at_format(s->arena, "program%d", i);
+    }
+    at_compile_options options = {.type = b->items[0].type};
+    at_text text = {0};
+    s->stage = "compile";
+    if (at_compile_text(s, cascades, prefixes, b->count, &options, tiles, &text))
+        b->library = at_library_load(s, &text);
+    at_text_free(&text);
+    for (int i = 0; i < b->count && b->library; i++) {
+        at_emit_entry entry = {tiles[i], prefixes[i]};
+        b->items[i].kernel = at_kernel_of(s, b->library, &entry, options.type);
+    }
     return true;
+}
+
+bool compiled_agree(trial **trials, int count, unsigned long *number) {
+    bool good = true;
+    batch b = {.s = at_session_new((size_t)1 << 30)};
+    comparison *items = b.items = calloc(2 * (size_t)count + 1, sizeof *items);
+    if (!b.s || !items) abort();
+    for (int i = 0; i < count; i++) {
+        *number = trials[i]->number;
+        b.count += comparisons_of(trials[i], &items[b.count]);
+    }
+    if (b.count > 2) (void)at_guarded(b.s, compile_batch, &b);
+    for (int i = 0; i < b.count; i++) {
+        *number = items[i].t->number;
+        good = good && at_released(items[i].t->s, compile_and_compare, release, &items[i]);
+        if (!good) break;
+    }
+    for (int i = 0; i < b.count; i++) release(&items[i]);
+    at_library_free(b.library);
+    free(items);
+    at_session_free(b.s);
+    return good;
 }

@@ -47,17 +47,21 @@ typedef struct {
     verdict *verdict;
 } trying;
 
+static void fill_verdict(verdict *v, const char *name, const trial *t) {
+    v->failed = true;
+    snprintf(v->property, sizeof v->property, "%s", name);
+    snprintf(v->key, sizeof v->key, "%s", t->key ? t->key : "");
+    snprintf(v->message, sizeof v->message, "%s", t->message.data ? t->message.data : "");
+}
+
 static bool try_properties(void *user) {
     trying *x = user;
     for (const property *p = properties; p->name; p++) {
+        if (!p->holds) continue; /* of several programs at once */
         if (x->set->only ? strcmp(x->set->only, p->name) != 0 : p->only_asked) continue;
         if (!x->t.cascade && p != properties) continue;
         if (p->holds(&x->t)) continue;
-        verdict *v = x->verdict;
-        v->failed = true;
-        snprintf(v->property, sizeof v->property, "%s", p->name);
-        snprintf(v->key, sizeof v->key, "%s", x->t.key);
-        snprintf(v->message, sizeof v->message, "%s", x->t.message.data ? x->t.message.data : "");
+        fill_verdict(x->verdict, p->name, &x->t);
         return true;
     }
     return true;
@@ -70,48 +74,110 @@ static bool try_program(void *user) {
     return begin_trial(&x->t, x->program);
 }
 
-static void check_program(const settings *set, const random_program *program, shared *memory) {
-    trying x = {.set = set, .program = program, .verdict = &memory->verdict};
+/* ---- batches --------------------------------------------------------------------------------- */
+
+enum { BATCH = 12, TYPES = AT_TYPES };
+
+/* Programs that wait for the properties that are tried of several at once, by the type that they are
+ * compiled for. */
+typedef struct {
+    trying *waiting[BATCH];
+    at_arena *arenas[BATCH];
+    int count;
+} batch;
+
+static void end_batch(batch *b) {
+    for (int i = 0; i < b->count; i++) {
+        end_trial(&b->waiting[i]->t);
+        at_arena_free(b->arenas[i]);
+    }
+    b->count = 0;
+}
+
+/* A failure takes the place of one that a later program may have: that is tried again. */
+static void try_batch(const settings *set, batch *b, shared *memory) {
+    trial *trials[BATCH];
+    unsigned long number = 0, next = memory->next;
+    for (int i = 0; i < b->count; i++) trials[i] = &b->waiting[i]->t;
+    for (const property *p = properties; p->name && b->count; p++) {
+        if (!p->all_hold || (set->only ? strcmp(set->only, p->name) != 0 : p->only_asked)) continue;
+        alarm(BATCH * SLOW);
+        bool good = p->all_hold(trials, b->count, &memory->next);
+        alarm(0);
+        number = memory->next;
+        memory->next = next;
+        if (good) continue;
+        for (int i = 0; i < b->count; i++)
+            if (trials[i]->number == number && trials[i]->key)
+                fill_verdict(&memory->verdict, p->name, trials[i]);
+        memory->next = number;
+        break;
+    }
+    end_batch(b);
+}
+
+static void try_batches(const settings *set, batch *batches, shared *memory) {
+    for (int type = 0; type < TYPES; type++)
+        if (batches[type].count) try_batch(set, &batches[type], memory);
+}
+
+/* Gives the program its place in a batch when all else holds; true when the arena went along. */
+static bool check_program(const settings *set, const random_program *program, at_arena *arena,
+                          batch *batches, shared *memory) {
+    trying *x = AT_NEW(arena, trying);
+    *x = (trying){.set = set, .program = program, .verdict = &memory->verdict};
+    bool waits = false;
     alarm(SLOW);
-    if (try_program(&x)) {
-        bool good = at_guarded(x.t.s, try_properties, &x);
+    if (try_program(x)) {
+        x->t.number = memory->next;
+        bool good = at_guarded(x->t.s, try_properties, x);
         if (!good) {
             memory->verdict.failed = true;
             strcpy(memory->verdict.property, "memory");
             strcpy(memory->verdict.key, "out of memory");
-        } else if (x.t.cascade && !memory->verdict.failed) {
-            cover(&memory->covered, x.t.resolved, program);
-            memory->covered.undecided += (unsigned long)x.t.undecided;
+        } else if (x->t.cascade && !memory->verdict.failed) {
+            cover(&memory->covered, x->t.resolved, program);
+            memory->covered.undecided += (unsigned long)x->t.undecided;
+            waits = true;
         }
-        end_trial(&x.t);
+        if (!waits) end_trial(&x->t);
     }
     alarm(0);
+    if (!waits) return false;
+    batch *b = &batches[compiled_type(program)];
+    b->waiting[b->count] = x;
+    b->arenas[b->count++] = arena;
+    if (b->count == BATCH) try_batch(set, b, memory);
+    return true;
 }
 
-static void check_choices(const settings *set, choices *c, shared *memory) {
+static void check_choices(const settings *set, choices *c, batch *batches, shared *memory) {
     at_arena *arena = at_arena_new((size_t)256 << 20);
     if (!arena) abort();
-    random_program program;
-    generate(c, arena, set->wild, &program);
-    check_program(set, &program, memory);
-    at_arena_free(arena);
+    random_program *program = AT_NEW(arena, random_program);
+    generate(c, arena, set->wild, program);
+    if (!check_program(set, program, arena, batches, memory)) at_arena_free(arena);
     choices_free(c);
 }
 
 static void child_body(void *user, shared *memory) {
     const task *job = user;
+    static batch batches[TYPES];
     choices c;
+    memset(batches, 0, sizeof batches);
     if (job->script) {
         choices_replay(&c, job->script, job->script_count);
-        check_choices(job->set, &c, memory);
+        check_choices(job->set, &c, batches, memory);
+        try_batches(job->set, batches, memory);
         return;
     }
     for (memory->next = job->first; memory->next < job->count; memory->next += job->stride) {
-        if (job->set->seconds > 0 && at_now() > job->set->until) return;
+        if (job->set->seconds > 0 && at_now() > job->set->until) break;
         choices_fresh(&c, job->set->seed + memory->next);
-        check_choices(job->set, &c, memory);
-        if (memory->verdict.failed) return;
+        check_choices(job->set, &c, batches, memory);
+        if (memory->verdict.failed) break;
     }
+    try_batches(job->set, batches, memory);
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */
@@ -266,12 +332,12 @@ static int run_jobs(settings *set, coverage *sum, told *known) {
 }
 
 static int self_test(settings set) {
-    static const char *const sabotages[] = {"scan", "crash", "resolver"};
+    static const char *const sabotages[] = {"scan", "crash", "resolver", "kernel"};
     int bad = 0;
     set.quiet = true;
     set.programs = 2000;
     set.seconds = 60;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         coverage sum = {0};
         told known = {0};
         set.sabotage = sabotages[i];

@@ -171,20 +171,23 @@ static void views_of_any_strides_are_read_and_written(void **state) {
 static void a_history_is_kept_as_long_as_it_is_read(void **state) {
     loaded *l = *state;
     load(l,
-         "fn f(x[t]) -> y[t] {\n"
+         "fn f(x[t]) -> y[t], last {\n"
          "  scan t {\n"
          "    h[t] = 0.5 * h[t-1 | 0] + h[t-3 | 1] + x[t]\n"
          "    g[t] = h[t] * h[t-2 | 0]\n"
          "    m[t] = m[t-1 | 0] + g[t]\n"
          "    n[t] = n[t-1 | 0] + m[t]\n"
          "    y[t] = n[t-1 | 0] + 1\n"
+         "    u[t] = 3 * x[t]\n"
          "  }\n"
+         "  last = u[size(t)-2]\n"
          "}\n", AT_TYPE_F64);
     const at_plan *plan = l->tiles->loops->plan;
     assert_int_equal(plan->places[place_of(l, "h")].slots[0], 4);
     assert_int_equal(plan->places[place_of(l, "g")].slots[0], 1);
     assert_int_equal(plan->places[place_of(l, "m")].slots[0], 1); /* in place */
     assert_int_equal(plan->places[place_of(l, "n")].slots[0], 2);
+    assert_int_equal(plan->places[place_of(l, "u")].slots[0], 2); /* read when the scan is over */
     assert_int_equal(plan->places[place_of(l, "y")].slots[0], 0);
 }
 

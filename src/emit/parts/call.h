@@ -56,6 +56,7 @@ struct attend_frame {
     void *const *arrays;                /* by place, rows without gaps */
     struct attend_fault *const *faults; /* by place, one an element; NULL: none can fail */
     const size_t *offsets;              /* of blocks in the workspace */
+    int level;                          /* of loops that threads share, around the call */
 };
 
 /* Keeps the failure of an output's element, if it is the first of its pass. */

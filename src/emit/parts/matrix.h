@@ -142,3 +142,106 @@ static void attend_multiply(const real *rows, const real *columns, int64_t row_c
             attend_multiply_panels(rows + m * depth, columns + n * depth, depth,
                                    block + m * BLOCK_WIDTH + n, more);
 }
+
+#if GIVEN_IS_HALF
+/* The same from stored elements. */
+static void attend_pack_given(real *to, const given *from, int64_t step, int64_t depth_step,
+                              int64_t count, int64_t depth, int width) {
+    real wide[COLUMNS * BLOCK_DEPTH];
+    for (int64_t first = 0; first < count; first += width) {
+        int64_t rows = count - first < width ? count - first : width;
+        bool beside = step == 1; /* else each row for itself */
+        int64_t outer = beside ? depth : rows, inner = beside ? rows : depth;
+        int64_t outer_step = beside ? depth_step : step, inner_step = beside ? 1 : depth_step;
+        for (int64_t i = 0; i < outer; i++) {
+            const given *source = from + i * outer_step;
+            int64_t k = 0;
+            for (; inner_step == 1 && k + LANES <= inner; k += LANES)
+                vreal_store(wide + i * inner + k, vreal_load_given(source + k));
+            for (; k < inner; k++) wide[i * inner + k] = attend_real(source[k * inner_step]);
+        }
+        attend_pack(to, wide, beside ? 1 : depth, beside ? rows : 1, rows, depth, width);
+        from += width * step;
+        to += width * depth;
+    }
+}
+#endif
+
+/* Whether no element is infinite or NaN: times 0 they are all 0. */
+static bool attend_are_finite(const real *x, int64_t count) {
+    vreal sums[4];
+    for (int i = 0; i < 4; i++) sums[i] = vreal_all(0);
+    int64_t k = 0;
+    for (; k + 4 * LANES <= count; k += 4 * LANES)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) sums[i] += vreal_load(x + k + i * LANES) * 0;
+    real sum = vreal_sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    for (; k < count; k++) sum += x[k] * 0;
+    return sum == 0;
+}
+
+#if GIVEN_IS_HALF
+static bool attend_are_given_finite(const given *x, int64_t count) {
+    real sum = 0;
+    int64_t k = 0;
+    for (; k + LANES <= count; k += LANES) sum += vreal_sum(vreal_load_given(x + k) * 0);
+    for (; k < count; k++) sum += attend_real(x[k]) * 0;
+    return sum == 0;
+}
+#endif
+
+/* What loops that pack leave out: the rest of the last panel. */
+static inline void attend_pack_rest(real *packed, int64_t count, int64_t depth, int width) {
+    int64_t last = count - count % width;
+    if (last == count) return;
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t i = count - last; i < width; i++) packed[last * depth + k * width + i] = 0;
+}
+
+/* Whether packing pays. */
+static inline bool attend_product_pays(int64_t rows, int64_t columns, int64_t depth) {
+    return rows >= 4 && columns >= LANES / 2 && depth >= 4 && rows * columns >= 8 * LANES;
+}
+
+/* How a product is cut into blocks: so that they fit the scratch, and threads have enough of them. */
+struct attend_cut {
+    int64_t rows, columns, row_block, column_block, row_blocks, column_blocks, parts;
+};
+
+static inline int64_t attend_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+
+static inline int64_t attend_even_block(int64_t n, int64_t blocks, int64_t step) {
+    return attend_up((n + blocks - 1) / blocks, step);
+}
+
+static inline struct attend_cut attend_cut_product(int64_t batch, int64_t rows, int64_t columns,
+                                                   int64_t depth, int threads) {
+    struct attend_cut cut = {.rows = rows, .columns = columns};
+    int64_t down = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    int64_t across = (columns + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS;
+    for (;;) {
+        cut.row_block = attend_even_block(rows, down, ROWS);
+        cut.column_block = attend_even_block(columns, across, COLUMNS);
+        cut.row_blocks = (rows + cut.row_block - 1) / cut.row_block;
+        cut.column_blocks = (columns + cut.column_block - 1) / cut.column_block;
+        cut.parts = batch * cut.row_blocks * cut.column_blocks;
+        double work = (double)cut.row_block * (double)cut.column_block * (double)depth;
+        bool enough = threads == 1 || cut.parts >= 4 * threads || work < 64.0 * 64 * 64;
+        bool tall = cut.row_block >= cut.column_block && cut.row_block > 4 * ROWS;
+        if (enough || (!tall && cut.column_block <= COLUMNS)) return cut;
+        if (tall) down = cut.row_blocks * 2;
+        else across = cut.column_blocks * 2;
+    }
+}
+
+/* The rows and columns of a part; gives which of the batch it belongs to. */
+static inline int64_t attend_part_of(const struct attend_cut *cut, int64_t part, int64_t *row_first,
+                                     int64_t *row_end, int64_t *column_first, int64_t *column_end) {
+    int64_t across = part % cut->column_blocks, down = part / cut->column_blocks % cut->row_blocks;
+    *row_first = down * cut->row_block;
+    *row_end = *row_first + cut->row_block < cut->rows ? *row_first + cut->row_block : cut->rows;
+    *column_first = across * cut->column_block;
+    *column_end = *column_first + cut->column_block;
+    if (*column_end > cut->columns) *column_end = cut->columns;
+    return part / cut->column_blocks / cut->row_blocks;
+}

@@ -85,14 +85,29 @@ static size_t attend_measure(const struct attend_program *program, const struct 
     return attend_place_blocks(program->block, program->blocks, sizes, offsets, order);
 }
 
-/* A thread's own memory of one row. */
-static void *attend_scratch(const struct attend_frame *frame, int number) {
-    int i = frame->program->scratch + number, thread = 0;
+/* The threads that a caller runs us in are no concern of ours. */
+static inline int attend_level(void) {
 #ifdef _OPENMP
-    /* Of the levels that the calls stand in one at most has several threads. */
-    for (int level = omp_get_level(); level > 0; level--)
+    return omp_get_level();
+#else
+    return 0;
+#endif
+}
+
+/* Which of the threads that share our loops runs this: of those around it one at most is shared. */
+static inline int attend_thread(const struct attend_frame *frame) {
+    int thread = 0;
+    (void)frame;
+#ifdef _OPENMP
+    for (int level = omp_get_level(); level > frame->level; level--)
         thread += omp_get_ancestor_thread_num(level);
 #endif
+    return thread;
+}
+
+/* A thread's own memory of one row. */
+static void *attend_scratch(const struct attend_frame *frame, int number) {
+    int i = frame->program->scratch + number, thread = attend_thread(frame);
     size_t bytes = attend_block_bytes(&frame->program->block[i], frame->extents);
     char *base = frame->call->workspace;
     return base ? base + frame->offsets[i] + (size_t)thread * bytes : NULL;

@@ -1,0 +1,304 @@
+/* Loops over lanes: a body for LANES indices at once, and the same for the rest, which is shorter.
+ * A loop that is shared among threads or whose lanes are elements keeps the form that OpenMP asks
+ * for and looks at each block; one whose variables are combined goes through the full ones first.
+ *
+ * A condition that differs from lane to lane becomes a mask: what stands under it is computed in
+ * all lanes, and variables keep their values where it does not hold. */
+#include "emit/emit.h"
+
+/* ---- what a body needs ------------------------------------------------------------------------ */
+
+typedef struct {
+    bool mask; /* reads or sets of which lanes it must be known whether they count */
+    bool costly;
+} needs;
+
+static void note_needs(void *user, const at_tile *tile, const at_value *v) {
+    needs *n = user;
+    if (tile) {
+        n->mask |= tile->tag == AT_TILE_IF && tile->condition->lanes != AT_LANES_SAME;
+        n->costly |= tile->tag == AT_TILE_FOR;
+        return;
+    }
+    const at_value *address = v->op == AT_TILE_LOAD         ? v->operands[0]
+                              : v->op == AT_TILE_LOAD_WHERE ? v->operands[1]
+                                                            : NULL;
+    if (address) {
+        n->mask |= address->lanes == AT_LANES_ANY;
+        n->costly |= address->lanes >= AT_LANES_STEP || !v->inside;
+    }
+    n->mask |= v->op == AT_TILE_LOAD_WHERE && v->lanes != AT_LANES_SAME;
+    n->costly |= v->op == AT_TILE_MAP && v->kind == AT_REAL && at_op_info(v->map)->level == 0 &&
+                 v->lanes != AT_LANES_SAME;
+}
+
+static needs needs_of(const at_tiles *tiles) {
+    needs n = {false, false};
+    at_tiles_walk(tiles, note_needs, &n);
+    return n;
+}
+
+/* ---- loops ------------------------------------------------------------------------------------ */
+
+typedef void (*printing)(at_printer *p, const at_tiles *tiles);
+
+/* The name that an index has in the loop that is printed. */
+static const char *index_name(at_printer *p, const at_axis *axis) {
+    if (axis == p->lanes && p->lane_index) return p->lane_index;
+    return at_axis_name(&p->names, axis);
+}
+
+static void open(at_printer *p, const char *line) {
+    at_c_line(p, "%s", line);
+    p->indent++;
+}
+
+static void close(at_printer *p) {
+    p->indent--;
+    at_c_line(p, "}");
+}
+
+/* Before which index a loop ends. */
+static const char *end_of(at_printer *p, const at_tile *tile) {
+    if (p->end) return p->end;
+    return tile->high ? at_c_value(p, tile->high, AT_C_SUM) : at_size_name(&p->names, tile->axis);
+}
+
+/* A block of fewer lanes. */
+static void print_part(at_printer *p, const at_tile *tile, printing body) {
+    if (tile->reduces || needs_of(&tile->body).mask) {
+        p->mask = at_c_name(&p->names, "mask");
+        at_c_line(p, "const vmask %s = vmask_first(%s);", p->mask, p->rest);
+        p->masks_sets = tile->reduces;
+    }
+    body(p, &tile->body);
+    p->rest = p->mask = NULL;
+    p->masks_sets = false;
+}
+
+/* The last block, of fewer lanes. */
+static void print_rest(at_printer *p, const at_tile *tile, printing body) {
+    p->rest = at_rest_name(&p->names);
+    at_c_line(p, "const int64_t %s = %s - %s;", p->rest, end_of(p, tile),
+              index_name(p, tile->axis));
+    print_part(p, tile, body);
+}
+
+/* One block: all lanes, or the rest. */
+static void print_block(at_printer *p, const at_tile *tile, printing body) {
+    const char *index = index_name(p, tile->axis), *size = at_size_name(&p->names, tile->axis);
+    open(p, at_format(p->s->arena, "if (%s + LANES <= %s) {", index, size));
+    body(p, &tile->body);
+    p->indent--;
+    open(p, "} else {");
+    print_rest(p, tile, body);
+    close(p);
+}
+
+/* What is left of several blocks, one by one; rows that are jammed take every block as a part. */
+static void print_single_blocks(at_printer *p, const at_tile *tile, printing body) {
+    const char *first = at_axis_name(&p->names, tile->axis);
+    const char *size = at_size_name(&p->names, tile->axis);
+    const char *index = at_c_name(&p->names, first);
+    open(p, at_format(p->s->arena, "for (int64_t %s = %s; %s < %s; %s += LANES) {", index, first,
+                      index, size, index));
+    p->lane_index = index;
+    if (p->rows) {
+        p->rest = at_rest_name(&p->names);
+        at_c_line(p, "const int64_t %s = %s - %s < LANES ? %s - %s : LANES;", p->rest, size, index,
+                  size, index);
+        print_part(p, tile, body);
+    } else {
+        print_block(p, tile, body);
+    }
+    p->lane_index = NULL;
+    close(p);
+}
+
+static void print_blocks(at_printer *p, const at_tile *tile, printing body) {
+    const char *index = at_axis_name(&p->names, tile->axis);
+    const char *size = at_size_name(&p->names, tile->axis);
+    int copies = p->single_row ? 0 : tile->copies, rows = p->copies ? p->copies : 1;
+    at_arena *arena = p->s->arena;
+    if (copies <= 1) {
+        open(p, at_format(arena, "for (int64_t %s = 0; %s < %s; %s += LANES) {", index, index, size,
+                          index));
+        print_block(p, tile, body);
+        close(p);
+        return;
+    }
+    open(p, at_format(arena, "for (int64_t %s = 0; %s < %s; %s += %d * LANES) {", index, index,
+                      size, index, copies));
+    open(p, at_format(arena, "if (%s + %d * LANES <= %s) {", index, copies, size));
+    p->copies = copies * rows;
+    p->vectors = copies;
+    p->jams = true;
+    body(p, &tile->body);
+    p->copies = rows;
+    p->vectors = 1;
+    p->indent--;
+    open(p, "} else {");
+    p->jams = rows > 1;
+    print_single_blocks(p, tile, body);
+    p->jams = false;
+    close(p);
+    close(p);
+}
+
+void at_c_row_loop(at_printer *p, const at_tile *tile, printing body) {
+    const at_tile *inner = tile->body.items[0];
+    const char *index = at_axis_name(&p->names, tile->axis);
+    const char *size = at_size_name(&p->names, tile->axis);
+    at_arena *arena = p->s->arena;
+    open(p, at_format(arena, "for (int64_t %s = 0; %s < %s; %s += %d) {", index, index, size, index,
+                      tile->rows));
+    open(p, at_format(arena, "if (%s + %d <= %s) {", index, tile->rows, size));
+    p->rows = tile->axis;
+    p->copies = tile->rows;
+    at_c_lane_loop(p, inner, body);
+    p->rows = NULL;
+    p->copies = 0;
+    p->indent--;
+    open(p, "} else {");
+    const char *row = at_c_name(&p->names, index);
+    open(p, at_format(arena, "for (int64_t %s = %s; %s < %s; %s++) {", row, index, row, size, row));
+    p->single_row = tile->axis;
+    p->row_index = row;
+    at_c_lane_loop(p, inner, body);
+    p->row_index = NULL;
+    p->single_row = NULL;
+    close(p);
+    close(p);
+    close(p);
+}
+
+static void print_copies(at_printer *p, const at_tile *tile, printing body) {
+    const char *index = at_axis_name(&p->names, tile->axis), *size = end_of(p, tile);
+    open(p, at_format(p->s->arena, "for (; %s + %d * LANES <= %s; %s += %d * LANES) {", index,
+                      tile->copies, size, index, tile->copies));
+    p->vectors = tile->copies;
+    for (p->copy = 0; p->copy < tile->copies; p->copy++) {
+        open(p, "{");
+        body(p, &tile->body);
+        close(p);
+    }
+    p->copy = p->vectors = 0;
+    close(p);
+}
+
+static void print_combined(at_printer *p, const at_tile *tile, printing body) {
+    const char *index = at_axis_name(&p->names, tile->axis);
+    open(p, "{");
+    const char *low = tile->low ? at_c_value(p, tile->low, AT_C_CHOICE) : "0", *size = end_of(p, tile);
+    if (tile->high) {
+        p->end = at_c_name(&p->names, at_format(p->s->arena, "end_%s", index));
+        at_c_line(p, "const int64_t %s = %s;", p->end, size);
+        size = p->end;
+    }
+    at_c_line(p, "int64_t %s = %s;", index, low);
+    if (tile->copies > 1) print_copies(p, tile, body);
+    open(p, at_format(p->s->arena, "for (; %s + LANES <= %s; %s += LANES) {", index, size, index));
+    body(p, &tile->body);
+    close(p);
+    open(p, at_format(p->s->arena, "if (%s < %s) {", index, size));
+    print_rest(p, tile, body);
+    close(p);
+    close(p);
+    p->end = NULL;
+}
+
+void at_c_lane_loop(at_printer *p, const at_tile *tile, printing body) {
+    p->lanes = tile->axis;
+    if (tile->reduces) print_combined(p, tile, body);
+    else print_blocks(p, tile, body);
+    p->lanes = NULL;
+}
+
+/* ---- conditions ------------------------------------------------------------------------------- */
+
+static void print_masked(at_printer *p, const at_tiles *tiles, const char *condition,
+                         printing body) {
+    const char *outer = p->mask;
+    bool masks_sets = p->masks_sets, conditional = p->conditional;
+    p->mask = at_c_name(&p->names, "mask");
+    if (outer) condition = at_format(p->s->arena, "%s & %s", outer, condition);
+    at_c_line(p, "const vmask %s = %s;", p->mask, condition);
+    p->masks_sets = p->conditional = true;
+    bool asks = needs_of(tiles).costly;
+    if (asks) {
+        at_c_line(p, "if (vmask_any(%s)) {", p->mask);
+        p->indent++;
+    }
+    body(p, tiles);
+    if (asks) {
+        p->indent--;
+        at_c_line(p, "}");
+    }
+    p->mask = outer;
+    p->masks_sets = masks_sets;
+    p->conditional = conditional;
+}
+
+void at_c_lane_condition(at_printer *p, const at_tile *tile, printing body) {
+    at_c_level level = p->mask || tile->otherwise.count ? AT_C_UNARY : AT_C_CHOICE;
+    at_c_line(p, "{");
+    p->indent++;
+    const char *condition = level == AT_C_CHOICE ? at_c_vector_right_side(p, tile->condition)
+                                                 : at_c_vector(p, tile->condition, level);
+    if (tile->otherwise.count) {
+        const char *name = at_c_name(&p->names, "holds");
+        at_c_line(p, "const vmask %s = %s;", name, condition);
+        condition = name;
+    }
+    print_masked(p, &tile->body, condition, body);
+    if (tile->otherwise.count)
+        print_masked(p, &tile->otherwise, at_format(p->s->arena, "~%s", condition), body);
+    p->indent--;
+    at_c_line(p, "}");
+}
+
+/* ---- threads ---------------------------------------------------------------------------------- */
+
+/* Whether every axis of a is one of b's. */
+static bool is_less(const at_term *a, const at_term *b) {
+    for (int i = 0; i < a->rank; i++) {
+        bool found = false;
+        for (int k = 0; k < b->rank; k++) found |= a->axes[i] == b->axes[k];
+        if (!found) return false;
+    }
+    return a->rank < b->rank;
+}
+
+/* Whether no other term grows with these axes and more. */
+static bool counts(const at_cost *work, const at_term *term) {
+    for (int i = 0; i < work->count; i++)
+        if (is_less(term, &work->terms[i])) return false;
+    return true;
+}
+
+void at_c_shared_sizes(const at_cost *work, bool *axes) {
+    for (int i = 0; i < work->count; i++)
+        for (int k = 0; k < work->terms[i].rank && counts(work, &work->terms[i]); k++)
+            axes[work->terms[i].axes[k]->id] = true;
+}
+
+const char *at_c_shared_region(at_printer *p) {
+    enum { WORTH = 100000 }; /* operations that take longer than waking threads */
+    const at_cost *work = &p->nest->work;
+    const char *text = "";
+    for (int i = 0; i < work->count; i++) {
+        const at_term *term = &work->terms[i];
+        if (!counts(work, term)) continue;
+        text = at_format(p->s->arena, "%s%s%lld.0", text, *text ? " + " : "",
+                         (long long)term->count);
+        for (int k = 0; k < term->rank; k++)
+            text = at_format(p->s->arena, "%s * %s", text,
+                             at_size_name(&p->names, term->axes[k]));
+    }
+    return at_format(p->s->arena, "num_threads(frame->call->threads) if (%s > %d)", text, WORTH);
+}
+
+const char *at_c_shared_loop(at_printer *p, const at_tile *tile) {
+    if (tile->parallel == 1) return "schedule(static)";
+    return at_format(p->s->arena, "schedule(static) collapse(%d)", tile->parallel);
+}

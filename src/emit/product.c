@@ -1,0 +1,184 @@
+/* Products of matrices: blocks of them shared out among threads, each packed, multiplied and then
+ * finished by the loops of its elements. How they are cut has no influence on any value. */
+#include "emit/emit.h"
+
+typedef struct {
+    at_printer *p;
+    const at_loop_product *product;
+    const at_tile_product *tile;
+} printing;
+
+static const char *name_of(const printing *print, const at_array *variable) {
+    return at_array_name(&print->p->names, variable);
+}
+
+/* `end - first` */
+static const char *count_of(const printing *print, const at_array *first, const at_array *end) {
+    return at_format(print->p->s->arena, "%s - %s", name_of(print, end), name_of(print, first));
+}
+
+static void print_pack(const printing *print, int which) {
+    const at_loop_product *product = print->product;
+    const at_loop_factor *factor = &product->factors[which];
+    at_printer *p = print->p;
+    const char *count = which ? count_of(print, product->column_first, product->column_end)
+                              : count_of(print, product->row_first, product->row_end);
+    const char *depth = count_of(print, product->depth_first, product->depth_end);
+    const char *to = name_of(print, factor->packed), *width = which ? "COLUMNS" : "ROWS";
+    if (!factor->array) {
+        at_c_line(p, "attend_pack_rest(%s, %s, %s, %s);", to, count, depth, width);
+        at_c_tiles(p, &print->tile->pack[which]);
+        return;
+    }
+    const char *start = at_c_value(p, print->tile->start[which], AT_C_CHOICE);
+    const char *step = at_c_value(p, print->tile->step[which], AT_C_CHOICE);
+    const char *depth_step = at_c_value(p, print->tile->depth_step[which], AT_C_CHOICE);
+    at_c_line(p, "%s(%s, &%s[%s],",
+              at_c_rounds(p, factor->array) ? "attend_pack_given" : "attend_pack", to,
+              at_array_name(&p->names, factor->array), start);
+    at_c_line(p, "            %s, %s, %s, %s, %s);", step, depth_step, count, depth, width);
+    at_c_tiles(p, &print->tile->pack[which]);
+}
+
+/* Block after block of the depth. */
+static void print_depth(const printing *print, const char *depth) {
+    const at_loop_product *product = print->product;
+    at_printer *p = print->p;
+    const char *first = name_of(print, product->depth_first);
+    const char *end = name_of(print, product->depth_end);
+    const char *from = "0";
+    if (product->depth_to) {
+        at_c_tiles(p, &print->tile->range);
+        depth = name_of(print, product->depth_to);
+        from = at_c_name(&p->names, "depth_begin");
+        at_c_line(p, "const int64_t %s = %s / BLOCK_DEPTH * BLOCK_DEPTH;", from,
+                  name_of(print, product->depth_from));
+        at_c_line(p, "if (%s < %s) %s = %s;", depth, name_of(print, product->depth_from), depth,
+                  name_of(print, product->depth_from));
+    }
+    at_c_line(p, "int64_t %s = %s, %s = 0;", first, from, end);
+    at_c_line(p, "do {");
+    p->indent++;
+    at_c_line(p, "%s = %s - %s < BLOCK_DEPTH ? %s : %s + BLOCK_DEPTH;", end, depth, first, depth,
+              first);
+    print_pack(print, 0);
+    print_pack(print, 1);
+    at_c_line(p, "attend_multiply(%s, %s,", name_of(print, product->factors[0].packed),
+              name_of(print, product->factors[1].packed));
+    at_c_line(p, "                %s, %s,", count_of(print, product->row_first, product->row_end),
+              count_of(print, product->column_first, product->column_end));
+    at_c_line(p, "                %s, %s, %s > %s);",
+              count_of(print, product->depth_first, product->depth_end),
+              name_of(print, product->block), first, from);
+    at_c_line(p, "%s = %s;", first, end);
+    p->indent--;
+    at_c_line(p, "} while (%s < %s);", first, depth);
+}
+
+/* The indices of a part: its block, and those of the axes that both factors have. */
+static void print_part(const printing *print, const char *cut, const char *part) {
+    const at_loop_product *product = print->product;
+    at_printer *p = print->p;
+    const char *row_first = name_of(print, product->row_first);
+    const char *row_end = name_of(print, product->row_end);
+    const char *column_first = name_of(print, product->column_first);
+    const char *column_end = name_of(print, product->column_end);
+    at_c_line(p, "int64_t %s, %s, %s, %s;", row_first, row_end, column_first, column_end);
+    const char *which = product->batch_count ? at_c_name(&p->names, "which") : NULL;
+    const char *result = which ? at_format(p->s->arena, "int64_t %s = ", which) : "";
+    at_c_line(p, "%sattend_part_of(&%s, %s, &%s, &%s, &%s, &%s);", result, cut, part, row_first,
+              row_end, column_first, column_end);
+    for (int i = product->batch_count - 1; i >= 0; i--) {
+        const char *index = at_axis_name(&p->names, product->batch[i]);
+        if (i == 0) {
+            at_c_line(p, "const int64_t %s = %s;", index, which);
+            continue;
+        }
+        const char *size = at_size_name(&p->names, product->batch[i]);
+        at_c_line(p, "const int64_t %s = %s %% %s;", index, which, size);
+        at_c_line(p, "%s /= %s;", which, size);
+    }
+}
+
+static void print_constants(const printing *print) {
+    const at_loop_product *product = print->product;
+    const at_loop_factor *rows = &product->factors[0], *columns = &product->factors[1];
+    if (rows->pack.count)
+        at_c_line(print->p, "const int64_t %s = ROWS;", name_of(print, product->tall));
+    if (columns->pack.count)
+        at_c_line(print->p, "const int64_t %s = COLUMNS;", name_of(print, product->wide));
+    at_c_line(print->p, "const int64_t %s = BLOCK_WIDTH;", name_of(print, product->width));
+}
+
+static void print_blocks(const printing *print, const at_tile *tile, const char *depth) {
+    const at_loop_product *product = print->product;
+    at_printer *p = print->p;
+    const char *panels = name_of(print, product->scratch);
+    const char *packed = name_of(print, product->factors[0].packed);
+    const char *columns = name_of(print, product->factors[1].packed);
+    at_c_line(p, "real *const %s = attend_scratch(frame, %d);", panels, p->first_scratch +
+              at_scratch_number(p->nest->nest, product->scratch));
+    at_c_line(p, "real *const %s = %s, *const %s = %s + PACKED_ROWS;", packed, panels, columns,
+              packed);
+    at_c_line(p, "real *const %s = %s + PACKED_COLUMNS;", name_of(print, product->block), columns);
+    print_depth(print, depth);
+    bool shares = p->shares;
+    p->shares = true; /* by the loop over parts */
+    at_c_tiles(p, &tile->body);
+    p->shares = shares;
+}
+
+/* `pays`, and that what a guard leaves out would only have added 0. */
+static const char *print_finite(const printing *print, int which, const char *pays) {
+    const at_loop_factor *factor = &print->product->factors[which];
+    at_printer *p = print->p;
+    const char *name = at_c_name(&p->names, "pays");
+    at_c_line(p, "bool %s = %s;", name, pays);
+    at_c_line(p, "if (%s)", name);
+    at_c_line(p, "    %s = %s(&%s[%s], %s);", name,
+              at_c_rounds(p, factor->array) ? "attend_are_given_finite" : "attend_are_finite",
+              at_array_name(&p->names, factor->array),
+              at_c_value(p, print->tile->finite_start[which], AT_C_CHOICE),
+              at_c_value(p, print->tile->finite_count[which], AT_C_CHOICE));
+    return name;
+}
+
+void at_c_product(at_printer *p, const at_tile *tile) {
+    const printing print = {p, tile->product->loop, tile->product};
+    const at_loop_product *product = print.product;
+    const char *rows = at_c_name(&p->names, "rows"), *columns = at_c_name(&p->names, "columns");
+    const char *depth = at_c_name(&p->names, "depth"), *cut = at_c_name(&p->names, "cut");
+    const char *part = at_c_name(&p->names, "part"), *batch = "1";
+    const char *threads = at_c_name(&p->names, "threads");
+    at_c_line(p, "const int64_t %s = %s;", rows, at_c_right_side(p, tile->product->row_count));
+    at_c_line(p, "const int64_t %s = %s;", columns,
+              at_c_right_side(p, tile->product->column_count));
+    at_c_line(p, "const int64_t %s = %s;", depth, at_c_right_side(p, tile->product->depth_count));
+    for (int i = 0; i < product->batch_count; i++)
+        batch = at_format(p->s->arena, "%s%s%s", i ? batch : "", i ? " * " : "",
+                          at_size_name(&p->names, product->batch[i]));
+    const char *pays = at_format(p->s->arena, "attend_product_pays(%s, %s, %s)", rows, columns,
+                                 depth);
+    for (int i = 0; i < 2; i++)
+        if (product->factors[i].finite_count) pays = print_finite(&print, i, pays);
+    at_c_line(p, "if (%s) {", pays);
+    p->indent++;
+    at_c_line(p, "const int %s = frame->call->threads;", threads);
+    at_c_line(p, "const struct attend_cut %s =", cut);
+    at_c_line(p, "    attend_cut_product(%s, %s, %s, %s, %s);", batch, rows, columns, depth, threads);
+    print_constants(&print);
+    at_text_addf(p->out, "#pragma omp parallel for schedule(static) num_threads(%s) "
+                 "if (%s > 1 && %s.parts > 1)\n", threads, threads, cut);
+    at_c_line(p, "for (int64_t %s = 0; %s < %s.parts; %s++) {", part, part, cut, part);
+    p->indent++;
+    print_part(&print, cut, part);
+    print_blocks(&print, tile, depth);
+    p->indent--;
+    at_c_line(p, "}");
+    p->indent--;
+    at_c_line(p, "} else {");
+    p->indent++;
+    at_c_tiles(p, &tile->otherwise);
+    p->indent--;
+    at_c_line(p, "}");
+}

@@ -1,0 +1,83 @@
+/* Which axis of a nest is taken LANES indices at once: one of the target's, so that the lanes are
+ * elements that have nothing to do with each other, or inside of an element one that is summed (or
+ * the like) over, whose lanes are combined at the end.
+ *
+ * Every possible choice is priced, with memory along the lanes cheap and memory across them dear,
+ * and the cheapest is taken; the last axis wins among equals. */
+#include "tile/tile_int.h"
+
+#include <string.h>
+
+enum { VECTOR = 8, DEEPEST = 64 };
+
+typedef struct {
+    int count;
+    at_tile *loops[DEEPEST];
+} spine;
+
+/* The loops over a target's axes, each of which holds nothing but the next. */
+static spine spine_of(at_tile *tile) {
+    spine out = {0};
+    while (at_tile_independent(tile) && out.count < DEEPEST) {
+        out.loops[out.count++] = tile;
+        if (tile->body.count != 1) break;
+        tile = tile->body.items[0];
+    }
+    return out;
+}
+
+/* A short axis leaves lanes without work. */
+static double lanes_of(const at_axis *axis) {
+    int64_t extent = at_extent(axis, NULL);
+    return extent >= 0 && extent < VECTOR ? (double)extent : VECTOR;
+}
+
+static void move_inside(const spine *loops, int chosen) {
+    const at_axis *axis = loops->loops[chosen]->axis;
+    for (int i = chosen; i + 1 < loops->count; i++)
+        loops->loops[i]->axis = loops->loops[i + 1]->axis;
+    loops->loops[loops->count - 1]->axis = axis;
+}
+
+static void choose(at_session *s, at_tile_nest *nest, spine *loops) {
+    at_tiles *body = &loops->loops[loops->count - 1]->body;
+    size_t variables = (size_t)nest->variable_count;
+    bool *varying = AT_NEW_ARRAY(s->arena, bool, nest->variable_count + 1);
+    double least = at_tile_reduce_cost(s, nest, body);
+    int chosen = -1;
+    for (int i = loops->count - 1; i >= 0; i--) {
+        const at_axis *axis = loops->loops[i]->axis;
+        double lanes = lanes_of(axis);
+        if (lanes < 2) continue;
+        memset(varying, 0, variables);
+        at_tile_shape(s, nest, body, axis, varying);
+        double cost = at_tile_cost(body, axis) / lanes;
+        if (cost < least) {
+            least = cost;
+            chosen = i;
+        }
+    }
+    at_tile_flatten(body);
+    if (chosen < 0) {
+        at_tile_reduce(s, nest, body);
+        return;
+    }
+    move_inside(loops, chosen);
+    at_tile *loop = loops->loops[loops->count - 1];
+    loop->lanes = true;
+    memset(varying, 0, variables);
+    at_tile_shape(s, nest, body, loop->axis, varying);
+    at_tile_block(loops->loops, loops->count);
+}
+
+void at_tile_lanes(at_session *s, at_tile_nest *nest) {
+    if (!at_tile_total(&nest->body)) return;
+    bool alone = true;
+    for (int i = 0; i < nest->body.count; i++) {
+        spine loops = spine_of(nest->body.items[i]);
+        if (loops.count == 0) continue;
+        choose(s, nest, &loops);
+        alone = false;
+    }
+    if (alone) at_tile_reduce(s, nest, &nest->body);
+}

@@ -1,0 +1,145 @@
+/* What rewrites make of programs, as text; and where elements are known to be 0. */
+#include "program_fixture.h"
+
+#include "compile.h"
+#include "opt/opt.h"
+
+static const at_cascade *made(at_session *s, const char *text) {
+    const at_source *source = at_make_source(s, "program.attn", text, strlen(text));
+    const at_program *program = source ? at_load(s, source, NULL) : NULL;
+    at_resolve_options options = {0};
+    const at_cascade *cascade = program ? at_cascade_make(s, program, &options) : NULL;
+    if (!cascade) tell(at_format(s->arena, "%s\n%s", text, errors_of(s)));
+    return cascade;
+}
+
+typedef struct {
+    const char *name, *text, *after;
+} example;
+
+static const example examples[] = {
+    {"a fold that misses an index is an equation",
+     "fn f(x[n,c]) -> y[n,c] = x[n,c] - mean[m](x[n,m])\n",
+     "fn f(x[n,c]) -> y[n,c] {\n"
+     "  axis m as c\n"
+     "  y.mean[n] = mean[m](x[n,m])\n"
+     "  y[n,c] = x[n,c] - y.mean[n]\n"
+     "}\n"},
+    {"what is computed twice is computed once",
+     "fn f(x[n,c]) -> y[n,c] {\n"
+     "  y[n,c] = (x[n,c] - mean[m](x[n,m])) * rsqrt(mean[m]((x[n,m] - mean[c](x[n,c]))^2))\n"
+     "}\n",
+     "fn f(x[n,c]) -> y[n,c] {\n"
+     "  axis m as c\n"
+     "  y.mean[n] = mean[m](x[n,m])\n"
+     "  y.mean_3[n] = mean[m]((x[n,m] - y.mean[n])^2.0)\n"
+     "  y[n,c] = (x[n,c] - y.mean[n]) * rsqrt(y.mean_3[n])\n"
+     "}\n"},
+    {"masked attention looks at no masked key",
+     "fn f(q[n,d], k[m,d], v[m,e]) -> o[n,e] {\n"
+     "  p[n,m] = softmax[m where m <= n](sum[d](q[n,d] * k[m,d]))\n"
+     "  o[n,e] = sum[m](p[n,m] * v[m,e])\n"
+     "}\n",
+     "fn f(q[n,d], k[m,d], v[m,e]) -> o[n,e] {\n"
+     "  p.score[n,m] = if m <= n then sum[d](q[n,d] * k[m,d]) else -inf\n"
+     "  p.max[n] = max[m where m <= n](p.score[n,m])\n"
+     "  p.sum[n] = sum[m where m <= n](exp(p.score[n,m] - p.max[n]))\n"
+     "  p[n,m] = if m <= n then (if p.max[n] == -inf then 0.0 else exp(p.score[n,m] - p.max[n]) / p.sum[n]) else 0.0\n"
+     "  o[n,e] = sum[m where m <= n](p[n,m] * v[m,e])\n"
+     "}\n"},
+    {"what steps do not change is computed for all of them",
+     "fn f(x[t,c], w[n,c], u[n,m]) -> h[t,n] {\n"
+     "  require size(n) == size(m)\n"
+     "  scan t { h[t,n] = tanh(sum[c](w[n,c] * x[t,c]) + sum[m](u[n,m] * h[t-1,m | 0])) }\n"
+     "}\n",
+     "fn f(x[t,c], w[n,c], u[n,m]) -> h[t,n] {\n"
+     "  require size(n) == size(m)\n"
+     "  h.sum[t,n] = sum[c](w[n,c] * x[t,c])\n"
+     "  scan t {\n"
+     "    h[t,n] = tanh(h.sum[t,n] + sum[m](u[n,m] * h[t - 1, m | 0.0]))\n"
+     "  }\n"
+     "}\n"},
+    {"heads are read where they stand",
+     "fn f(x[n,c], y[n,c]) -> s[h,i,j] {\n"
+     "  axis h = 4, d = 8\n"
+     "  require size(c) == 32\n"
+     "  q[h,i,d] = x[i, h*8 + d]\n"
+     "  k[h,j,d] = y[j, h*8 + d]\n"
+     "  s[h,i,j] = sum[d](q[h,i,d] * k[h,j,d]) * (1 / sqrt(2 * size(d)))\n"
+     "}\n",
+     NULL},
+    {"groups by data are equations of their own",
+     "fn f(w[e], dst[e]: index n, b[n]) -> y[n] = b[n] + sum[e where dst[e] == n](w[e])\n",
+     "fn f(w[e], dst[e]: index n, b[n]) -> y[n] {\n"
+     "  y.sum[n] = sum[e where dst[e] == n](w[e])\n"
+     "  y[n] = b[n] + y.sum[n]\n"
+     "}\n"},
+    {"zeros that a repeat carries have bools beside them",
+     "fn f(x[n,m], v[m]) -> z[n] {\n"
+     "  y[n,m] = softmax[m where m >= n](x[n,m])\n"
+     "  repeat 2 { y[n,m] = y[n,m] * v[m] }\n"
+     "  z[n] = sum[m](y[n,m] * v[m])\n"
+     "}\n",
+     "fn f(x[n,m], v[m]) -> z[n] {\n"
+     "  axis round = 2\n"
+     "  y.max[n] = max[m where m >= n](x[n,m])\n"
+     "  y.sum[n] = sum[m where m >= n](exp(x[n,m] - y.max[n]))\n"
+     "  y[n,m] = if m >= n then (if y.max[n] == -inf then 0.0 else exp(x[n,m] - y.max[n]) / y.sum[n]) else 0.0\n"
+     "  y.nonzero[n,m] = m >= n\n"
+     "  repeat round < 2 {\n"
+     "    y[n,m] = if y.nonzero[n,m] then y[n,m] * v[m] else 0.0\n"
+     "    y.nonzero[n,m] = y.nonzero[n,m]\n"
+     "  }\n"
+     "  z[n] = sum[m where y.nonzero[n,m]](y[n,m] * v[m])\n"
+     "}\n"},
+};
+
+static void programs_become_what_they_should(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        at_session *s = at_session_new(1 << 28);
+        const at_cascade *after = at_optimize(s, made(s, examples[i].text));
+        at_ir_verify(s, after);
+        const char *text = printed(s, after);
+        if (examples[i].after ? strcmp(text, examples[i].after) != 0
+                              : strstr(text, "q[h,i,d]") != NULL)
+            tell(at_format(s->arena, "%s:\n%s\nand not\n%s", examples[i].name, text,
+                           examples[i].after ? examples[i].after : ""));
+        at_session_free(s);
+    }
+}
+
+static const at_array *array_of(const at_cascade *c, const char *name) {
+    for (int i = 0; i < c->array_count; i++)
+        if (strcmp(c->arrays[i]->name, name) == 0) return c->arrays[i];
+    fail_msg("no array %s", name);
+    return NULL;
+}
+
+static void zeros_outside_of_conditions_are_known(void **state) {
+    (void)state;
+    at_session *s = at_session_new(1 << 28);
+    const at_cascade *c = made(s, "fn f(x[n,m], v[m]) -> p[n,m], q[m,n], r[n,m], z[n] {\n"
+                                  "  p[n,m] = if m <= n then exp(x[n,m]) else 0\n"
+                                  "  q[m,n] = -0.5 * p[n,m]\n"
+                                  "  r[n,m] = x[n,m] * p[n,m]\n"
+                                  "  z[n] = sum[m where v[m] != 0](v[m] * x[n,m])\n"
+                                  "}\n");
+    const at_outside *o = at_outside_of(s, c, NULL, NULL);
+    at_text text = {0};
+    at_ir_print_expr(at_outside_array(o, array_of(c, "q")), &text);
+    assert_string_equal(text.data, "m <= n");
+    assert_null(at_outside_array(o, array_of(c, "r"))); /* x may be infinite */
+    assert_null(at_outside_array(o, array_of(c, "x")));
+    at_text_free(&text);
+    const at_expr *sum = c->body.items[3]->u.value, *product = sum->u.fold.body;
+    assert_true(at_is_zero_unless(o, product->u.map.args[0], sum->u.fold.guard));
+    assert_false(at_is_zero_unless(o, product->u.map.args[1], sum->u.fold.guard));
+    at_session_free(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(programs_become_what_they_should),
+                                       cmocka_unit_test(zeros_outside_of_conditions_are_known)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

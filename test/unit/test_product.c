@@ -1,0 +1,120 @@
+/* Sums of products as products of matrices: they are found, they give what the reference executor
+ * gives, and the same bits for any number of threads; over extents that fill blocks, and not. */
+#include "program_fixture.h"
+
+#include "compile.h"
+
+enum { LISTS = 4, AXES = 6 };
+
+typedef struct {
+    const char *text;
+    int extents[LISTS][AXES]; /* of the open axes, in the order in which the program has them */
+} example;
+
+static const example products[] = {
+    {"fn plain(x[b,t,i], w[i,o]) -> y[b,t,o] { y[b,t,o] = sum[i](x[b,t,i] * w[i,o]) }",
+     {{2, 33, 17, 50}, {3, 100, 270, 530}, {1, 5, 4, 64}, {1, 600, 9, 33}}},
+    {"fn turned(x[i,t], w[o,i]) -> y[t,o] { y[t,o] = sum[i](x[i,t] * w[o,i]) }",
+     {{17, 33, 50}, {300, 250, 70}, {9, 40, 20}, {4, 4, 64}}},
+    {"fn heads(x[b,t,c], w[c,h,d]) -> q[b,h,t,d] {\n"
+     "  q[b,h,t,d] = sum[c](x[b,t,c] * w[c,h,d])\n}",
+     {{2, 37, 48, 3, 20}, {1, 16, 8, 2, 64}, {3, 5, 7, 11, 13}, {2, 4, 4, 1, 64}}},
+    {"fn batches(q[b,h,i,d], k[b,h,j,d]) -> s[b,h,i,j] {\n"
+     "  s[b,h,i,j] = if j <= i then sum[d](q[b,h,i,d] * k[b,h,j,d]) / 8 else -inf\n}",
+     {{2, 3, 50, 16, 40}, {1, 1, 64, 64, 64}, {3, 1, 5, 9, 70}, {1, 2, 30, 4, 16}}},
+    {"fn bent(o[b,t,h,d], w[h,d,c], bias[c]) -> y[b,t,c] {\n"
+     "  y[b,t,c] = gelu(sum[h,d](o[b,t,h,d] * w[h,d,c]) + bias[c])\n}",
+     {{2, 30, 4, 16, 40}, {1, 100, 3, 7, 33}, {5, 2, 2, 2, 64}, {1, 4, 1, 300, 64}}},
+    {"fn computed(x[t,i], g[i], w[o,i]) -> y[t,o] {\n"
+     "  y[t,o] = sum[i](exp(x[t,i]) * g[i] * w[o,i])\n}",
+     {{33, 17, 50}, {250, 270, 70}, {13, 9, 64}, {4, 300, 40}}},
+    {"fn gradient(x[b,t,c], dy[b,t,o]) -> dw[c,o] { dw[c,o] = sum[b,t](x[b,t,c] * dy[b,t,o]) }",
+     {{2, 33, 17, 50}, {3, 100, 30, 64}, {1, 9, 40, 40}, {2, 2, 33, 33}}},
+    {"fn causal(p[b,i,j], v[b,j,e]) -> o[b,i,e] {\n"
+     "  o[b,i,e] = sum[j where j <= i](p[b,i,j] * v[b,j,e])\n}",
+     {{2, 40, 50, 30}, {1, 700, 650, 40}, {3, 5, 9, 64}, {1, 300, 300, 33}}},
+    {"fn window(p[b,i,j], v[b,j,e]) -> o[b,i,e] {\n"
+     "  o[b,i,e] = sum[j where j <= i and i - j < 20](p[b,i,j] * v[b,j,e])\n}",
+     {{2, 40, 50, 30}, {1, 700, 650, 40}, {3, 5, 9, 64}, {1, 300, 300, 33}}},
+    {"fn masked(p[i,j], v[j,e], keep[i,j]: bool) -> o[i,e] {\n"
+     "  o[i,e] = sum[j where keep[i,j] and j != i](p[i,j] * v[j,e])\n}",
+     {{40, 50, 30}, {300, 290, 40}, {5, 9, 64}, {64, 64, 33}}},
+    {"fn turned_guard(p[i,j], v[j,e], keep[e,j]: bool) -> o[i,e] {\n"
+     "  o[i,e] = sum[j where keep[e,j]](p[i,j] * v[j,e])\n}",
+     {{40, 50, 30}, {300, 290, 40}, {5, 9, 64}, {64, 64, 33}}},
+    {"fn inside_out(x[i,b,t], w[o,i,r]) -> y[b,r,t,o] {\n"
+     "  y[b,r,t,o] = sum[i](x[i,b,t] * w[o,i,r])\n}",
+     {{17, 3, 20, 40, 2}, {30, 1, 64, 50, 3}, {5, 4, 4, 33, 2}, {260, 2, 9, 20, 1}}},
+};
+enum { EXAMPLES = sizeof products / sizeof *products };
+
+static const at_cascade *cascade_of(at_session *s, const char *text) {
+    const at_cascade *cascade = resolved(s, text);
+    return cascade;
+}
+
+static void are_found(void **state) {
+    (void)state;
+    for (int i = 0; i < EXAMPLES; i++) {
+        at_session *s = at_session_new((size_t)64 << 20);
+        at_text dump = {0};
+        at_compile_options options = {.stage = "loop"};
+        at_compile(s, cascade_of(s, products[i].text), &options, &dump);
+        if (!strstr(dump.data, "product of ")) fail_msg("%s\n%s", products[i].text, dump.data);
+        at_text_free(&dump);
+        at_session_free(s);
+    }
+}
+
+static void run_both(at_session *s, const at_cascade *cascade, const at_kernel *kernel,
+                     const int *extents, bool wild) {
+    int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
+    for (int i = 0, next = 0; i < cascade->axis_count; i++)
+        open[i] = cascade->axes[i]->extent ? -1 : extents[next++];
+    dice d = {7};
+    at_collection inputs;
+    at_results expected, found, again;
+    assert_true(give_drawn(s, cascade, open, &d, &inputs));
+    for (int i = 0; wild && i < inputs.count; i++)
+        if (inputs.items[i].tensor->type == AT_TYPE_F64)
+            ((double *)inputs.items[i].tensor->data)[inputs.items[i].tensor->count / 2] = INFINITY;
+    assert_true(run_program(s, cascade, &inputs, &expected));
+    at_call call = {.inputs = &inputs, .threads = 1};
+    assert_true(at_kernel_run(s, kernel, &call, &found));
+    const char *differs = difference(s, &found.outputs, &expected.outputs, false);
+    if (differs) fail_msg("%s: %s", cascade->name, differs);
+    for (int threads = 2; threads <= 4; threads++) {
+        call.threads = threads;
+        assert_true(at_kernel_run(s, kernel, &call, &again));
+        differs = difference(s, &again.outputs, &found.outputs, true);
+        if (differs) fail_msg("%s with %d threads: %s", cascade->name, threads, differs);
+        at_results_free(&again);
+    }
+    at_results_free(&expected);
+    at_results_free(&found);
+    at_collection_free(&inputs);
+}
+
+static void give_what_sums_give(void **state) {
+    (void)state;
+    for (int i = 0; i < EXAMPLES; i++) {
+        at_session *s = at_session_new((size_t)256 << 20);
+        const at_cascade *cascade = cascade_of(s, products[i].text);
+        at_kernel *kernel = at_compile(s, cascade, NULL, NULL);
+        if (!kernel) tell(errors_of(s));
+        for (int k = 0; k < LISTS; k++) {
+            run_both(s, cascade, kernel, products[i].extents[k], false);
+            run_both(s, cascade, kernel, products[i].extents[k], true);
+        }
+        at_kernel_free(kernel);
+        at_session_free(s);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(are_found),
+        cmocka_unit_test(give_what_sums_give),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -31,7 +31,6 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
     const at_plan *plan = at_plan_make(s, cascade);
     STOP_AFTER("plan", at_plan_print(plan, dump));
     const at_loop_program *loops = at_loop_make(s, plan);
-    if (!loops) return NULL;
     if (how && how->plain) loops = at_loop_plain(s, loops);
     if (how && how->instrument) loops = at_loop_instrument(s, loops);
     STOP_AFTER("loop", at_loop_print(loops, dump));

@@ -142,7 +142,7 @@ typedef struct {
     int64_t decided;    /* of them: other than the reference's by what rounding decides */
     int differ;         /* programs that differ */
     int refused;        /* programs without a compiled form */
-    at_text refusals;   /* " `f` (E904: …)", comma-separated; to be freed */
+    at_text refusals;   /* " `f` (E905: …)", comma-separated; to be freed */
 } at_executor_result;
 
 /* The programs of one file. */

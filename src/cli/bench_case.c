@@ -41,7 +41,6 @@ static bool count_work(preparing *p, const at_definition *definition) {
     at_bench_case *c = p->c;
     const at_plan *plan = at_plan_make(c->s, at_optimize(c->s, c->cascade));
     const at_loop_program *loops = at_loop_make(c->s, plan);
-    if (!loops) return false;
     int64_t *all; /* of the axes that were added, too */
     const char *missing;
     if (!at_cli_extents(c->s, definition, plan->cascade, &p->resolve, &all, &missing)) return false;

@@ -76,7 +76,6 @@ static bool make_plan(void *user) {
     if (!cascade) return false;
     const at_plan *plan = at_plan_make(s, at_optimize(s, cascade));
     const at_loop_program *loops = at_loop_make(s, plan);
-    if (!loops) return false;
     int64_t *extents;
     const char *missing;
     if (!at_cli_extents(s, definition, plan->cascade, &r->resolve, &extents, &missing)) return false;

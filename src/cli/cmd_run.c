@@ -358,14 +358,24 @@ static bool run(void *user) {
            execute(r) && write_all(r);
 }
 
+/* What is shown is of doubles, whatever compiled code stores. */
+static at_tensor *widened(at_session *s, const at_output *output, const at_tensor *tensor) {
+    bool narrow = tensor->type == AT_TYPE_F32 || tensor->type == AT_TYPE_F16 ||
+                  tensor->type == AT_TYPE_BF16;
+    return narrow ? at_tensor_convert(s, tensor, AT_TYPE_F64, output->name) : NULL;
+}
+
 static void print_summary(const request *r) {
     json_t *list = r->json ? json_array() : NULL;
     at_text text = {0};
     for (int i = 0; i < r->shown_count; i++) {
         const at_output *output = &r->shown[i];
         const at_tensor *tensor = at_collection_find(&r->results.outputs, output->name);
-        if (r->json) json_array_append_new(list, at_cli_summary_json(output, tensor, r->all));
-        else at_cli_summary(output, tensor, (int)r->digits, r->all, &text);
+        at_tensor *wide = widened(r->s, output, tensor);
+        const at_tensor *shown = wide ? wide : tensor;
+        if (r->json) json_array_append_new(list, at_cli_summary_json(output, shown, r->all));
+        else at_cli_summary(output, shown, (int)r->digits, r->all, &text);
+        at_tensor_free(wide);
     }
     at_cli_print(&text);
     at_text_free(&text);

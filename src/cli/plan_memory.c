@@ -5,6 +5,7 @@
 #include <string.h>
 
 #pragma GCC diagnostic ignored "-Wunused-function"
+#include "emit/parts/blocking.h"
 #include "emit/parts/call.h"
 #include "emit/parts/memory.h"
 
@@ -19,6 +20,9 @@ static int *axes_of(at_session *s, const at_array *array, const int64_t *slots) 
 static struct attend_block scratch_of(at_session *s, const at_nest *nest, const at_array *array,
                                       int64_t real) {
     int64_t bytes = array->kind == AT_REAL ? real : array->kind == AT_INT ? 8 : 1;
+    if (!array->axes[0]) /* of products */
+        return (struct attend_block){(size_t)(PRODUCT_SCRATCH_OF(real) * real), 0, NULL,
+                                     nest->pass->time, nest->pass->time};
     return (struct attend_block){(size_t)bytes, array->rank, axes_of(s, array, NULL),
                                  nest->pass->time, nest->pass->time};
 }

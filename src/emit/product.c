@@ -167,14 +167,26 @@ void at_c_product(at_printer *p, const at_tile *tile) {
     at_c_line(p, "const struct attend_cut %s =", cut);
     at_c_line(p, "    attend_cut_product(%s, %s, %s, %s, %s);", batch, rows, columns, depth, threads);
     print_constants(&print);
-    at_text_addf(p->out, "#pragma omp parallel for schedule(static) num_threads(%s) "
-                 "if (%s > 1 && %s.parts > 1)\n", threads, threads, cut);
+    bool flushes = p->type != AT_TYPE_F64;
+    at_text_addf(p->out, "#pragma omp parallel%s num_threads(%s) if (%s > 1 && %s.parts > 1)\n",
+                 flushes ? "" : " for schedule(static)", threads, threads, cut);
+    if (flushes) {
+        at_c_line(p, "{");
+        p->indent++;
+        at_c_line(p, "const unsigned flush = attend_flush_begin();");
+        at_text_add(p->out, "#pragma omp for schedule(static)\n");
+    }
     at_c_line(p, "for (int64_t %s = 0; %s < %s.parts; %s++) {", part, part, cut, part);
     p->indent++;
     print_part(&print, cut, part);
     print_blocks(&print, tile, depth);
     p->indent--;
     at_c_line(p, "}");
+    if (flushes) {
+        at_c_line(p, "attend_flush_end(flush);");
+        p->indent--;
+        at_c_line(p, "}");
+    }
     p->indent--;
     at_c_line(p, "} else {");
     p->indent++;

@@ -67,24 +67,10 @@ static void lower_statement(at_loop_lowering *l, const at_statement *st) {
     }
 }
 
-/* What opt writes out where it can has no loops of its own. */
-static bool refuse(at_session *s, const at_pass *pass) {
-    const at_statement *st = pass->statement;
-    if (st->tag != AT_KEEPING) return false;
-    at_fold fold = st->u.keeping.fold;
-    if (at_fold_info(fold)->form != AT_FORM_JOINT) return false;
-    at_diag *diag = at_error(s, AT_E_NOT_COMPILED, st->span,
-                             "compiled code has no `%s`, which the equation of `%s` uses",
-                             at_fold_info(fold)->text, pass->target->name);
-    at_hint(s, diag, "`--executor reference` runs it");
-    return true;
-}
-
-static bool lower_pass(at_session *s, at_loop_program *program, const at_pass *pass) {
+static void lower_pass(at_session *s, at_loop_program *program, const at_pass *pass) {
     at_nest *nest = &program->nests[program->nest_count++];
     const at_statement *st = pass->statement;
     *nest = (at_nest){.pass = pass};
-    if (refuse(s, pass)) return false;
     nest->needed = at_ends_run(program->plan, pass->target);
     at_loop_lowering l = {.s = s, .program = program, .nest = nest, .target = pass->target,
                           .axes = pass->target->axes, .into = &nest->body};
@@ -95,7 +81,6 @@ static bool lower_pass(at_session *s, at_loop_program *program, const at_pass *p
             l.rounds[l.round_count++] = pass->regions[i]->u.repeat.round;
     lower_statement(&l, st);
     at_loop_find_product(&l);
-    return true;
 }
 
 /* ---- which arrays are fallible --------------------------------------------------------------- */
@@ -161,7 +146,7 @@ const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
         AT_PUSH(s->arena, program->sites, program->site_count, program->site_capacity, none);
         make_round_sites(s, program, &plan->steps);
         for (int i = 0; i < plan->pass_count; i++) {
-            if (!lower_pass(s, program, plan->passes[i])) return NULL;
+            lower_pass(s, program, plan->passes[i]);
             const at_pass *pass = plan->passes[i];
             at_loop_note_values(s, program, pass);
             for (int k = 0; k < pass->target_count && program->nests[i].fallible; k++)

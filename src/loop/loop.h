@@ -145,7 +145,7 @@ typedef struct {
     bool plain;       /* to be compiled as it stands: without vectors, tiles or threads */
 } at_loop_program;
 
-/* NULL after E904: a statement that has no compiled form. */
+/* Never NULL. */
 const at_loop_program *at_loop_make(at_session *s, const at_plan *plan);
 bool at_is_fallible(const at_loop_program *program, const at_array *array);
 /* Whether the failure of an element of this array ends the run: it is an output, and no later round

@@ -393,7 +393,7 @@ static void find_later(at_plan *plan) {
         for (int k = 0; k < pass->fixed_count; k++) again |= !writes_axis(pass, pass->fixed[k]);
         for (int k = 0; k < pass->target_count; k++) {
             at_array_place *place = &plan->places[plan->place_of[pass->targets[k]->id]];
-            place->later |= again;
+            place->later |= again || (place->use == AT_PLACE_OUTPUT && pass->region_count > 0);
             place->begins |= place->next && (pass->region_count > 0 || place->writers > 0);
             place->writers++;
         }

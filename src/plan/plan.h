@@ -27,8 +27,8 @@ typedef struct {
     int64_t *slots;
     bool in_place;        /* one slot, of which a step reads what the one before left */
     bool is_read;         /* by some pass */
-    bool later;           /* written more than once, as some region around its pass is not among its
-                             axes: what an element is, is known when the last round has run */
+    bool later;           /* what its elements are, and which is the first to fail, is known when
+                             all is done: some are written more than once, or outputs in regions */
     int first, last;      /* times: its life */
 } at_array_place;
 

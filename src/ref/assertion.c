@@ -13,10 +13,10 @@ static double as_real(at_kind kind, at_cell value) {
     return kind == AT_REAL ? value.r : (double)value.i;
 }
 
-static double root_mean_square(const at_frame *frame, at_kind kind, int64_t count) {
+static double root_mean_square(const at_cell *row, at_kind kind, int64_t count) {
     double sum = 0, finite = 0;
     for (int64_t k = 0; k < count; k++) {
-        double x = as_real(kind, frame->row[k]);
+        double x = as_real(kind, row[k]);
         if (!isfinite(x)) continue;
         sum += x * x;
         finite += 1;
@@ -24,10 +24,10 @@ static double root_mean_square(const at_frame *frame, at_kind kind, int64_t coun
     return finite > 0 ? sqrt(sum / finite) : 0;
 }
 
-static double allowed_by(const at_statement *st, const at_frame *right, int64_t count) {
+static double allowed_by(const at_statement *st, const at_cell *right, int64_t count, double own) {
     at_kind kind = st->u.assertion.right->kind;
     double tolerance = st->u.assertion.tolerance;
-    if (tolerance < 0) tolerance = kind == AT_REAL ? 1e-9 : 0;
+    if (tolerance < 0) tolerance = kind == AT_REAL ? own : 0;
     double rms = root_mean_square(right, kind, count);
     return tolerance * (rms > 1 ? rms : 1);
 }
@@ -72,22 +72,28 @@ static bool has_values(at_ref *ref, const at_step *step, at_frame *const *sides,
     return true;
 }
 
-static bool compare(at_ref *ref, const at_step *step, at_frame *const *sides, int64_t count) {
-    const at_statement *st = step->st;
+at_check at_sides_compare(const at_statement *st, const void *left, const void *right,
+                          int64_t count, double own, int64_t *at) {
+    const at_cell *a = left, *b = right;
     at_kind kind = st->u.assertion.left->kind;
-    if (!has_values(ref, step, sides, count)) return false;
     at_check result = {.assertion = st, .holds = true, .element = ""};
-    result.allowed = allowed_by(st, sides[1], count);
+    result.allowed = allowed_by(st, b, count, own);
     int64_t k = 0;
-    while (k < count &&
-           holds(st->u.assertion.op, kind, sides[0]->row[k], sides[1]->row[k], result.allowed))
-        k++;
-    if (k < count) {
-        result.holds = false;
-        result.element = element_text(ref, step->units[0], k);
-        result.left = as_real(kind, sides[0]->row[k]);
-        result.right = as_real(kind, sides[1]->row[k]);
-    }
+    while (k < count && holds(st->u.assertion.op, kind, a[k], b[k], result.allowed)) k++;
+    *at = k;
+    if (k == count) return result;
+    result.holds = false;
+    result.left = as_real(kind, a[k]);
+    result.right = as_real(kind, b[k]);
+    return result;
+}
+
+static bool compare(at_ref *ref, const at_step *step, at_frame *const *sides, int64_t count) {
+    int64_t at;
+    if (!has_values(ref, step, sides, count)) return false;
+    at_check result =
+        at_sides_compare(step->st, sides[0]->row, sides[1]->row, count, 1e-9, &at);
+    if (!result.holds) result.element = element_text(ref, step->units[0], at);
     at_check *check = check_of(ref, step);
     if (check->holds) *check = result;
     return true;
@@ -113,15 +119,15 @@ bool at_assertion_run(at_ref *ref, const at_step *step) {
     return good;
 }
 
-void at_report_check(at_ref *ref, const at_check *failed) {
+void at_check_report(at_session *s, const at_cascade *law, const at_check *failed) {
     const at_statement *st = failed->assertion;
     char left[32], right[32];
     at_text_real(failed->left, left);
     at_text_real(failed->right, right);
-    at_diag *diag = at_error(ref->s, AT_E_RUN_LAW, st->span, "`%s` does not hold%s%s",
-                             ref->cascade->name, failed->element[0] ? " at " : "", failed->element);
+    at_diag *diag = at_error(s, AT_E_RUN_LAW, st->span, "`%s` does not hold%s%s",
+                             law->name, failed->element[0] ? " at " : "", failed->element);
     const char *sign = at_op_info(st->u.assertion.op)->text;
-    at_label(ref->s, diag, "%s %s %s is not true", left, sign, right);
+    at_label(s, diag, "%s %s %s is not true", left, sign, right);
     if (failed->allowed > 0)
-        at_note(ref->s, diag, at_no_span(), "a difference of %.3g is allowed", failed->allowed);
+        at_note(s, diag, at_no_span(), "a difference of %.3g is allowed", failed->allowed);
 }

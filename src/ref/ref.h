@@ -39,6 +39,14 @@ typedef struct {
     at_check *items; /* in the session; in the order of the assertions */
 } at_checks;
 
+/* Compares both sides of an assertion: `count` elements of 8 bytes each, reals as doubles, others as
+ * ints. own: what reals may differ by where the law does not say. *at: the first element that does
+ * not hold, whose values are told; its name is not. */
+at_check at_sides_compare(const at_statement *assertion, const void *left, const void *right,
+                          int64_t count, double own, int64_t *at);
+/* Records E708 for one that does not hold. */
+void at_check_report(at_session *s, const at_cascade *law, const at_check *failed);
+
 /* Runs a law and says of each assertion whether it holds; at_ref_run otherwise. False after errors,
  * which a failed assertion is not. results may be NULL. */
 bool at_ref_check(at_session *s, const at_cascade *law, const at_call *call, at_checks *checks,

@@ -467,8 +467,6 @@ bool at_steps_run(at_ref *ref, const at_steps *steps); /* false: failed or stopp
 
 /* assertion.c */
 bool at_assertion_run(at_ref *ref, const at_step *step);
-/* Reports an assertion that does not hold. */
-void at_report_check(at_ref *ref, const at_check *failed);
 
 /* memory.c */
 at_store *at_store_new(at_ref *ref, const at_array *array, const char *name, at_kind kind,

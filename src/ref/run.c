@@ -122,7 +122,7 @@ static bool report_checks(at_ref *ref) {
     bool good = true;
     for (int i = 0; i < ref->checks->count; i++) {
         if (ref->checks->items[i].holds) continue;
-        at_report_check(ref, &ref->checks->items[i]);
+        at_check_report(ref->s, ref->cascade, &ref->checks->items[i]);
         good = false;
     }
     return good;

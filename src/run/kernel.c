@@ -117,9 +117,9 @@ typedef struct {
     struct attend_view *views; /* by place */
     struct attend_call entry;
     struct attend_failure failure;
+    memory *workspace;
     uint64_t *counters;        /* of code that counts: two a pass */
     bool kept;                 /* it outlives the function that made it */
-    memory *workspace;
 } run;
 
 static bool refuse_memory(const run *r) {
@@ -219,9 +219,9 @@ static void refuse_size(const run *r, double needed, double limit) {
 }
 
 /* The workspace lies behind 64 bytes that say how long it is. */
-static bool take_workspace(run *r, size_t bytes) {
+static bool take_workspace(run *r) {
     enum { HEAD = 64 };
-    r->entry.workspace_bytes = bytes;
+    size_t bytes = r->entry.workspace_bytes;
     if (bytes == 0) return true;
     r->workspace = atomic_exchange(&r->kernel->spare->memory, NULL);
     if (r->workspace && r->workspace->bytes < bytes) {
@@ -249,7 +249,8 @@ static bool fits_memory(run *r) {
         refuse_size(r, needed, (double)limit);
         return false;
     }
-    return take_workspace(r, workspace);
+    r->entry.workspace_bytes = workspace;
+    return true;
 }
 
 static at_tensor *given(const run *r, const at_array *array) {
@@ -391,19 +392,20 @@ static bool make_ready(run *r) {
                          (void *)(uintptr_t)r->call, &r->bound))
         return false;
     r->s->stage = "run";
-    if (!at_kernel_takes(r->s, r->kernel, r->bound.extents) || !check_shapes(r) || !make_run(r))
-        return false;
+    if (!check_shapes(r) || !make_run(r)) return false;
     r->entry = (struct attend_call){.extents = r->bound.extents, .arrays = r->views,
                                     .seed = r->call->seed, .run = r->call->run,
                                     .threads = threads_of(r->call), .failure = &r->failure,
                                     .counters = r->counters};
-    return fits_memory(r) && place_arrays(r);
+    return fits_memory(r) && at_kernel_takes(r->s, r->kernel, r->bound.extents) &&
+           take_workspace(r) && place_arrays(r);
 }
 
 static bool run_ready(run *r) {
     int status = r->kernel->run(&r->entry);
     AT_ASSERT(r->s, status == 0 || status == 1);
-    if (status == 0) return true;
+    if (status == 0)
+        return at_laws_hold(r->s, r->plan, r->made, r->kernel->type, r->bound.extents);
     at_failure_report(r->s, r->kernel->program, &r->failure, r->bound.extents);
     return false;
 }

@@ -53,6 +53,13 @@ void at_ready_free(at_ready *ready);
 void at_failure_report(at_session *s, const at_loop_program *program,
                        const struct attend_failure *failure, const int64_t *extents);
 
+/* ---- law.c */
+
+/* Compares the sides of every assertion, whose tensors are among `places`; E708 for each that does
+ * not hold. */
+bool at_laws_hold(at_session *s, const at_plan *plan, at_tensor *const *places, at_type type,
+                  const int64_t *extents);
+
 /* ---- cc.c: the system's C compiler */
 
 /* Loads the library that `source` becomes: from the kernel cache or, where it is not there, compiled

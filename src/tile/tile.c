@@ -89,8 +89,9 @@ static const at_axis *other_step(const at_expr *e) {
 
 static bool is_inside(const at_expr *e) {
     const at_array *array = e->u.read.array;
+    if (at_is_scratch(array)) return true; /* its axes are its own */
     for (int i = 0; i < array->rank; i++)
-        if (!at_index_inside(e->u.read.index[i], array->axes[i])) return false;
+        if (array->axes[i] && !at_index_inside(e->u.read.index[i], array->axes[i])) return false;
     return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "emit/parts/blocking.h"
 #include "emit/parts/matrix.h"
 
 enum { MOST = 75 };

@@ -14,14 +14,11 @@
 #endif
 enum {
     COLUMNS = 2 * LANES,
-    BLOCK_ROWS = 240,                    /* whole panels of any height */
-    BLOCK_COLUMNS = 2048 / sizeof(real), /* whole panels too */
-    BLOCK_DEPTH = 256,                   /* a panel fits the first cache, a packed block the second */
-    BLOCK_WIDTH = BLOCK_COLUMNS + LANES, /* of a row of a block in memory: not a power of 2 */
-    PACKED_ROWS = BLOCK_ROWS * BLOCK_DEPTH + LANES,
-    PACKED_COLUMNS = BLOCK_COLUMNS * BLOCK_DEPTH + LANES,
-    /* What a thread needs, in reals: packed rows, packed columns, the block. */
-    PRODUCT_SCRATCH = PACKED_ROWS + PACKED_COLUMNS + BLOCK_ROWS * BLOCK_WIDTH
+    BLOCK_COLUMNS = BLOCK_COLUMNS_OF(sizeof(real)),
+    BLOCK_WIDTH = BLOCK_COLUMNS + BLOCK_GAP,
+    PACKED_ROWS = BLOCK_ROWS * BLOCK_DEPTH + BLOCK_GAP,
+    PACKED_COLUMNS = BLOCK_COLUMNS * BLOCK_DEPTH + BLOCK_GAP,
+    PRODUCT_SCRATCH = PRODUCT_SCRATCH_OF(sizeof(real)),
 };
 
 /* The halves of 2 `half` lanes of *a and *b that lie across from each other change places. */

@@ -85,6 +85,19 @@ static size_t attend_measure(const struct attend_program *program, const struct 
     return attend_place_blocks(program->block, program->blocks, sizes, offsets, order);
 }
 
+/* Whether every element of an output has a value; else the first without is the failure. */
+static bool attend_check(const struct attend_frame *frame, int place) {
+    const struct attend_block *block = &frame->program->block[place];
+    int64_t count = 1;
+    for (int k = 0; k < block->rank; k++) count *= attend_length(block, frame->extents, k);
+    for (int64_t i = 0; i < count; i++) {
+        if (frame->faults[place][i].site == 0) continue;
+        attend_fail(frame, frame->faults[place][i], place, i);
+        return false;
+    }
+    return true;
+}
+
 /* The threads that a caller runs us in are no concern of ours. */
 static inline int attend_level(void) {
 #ifdef _OPENMP

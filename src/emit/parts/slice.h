@@ -91,16 +91,3 @@ static void attend_slice_fail(const struct attend_frame *frame, int place, const
             frame->faults[place][offset + i] = (struct attend_fault){site, 0, 0};
     } while (attend_slice_next(&slice));
 }
-
-/* Whether every element of an output has a value; else the first without is the failure. */
-static bool attend_check(const struct attend_frame *frame, int place) {
-    const struct attend_block *block = &frame->program->block[place];
-    int64_t count = 1;
-    for (int k = 0; k < block->rank; k++) count *= attend_length(block, frame->extents, k);
-    for (int64_t i = 0; i < count; i++) {
-        if (frame->faults[place][i].site == 0) continue;
-        attend_fail(frame, frame->faults[place][i], place, i);
-        return false;
-    }
-    return true;
-}

@@ -60,11 +60,12 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
     }
 }
 
-static uses uses_of(at_session *s, const at_plan *plan, const at_tiles *tiles) {
+static uses uses_of(at_session *s, const at_plan *plan, const at_tile_nest *nest) {
     int axes = plan->cascade->axis_count, arrays = plan->array_count;
     uses u = {AT_NEW_ARRAY(s->arena, bool, axes), AT_NEW_ARRAY(s->arena, bool, arrays),
               AT_NEW_ARRAY(s->arena, bool, arrays), NULL};
-    at_tiles_walk(tiles, note_use, &u);
+    at_tiles_walk(&nest->body, note_use, &u);
+    at_tiles_walk(&nest->hopeful, note_use, &u);
     return u;
 }
 
@@ -663,7 +664,7 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
                     .type = options->type, .indent = 1, .nest = nest,
                     .first_scratch = first_scratch};
-    uses u = uses_of(s, plan, &nest->body);
+    uses u = uses_of(s, plan, nest);
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
     if (shares(&nest->body) || shares(&nest->hopeful)) at_c_shared_sizes(&nest->work, u.axes);

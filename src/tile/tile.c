@@ -265,6 +265,15 @@ static void need_clean(tiling *t, const at_array *array) {
     AT_PUSH(t->s->arena, nest->clean, nest->clean_count, nest->clean_capacity, array);
 }
 
+static void find_clean(tiling *t, const at_loops *loops) {
+    for (int i = 0; i < loops->count; i++) {
+        const at_loop *loop = loops->items[i];
+        if (loop->tag == AT_LOOP_INHERIT) need_clean(t, loop->array);
+        find_clean(t, &loop->body);
+        find_clean(t, &loop->otherwise);
+    }
+}
+
 /* What the hopeful form has in the place of a node that can fail. False: the same. */
 static bool tile_hope(tiling *t, const at_loop *loop) {
     switch (loop->tag) {
@@ -411,6 +420,13 @@ static bool has_lanes(const at_tiles *tiles) {
 /* It is worth having if it has lanes. */
 static void tile_hopefully(at_session *s, const at_plan *plan, at_tile_nest *nest) {
     tiling t = {s, plan, nest, &nest->hopeful, true, false};
+    if (nest->nest->hopeful.count) {
+        find_clean(&t, &nest->nest->body);
+        t.hopeful = false;
+        tile_loops(&t, &nest->nest->hopeful);
+        at_tile_lanes(s, nest, &nest->hopeful);
+        return;
+    }
     tile_loops(&t, &nest->nest->body);
     if (!t.impossible) at_tile_lanes(s, nest, &nest->hopeful);
     if (t.impossible || !has_lanes(&nest->hopeful)) nest->hopeful.count = 0;

@@ -305,7 +305,8 @@ static bool is_linear(search *f, const at_expr *address, const axis_list *a, con
         int axes = 0;
         while (term->tag == AT_MAP && term->u.map.op == AT_OP_MUL) {
             const at_expr *atom = term->u.map.args[1];
-            if (atom->tag != AT_INDEX && atom->tag != AT_SIZE && atom->tag != AT_CONST) return false;
+            /* An extent may be an expression, `size(c) // 4`. */
+            if (atom->tag != AT_INDEX && (mentions_any(atom, a) || mentions_any(atom, b))) return false;
             if (atom->tag == AT_INDEX) axes += has(a, atom->u.axis) || has(b, atom->u.axis);
             term = term->u.map.args[0];
         }

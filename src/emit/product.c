@@ -133,13 +133,14 @@ static const char *print_finite(const printing *print, int which, const char *pa
     const at_loop_factor *factor = &print->product->factors[which];
     at_printer *p = print->p;
     const char *name = at_c_name(&p->names, "pays");
+    /* These may print lines of their own. */
+    const char *start = at_c_value(p, print->tile->finite_start[which], AT_C_CHOICE);
+    const char *count = at_c_value(p, print->tile->finite_count[which], AT_C_CHOICE);
     at_c_line(p, "bool %s = %s;", name, pays);
     at_c_line(p, "if (%s)", name);
     at_c_line(p, "    %s = %s(&%s[%s], %s);", name,
               at_c_rounds(p, factor->finite) ? "attend_are_given_finite" : "attend_are_finite",
-              at_array_name(&p->names, factor->finite),
-              at_c_value(p, print->tile->finite_start[which], AT_C_CHOICE),
-              at_c_value(p, print->tile->finite_count[which], AT_C_CHOICE));
+              at_array_name(&p->names, factor->finite), start, count);
     return name;
 }
 

@@ -209,7 +209,7 @@ static void print_combined(at_printer *p, const at_tile *tile, printing body) {
 
 void at_c_lane_loop(at_printer *p, const at_tile *tile, printing body) {
     p->lanes = tile->axis;
-    if (tile->reduces) print_combined(p, tile, body);
+    if (tile->reduces || tile->low || tile->high) print_combined(p, tile, body);
     else print_blocks(p, tile, body);
     p->lanes = NULL;
 }

@@ -218,6 +218,7 @@ const at_expr *at_loop_position(at_loop_lowering *l, at_axis *const *axes, int c
 const at_array *at_loop_variable(at_loop_lowering *l, const char *name, at_kind kind);
 /* Reals at positions, in the scratch of a product: it has no axes of its own. */
 const at_array *at_loop_panels(at_loop_lowering *l, const char *name);
+bool at_is_panels(const at_array *array);
 bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
@@ -319,7 +320,8 @@ bool at_index_inside(const at_expr *index, const at_axis *axis);
 /* The same program, to be compiled as it stands. */
 const at_loop_program *at_loop_plain(at_session *s, const at_loop_program *program);
 /* That program with two counters for each pass i: 2i grows by the operations on reals that it really
- * does (as plan/count.h counts them), 2i+1 by the elements that it stores. */
+ * does (as plan/count.h counts them), 2i+1 by the elements that it stores, where they are stored one
+ * by one and not grown, as sums grouped by data are. */
 const at_loop_program *at_loop_instrument(at_session *s, const at_loop_program *program);
 
 /* ---- print.c ------------------------------------------------------------------------------- */

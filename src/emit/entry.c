@@ -48,7 +48,7 @@ static int print_scratch(entry *e) {
         for (int k = 0; k < nest->scratch_count; k++, count++) {
             const at_array *array = nest->scratch[k];
             const char *axes = "(const int[]){ATTEND_THREADS";
-            if (!array->axes[0]) {
+            if (at_is_panels(array)) {
                 at_c_line(&e->p, "{PRODUCT_SCRATCH * sizeof(real), 1, %s}, %d, %d}, /* %s of pass "
                           "%d */", axes, nest->pass->time, nest->pass->time,
                           at_array_name(&e->p.names, array), nest->pass->number + 1);

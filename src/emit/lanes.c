@@ -209,7 +209,7 @@ static void print_combined(at_printer *p, const at_tile *tile, printing body) {
 
 void at_c_lane_loop(at_printer *p, const at_tile *tile, printing body) {
     p->lanes = tile->axis;
-    if (tile->reduces) print_combined(p, tile, body);
+    if (tile->reduces || tile->low || tile->high) print_combined(p, tile, body);
     else print_blocks(p, tile, body);
     p->lanes = NULL;
 }
@@ -295,6 +295,7 @@ const char *at_c_shared_region(at_printer *p) {
             text = at_format(p->s->arena, "%s * %s", text,
                              at_size_name(&p->names, term->axes[k]));
     }
+    if (!*text) text = "0.0"; /* over nothing */
     return at_format(p->s->arena, "num_threads(frame->call->threads) if (%s > %d)", text, WORTH);
 }
 

@@ -390,7 +390,7 @@ static void print_scratch(at_printer *p) {
     const at_nest *nest = p->nest->nest;
     for (int i = 0; i < nest->scratch_count; i++) {
         const at_array *scratch = nest->scratch[i];
-        if (!scratch->axes[0]) continue; /* of products: each thread asks for its own */
+        if (at_is_panels(scratch)) continue; /* of products: each thread asks for its own */
         const char *type = scratch->kind == AT_BOOL ? "unsigned char" : at_c_type(scratch->kind);
         at_c_line(p, "%s *restrict %s = attend_scratch(frame, %d);", type,
                   at_array_name(&p->names, scratch), p->first_scratch + i);

@@ -11,6 +11,8 @@ at_loop *at_loop_add(at_loop_lowering *l, at_loop_tag tag) {
 bool at_is_variable(const at_array *array) { return array->id < 0 && array->rank == 0; }
 bool at_is_scratch(const at_array *array) { return array->id < 0 && array->rank > 0; }
 
+bool at_is_panels(const at_array *array) { return at_is_scratch(array) && !array->axes[0]; }
+
 static at_array *new_variable(at_loop_lowering *l, const char *name, at_kind kind) {
     at_array *variable = AT_NEW(l->s->arena, at_array);
     variable->name = name;

@@ -218,6 +218,7 @@ const at_expr *at_loop_position(at_loop_lowering *l, at_axis *const *axes, int c
 const at_array *at_loop_variable(at_loop_lowering *l, const char *name, at_kind kind);
 /* Reals at positions, in the scratch of a product: it has no axes of its own. */
 const at_array *at_loop_panels(at_loop_lowering *l, const char *name);
+bool at_is_panels(const at_array *array);
 bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);

@@ -28,6 +28,7 @@ bool at_tile_total(const at_tiles *tiles) {
         case AT_TILE_LEAF:
         case AT_TILE_FOR:
         case AT_TILE_IF:
+        case AT_TILE_PRODUCT:
         case AT_TILE_ELEMENT: break;
         default: return false;
         }

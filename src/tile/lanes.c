@@ -70,14 +70,36 @@ static void choose(at_session *s, at_tile_nest *nest, spine *loops) {
     at_tile_block(loops->loops, loops->count);
 }
 
-void at_tile_lanes(at_session *s, at_tile_nest *nest) {
-    if (!at_tile_total(&nest->body)) return;
+/* What is done with a finished block: lanes along the innermost of its loops. */
+static void choose_in_block(at_session *s, at_tile_nest *nest, const at_tiles *tiles) {
+    bool *varying = AT_NEW_ARRAY(s->arena, bool, nest->variable_count + 1);
+    at_tile *loop = NULL;
+    while (tiles->count && tiles->items[tiles->count - 1]->tag == AT_TILE_FOR) {
+        loop = tiles->items[tiles->count - 1];
+        tiles = &loop->body;
+    }
+    if (!loop) return;
+    loop->lanes = true;
+    at_tile_shape(s, nest, tiles, loop->axis, varying);
+}
+
+static void choose_in(at_session *s, at_tile_nest *nest, at_tiles *tiles) {
     bool alone = true;
-    for (int i = 0; i < nest->body.count; i++) {
-        spine loops = spine_of(nest->body.items[i]);
+    for (int i = 0; i < tiles->count; i++) {
+        if (tiles->items[i]->tag == AT_TILE_PRODUCT) {
+            choose_in_block(s, nest, &tiles->items[i]->body);
+            choose_in(s, nest, &tiles->items[i]->otherwise);
+            alone = false;
+            continue;
+        }
+        spine loops = spine_of(tiles->items[i]);
         if (loops.count == 0) continue;
         choose(s, nest, &loops);
         alone = false;
     }
-    if (alone) at_tile_reduce(s, nest, &nest->body);
+    if (alone) at_tile_reduce(s, nest, tiles);
+}
+
+void at_tile_lanes(at_session *s, at_tile_nest *nest) {
+    if (at_tile_total(&nest->body)) choose_in(s, nest, &nest->body);
 }

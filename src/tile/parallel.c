@@ -53,6 +53,7 @@ static int shared(const at_tile *tile) {
 static void share(at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         at_tile *tile = tiles->items[i];
+        if (tile->tag == AT_TILE_PRODUCT) share(&tile->otherwise);
         if (tile->tag != AT_TILE_FOR) continue;
         tile->parallel = shared(tile);
         if (!tile->parallel) share(&tile->body);
@@ -62,5 +63,6 @@ static void share(at_tiles *tiles) {
 void at_tile_parallel(at_session *s, at_tile_nest *nest) {
     const at_axis *axes[AXES];
     add_work(s, &nest->work, &nest->body, axes, 0);
+    if (nest->nest->apart_count) return; /* threads share the scan around it */
     share(&nest->body);
 }

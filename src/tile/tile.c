@@ -91,7 +91,7 @@ static bool is_inside(const at_expr *e) {
     const at_array *array = e->u.read.array;
     if (at_is_scratch(array)) return true; /* its axes are its own */
     for (int i = 0; i < array->rank; i++)
-        if (array->axes[i] && !at_index_inside(e->u.read.index[i], array->axes[i])) return false;
+        if (!at_index_inside(e->u.read.index[i], array->axes[i])) return false;
     return true;
 }
 
@@ -261,6 +261,9 @@ static void tile_product(tiling *t, const at_loop *loop) {
     at_tile_product *product = AT_NEW(t->s->arena, at_tile_product);
     at_tiles *outer = t->into;
     product->loop = from;
+    /* Its variables have no LET; this is the last of them. */
+    if (-from->scratch->id > t->nest->variable_count)
+        t->nest->variable_count = -from->scratch->id;
     t->into = &product->setup;
     product->row_count = value_of(t, from->row_count);
     product->column_count = value_of(t, from->column_count);

@@ -39,8 +39,11 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
     if (tile && tile->tag == AT_TILE_PRODUCT) {
         const at_loop_product *product = tile->product->loop;
         for (int i = 0; i < product->batch_count; i++) u->axes[product->batch[i]->id] = true;
-        for (int i = 0; i < 2; i++)
-            if (product->factors[i].array) u->arrays[product->factors[i].array->id] = true;
+        for (int i = 0; i < 2; i++) {
+            const at_loop_factor *factor = &product->factors[i];
+            if (factor->array) u->arrays[factor->array->id] = true;
+            if (factor->finite) u->arrays[factor->finite->id] = true;
+        }
     }
     if (!value) return;
     switch (value->op) {

@@ -65,7 +65,8 @@ typedef struct {
     const at_expr *read, *start, *step, *depth_step;
     at_loops pack;             /* loops that PUT the present part of it into packed; with an array:
                                   loops that then PUT 0 where a guard does not hold */
-    const at_expr *finite_start, *finite_count; /* these elements must be finite; NULL: any */
+    const at_array *finite;    /* whose elements must be finite, so many from a start; NULL: any may be */
+    const at_expr *finite_start, *finite_count;
     const at_array *packed;
 } at_loop_factor;
 

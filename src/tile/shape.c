@@ -152,9 +152,10 @@ int at_tile_short_power(const at_value *v) {
 enum { VECTOR = 8, APART = 10, STORED_APART = 24, GATHER = 14, FUNCTION = 12 };
 #define NEVER 1e30 /* loops have the same bounds in all lanes */
 
+/* What is stored apart touches as many lines of the caches as it has lanes, and writes them all. */
 static double memory_cost(const at_value *v, const at_value *address) {
     switch (address->lanes) {
-    case AT_LANES_STEP: return APART;
+    case AT_LANES_STEP: return v->op == AT_TILE_STORE ? 2 * APART : APART;
     case AT_LANES_ANY: return GATHER;
     default: return v->lanes == AT_LANES_SAME ? 0.5 : 1;
     }

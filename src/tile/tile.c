@@ -314,7 +314,7 @@ static void tile_product(tiling *t, const at_loop *loop) {
             product->step[i] = value_of(t, factor->step);
             product->depth_step[i] = value_of(t, factor->depth_step);
         }
-        if (factor->finite_count) {
+        if (factor->finite) {
             product->finite_start[i] = value_of(t, factor->finite_start);
             product->finite_count[i] = value_of(t, factor->finite_count);
         }

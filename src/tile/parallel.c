@@ -65,4 +65,5 @@ void at_tile_parallel(at_session *s, at_tile_nest *nest) {
     add_work(s, &nest->work, &nest->body, axes, 0);
     if (nest->nest->apart_count) return; /* threads share the scan around it */
     share(&nest->body);
+    share(&nest->hopeful);
 }

@@ -121,6 +121,8 @@ typedef struct {
 typedef struct {
     const at_pass *pass;
     at_loops body;
+    at_loops hopeful; /* a fallible nest as it is where no element that it reads has a fault, if it is
+                         a product then; else empty */
     int scratch_count, scratch_capacity;
     const at_array **scratch; /* memory for one row, a thread's own */
     int apart_count; /* axes whose loops stand around the scan that the pass is in */

@@ -157,8 +157,10 @@ void at_c_product(at_printer *p, const at_tile *tile) {
     for (int i = 0; i < product->batch_count; i++)
         batch = at_format(p->s->arena, "%s%s%s", i ? batch : "", i ? " * " : "",
                           at_size_name(&p->names, product->batch[i]));
-    const char *pays = at_format(p->s->arena, "attend_product_pays(%s, %s, %s)", rows, columns,
-                                 depth);
+    const at_array *read = product->factors[1].array;
+    bool beside = product->beside && !at_c_rounds(p, read);
+    const char *pays = at_format(p->s->arena, "attend_product_pays(%s, %s, %s, %s)", rows, columns,
+                                 depth, beside ? "true" : "false");
     for (int i = 0; i < 2; i++)
         if (product->factors[i].finite_count) pays = print_finite(&print, i, pays);
     at_c_line(p, "if (%s) {", pays);

@@ -567,6 +567,9 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
         if (!steps) pack_by_loops(f, &p->factors[i], value, &parts[i]);
         else if (guarded) clear_by_loops(f, &p->factors[i], &parts[i]);
     }
+    const at_expr *step = p->factors[1].step;
+    p->beside = f->columns.count == 1 && !f->guard && step && step->tag == AT_CONST &&
+                step->u.integer == 1 && f->columns.axes[0] == f->around.axes[f->around.count - 1];
     if (f->low || f->high) find_range(f, &parts[f->guarded]);
     at_loop *node = AT_NEW(f->s->arena, at_loop);
     node->tag = AT_LOOP_PRODUCT;

@@ -13,7 +13,7 @@ typedef struct {
 
 static const example products[] = {
     {"fn plain(x[b,t,i], w[i,o]) -> y[b,t,o] { y[b,t,o] = sum[i](x[b,t,i] * w[i,o]) }",
-     {{2, 33, 17, 50}, {3, 100, 270, 530}, {1, 5, 4, 64}, {1, 600, 9, 33}}},
+     {{2, 33, 170, 300}, {3, 100, 270, 530}, {1, 5, 4, 64}, {1, 600, 90, 330}}},
     {"fn turned(x[i,t], w[o,i]) -> y[t,o] { y[t,o] = sum[i](x[i,t] * w[o,i]) }",
      {{17, 33, 50}, {300, 250, 70}, {9, 40, 20}, {4, 4, 64}}},
     {"fn heads(x[b,t,c], w[c,h,d]) -> q[b,h,t,d] {\n"

@@ -195,9 +195,11 @@ static inline void attend_pack_rest(real *packed, int64_t count, int64_t depth, 
         for (int64_t i = count - last; i < width; i++) packed[last * depth + k * width + i] = 0;
 }
 
-/* Whether packing pays. */
-static inline bool attend_product_pays(int64_t rows, int64_t columns, int64_t depth) {
-    return rows >= 4 && columns >= LANES / 2 && depth >= 4 && rows * columns >= 8 * LANES;
+/* Whether packing pays. Where columns lie beside each other in memory, plain loops do as well until
+ * the second cache does not hold them. Measured. */
+static inline bool attend_product_pays(int64_t rows, int64_t columns, int64_t depth, bool beside) {
+    if (rows < 8 || columns < LANES / 2 || depth < 4) return false;
+    return !beside || (rows >= 2 * ROWS && columns * depth > 196608 / (int64_t)sizeof(real));
 }
 
 /* How a product is cut into blocks: so that they fit the scratch, and threads have enough of them. */

@@ -40,6 +40,8 @@ typedef struct {
     const at_expr *guard;    /* where it is added, bounds and all; NULL: everywhere */
     const at_expr *rest;     /* of the guard, without the bounds of one axis */
     int guarded;             /* the factor that is 0 elsewhere */
+    const at_expr *wanted;   /* where elements take the sum at all; NULL: everywhere */
+    const at_expr *column_low, *column_high; /* what that says of the columns; NULL: nothing */
     int factor_count;
     const at_expr *factors[FACTORS];
     axis_list batch, rows, columns;
@@ -472,6 +474,39 @@ static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part 
     put_zero(f, factor, part);
 }
 
+/* Between which columns any element of a row takes the sum. */
+static void find_wanted(search *f) {
+    at_loop_lowering *l = f->l;
+    if (!f->wanted || f->columns.count != 1 || reads_variable(f->wanted)) return;
+    at_axis *axis[1];
+    for (int i = 0; i < l->target->rank; i++)
+        if (l->axes[i] == f->columns.axes[0]) axis[0] = l->axes[i];
+    at_loops aside = {0};
+    l->into = &aside;
+    l->facts = NULL;
+    const at_loop_clips *clips = at_loop_find_clips(l, f->wanted, axis, 1);
+    const at_loop *loop = at_loop_enter_clipped(l, clips, 0);
+    if (!loop) return;
+    f->column_low = loop->low;
+    f->column_high = loop->high;
+}
+
+static void find_columns(search *f, const packed_part *rows) {
+    at_loop_product *p = f->product;
+    f->l->into = &p->range;
+    const at_expr *most = f->column_high ? number(f, 0) : p->column_count;
+    p->column_from =
+        at_loop_let(f->l, "column_from", AT_INT, f->column_low ? p->column_count : number(f, 0));
+    p->column_to = at_loop_let(f->l, "column_to", AT_INT, most);
+    enter_part(f, rows->list, rows->first, rows->end);
+    if (f->column_low)
+        at_loop_set(f->l, p->column_from,
+                    map(f, AT_OP_MIN, variable(f, p->column_from), f->column_low));
+    if (f->column_high)
+        at_loop_set(f->l, p->column_to,
+                    map(f, AT_OP_MAX, variable(f, p->column_to), f->column_high));
+}
+
 /* Loops that find between which k any row of a part is inside the bounds. */
 static void find_range(search *f, const packed_part *part) {
     at_loop_product *p = f->product;
@@ -546,6 +581,7 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
     at_loop_lowering *l = f->l;
     at_loop_product *p = f->product = AT_NEW(f->s->arena, at_loop_product);
     unsigned other = ~group & ((1u << f->factor_count) - 1);
+    find_wanted(f);
     make_variables(f);
     p->batch_count = f->batch.count;
     p->batch = keep(f, &f->batch);
@@ -567,8 +603,10 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
         if (!steps) pack_by_loops(f, &p->factors[i], value, &parts[i]);
         else if (guarded) clear_by_loops(f, &p->factors[i], &parts[i]);
     }
+    if (f->column_low || f->column_high) find_columns(f, &parts[0]);
     const at_expr *step = p->factors[1].step;
-    p->beside = f->columns.count == 1 && !f->guard && step && step->tag == AT_CONST &&
+    p->guarded = f->guard != NULL;
+    p->beside = f->columns.count == 1 && step && step->tag == AT_CONST &&
                 step->u.integer == 1 && f->columns.axes[0] == f->around.axes[f->around.count - 1];
     if (f->low || f->high) find_range(f, &parts[f->guarded]);
     at_loop *node = AT_NEW(f->s->arena, at_loop);
@@ -595,8 +633,14 @@ static unsigned find_sum(search *f, const at_loops *loops) {
             f->factor_count > 1 && !reads_variable(f->value))
             group = find_group(f);
         if (group && !find_guarded(f)) group = 0;
-        if (!group && loop->tag == AT_LOOP_IF) group = find_sum(f, &loop->body);
-        if (!group && loop->tag == AT_LOOP_IF) group = find_sum(f, &loop->otherwise);
+        const at_expr *outer = f->wanted;
+        if (!group && loop->tag == AT_LOOP_IF) {
+            f->wanted = outer ? at_map_node(f->s, AT_OP_AND, outer, loop->condition, NULL, f->span)
+                              : loop->condition;
+            group = find_sum(f, &loop->body);
+            if (!group) f->wanted = outer;
+            if (!group) group = find_sum(f, &loop->otherwise);
+        }
         if (group) return group;
     }
     return 0;

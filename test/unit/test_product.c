@@ -42,6 +42,9 @@ static const example products[] = {
     {"fn turned_guard(p[i,j], v[j,e], keep[e,j]: bool) -> o[i,e] {\n"
      "  o[i,e] = sum[j where keep[e,j]](p[i,j] * v[j,e])\n}",
      {{40, 50, 30}, {300, 290, 40}, {5, 9, 64}, {64, 64, 33}}},
+    {"fn near(q[h,i,d], k[h,j,d]) -> s[h,i,j] {\n"
+     "  s[h,i,j] = if j <= i and i - j < 30 then sum[d](q[h,i,d] * k[h,j,d]) else -inf\n}",
+     {{2, 50, 16, 40}, {1, 300, 64, 700}, {3, 9, 9, 70}, {1, 600, 4, 550}}},
     {"fn inside_out(x[i,b,t], w[o,i,r]) -> y[b,r,t,o] {\n"
      "  y[b,r,t,o] = sum[i](x[i,b,t] * w[o,i,r])\n}",
      {{17, 3, 20, 40, 2}, {30, 1, 64, 50, 3}, {5, 4, 4, 33, 2}, {260, 2, 9, 20, 1}}},

@@ -72,7 +72,7 @@ static bool show(void *user) {
     if (expand) cascade = at_expand_grads(s, cascade);
     if (!cascade) return false;
     if (!expand || strcmp(r->stage, "grad") == 0) {
-        at_ir_print(cascade, &r->text);
+        at_ir_print(at_unshadowed(s, cascade), &r->text);
         return true;
     }
     const at_compile_options how = {.stage = r->stage};

@@ -1,7 +1,7 @@
 /* From a plan and extents to what `attend plan` tells: each pass counted, each array measured. */
 #include "cli/plan_report.h"
-#include "cli/plan_memory.h"
 #include "emit/emit.h"
+#include "emit/layout.h"
 
 #include <string.h>
 
@@ -92,8 +92,8 @@ static void measure(at_plan_report *r) {
         if (place->use == AT_PLACE_WORK) add_cost(r->s, &r->workspace_formula, &buffer->formula);
     }
     if (!r->extents) return;
-    at_plan_types types = {element, aside, type == AT_TYPE_F64 ? 8 : 4, r->threads};
-    r->workspace = at_plan_layout(r->s, r->loops, &types, r->extents, bytes, offset);
+    at_layout_types types = {element, aside, type == AT_TYPE_F64 ? 8 : 4, r->threads};
+    r->workspace = at_layout(r->s, r->loops, &types, r->extents, bytes, offset);
     for (int i = 0; i < count; i++) {
         const at_array_place *place = &r->plan->places[i];
         r->buffers[i].bytes = element[i];

@@ -295,6 +295,7 @@ const char *at_c_shared_region(at_printer *p) {
             text = at_format(p->s->arena, "%s * %s", text,
                              at_size_name(&p->names, term->axes[k]));
     }
+    if (!*text) text = "0.0"; /* over nothing */
     return at_format(p->s->arena, "num_threads(frame->call->threads) if (%s > %d)", text, WORTH);
 }
 

@@ -6,7 +6,8 @@
  *     repeat 2 { a[n] = a[n]^2 }       ->    repeat 2 { a[n] = a[n]^2 }
  *     (the a from before is read here)       (a.before is)
  *
- * A user cannot write such a read; derivatives come to it.
+ * A user cannot write such a read; derivatives come to it. So they do to reads of what a round begins
+ * with after it was given its next value.
  *
  * A draw depends on its array's path, which reading takes from the name and how often that was defined.
  * One whose name does not tell is drawn under its path, and copied. */
@@ -19,6 +20,7 @@ typedef struct {
     bool *hidden;        /* by array id: from here on its name means another */
     const at_array **copies; /* by array id: what is read in its place; NULL: none yet */
     bool *wanted;        /* by array id: it is read where it is hidden */
+    const at_array **inside; /* by id of what a round leaves: what it begins with, which that hides */
     bool any;
 } shadows;
 
@@ -34,6 +36,8 @@ static bool look(void *user, const at_expr *e) {
 /* What is defined under the name of an input hides it. */
 static void define(shadows *w, const at_array *array) {
     const at_cascade *from = w->draft->from;
+    const at_array *inside = array && array->id < from->array_count ? w->inside[array->id] : NULL;
+    if (inside) w->hidden[inside->id] = true;
     for (int i = 0; array && i < from->input_count; i++)
         if (from->inputs[i].array != array && strcmp(from->inputs[i].array->name, array->name) == 0)
             w->hidden[from->inputs[i].array->id] = true;
@@ -51,12 +55,16 @@ static bool is_misnamed(const at_statement *st) {
 static void look_at_block(shadows *w, const at_block *block) {
     for (int i = 0; i < block->count; i++) {
         const at_statement *st = block->items[i];
-        for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
+        for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++) {
             w->hidden[st->u.repeat.carried[k].before->id] = true;
+            w->inside[st->u.repeat.carried[k].next->id] = st->u.repeat.carried[k].inside;
+        }
         at_walk_statement(st, look, w);
         w->any |= is_misnamed(st);
         if (st->tag == AT_SCAN) look_at_block(w, &st->u.scan.body);
         if (st->tag == AT_REPEAT) look_at_block(w, &st->u.repeat.body);
+        for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
+            define(w, st->u.repeat.carried[k].after);
         if (st->tag != AT_NEXT) define(w, st->target);
         for (int k = 0; st->tag == AT_KEEPING && k < st->u.keeping.count; k++)
             define(w, st->u.keeping.parts[k].target);
@@ -79,7 +87,7 @@ static const at_expr *shown_in(shadows *w, const at_expr *e) {
 
 static void copy_one(shadows *w, const at_array *array) {
     if (!array || array->id >= w->draft->from->array_count || !w->wanted[array->id]) return;
-    const char *suffix = array->role == AT_INPUT ? "given" : "before";
+    const char *suffix = array->role == AT_INPUT ? "given" : array->role == AT_CARRIED ? "begun" : "before";
     const at_expr *value = at_read_whole(w->draft->s, array, array->span);
     const at_expr *read =
         at_draft_define(w->draft, array, suffix, array->axes, array->rank, value);
@@ -89,7 +97,7 @@ static void copy_one(shadows *w, const at_array *array) {
     w->copies[array->id] = copy;
 }
 
-static at_block shown_block(shadows *w, const at_block *block);
+static at_block shown_block(shadows *w, const at_block *block, const at_statement *repeat);
 
 static at_part shown_part(shadows *w, const at_part *part) {
     at_part out = *part;
@@ -113,12 +121,12 @@ static at_statement *shown_statement(shadows *w, const at_statement *st) {
         for (int k = 0; k < 2; k++) out->u.drawing.args[k] = shown_in(w, st->u.drawing.args[k]);
         break;
     case AT_NEXT: out->u.next.value = shown_in(w, st->u.next.value); break;
-    case AT_SCAN: out->u.scan.body = shown_block(w, &st->u.scan.body); break;
+    case AT_SCAN: out->u.scan.body = shown_block(w, &st->u.scan.body, NULL); break;
     case AT_REPEAT:
         for (int k = 0; k < st->u.repeat.carried_count; k++)
             w->hidden[st->u.repeat.carried[k].before->id] = true;
         out->u.repeat.condition = shown_in(w, st->u.repeat.condition);
-        out->u.repeat.body = shown_block(w, &st->u.repeat.body);
+        out->u.repeat.body = shown_block(w, &st->u.repeat.body, st);
         break;
     case AT_ASSERT:
         out->u.assertion.left = shown_in(w, st->u.assertion.left);
@@ -153,14 +161,19 @@ static void show_block(shadows *w, const at_block *block) {
             define(w, st->u.keeping.parts[k].target);
             copy_one(w, st->u.keeping.parts[k].target);
         }
-        for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
+        for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++) {
+            define(w, st->u.repeat.carried[k].after);
             copy_one(w, st->u.repeat.carried[k].after);
+        }
     }
 }
 
-static at_block shown_block(shadows *w, const at_block *block) {
+/* repeat: that the block is of; NULL: of a scan. */
+static at_block shown_block(shadows *w, const at_block *block, const at_statement *repeat) {
     at_draft_region region;
     at_draft_open(w->draft, &region);
+    for (int k = 0; repeat && k < repeat->u.repeat.carried_count; k++)
+        copy_one(w, repeat->u.repeat.carried[k].inside);
     show_block(w, block);
     return at_draft_close(w->draft, &region);
 }
@@ -171,7 +184,8 @@ const at_cascade *at_unshadowed(at_session *s, const at_cascade *from) {
     shadows w = {.draft = draft,
                  .hidden = AT_NEW_ARRAY(s->arena, bool, count),
                  .copies = AT_NEW_ARRAY(s->arena, const at_array *, count),
-                 .wanted = AT_NEW_ARRAY(s->arena, bool, count)};
+                 .wanted = AT_NEW_ARRAY(s->arena, bool, count),
+                 .inside = AT_NEW_ARRAY(s->arena, const at_array *, count)};
     look_at_block(&w, &from->body);
     if (!w.any) return from;
     for (size_t i = 0; i < count; i++) w.hidden[i] = false;

@@ -107,6 +107,7 @@ static void count_loops(counting *c, at_loops *loops) {
     for (int i = 0; i < loops->count; i++) {
         at_loop *loop = loops->items[i];
         bool store = loop->tag == AT_LOOP_STORE;
+        AT_ASSERT(c->s, loop->tag != AT_LOOP_PRODUCT);
         add(c, &counted, c->flops, flops_of_node(c, loop));
         if (store) add(c, &counted, c->stores, number(c, 1));
         append(c, &counted, loop);
@@ -152,16 +153,29 @@ static int lowest(const at_loops *loops, int so_far) {
     return so_far;
 }
 
-const at_loop_program *at_loop_plain(at_session *s, const at_loop_program *program) {
-    at_loop_program *plain = at_copy(s->arena, program, sizeof *program);
-    plain->plain = true;
-    return plain;
+/* The loops that stand in for a product, without the product and its memory. */
+static void forget_product(at_session *s, at_nest *nest) {
+    if (nest->body.count != 1 || nest->body.items[0]->tag != AT_LOOP_PRODUCT) return;
+    const at_loop *product = nest->body.items[0];
+    const at_array **scratch = AT_NEW_ARRAY(s->arena, const at_array *, nest->scratch_count);
+    int count = 0;
+    for (int i = 0; i < nest->scratch_count; i++)
+        if (nest->scratch[i] != product->product->scratch) scratch[count++] = nest->scratch[i];
+    nest->body = product->otherwise;
+    nest->scratch = scratch;
+    nest->scratch_count = nest->scratch_capacity = count;
 }
 
-const at_loop_program *at_loop_instrument(at_session *s, const at_loop_program *from) {
+const at_loop_program *at_loop_plain(at_session *s, const at_loop_program *from) {
     at_loop_program *program = at_copy(s->arena, from, sizeof *from);
     program->plain = true;
     program->nests = at_copy(s->arena, from->nests, sizeof *from->nests * (size_t)from->nest_count);
+    for (int i = 0; i < program->nest_count; i++) forget_product(s, &program->nests[i]);
+    return program;
+}
+
+const at_loop_program *at_loop_instrument(at_session *s, const at_loop_program *from) {
+    const at_loop_program *program = at_loop_plain(s, from);
     for (int i = 0; i < program->nest_count; i++) {
         at_nest *nest = &program->nests[i];
         at_loops all = {0};

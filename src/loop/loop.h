@@ -322,7 +322,8 @@ bool at_index_inside(const at_expr *index, const at_axis *axis);
 /* The same program, to be compiled as it stands. */
 const at_loop_program *at_loop_plain(at_session *s, const at_loop_program *program);
 /* That program with two counters for each pass i: 2i grows by the operations on reals that it really
- * does (as plan/count.h counts them), 2i+1 by the elements that it stores. */
+ * does (as plan/count.h counts them), 2i+1 by the elements that it stores, where they are stored one
+ * by one and not grown, as sums grouped by data are. */
 const at_loop_program *at_loop_instrument(at_session *s, const at_loop_program *program);
 
 /* ---- print.c ------------------------------------------------------------------------------- */

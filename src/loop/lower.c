@@ -9,8 +9,16 @@ static const at_expr *map(at_loop_lowering *l, at_op op, const at_expr *a, const
     return at_map_node(l->s, op, a, b, NULL, a->span);
 }
 
-/* A value that is used several times: a leaf as it is, else a variable. */
+/* t - 1 */
+static bool is_step(const at_expr *e) {
+    if (e->tag != AT_MAP || (e->u.map.op != AT_OP_ADD && e->u.map.op != AT_OP_SUB)) return false;
+    return e->u.map.args[0]->tag == AT_INDEX && e->u.map.args[1]->tag == AT_CONST;
+}
+
+/* A value that is used several times: a leaf and a step from an index as they are, which later
+ * stages tell from any index; else a variable. */
 static const at_expr *named(at_loop_lowering *l, const char *name, const at_expr *e) {
+    if (is_step(e)) return e;
     if (e->tag == AT_CONST || e->tag == AT_SIZE || e->tag == AT_INDEX) return e;
     if (e->tag == AT_READ && at_is_variable(e->u.read.array)) return e;
     return at_variable_read(l->s, at_loop_let(l, name, e->kind, e), e->span);

@@ -35,8 +35,11 @@ static bool is_bound(const at_part *part, const at_axis *axis) {
 
 /* Loops over the first `rank` of the target's axes that the row does not go along. */
 static void enter_rows(at_loop_lowering *l, const at_part *part, int rank) {
-    for (int i = 0; i < rank; i++)
-        if (!is_bound(part, l->target->axes[i])) at_loop_enter(l, l->target->axes[i]);
+    for (int i = 0; i < rank; i++) {
+        if (is_bound(part, l->target->axes[i])) continue;
+        at_loop *loop = at_loop_enter(l, l->target->axes[i]);
+        if (loop) loop->apart = true;
+    }
 }
 
 static void enter_guard(at_loop_lowering *l, const at_expr *guard) {

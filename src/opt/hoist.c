@@ -8,6 +8,11 @@
  * the scan writes, is computed for all steps at once. So is a whole equation with a fold in it; and what
  * is the same in each round of a repeat is computed before the first.
  *
+ * Other work, as exp and cos, is hoisted too where it does not depend on all indices around it:
+ *
+ *     y[b,t,d] = x[b,t,d] * cos(t * rate[d])   ->   y.cos[t,d] = cos(t * rate[d])
+ *                                                   y[b,t,d] = x[b,t,d] * y.cos[t,d]
+ *
  * A fold over a guard that groups by data, `dst[e] == g`, with other work around it has an equation of
  * its own as well, so that it can be a scatter; and those in running folds and topk have, whose rows are
  * stored anyhow.
@@ -37,6 +42,7 @@ typedef struct {
     int around_count, around_capacity;
     const at_axis **around;       /* left sides' and outer folds' axes */
     const condition *conditions;  /* that hold at the place in the expression */
+    bool in_condition;            /* of a repeat, where no equation can stand */
     bool rows;                    /* each fold has an equation of its own */
 } hoisting;
 
@@ -99,6 +105,49 @@ static bool may_fail(const hoisting *h, const at_expr *e) {
     search w = {h, e, false};
     at_walk(e, look_for_failure, &w);
     return w.found;
+}
+
+static bool is_function(at_op op) {
+    switch (op) {
+    case AT_OP_POW:
+    case AT_OP_EXP:
+    case AT_OP_LOG:
+    case AT_OP_SQRT:
+    case AT_OP_RSQRT:
+    case AT_OP_SIN:
+    case AT_OP_COS:
+    case AT_OP_TAN:
+    case AT_OP_TANH:
+    case AT_OP_ATAN2:
+    case AT_OP_ERF:
+    case AT_OP_SIGMOID:
+    case AT_OP_SOFTPLUS:
+    case AT_OP_GELU:
+    case AT_OP_SILU: return true;
+    default: return false;
+    }
+}
+
+typedef struct {
+    bool function, element;
+} work;
+
+static bool look_for_work(void *user, const at_expr *e) {
+    work *w = user;
+    w->element |= e->tag == AT_READ || e->tag == AT_INDEX;
+    if (e->tag == AT_MAP && is_function(e->u.map.op))
+        w->function |= e->u.map.op != AT_OP_POW || !at_is_number(e->u.map.args[1], 2);
+    return true;
+}
+
+/* Of elements, and dearer than reading the result. What is made of sizes alone is left to where it is
+ * used. */
+static bool is_work(const at_expr *e) {
+    enum { LONG = 4096 };
+    work w = {false, false};
+    if (e->kind != AT_REAL || e->weight > LONG) return false;
+    at_walk(e, look_for_work, &w);
+    return w.function && w.element;
 }
 
 /* ---- places -------------------------------------------------------------------------------- */
@@ -194,12 +243,18 @@ static const at_expr *under_conditions(hoisting *h, const free_axes *f, at_home 
     return at_map_node(s, AT_OP_IF, all, value, none, value->span);
 }
 
+static const char *suffix_of(const at_expr *e) {
+    if (e->tag == AT_FOLD_NODE) return at_fold_info(e->u.fold.fold)->text;
+    return e->u.map.op != AT_OP_POW && is_function(e->u.map.op) ? at_op_info(e->u.map.op)->text
+                                                                : "part";
+}
+
 static const at_expr *hoisted(hoisting *h, const at_expr *e, at_home *home) {
     at_session *s = h->s;
     free_axes f = axes_at(h, e, home);
     const char *name = h->owner ? h->owner->name : "assertion";
     at_array *array = at_draft_array(
-        h->draft, at_format(s->arena, "%s.%s", name, at_fold_info(e->u.fold.fold)->text),
+        h->draft, at_format(s->arena, "%s.%s", name, suffix_of(e)),
         h->owner ? h->owner->path : name, e->kind, f.axes, f.count, e->span);
     at_homes_set(h->homes, array, home);
     at_statement *equation = AT_NEW(s->arena, at_statement);
@@ -236,7 +291,7 @@ static const at_expr *visit_fold(hoisting *h, const at_expr *e, bool whole) {
     return hoisted(h, e, home);
 }
 
-static const at_expr *visit_map(hoisting *h, const at_expr *e) {
+static const at_expr *visit_args(hoisting *h, const at_expr *e) {
     const at_expr *args[3] = {0};
     const condition *conditions = h->conditions;
     at_op op = e->u.map.op;
@@ -250,6 +305,20 @@ static const at_expr *visit_map(hoisting *h, const at_expr *e) {
     }
     h->conditions = conditions;
     return changed ? at_map_node(h->s, op, args[0], args[1], args[2], e->span) : e;
+}
+
+/* Work that does not depend on all indices around it; its own parts may depend on fewer yet. */
+static const at_expr *visit_map(hoisting *h, const at_expr *e) {
+    if (h->in_condition || !misses_an_axis(h, e) || !is_work(e)) return visit_args(h, e);
+    int count = h->around_count, kept = 0;
+    const at_axis **around = at_copy(h->s->arena, h->around, sizeof *around * (size_t)count);
+    for (int i = 0; i < count; i++)
+        if (at_mentions(e, around[i])) h->around[kept++] = around[i];
+    h->around_count = kept;
+    const at_expr *own = visit_args(h, e);
+    at_move(h->around, around, sizeof *around * (size_t)count);
+    h->around_count = count;
+    return hoisted(h, own, at_home_outermost(h->homes, own, h->here));
 }
 
 static const at_expr *visit_read(hoisting *h, const at_expr *e) {
@@ -372,7 +441,9 @@ static void before(void *user, const at_statement *st, at_statement *out) {
         h->rows = true;
         h->around_count = 0;
         h->here = h->homes->blocks[h->next_home];
+        h->in_condition = true;
         out->u.repeat.condition = visit(h, st->u.repeat.condition, false);
+        h->in_condition = false;
     }
     h->block = h->here = h->homes->blocks[h->next_home++];
 }

@@ -62,6 +62,22 @@ static const at_expr *without_neutral(const at_expr *e) {
     return other->tag == AT_INDEX ? e : other;
 }
 
+static bool look_for_data(void *user, const at_expr *e) {
+    bool *found = user;
+    at_op op = e->tag == AT_MAP ? e->u.map.op : AT_OP_ADD;
+    *found |= e->tag == AT_READ || e->tag == AT_FOLD_NODE || op == AT_OP_IDIV || op == AT_OP_MOD ||
+              op == AT_OP_IPOW || op == AT_OP_TO_INT;
+    return !*found;
+}
+
+/* e % 1, where e surely has a value. */
+static bool is_nothing(const at_expr *e) {
+    bool data = false;
+    if (e->u.map.op != AT_OP_MOD || !at_is_number(e->u.map.args[1], 1)) return false;
+    at_walk(e->u.map.args[0], look_for_data, &data);
+    return !data;
+}
+
 /* A sum over nothing; a guard that holds everywhere is gone already. */
 static const at_expr *simpler_fold(at_session *s, const at_expr *e) {
     const at_expr *guard = e->u.fold.guard;
@@ -91,6 +107,18 @@ static const at_expr *simpler_read(at_session *s, const at_expr *e) {
     return index ? at_read(s, e->u.read.array, index, NULL, e->span) : e;
 }
 
+/* What an operation is of is no index of a read by itself, and may be plain. */
+static const at_expr *with_simpler_args(at_session *s, const at_expr *e) {
+    const at_expr *args[3] = {0};
+    bool changed = false;
+    for (int i = 0; i < at_op_info(e->u.map.op)->arity; i++) {
+        args[i] = e->u.map.args[i];
+        if (args[i]->tag == AT_MAP && args[i]->kind == AT_INT) args[i] = neutral_left_out(args[i]);
+        changed |= args[i] != e->u.map.args[i];
+    }
+    return changed ? at_map_node(s, e->u.map.op, args[0], args[1], args[2], e->span) : e;
+}
+
 static const at_expr *simpler(void *user, const at_expr *e) {
     at_session *s = user;
     if (e->tag == AT_FOLD_NODE) return simpler_fold(s, e);
@@ -100,6 +128,9 @@ static const at_expr *simpler(void *user, const at_expr *e) {
         return extent < 0 ? e : at_int(s, extent, e->span);
     }
     if (e->tag != AT_MAP) return e;
+    e = with_simpler_args(s, e);
+    if (e->tag != AT_MAP) return e;
+    if (is_nothing(e)) return at_int(s, 0, e->span);
     const at_expr *made = computed(s, e);
     return made == e ? without_neutral(e) : made;
 }

@@ -76,6 +76,18 @@ static bool is_round_around(const at_home *home, const at_axis *axis) {
     return false;
 }
 
+static bool look_for_alternative(void *user, const at_expr *e) {
+    *(bool *)user |= e->tag == AT_READ && e->u.read.alternative;
+    return true;
+}
+
+/* Beside an alternative it matters how an axis came to be: only declared ones may leave an array. */
+static bool may_leave(const at_statement *st) {
+    bool found = false;
+    if (st) at_walk_statement(st, look_for_alternative, &found);
+    return found;
+}
+
 /* Whether the equation says that its target is another array, at each of its indices. */
 static bool is_whole_copy(const placing *p, const at_statement *st, const at_home *home) {
     if (st->tag != AT_EQUATION || st->u.value->tag != AT_READ || st->u.value->u.read.alternative)
@@ -86,9 +98,8 @@ static bool is_whole_copy(const placing *p, const at_statement *st, const at_hom
     unsigned long long met = 0;
     for (int i = 0; i < of->rank; i++) {
         const at_expr *index = e->u.read.index[i];
-        if (index->tag != AT_INDEX || !at_same_extent(index->u.axis, of->axes[i]) ||
-            index->u.axis->declared != of->axes[i]->declared)
-            return false;
+        if (index->tag != AT_INDEX || !at_same_extent(index->u.axis, of->axes[i])) return false;
+        if (index->u.axis->declared != of->axes[i]->declared && may_leave(p->by[of->id])) return false;
         int at = position_of(st->target, index->u.axis);
         if (at < 0 || met >> at & 1) return false;
         met |= 1ull << at;

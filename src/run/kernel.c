@@ -458,6 +458,8 @@ at_ready *at_kernel_ready(at_session *s, const at_kernel *kernel, const at_call 
 
 bool at_ready_run(at_ready *ready) { return run_ready(&ready->run); }
 
+size_t at_ready_workspace(const at_ready *ready) { return ready->run.entry.workspace_bytes; }
+
 const uint64_t *at_ready_counters(const at_ready *ready) { return ready->run.counters; }
 
 void at_ready_free(at_ready *ready) {

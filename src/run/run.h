@@ -43,6 +43,7 @@ typedef struct at_ready at_ready;
 at_ready *at_kernel_ready(at_session *s, const at_kernel *kernel, const at_call *call);
 /* Outputs are computed anew and not handed back; states stay as they were. False after an error. */
 bool at_ready_run(at_ready *ready);
+size_t at_ready_workspace(const at_ready *ready); /* bytes */
 /* What all runs so far have counted, two a pass, where the kernel was compiled to count. */
 const uint64_t *at_ready_counters(const at_ready *ready);
 void at_ready_free(at_ready *ready);

@@ -63,5 +63,6 @@ static void share(at_tiles *tiles) {
 void at_tile_parallel(at_session *s, at_tile_nest *nest) {
     const at_axis *axes[AXES];
     add_work(s, &nest->work, &nest->body, axes, 0);
+    if (nest->nest->apart_count) return; /* threads share the scan around it */
     share(&nest->body);
 }

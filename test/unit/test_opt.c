@@ -32,8 +32,8 @@ static const example examples[] = {
      "fn f(x[n,c]) -> y[n,c] {\n"
      "  axis m as c\n"
      "  y.mean[n] = mean[m](x[n,m])\n"
-     "  y.mean_3[n] = mean[m]((x[n,m] - y.mean[n])^2.0)\n"
-     "  y[n,c] = (x[n,c] - y.mean[n]) * rsqrt(y.mean_3[n])\n"
+     "  y.rsqrt[n] = rsqrt(mean[m]((x[n,m] - y.mean[n])^2.0))\n"
+     "  y[n,c] = (x[n,c] - y.mean[n]) * y.rsqrt[n]\n"
      "}\n"},
     {"masked attention looks at no masked key",
      "fn f(q[n,d], k[m,d], v[m,e]) -> o[n,e] {\n"
@@ -68,6 +68,12 @@ static const example examples[] = {
      "  s[h,i,j] = sum[d](q[h,i,d] * k[h,j,d]) * (1 / sqrt(2 * size(d)))\n"
      "}\n",
      NULL},
+    {"functions of few indices are computed once for each",
+     "fn f(x[b,t,d], rate[d]) -> y[b,t,d] = x[b,t,d] * cos(t * rate[d])\n",
+     "fn f(x[b,t,d], rate[d]) -> y[b,t,d] {\n"
+     "  y.cos[t,d] = cos(t * rate[d])\n"
+     "  y[b,t,d] = x[b,t,d] * y.cos[t,d]\n"
+     "}\n"},
     {"groups by data are equations of their own",
      "fn f(w[e], dst[e]: index n, b[n]) -> y[n] = b[n] + sum[e where dst[e] == n](w[e])\n",
      "fn f(w[e], dst[e]: index n, b[n]) -> y[n] {\n"

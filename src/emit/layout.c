@@ -1,5 +1,5 @@
 /* From extents to where everything lies in the workspace: by the very code that a run does it with. */
-#include "cli/plan_memory.h"
+#include "emit/layout.h"
 
 #include <omp.h>
 #include <string.h>
@@ -16,19 +16,22 @@ static int *axes_of(at_session *s, const at_array *array, const int64_t *slots) 
     return axes;
 }
 
-/* Rows of a thread's own: for as many threads as run. */
+/* Rows of a thread's own, or its panels of products. */
 static struct attend_block scratch_of(at_session *s, const at_nest *nest, const at_array *array,
-                                      int64_t real) {
-    int64_t bytes = array->kind == AT_REAL ? real : array->kind == AT_INT ? 8 : 1;
-    if (!array->axes[0]) /* of products */
-        return (struct attend_block){(size_t)(PRODUCT_SCRATCH_OF(real) * real), 0, NULL,
-                                     nest->pass->time, nest->pass->time};
-    return (struct attend_block){(size_t)bytes, array->rank, axes_of(s, array, NULL),
-                                 nest->pass->time, nest->pass->time};
+                                      const at_layout_types *types) {
+    int64_t bytes = array->kind == AT_REAL ? types->real : array->kind == AT_INT ? 8 : 1;
+    struct attend_block block = {(size_t)bytes, 0, NULL, nest->pass->time, nest->pass->time};
+    if (!array->axes[0]) {
+        block.bytes = (size_t)(PRODUCT_SCRATCH_OF(types->real) * types->real);
+        return block;
+    }
+    block.rank = array->rank;
+    block.axes = axes_of(s, array, NULL);
+    return block;
 }
 
-int64_t at_plan_layout(at_session *s, const at_loop_program *loops, const at_plan_types *types,
-                       const int64_t *extents, int64_t *bytes, int64_t *offset) {
+int64_t at_layout(at_session *s, const at_loop_program *loops, const at_layout_types *types,
+                  const int64_t *extents, int64_t *bytes, int64_t *offset) {
     const at_plan *plan = loops->plan;
     int count = plan->place_count, room = 2 * count + 1, faults = count;
     for (int i = 0; i < loops->nest_count; i++) room += loops->nests[i].scratch_count;
@@ -55,7 +58,7 @@ int64_t at_plan_layout(at_session *s, const at_loop_program *loops, const at_pla
     for (int i = 0; i < loops->nest_count; i++)
         for (int k = 0; k < loops->nests[i].scratch_count; k++) {
             const at_nest *nest = &loops->nests[i];
-            blocks[faults] = scratch_of(s, nest, nest->scratch[k], types->real);
+            blocks[faults] = scratch_of(s, nest, nest->scratch[k], types);
             sizes[faults] = attend_block_bytes(&blocks[faults], extents);
             if (__builtin_mul_overflow(sizes[faults], (size_t)types->threads, &sizes[faults]))
                 sizes[faults] = SIZE_MAX;

@@ -1,7 +1,7 @@
-/* plan_memory: where the arrays of a run lie. Apart from plan_report.h, as what emitted code is called
- * with has the names here that it has there. */
-#ifndef AT_CLI_PLAN_MEMORY_H
-#define AT_CLI_PLAN_MEMORY_H
+/* layout: where the arrays of a run will lie, for those who ask before a run. Apart from emit.h, as the
+ * records that emitted code is called with have their names there, too. */
+#ifndef AT_LAYOUT_H
+#define AT_LAYOUT_H
 
 #include "loop/loop.h"
 
@@ -10,11 +10,11 @@ typedef struct {
     const bool *aside;      /* by place: an output that is computed aside and rounded at the end */
     int64_t real;           /* bytes of a real that is computed with */
     int threads;
-} at_plan_types;
+} at_layout_types;
 
 /* Fills bytes, with faults, and offset (-1: in the caller's memory) by place, as the run will find
  * them; gives the bytes of the workspace, INT64_MAX if they cannot be counted. */
-int64_t at_plan_layout(at_session *s, const at_loop_program *loops, const at_plan_types *types,
+int64_t at_layout(at_session *s, const at_loop_program *loops, const at_layout_types *types,
                        const int64_t *extents, int64_t *bytes, int64_t *offset);
 
 #endif

@@ -25,6 +25,7 @@ typedef struct {
     const char *skipped;      /* why it was not run; or NULL */
     int count, capacity;      /* samples */
     double *samples;          /* seconds of a run, sorted in the end */
+    double *processor;        /* of all threads together, likewise */
     double spent;             /* seconds in all */
     int64_t batch;            /* runs a sample */
     size_t peak_memory;       /* bytes resident at most in the first run; 0: not known */

@@ -130,5 +130,6 @@ void at_bench_end(at_bench_case *c) {
     at_kernel_free(c->kernel);
     at_collection_free(&c->inputs);
     free(c->samples);
+    free(c->processor);
     if (c->s) at_cli_session_end(c->s);
 }

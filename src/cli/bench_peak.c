@@ -62,7 +62,7 @@ static spinner choose(bool wide) {
 /* The best of many short tries of each thread, together: what disturbs can only slow it down. */
 static double measure_spin(spinner spin, int threads) {
     enum { ROUNDS = 1 << 17 };
-    const double seconds = 0.25;
+    const double seconds = 0.25; /* for each type */
     double rate = 0;
 #pragma omp parallel num_threads(threads) reduction(+ : rate)
     {

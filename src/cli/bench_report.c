@@ -32,6 +32,7 @@ static void add_case(const at_bench_case *c, int longest, at_text *out) {
     double median = at_bench_quantile(c, 0.5);
     add_ms(median, out);
     add_ms(c->samples[0], out);
+    add_ms(c->processor[c->count / 2], out);
     at_text_addf(out, "  %4.0f %%", 100 * spread_of(c));
     add_rate((double)c->flops, median, c->flops_at_most, out);
     add_rate((double)c->bytes, median, c->bytes_at_most, out);
@@ -46,13 +47,20 @@ void at_bench_text(const at_bench_case *cases, int count, const at_bench_peak *p
     at_text_addf(out, "this machine with %d thread%s: %.0f GFLOP/s in f32, %.0f in f64, %.1f GB/s from "
                       "memory\n\n", peak->threads, peak->threads == 1 ? "" : "s", peak->f32_gflops,
                  peak->f64_gflops, peak->dram_gbs);
-    at_text_addf(out, "%-*s  %9s  %9s  %6s   %8s   %8s  %7s\n", longest, "case", "median ms", "min ms",
-                 "spread", "GFLOP/s", "GB/s", "peak MB");
+    at_text_addf(out, "%-*s  %9s  %9s  %9s  %6s   %8s   %8s  %7s\n", longest, "case", "median ms",
+                 "min ms", "cpu ms", "spread", "GFLOP/s", "GB/s", "peak MB");
     for (int i = 0; i < count; i++) add_case(&cases[i], longest, out);
     bool bound = false;
     for (int i = 0; i < count; i++)
         bound |= cases[i].count && (cases[i].flops_at_most || cases[i].bytes_at_most);
     at_text_add(out, "\nspread: the middle half of the runs lies within so much of the median.\n");
+    bool busy = false;
+    for (int i = 0; i < count; i++)
+        busy |= cases[i].count && cases[i].processor[cases[i].count / 2] <
+                                      0.8 * at_bench_quantile(&cases[i], 0.5);
+    if (busy)
+        at_text_add(out, "cpu: of all threads; where it is less than the median, others had the "
+                         "processors meanwhile.\n");
     if (bound)
         at_text_add(out, "<: data decide how much is done; so much if all of it is.\n");
 }
@@ -68,9 +76,10 @@ static json_t *case_json(const at_bench_case *c) {
     if (c->skipped) json_object_set_new(out, "skipped", json_string(c->skipped));
     if (c->count == 0) return out;
     double median = at_bench_quantile(c, 0.5);
-    json_t *times = json_pack("{s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
+    json_t *times = json_pack("{s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
                               "samples", c->count, "runs_a_sample", (json_int_t)c->batch,
                               "median_ms", 1e3 * median, "min_ms", 1e3 * c->samples[0],
+                              "cpu_ms", 1e3 * c->processor[c->count / 2],
                               "quartile_low_ms", 1e3 * at_bench_quantile(c, 0.25),
                               "quartile_high_ms", 1e3 * at_bench_quantile(c, 0.75),
                               "gflops", (double)c->flops / median / 1e9,

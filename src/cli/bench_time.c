@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { FEWEST = 3, MOST = 1000 };
 
@@ -27,19 +28,31 @@ static size_t peak_since(void) {
     return (size_t)kilobytes * 1024;
 }
 
+static double processor_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool make_room(at_bench_case *c) {
+    if (c->count < c->capacity) return true;
+    int capacity = c->capacity ? 2 * c->capacity : 16;
+    double *samples = realloc(c->samples, sizeof *samples * (size_t)capacity);
+    if (samples) c->samples = samples;
+    double *processor = samples ? realloc(c->processor, sizeof *samples * (size_t)capacity) : NULL;
+    if (processor) c->processor = processor;
+    if (processor) c->capacity = capacity;
+    return processor != NULL;
+}
+
 static void sample(at_bench_case *c, int64_t batch) {
-    double start = at_now();
+    double start = at_now(), begun = processor_seconds();
     for (int64_t i = 0; i < batch && !c->failed; i++) c->failed = !at_bench_run(c);
-    double seconds = at_now() - start;
+    double processor = processor_seconds() - begun, seconds = at_now() - start;
     c->spent += seconds;
-    if (c->count == c->capacity) {
-        int capacity = c->capacity ? 2 * c->capacity : 16;
-        double *grown = realloc(c->samples, sizeof *grown * (size_t)capacity);
-        if (!grown) return;
-        c->samples = grown;
-        c->capacity = capacity;
-    }
-    if (!c->failed) c->samples[c->count++] = seconds / (double)batch;
+    if (c->failed || !make_room(c)) return;
+    c->samples[c->count] = seconds / (double)batch;
+    c->processor[c->count++] = processor / (double)batch;
 }
 
 /* Runs that are slow by design are not even begun when they surely take too long. */
@@ -99,8 +112,10 @@ void at_bench_time(at_bench_case *cases, int count, double budget,
         }
     }
     for (int i = 0; i < count; i++)
-        if (cases[i].count)
+        if (cases[i].count) {
             qsort(cases[i].samples, (size_t)cases[i].count, sizeof(double), by_value);
+            qsort(cases[i].processor, (size_t)cases[i].count, sizeof(double), by_value);
+        }
 }
 
 double at_bench_quantile(const at_bench_case *c, double q) {

@@ -119,6 +119,7 @@ void at_c_parts_print(const at_c_parts *parts, at_type storage, at_text *out);
 typedef struct {
     bool real[AT_OPS], whole[AT_OPS], attempt[AT_OPS];
     bool vector_real[AT_OPS], vector_whole[AT_OPS]; /* the same on all lanes */
+    bool lanes_attempt[AT_OPS];
     at_c_parts parts;
 } at_helpers;
 
@@ -152,6 +153,7 @@ typedef struct {
     const char *fault;     /* the variable that it becomes */
     const at_value *store; /* of the element that is computed into `value` first; NULL: at once */
     const at_tile_nest *nest;
+    bool hopeful;          /* its hopeful form is printed */
     int first_scratch;     /* the number of the nest's first scratch array */
     bool shares;           /* in a loop that threads share */
 

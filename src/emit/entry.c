@@ -390,8 +390,9 @@ static void print_run(entry *e, const char *prefix, int blocks) {
                  "    int order[%d];\n"
                  "    void *arrays[%d];\n"
                  "    struct attend_fault *faults[%d];\n"
+                 "    bool faulty[%d] = {false};\n"
                  "    const struct attend_frame frame = {call, &%s_program, call->extents, arrays, "
-                 "faults,\n                                       offsets, attend_level()};\n"
+                 "faults,\n                                       faulty, offsets, attend_level()};\n"
                  "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults)) return 2;\n"
                  "%s"
                  "    const int failed = %s_passes(&frame);\n"
@@ -399,7 +400,7 @@ static void print_run(entry *e, const char *prefix, int blocks) {
                  "    if (!failed) attend_end(&frame, sizes);\n"
                  "    return failed;\n}\n",
                  prototype(e, "int", "run"), e->internal ? "static " : "", prefix, blocks + 1,
-                 blocks + 1, blocks + 1, places, places, e->own,
+                 blocks + 1, blocks + 1, places, places, places, e->own,
                  flushes ? "    const unsigned mode = attend_flush_begin();\n" : "", e->own,
                  flushes ? "    attend_flush_end(mode);\n" : "");
 }

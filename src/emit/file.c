@@ -111,8 +111,10 @@ static void print_shared(at_session *s, const at_emit_entry *entries, int count,
     for (int i = 0; i < count; i++) {
         const at_tile_program *program = entries[i].program;
         note_regions(program->loops->plan, &helpers.parts);
-        for (int k = 0; k < program->nest_count; k++)
+        for (int k = 0; k < program->nest_count; k++) {
             at_tiles_walk(&program->nests[k].body, note_helper, &helpers);
+            at_tiles_walk(&program->nests[k].hopeful, note_helper, &helpers);
+        }
     }
     at_helpers_print(s, &helpers, type, out);
 }

@@ -84,6 +84,8 @@ const char *at_attempt_name(at_session *s, at_op op) {
 
 void at_helpers_note(at_helpers *helpers, const at_value *value) {
     if (value->op == AT_TILE_ATTEMPT) helpers->attempt[value->map] = true;
+    if (value->op == AT_TILE_ATTEMPT && value->lanes != AT_LANES_SAME)
+        helpers->lanes_attempt[value->map] = true;
     if (value->lanes == AT_LANES_ANY) at_c_parts_need(&helpers->parts, AT_C_PART_lanes);
     if (value->op == AT_TILE_DRAW) at_c_parts_need(&helpers->parts, AT_C_PART_draw);
     if (value->op == AT_TILE_SORT) at_c_parts_need(&helpers->parts, AT_C_PART_order);
@@ -125,6 +127,18 @@ static bool has_operator(at_op op, at_kind kind) {
     if (kind == AT_INT && (op == AT_OP_IDIV || op == AT_OP_MOD)) return false;
     return op == AT_OP_STOP || op == AT_OP_TO_REAL ||
            (at_op_info(op)->level > 0 && op != AT_OP_POW);
+}
+
+static void print_lanes_attempt(at_session *s, at_op op, at_text *out) {
+    const char *name = at_attempt_name(s, op);
+    int arity = at_op_info(op)->arity;
+    print_head("bool", at_format(s->arena, "%s_lanes", name), arity, "const vint *",
+               ", vmask mask, vint *result", out);
+    at_text_addf(out, "    for (int k = 0; k < LANES; k++) {\n        int64_t value;\n"
+                 "        if (!mask[k]) continue;\n        if (!%s(", name);
+    for (int i = 0; i < arity; i++) at_text_addf(out, "(*%c)[k], ", 'a' + i);
+    at_text_add(out, "&value)) return false;\n        (*result)[k] = value;\n    }\n"
+                     "    return true;\n}\n");
 }
 
 /* One lane after the other, for operations that no part has. */
@@ -176,6 +190,7 @@ void at_helpers_print(at_session *s, const at_helpers *helpers, at_type type, at
     }
     if (helpers->attempt[AT_OP_IPOW]) at_text_add(out, power);
     for (at_op op = 0; op < AT_OPS; op++) {
+        if (helpers->lanes_attempt[op]) print_lanes_attempt(s, op, out);
         if (helpers->vector_real[op] && !has_vector_operator(op, AT_REAL))
             print_vector(s, op, AT_REAL, out);
         if (helpers->vector_whole[op] && !has_vector_operator(op, AT_INT))

@@ -12,7 +12,8 @@ static const char *const reserved[] = {
     "unsigned", "void", "volatile", "while", "bool", "true", "false", "int64_t", "uint64_t", "size_t", "asm",
     "typeof", "unix", "linux", "main", "errno", "math_errhandling", "signgam", "I",
     "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "atan2", "erf", "floor", "ceil", "pow",
-    "rint", "fabs", "fmax", "log1p", "isnan", "call", "fault", "value", "here", "flush", "frame",
+    "rint", "fabs", "fmax", "log1p", "isnan", "call", "fault", "value", "here", "flush", "frame", "any_fault", "known",
+    "again",
     "real", "given",
 };
 

@@ -39,8 +39,11 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
     if (tile && tile->tag == AT_TILE_PRODUCT) {
         const at_loop_product *product = tile->product->loop;
         for (int i = 0; i < product->batch_count; i++) u->axes[product->batch[i]->id] = true;
-        for (int i = 0; i < 2; i++)
-            if (product->factors[i].array) u->arrays[product->factors[i].array->id] = true;
+        for (int i = 0; i < 2; i++) {
+            const at_loop_factor *factor = &product->factors[i];
+            if (factor->array) u->arrays[factor->array->id] = true;
+            if (factor->finite) u->arrays[factor->finite->id] = true;
+        }
     }
     if (!value) return;
     switch (value->op) {
@@ -60,11 +63,12 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
     }
 }
 
-static uses uses_of(at_session *s, const at_plan *plan, const at_tiles *tiles) {
+static uses uses_of(at_session *s, const at_plan *plan, const at_tile_nest *nest) {
     int axes = plan->cascade->axis_count, arrays = plan->array_count;
     uses u = {AT_NEW_ARRAY(s->arena, bool, axes), AT_NEW_ARRAY(s->arena, bool, arrays),
               AT_NEW_ARRAY(s->arena, bool, arrays), NULL};
-    at_tiles_walk(tiles, note_use, &u);
+    at_tiles_walk(&nest->body, note_use, &u);
+    at_tiles_walk(&nest->hopeful, note_use, &u);
     return u;
 }
 
@@ -113,13 +117,44 @@ static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const 
             at_c_line(p, "%s%s *restrict %s = frame->arrays[%d];", constant,
                       at_c_storage(&plan->places[place], p->type),
                       at_array_name(&p->names, array), place);
+    }
+}
+
+/* Faults of others are looked at where there are any, a nest's own are written. */
+static void print_faults(at_printer *p, const at_plan *plan, const uses *u, const at_pass *pass) {
+    for (int i = 0; i < plan->array_count; i++) {
+        const at_array *array = plan->arrays[i];
+        const char *form = is_target(pass, array)
+                               ? "struct attend_fault *restrict %s = frame->faults[%d];"
+                               : "const struct attend_fault *%s = attend_faults(frame, %d);";
         if (u->faults[i])
-            at_c_line(p, "%sstruct attend_fault *restrict %s = frame->faults[%d];", constant,
-                      at_fault_name(&p->names, array), place);
+            at_c_line(p, form, at_fault_name(&p->names, array), plan->place_of[i]);
     }
 }
 
 /* ---- statements ---------------------------------------------------------------------------- */
+
+/* Out of a block that cannot be computed hopefully. */
+static void print_give_up(at_printer *p, const char *unless) {
+    at_c_line(p, "if (!%s) {", unless);
+    p->indent++;
+    at_c_line(p, "attend_note(&any_fault);");
+    at_c_line(p, "goto %s;", p->label);
+    p->indent--;
+    at_c_line(p, "}");
+}
+
+static void print_check(at_printer *p, const at_value *v) {
+    const at_value *condition = v->operands[0];
+    if (condition->lanes == AT_LANES_SAME) {
+        print_give_up(p, at_c_value(p, condition, AT_C_PRIMARY));
+        return;
+    }
+    const char *text = p->mask ? at_format(p->s->arena, "%s | ~%s",
+                                           at_c_vector(p, condition, AT_C_UNARY), p->mask)
+                               : at_c_vector_right_side(p, condition);
+    print_give_up(p, at_format(p->s->arena, "vmask_every(%s)", text));
+}
 
 /* What follows a failed test; `fault` is an expression of that type. */
 static void print_failure(at_printer *p, const char *fault) {
@@ -134,13 +169,32 @@ static const char *new_fault(at_printer *p, int site, const char *value, const c
     return at_format(p->s->arena, "(struct attend_fault){%d, %s, %s}", site, value, other);
 }
 
+/* An operation on ints in all lanes that are computed with. */
+static void print_lanes_attempt(at_printer *p, const at_value *v) {
+    const char *text = at_format(p->s->arena, "%s_lanes(", at_attempt_name(p->s, v->map));
+    for (int i = 0; i < v->count; i++)
+        text = at_format(p->s->arena, "%sATTEND_AT((%s)), ", text,
+                         at_c_vector(p, v->operands[i], AT_C_CHOICE));
+    print_give_up(p, at_format(p->s->arena, "%s%s, &%s)", text,
+                               p->mask ? p->mask : "vmask_all(true)", at_c_variable(p, v)));
+}
+
 static void print_attempt(at_printer *p, const at_value *v) {
+    if (v->lanes != AT_LANES_SAME) {
+        print_lanes_attempt(p, v);
+        return;
+    }
     const char *x[3] = {"0", "0", "0"}, *text = at_attempt_name(p->s, v->map);
     for (int i = 0; i < v->count; i++) {
         x[i] = at_c_value(p, v->operands[i], AT_C_CHOICE);
         text = at_format(p->s->arena, "%s%s%s", text, i ? ", " : "(", x[i]);
     }
-    at_c_line(p, "if (!%s, &%s)) {", text, at_array_name(&p->names, v->array));
+    text = at_format(p->s->arena, "%s, &%s)", text, at_c_variable(p, v));
+    if (p->hopeful) {
+        print_give_up(p, text);
+        return;
+    }
+    at_c_line(p, "if (!%s) {", text);
     print_failure(p, new_fault(p, v->site, x[0], x[1]));
 }
 
@@ -269,13 +323,19 @@ static void print_effect(at_printer *p, const at_value *v) {
         return;
     }
     case AT_TILE_ATTEMPT: print_attempt(p, v); return;
+    case AT_TILE_CHECK: print_check(p, v); return;
     case AT_TILE_PICK: at_c_pick(p, v); return;
     case AT_TILE_INHERIT: {
         const char *fault = name;
-        if (v->count)
-            fault = at_format(p->s->arena, "%s[%s]", at_fault_name(&p->names, v->array),
+        const char *faulty = "";
+        if (v->count) {
+            const char *faults = at_fault_name(&p->names, v->array);
+            bool own = is_target(p->nest->nest->pass, v->array);
+            faulty = at_format(p->s->arena, "%s && ", own ? "known" : faults);
+            fault = at_format(p->s->arena, "%s[%s]", faults,
                               at_c_value(p, v->operands[0], AT_C_CHOICE));
-        at_c_line(p, "if (%s.site != 0) {", fault);
+        }
+        at_c_line(p, "if (%s%s.site != 0) {", faulty, fault);
         print_failure(p, fault);
         return;
     }
@@ -311,7 +371,8 @@ static bool may_fail(const at_tiles *tiles) {
         const at_tile *tile = tiles->items[i];
         for (int k = 0; tile->tag == AT_TILE_LEAF && k < tile->count; k++) {
             at_tile_op op = tile->values[k]->op;
-            if (op == AT_TILE_REQUIRE || op == AT_TILE_ATTEMPT || op == AT_TILE_INHERIT)
+            if (op == AT_TILE_REQUIRE || op == AT_TILE_ATTEMPT || op == AT_TILE_INHERIT ||
+                op == AT_TILE_CHECK)
                 return true;
         }
         if (tile->tag == AT_TILE_TRY || tile->tag == AT_TILE_ELEMENT) continue;
@@ -332,8 +393,10 @@ static void print_element(at_printer *p, const at_tile *tile) {
     const at_value *store = store_of(tile);
     const at_loop_program *loops = p->program->loops;
     bool fails = may_fail(&tile->body), keeps = at_is_fallible(loops, store->array);
-    if (!fails && !keeps) {
+    if (p->hopeful || (!fails && !keeps)) {
+        if (fails) p->label = at_c_name(&p->names, "skipped");
         at_c_tiles(p, &tile->body);
+        if (fails) at_c_line(p, "%s:;", p->label);
         return;
     }
     const char *name = at_array_name(&p->names, store->array);
@@ -348,9 +411,10 @@ static void print_element(at_printer *p, const at_tile *tile) {
     p->store = NULL;
     at_c_line(p, at_c_rounds(p, store->array) ? "%s[here] = attend_given(value);"
                                               : "%s[here] = value;", name);
-    if (keeps)
+    if (keeps) {
         at_c_line(p, "%s[here] = fault;", at_fault_name(&p->names, store->array));
-    else
+        at_c_line(p, "if (fault.site != 0) attend_note(&any_fault);");
+    } else
         at_c_line(p, "if (fault.site != 0) attend_fail(frame, fault, %d, here);",
                   loops->plan->place_of[store->array->id]);
 }
@@ -386,6 +450,19 @@ static bool depends_on_copy(const at_printer *p, const at_value *v) {
     return depends;
 }
 
+static bool uses_scratch(const at_tiles *tiles, bool shared) {
+    for (int i = 0; i < tiles->count; i++) {
+        const at_tile *tile = tiles->items[i];
+        for (int k = 0; k < tile->count; k++) {
+            const at_value *v = tile->values[k];
+            if (v->op == AT_TILE_SORT || (v->array && at_is_scratch(v->array))) return true;
+        }
+        if (tile->parallel && !shared) continue;
+        if (uses_scratch(&tile->body, shared) || uses_scratch(&tile->otherwise, shared)) return true;
+    }
+    return false;
+}
+
 static void print_scratch(at_printer *p) {
     const at_nest *nest = p->nest->nest;
     for (int i = 0; i < nest->scratch_count; i++) {
@@ -401,7 +478,8 @@ static void print_tile(at_printer *p, const at_tile *tile);
 
 /* A loop whose rounds threads share out. Each has what a thread needs for itself. */
 static void print_shared(at_printer *p, const at_tile *tile) {
-    bool flushes = p->type != AT_TYPE_F64, own = flushes || p->nest->nest->scratch_count;
+    bool flushes = p->type != AT_TYPE_F64, scratch = uses_scratch(&tile->body, true);
+    bool own = flushes || scratch;
     const char *loop = at_c_shared_loop(p, tile), *region = at_c_shared_region(p);
     p->shares = true;
     if (!own) {
@@ -414,7 +492,7 @@ static void print_shared(at_printer *p, const at_tile *tile) {
     at_c_line(p, "{");
     p->indent++;
     if (flushes) at_c_line(p, "const unsigned flush = attend_flush_begin();");
-    print_scratch(p);
+    if (scratch) print_scratch(p);
     at_c_line(p, "#pragma omp for %s", loop);
     print_tile(p, tile);
     if (flushes) at_c_line(p, "attend_flush_end(flush);");
@@ -519,6 +597,68 @@ static void print_head(at_printer *p, const at_tile_nest *nest, const char *name
     at_text_add(p->out, ") {\n");
 }
 
+/* " && " or " || " between the same question about every target with faults. */
+static const char *ask_targets(at_printer *p, const char *between, const char *question) {
+    const at_pass *pass = p->nest->nest->pass;
+    const at_plan *plan = p->program->loops->plan;
+    const char *text = "";
+    for (int i = 0; i < pass->target_count; i++)
+        if (at_is_fallible(p->program->loops, pass->targets[i]))
+            text = at_format(p->s->arena, "%s%s%s(frame, %d)", text, *text ? between : "", question,
+                             plan->place_of[pass->targets[i]->id]);
+    return text;
+}
+
+/* The form that is computed where no fault is known of, and that is all where none is found. */
+static void print_hopeful(at_printer *p) {
+    const at_plan *plan = p->program->loops->plan;
+    const char *text = ask_targets(p, " && ", "!attend_is_faulty");
+    for (int i = 0; i < p->nest->clean_count; i++)
+        if (!is_target(p->nest->nest->pass, p->nest->clean[i]))
+            text = at_format(p->s->arena, "%s%s!attend_is_faulty(frame, %d)", text,
+                             *text ? " && " : "", plan->place_of[p->nest->clean[i]->id]);
+    if (*text) at_c_line(p, "if (%s) {", text);
+    else at_c_line(p, "{");
+    p->indent++;
+    at_c_line(p, "bool any_fault = false;");
+    p->hopeful = true;
+    at_c_tiles(p, &p->nest->hopeful);
+    p->hopeful = false;
+    p->label = NULL;
+    at_c_line(p, "if (!any_fault) return;");
+    p->indent--;
+    at_c_line(p, "}");
+}
+
+/* The form that always works. Where it meets the first fault of an array, all others have to be
+ * written too: it runs once more. */
+static void print_body(at_printer *p, const uses *u) {
+    const char *known = ask_targets(p, " && ", "attend_is_faulty");
+    print_faults(p, p->program->loops->plan, u, p->nest->nest->pass);
+    if (uses_scratch(&p->nest->body, false)) print_scratch(p);
+    if (!*known) {
+        at_c_tiles(p, &p->nest->body);
+        return;
+    }
+    at_c_line(p, "for (bool again = true; again;) {");
+    p->indent++;
+    at_c_line(p, "const bool known = %s;", known);
+    at_c_line(p, "bool any_fault = false;");
+    at_c_tiles(p, &p->nest->body);
+    at_c_line(p, "again = any_fault && !known;");
+    at_c_line(p, "if (again) {");
+    p->indent++;
+    const at_pass *pass = p->nest->nest->pass;
+    for (int i = 0; i < pass->target_count; i++)
+        if (at_is_fallible(p->program->loops, pass->targets[i]))
+            at_c_line(p, "attend_spoil(frame, %d);",
+                      p->program->loops->plan->place_of[pass->targets[i]->id]);
+    p->indent--;
+    at_c_line(p, "}");
+    p->indent--;
+    at_c_line(p, "}");
+}
+
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
                   const char *name, int first_scratch, const at_emit_options *options,
                   at_text *out) {
@@ -527,16 +667,16 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     at_printer p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
                     .type = options->type, .indent = 1, .nest = nest,
                     .first_scratch = first_scratch};
-    uses u = uses_of(s, plan, &nest->body);
+    uses u = uses_of(s, plan, nest);
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
-    if (shares(&nest->body)) at_c_shared_sizes(&nest->work, u.axes);
+    if (shares(&nest->body) || shares(&nest->hopeful)) at_c_shared_sizes(&nest->work, u.axes);
     print_head(&p, nest, name);
     print_uses(&p, plan, &u, pass);
-    if (!shares(&nest->body)) print_scratch(&p);
     if (u.key)
         at_c_line(&p, "const uint64_t draw_key = attend_draw_key(frame->call->seed, "
                   "frame->call->run, \"%s\");", u.key);
-    at_c_tiles(&p, &nest->body);
+    if (nest->hopeful.count) print_hopeful(&p);
+    print_body(&p, &u);
     at_text_add(out, "}\n");
 }

@@ -163,13 +163,14 @@ static const char *print_finite(const printing *print, int which, const char *pa
     const at_loop_factor *factor = &print->product->factors[which];
     at_printer *p = print->p;
     const char *name = at_c_name(&p->names, "pays");
+    /* These may print lines of their own. */
+    const char *start = at_c_value(p, print->tile->finite_start[which], AT_C_CHOICE);
+    const char *count = at_c_value(p, print->tile->finite_count[which], AT_C_CHOICE);
     at_c_line(p, "bool %s = %s;", name, pays);
     at_c_line(p, "if (%s)", name);
     at_c_line(p, "    %s = %s(&%s[%s], %s);", name,
-              at_c_rounds(p, factor->array) ? "attend_are_given_finite" : "attend_are_finite",
-              at_array_name(&p->names, factor->array),
-              at_c_value(p, print->tile->finite_start[which], AT_C_CHOICE),
-              at_c_value(p, print->tile->finite_count[which], AT_C_CHOICE));
+              at_c_rounds(p, factor->finite) ? "attend_are_given_finite" : "attend_are_finite",
+              at_array_name(&p->names, factor->finite), start, count);
     return name;
 }
 
@@ -192,7 +193,7 @@ void at_c_product(at_printer *p, const at_tile *tile) {
     const char *pays = at_format(p->s->arena, "attend_product_pays(%s, %s, %s, %s)", rows, columns,
                                  depth, !beside ? "0" : product->guarded ? "ENOUGH_GUARDED" : "ENOUGH_BESIDE");
     for (int i = 0; i < 2; i++)
-        if (product->factors[i].finite_count) pays = print_finite(&print, i, pays);
+        if (product->factors[i].finite) pays = print_finite(&print, i, pays);
     at_c_line(p, "if (%s) {", pays);
     p->indent++;
     at_c_line(p, "const int %s = frame->call->threads;", threads);

@@ -36,6 +36,7 @@ static void take(at_session *s, at_loop_program *program, const at_plan_step *sc
     for (int i = 0; i < scan->body.count; i++) {
         at_nest *nest = nest_of(program, scan->body.items[i]);
         nest->apart = axes;
+        if (count) nest->hopeful.count = 0; /* which has its loops still */
         nest->apart_count = count;
         for (int k = 0; k < count; k++) {
             at_loops *block = block_of(nest, axes[k]);

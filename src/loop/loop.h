@@ -65,7 +65,8 @@ typedef struct {
     const at_expr *read, *start, *step, *depth_step;
     at_loops pack;             /* loops that PUT the present part of it into packed; with an array:
                                   loops that then PUT 0 where a guard does not hold */
-    const at_expr *finite_start, *finite_count; /* these elements must be finite; NULL: any */
+    const at_array *finite;    /* whose elements must be finite, so many from a start; NULL: any may be */
+    const at_expr *finite_start, *finite_count;
     const at_array *packed;
 } at_loop_factor;
 
@@ -122,6 +123,8 @@ typedef struct {
 typedef struct {
     const at_pass *pass;
     at_loops body;
+    at_loops hopeful; /* a fallible nest as it is where no element that it reads has a fault, if it is
+                         a product then; else empty */
     int scratch_count, scratch_capacity;
     const at_array **scratch; /* memory for one row, a thread's own */
     int apart_count; /* axes whose loops stand around the scan that the pass is in */

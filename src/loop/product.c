@@ -13,9 +13,9 @@
  * is a read whose address is linear in these is packed by steps; any other, by loops that compute it.
  * Nothing in the element may fail. The plain loops stay, for extents that a product does not pay.
  *
- * A guard of the sum that does not look at the columns makes the rows 0 where it does not hold (or
- * the other way round). That is the same sum only if the other factor is finite, which is asked
- * when the program runs. What no row of a block takes of the depth is left out. */
+ * A condition of the sum's guard that does not look at the columns makes the rows 0 where it does not
+ * hold (or the other way round). That is the same sum only if the other factor is finite, which is
+ * asked when the program runs. What no row of a block takes of the depth is left out. */
 #include "form/form.h"
 #include "loop/loop.h"
 
@@ -39,7 +39,9 @@ typedef struct {
     const at_expr *low, *high; /* bounds of the depth, if it is one axis; NULL: none */
     const at_expr *guard;    /* where it is added, bounds and all; NULL: everywhere */
     const at_expr *rest;     /* of the guard, without the bounds of one axis */
-    int guarded;             /* the factor that is 0 elsewhere */
+    int bounded;             /* the factor that is 0 outside of the bounds */
+    const at_expr *own[2];   /* the guard's part that makes this factor 0; NULL: none */
+    const at_expr *own_rest[2]; /* likewise, without the bounds */
     const at_expr *wanted;   /* where elements take the sum at all; NULL: everywhere */
     const at_expr *column_low, *column_high; /* what that says of the columns; NULL: nothing */
     int factor_count;
@@ -201,11 +203,30 @@ static bool mentions_any(const at_expr *e, const axis_list *list) {
     return false;
 }
 
+static const at_expr *both(search *f, const at_expr *a, const at_expr *b) {
+    return a ? at_map_node(f->s, AT_OP_AND, a, b, NULL, f->span) : b;
+}
+
+/* Gives each condition to the factor that has its axes; false where it has those of both. */
+static bool share_guard(search *f, const at_expr *e, const at_expr **own) {
+    if (!e) return true;
+    if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND)
+        return share_guard(f, e->u.map.args[0], own) && share_guard(f, e->u.map.args[1], own);
+    int which = mentions_any(e, &f->columns);
+    own[which] = both(f, own[which], e);
+    return !which || !mentions_any(e, &f->rows);
+}
+
 static bool find_guarded(search *f) {
+    f->own[0] = f->own[1] = f->own_rest[0] = f->own_rest[1] = NULL;
     if (!f->guard) return true;
-    if (reads_variable(f->guard)) return false;
-    f->guarded = mentions_any(f->guard, &f->columns);
-    return !f->guarded || !mentions_any(f->guard, &f->rows);
+    if (reads_variable(f->guard) || !share_guard(f, f->guard, f->own) ||
+        !share_guard(f, f->rest, f->own_rest))
+        return false;
+    f->bounded = (f->low && mentions_any(f->low, &f->columns)) ||
+                 (f->high && mentions_any(f->high, &f->columns));
+    const axis_list *others = f->bounded ? &f->rows : &f->columns;
+    return !(f->low && mentions_any(f->low, others)) && !(f->high && mentions_any(f->high, others));
 }
 
 static const at_expr *group_value(search *f, unsigned group) {
@@ -307,7 +328,8 @@ static bool is_linear(search *f, const at_expr *address, const axis_list *a, con
         int axes = 0;
         while (term->tag == AT_MAP && term->u.map.op == AT_OP_MUL) {
             const at_expr *atom = term->u.map.args[1];
-            if (atom->tag != AT_INDEX && atom->tag != AT_SIZE && atom->tag != AT_CONST) return false;
+            /* An extent may be an expression, `size(c) // 4`. */
+            if (atom->tag != AT_INDEX && (mentions_any(atom, a) || mentions_any(atom, b))) return false;
             if (atom->tag == AT_INDEX) axes += has(a, atom->u.axis) || has(b, atom->u.axis);
             term = term->u.map.args[0];
         }
@@ -349,16 +371,16 @@ static bool find_steps(search *f, at_loop_factor *factor, const at_expr *value,
 
 /* Whether the array is to be asked for what is not finite: where the regions around the pass are
  * now, which must be one piece of it. */
-static bool find_finite(search *f, at_loop_factor *factor) {
-    const at_array *array = factor->array;
-    if (!array) return false;
+static bool find_finite(search *f, at_loop_factor *factor, const at_expr *value) {
+    if (value->tag != AT_READ || value->u.read.alternative || value->kind != AT_REAL) return false;
+    const at_array *array = value->u.read.array;
     const at_expr **index = AT_NEW_ARRAY(f->s->arena, const at_expr *, array->rank);
     const int64_t *slots =
         f->l->program->plan->places[f->l->program->plan->place_of[array->id]].slots;
     factor->finite_count = number(f, 1);
     bool inside = false;
     for (int i = 0; i < array->rank; i++) {
-        const at_expr *at = factor->read->u.read.index[i];
+        const at_expr *at = value->u.read.index[i];
         bool fixed = !mentions_any(at, &f->depth) && !mentions_any(at, &f->rows) &&
                      !mentions_any(at, &f->columns) && !mentions_any(at, &f->batch);
         if ((fixed && inside) || (!fixed && slots[i])) return false;
@@ -368,6 +390,7 @@ static bool find_finite(search *f, at_loop_factor *factor) {
             factor->finite_count = map(f, AT_OP_MUL, factor->finite_count,
                                        at_size(f->s, array->axes[i], f->span));
     }
+    factor->finite = array;
     factor->finite_start = at_address_of(f->s, f->l->program->plan, array, index);
     return true;
 }
@@ -450,26 +473,26 @@ static void enter_depth_part(search *f, const at_expr *low, const at_expr *high)
 }
 
 /* Loops that make a packed factor 0 where the guard does not hold. */
-static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part *part) {
+static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part *part, int which) {
     const at_expr *begin = variable(f, f->product->depth_first);
     const at_expr *stop = variable(f, f->product->depth_end);
     f->l->into = &factor->pack;
     enter_part(f, part->list, part->first, part->end);
     at_loops *rows = f->l->into;
-    if (f->low) {
+    if (f->low && f->bounded == which) {
         enter_depth_part(f, begin, map(f, AT_OP_MIN, stop, f->low));
         put_zero(f, factor, part);
         f->l->into = rows;
     }
-    if (f->high) {
+    if (f->high && f->bounded == which) {
         enter_depth_part(f, map(f, AT_OP_MAX, begin, f->high), stop);
         put_zero(f, factor, part);
         f->l->into = rows;
     }
-    if (!f->rest) return;
+    if (!f->own_rest[which]) return;
     enter_part(f, &f->depth, f->product->depth_first, f->product->depth_end);
     at_loop *branch = at_loop_add(f->l, AT_LOOP_IF);
-    branch->condition = map(f, AT_OP_NOT, f->rest, NULL);
+    branch->condition = map(f, AT_OP_NOT, f->own_rest[which], NULL);
     f->l->into = &branch->body;
     put_zero(f, factor, part);
 }
@@ -592,23 +615,23 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
                                   {&f->columns, p->column_first, p->column_end, p->wide}};
     for (int i = 0; i < 2; i++) {
         const at_expr *value = group_value(f, i ? other : group);
-        bool guarded = f->guard && f->guarded == i, steps;
+        bool guarded = f->own[i] != NULL, steps;
         steps = find_steps(f, &p->factors[i], value, parts[i].list, parts[i].first);
-        if (f->guard && !guarded && !find_finite(f, &p->factors[i])) {
+        if (f->own[!i] && !find_finite(f, &p->factors[i], value)) {
             l->nest->scratch_count--; /* it is not needed */
             return false;
         }
         if (guarded && !steps)
-            value = at_map_node(f->s, AT_OP_IF, f->guard, value, at_real(f->s, 0, f->span), f->span);
+            value = at_map_node(f->s, AT_OP_IF, f->own[i], value, at_real(f->s, 0, f->span), f->span);
         if (!steps) pack_by_loops(f, &p->factors[i], value, &parts[i]);
-        else if (guarded) clear_by_loops(f, &p->factors[i], &parts[i]);
+        else if (guarded) clear_by_loops(f, &p->factors[i], &parts[i], i);
     }
     if (f->column_low || f->column_high) find_columns(f, &parts[0]);
     const at_expr *step = p->factors[1].step;
     p->guarded = f->guard != NULL;
     p->beside = f->columns.count == 1 && step && step->tag == AT_CONST &&
                 step->u.integer == 1 && f->columns.axes[0] == f->around.axes[f->around.count - 1];
-    if (f->low || f->high) find_range(f, &parts[f->guarded]);
+    if (f->low || f->high) find_range(f, &parts[f->bounded]);
     at_loop *node = AT_NEW(f->s->arena, at_loop);
     node->tag = AT_LOOP_PRODUCT;
     node->product = p;

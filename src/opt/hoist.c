@@ -17,6 +17,9 @@
  * its own as well, so that it can be a scatter; and those in running folds and topk have, whose rows are
  * stored anyhow.
  *
+ * Of several sums of products in one equation each but the last has its own, so that each can be a
+ * product of matrices.
+ *
  * What is computed in advance may be asked for nowhere: where it could fail, the conditions that it stood
  * under stay in front of it, as far as they depend on its indices only. */
 #include "opt/opt.h"
@@ -39,10 +42,12 @@ typedef struct {
     int next_home;         /* of the homes' blocks, the one that is opened next */
     bool *begins;          /* by array id: a repeat begins with it */
     const at_array *owner; /* names what is made */
+    int left_count;               /* of `around`: the left side's axes */
     int around_count, around_capacity;
     const at_axis **around;       /* left sides' and outer folds' axes */
     const condition *conditions;  /* that hold at the place in the expression */
     bool in_condition;            /* of a repeat, where no equation can stand */
+    int products;                 /* sums of products that this equation has beside another */
     bool rows;                    /* each fold has an equation of its own */
 } hoisting;
 
@@ -266,6 +271,18 @@ static const at_expr *hoisted(hoisting *h, const at_expr *e, at_home *home) {
     return at_read_whole(s, array, e->span);
 }
 
+static bool is_product(const at_expr *e) {
+    return e->tag == AT_FOLD_NODE && e->u.fold.fold == AT_FOLD_SUM && e->kind == AT_REAL &&
+           e->u.fold.body->tag == AT_MAP && e->u.fold.body->u.map.op == AT_OP_MUL;
+}
+
+static bool count_product(void *user, const at_expr *e) {
+    *(int *)user += is_product(e);
+    /* What is under a condition stays there. */
+    return e->tag == AT_MAP && e->u.map.op != AT_OP_IF && e->u.map.op != AT_OP_AND &&
+           e->u.map.op != AT_OP_OR;
+}
+
 static const at_expr *visit(hoisting *h, const at_expr *e, bool whole);
 
 static const at_expr *visit_fold(hoisting *h, const at_expr *e, bool whole) {
@@ -287,6 +304,10 @@ static const at_expr *visit_fold(hoisting *h, const at_expr *e, bool whole) {
     at_home *home = at_home_outermost(h->homes, e, h->here);
     if (home->depth > h->block->depth) return e; /* a condition, of what its rounds carry */
     bool apart = rows || (!whole && groups_by_data(guard));
+    if (conditions == NULL && count == h->left_count && h->products > 0 && is_product(e)) {
+        h->products--;
+        apart = true;
+    }
     if (home == h->here && !apart && !misses_an_axis(h, e)) return e;
     return hoisted(h, e, home);
 }
@@ -423,6 +444,10 @@ static void plain(void *user, const at_statement *st) {
     else if (st->tag == AT_TOPK) enter_axes(h, st->target->axes, st->target->rank - 1);
     else if (h->owner) enter_axes(h, h->owner->axes, h->owner->rank);
     if (st->tag == AT_TOPK) enter_axes(h, st->u.topk.bound, st->u.topk.count);
+    int products = 0;
+    if (st->tag == AT_EQUATION) at_walk(st->u.value, count_product, &products);
+    h->products = h->around_count > 1 ? products - 1 : 0; /* else they are of vectors */
+    h->left_count = h->around_count;
     at_statement *out = at_statement_changed(h->s, st, change, h);
     at_draft_add_outside(h->draft, h->block->depth - h->here->depth, out);
     if (out->target && out->tag != AT_NEXT) at_homes_set(h->homes, out->target, h->here);

@@ -249,7 +249,9 @@ static void list_file(int folder, const char *name, listing *list) {
         list->items = grown;
         list->capacity = room;
     }
-    snprintf(e.name, sizeof e.name, "%s", name);
+    size_t length = strlen(name);
+    if (length >= sizeof e.name) return;
+    memcpy(e.name, name, length + 1);
     e.bytes = (uint64_t)status.st_size;
     e.used = status.st_mtime;
     e.stale = temporary && time(NULL) - e.used > STALE_SECONDS;

@@ -14,6 +14,8 @@ static bool has_lanes(const at_value *v) {
     case AT_TILE_LOAD_WHERE:
     case AT_TILE_MAP:
     case AT_TILE_SELECT:
+    case AT_TILE_CHECK:
+    case AT_TILE_ATTEMPT:
     case AT_TILE_LET:
     case AT_TILE_SET: return true;
     case AT_TILE_STORE: return v->inside;
@@ -84,6 +86,8 @@ static bool value_depends(const at_tile *loop, const at_value *v) {
     case AT_TILE_STORE: return !v->inside || !mentions(v->operands[0], loop->axis);
     case AT_TILE_LOAD:
     case AT_TILE_LOAD_WHERE:
+        /* Another thread's scratch is another. */
+        if (at_is_scratch(v->array)) return !does(&loop->body, AT_TILE_PUT, v->array);
         /* An earlier step, in a loop inside of one. */
         if (v->axis && v->axis != loop->axis && !loops_over(&loop->body, v->axis)) return false;
         return does(&loop->body, AT_TILE_STORE, v->array);
@@ -101,6 +105,7 @@ static bool value_depends(const at_tile *loop, const at_value *v) {
     case AT_TILE_BIND:
     case AT_TILE_DRAW_AT:
     case AT_TILE_DRAW:
+    case AT_TILE_CHECK:
     case AT_TILE_REQUIRE: return false;
     default: return true;
     }

@@ -100,6 +100,6 @@ static void choose_in(at_session *s, at_tile_nest *nest, at_tiles *tiles) {
     if (alone) at_tile_reduce(s, nest, tiles);
 }
 
-void at_tile_lanes(at_session *s, at_tile_nest *nest) {
-    if (at_tile_total(&nest->body)) choose_in(s, nest, &nest->body);
+void at_tile_lanes(at_session *s, at_tile_nest *nest, at_tiles *tiles) {
+    if (at_tile_total(tiles)) choose_in(s, nest, tiles);
 }

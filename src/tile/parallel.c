@@ -50,19 +50,28 @@ static int shared(const at_tile *tile) {
     return loops - innermost;
 }
 
-static void share(at_tiles *tiles) {
+/* `rows`: the nest has memory for rows, a thread's own, so that only whole rows are shared out. */
+static void share(at_tiles *tiles, bool rows) {
     for (int i = 0; i < tiles->count; i++) {
         at_tile *tile = tiles->items[i];
-        if (tile->tag == AT_TILE_PRODUCT) share(&tile->otherwise);
-        if (tile->tag != AT_TILE_FOR) continue;
+        if (tile->tag == AT_TILE_PRODUCT) share(&tile->otherwise, rows);
+        if (tile->tag != AT_TILE_FOR || (rows && !tile->apart)) continue;
         tile->parallel = shared(tile);
-        if (!tile->parallel) share(&tile->body);
+        if (!tile->parallel) share(&tile->body, rows);
     }
+}
+
+/* Scratch of rows; that of products is asked for where it is used. */
+static bool has_rows(const at_nest *nest) {
+    for (int i = 0; i < nest->scratch_count; i++)
+        if (nest->scratch[i]->axes[0]) return true;
+    return false;
 }
 
 void at_tile_parallel(at_session *s, at_tile_nest *nest) {
     const at_axis *axes[AXES];
     add_work(s, &nest->work, &nest->body, axes, 0);
     if (nest->nest->apart_count) return; /* threads share the scan around it */
-    share(&nest->body);
+    share(&nest->body, has_rows(nest->nest));
+    share(&nest->hopeful, has_rows(nest->nest));
 }

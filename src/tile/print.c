@@ -72,6 +72,10 @@ static void print_tiles(const at_tiles *tiles, int depth, at_text *out) {
 void at_tile_print(const at_tile_program *program, at_text *out) {
     for (int i = 0; i < program->nest_count; i++) {
         at_text_addf(out, "%s:\n", program->nests[i].nest->pass->target->name);
+        if (program->nests[i].hopeful.count) {
+            print_tiles(&program->nests[i].hopeful, 1, out);
+            at_text_add(out, "  where that is not possible:\n");
+        }
         print_tiles(&program->nests[i].body, 1, out);
     }
 }

@@ -42,7 +42,7 @@ static void count_uses(const at_tiles *tiles, const at_array *variable, int *set
         for (int k = 0; k < tile->count; k++) {
             const at_value *v = tile->values[k];
             if (v->array != variable) continue;
-            *sets += v->op == AT_TILE_SET;
+            *sets += v->op == AT_TILE_SET || v->op == AT_TILE_ATTEMPT;
             *gets += v->op == AT_TILE_GET;
             *lets += v->op == AT_TILE_LET;
         }
@@ -108,10 +108,10 @@ static bool collect(at_session *s, const at_tile *loop, const at_tiles *tiles, r
             const at_value *v = tile->values[k];
             int sets = 0, gets = 0, lets = 0;
             if (v->op == AT_TILE_STORE) return false;
-            if (v->op != AT_TILE_SET) continue;
+            if (v->op != AT_TILE_SET && v->op != AT_TILE_ATTEMPT) continue;
             count_uses(&loop->body, v->array, &sets, &gets, &lets);
             if (lets) continue; /* of each round its own */
-            if (!is_reduction(v) || sets != gets) return false;
+            if (v->op == AT_TILE_ATTEMPT || !is_reduction(v) || sets != gets) return false;
             reduced *known = find(all, v->array);
             if (known && known->op != v->operands[0]->map) return false;
             reduced new = {v->array, NULL, v->operands[0]->map, 0};

@@ -100,8 +100,9 @@ static void shape_value(shaping *h, at_value *v, bool masked) {
         return;
     case AT_TILE_ACROSS: v->lanes = AT_LANES_SAME; return;
     case AT_TILE_LET:
+    case AT_TILE_ATTEMPT:
     case AT_TILE_SET:
-        if (!same || (masked && v->op == AT_TILE_SET)) vary(h, v->array);
+        if (!same || (masked && v->op != AT_TILE_LET)) vary(h, v->array);
         v->lanes = h->varying[-1 - v->array->id] ? AT_LANES_ANY : AT_LANES_SAME;
         return;
     default: return;
@@ -151,9 +152,10 @@ int at_tile_short_power(const at_value *v) {
 enum { VECTOR = 8, APART = 8, GATHER = 14, FUNCTION = 12 };
 #define NEVER 1e30 /* loops have the same bounds in all lanes */
 
+/* What is stored apart touches as many lines of the caches as it has lanes, and writes them all. */
 static double memory_cost(const at_value *v, const at_value *address) {
     switch (address->lanes) {
-    case AT_LANES_STEP: return APART;
+    case AT_LANES_STEP: return v->op == AT_TILE_STORE ? 2 * APART : APART;
     case AT_LANES_ANY: return GATHER;
     default: return v->lanes == AT_LANES_SAME ? 0.5 : 1;
     }
@@ -169,7 +171,9 @@ static double value_cost(const at_value *v) {
         if (v->map == AT_OP_POW) return at_tile_short_power(v) ? 2 : 2 * FUNCTION;
         if (v->kind == AT_BOOL || at_op_info(v->map)->level > 0) return 1;
         return v->map == AT_OP_STOP || v->map == AT_OP_TO_REAL ? 0 : FUNCTION;
-    case AT_TILE_SELECT: return 1;
+    case AT_TILE_SELECT:
+    case AT_TILE_CHECK: return 1;
+    case AT_TILE_ATTEMPT: return v->lanes == AT_LANES_SAME ? 1 : 2 * APART;
     default: return 0;
     }
 }

@@ -19,6 +19,8 @@ typedef struct {
     const at_plan *plan;
     at_tile_nest *nest;
     at_tiles *into;
+    bool hopeful;    /* the form that takes values for granted */
+    bool impossible; /* it has none */
 } tiling;
 
 at_value *at_tile_value(at_session *s, at_tile_nest *nest, at_tile_op op, at_kind kind) {
@@ -256,6 +258,43 @@ static void tile_draw(tiling *t, const at_loop *loop) {
     take(set, drawn);
 }
 
+static void need_clean(tiling *t, const at_array *array) {
+    at_tile_nest *nest = t->nest;
+    for (int i = 0; i < nest->clean_count; i++)
+        if (nest->clean[i] == array) return;
+    AT_PUSH(t->s->arena, nest->clean, nest->clean_count, nest->clean_capacity, array);
+}
+
+static void find_clean(tiling *t, const at_loops *loops) {
+    for (int i = 0; i < loops->count; i++) {
+        const at_loop *loop = loops->items[i];
+        if (loop->tag == AT_LOOP_INHERIT) need_clean(t, loop->array);
+        find_clean(t, &loop->body);
+        find_clean(t, &loop->otherwise);
+    }
+}
+
+/* What the hopeful form has in the place of a node that can fail. False: the same. */
+static bool tile_hope(tiling *t, const at_loop *loop) {
+    switch (loop->tag) {
+    case AT_LOOP_INHERIT:
+        if (loop->address) need_clean(t, loop->array);
+        else t->impossible = true;
+        return true;
+    case AT_LOOP_REQUIRE: {
+        at_value *condition = value_of(t, loop->condition);
+        take(add_value(t, AT_TILE_CHECK, AT_BOOL), condition);
+        return true;
+    }
+    case AT_LOOP_FAULT:
+    case AT_LOOP_TRY:
+    case AT_LOOP_PUT:
+    case AT_LOOP_SORT:
+    case AT_LOOP_COUNT: t->impossible = true; return true;
+    default: return false;
+    }
+}
+
 static void tile_product(tiling *t, const at_loop *loop) {
     const at_loop_product *from = loop->product;
     at_tile_product *product = AT_NEW(t->s->arena, at_tile_product);
@@ -275,7 +314,7 @@ static void tile_product(tiling *t, const at_loop *loop) {
             product->step[i] = value_of(t, factor->step);
             product->depth_step[i] = value_of(t, factor->depth_step);
         }
-        if (factor->finite_count) {
+        if (factor->finite) {
             product->finite_start[i] = value_of(t, factor->finite_start);
             product->finite_count[i] = value_of(t, factor->finite_count);
         }
@@ -290,6 +329,7 @@ static void tile_product(tiling *t, const at_loop *loop) {
 }
 
 static void tile_loop(tiling *t, const at_loop *loop) {
+    if (t->hopeful && tile_hope(t, loop)) return;
     switch (loop->tag) {
     case AT_LOOP_FOR: {
         at_value *low = loop->low ? value_of(t, loop->low) : NULL;
@@ -369,6 +409,29 @@ static void tile_loops(tiling *t, const at_loops *loops) {
     for (int i = 0; i < loops->count; i++) tile_loop(t, loops->items[i]);
 }
 
+static bool has_lanes(const at_tiles *tiles) {
+    for (int i = 0; i < tiles->count; i++)
+        if (tiles->items[i]->lanes || has_lanes(&tiles->items[i]->body) ||
+            has_lanes(&tiles->items[i]->otherwise))
+            return true;
+    return false;
+}
+
+/* It is worth having if it has lanes. */
+static void tile_hopefully(at_session *s, const at_plan *plan, at_tile_nest *nest) {
+    tiling t = {s, plan, nest, &nest->hopeful, true, false};
+    if (nest->nest->hopeful.count) {
+        find_clean(&t, &nest->nest->body);
+        t.hopeful = false;
+        tile_loops(&t, &nest->nest->hopeful);
+        at_tile_lanes(s, nest, &nest->hopeful);
+        return;
+    }
+    tile_loops(&t, &nest->nest->body);
+    if (!t.impossible) at_tile_lanes(s, nest, &nest->hopeful);
+    if (t.impossible || !has_lanes(&nest->hopeful)) nest->hopeful.count = 0;
+}
+
 const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops) {
     s->stage = "tile";
     at_tile_program *program = AT_NEW(s->arena, at_tile_program);
@@ -378,10 +441,11 @@ const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops)
     for (int i = 0; i < loops->nest_count; i++) {
         at_tile_nest *nest = &program->nests[i];
         nest->nest = &loops->nests[i];
-        tiling t = {s, loops->plan, nest, &nest->body};
+        tiling t = {s, loops->plan, nest, &nest->body, false, false};
         tile_loops(&t, &loops->nests[i].body);
         if (loops->plain) continue;
-        at_tile_lanes(s, nest);
+        if (nest->nest->fallible) tile_hopefully(s, loops->plan, nest);
+        else at_tile_lanes(s, nest, &nest->body);
         at_tile_parallel(s, nest);
     }
     return program;

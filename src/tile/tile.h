@@ -95,9 +95,16 @@ struct at_tile_product {
     at_tiles pack[2];
 };
 
+/* A nest whose elements can fail comes in two forms: `hopeful`, which takes for granted that the
+ * elements of other arrays have values and gives up where a condition does not hold, and then has
+ * lanes; and body, which runs in its place where some array has faults, and again after it where it
+ * gave up. */
 typedef struct {
     const at_nest *nest;
     at_tiles body;
+    at_tiles hopeful;                /* empty: there is none */
+    int clean_count, clean_capacity; /* arrays that must be without faults for it */
+    const at_array **clean;
     int value_count, variable_count; /* ids: values from 0 on, variables from -1 down */
     at_cost work;                    /* operations, as the extents grow */
 } at_tile_nest;

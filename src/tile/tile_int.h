@@ -41,7 +41,8 @@ void at_tile_block(at_tile **loops, int count);
 
 /* ---- lanes.c, reduce.c, parallel.c: the decisions ------------------------------------------- */
 
-void at_tile_lanes(at_session *s, at_tile_nest *nest);
+/* Of one form of the nest. */
+void at_tile_lanes(at_session *s, at_tile_nest *nest, at_tiles *tiles);
 /* Lanes along loops inside of an element, where their variables can be combined across lanes. */
 void at_tile_reduce(at_session *s, at_tile_nest *nest, at_tiles *tiles);
 /* What at_tile_reduce would save, as at_tile_cost counts. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -478,16 +479,19 @@ static void compiling_can_be_stopped(void **state) {
     int asked = 0;
     attend_options *options = attend_options_new();
     attend_options_progress(options, stop, &asked);
-    FILE *slow = fopen("/tmp/attend-test-slow-compiler", "w");
+    char path[] = "/tmp/attend-test-XXXXXX";
+    int handle = mkstemp(path);
+    assert_true(handle >= 0);
+    FILE *slow = fdopen(handle, "w");
     assert_non_null(slow);
     fputs("#!/bin/sh\nexec sleep 20\n", slow);
     fclose(slow);
-    assert_int_equal(system("chmod +x /tmp/attend-test-slow-compiler"), 0);
-    setenv("ATTEND_CC", "/tmp/attend-test-slow-compiler", 1);
+    assert_int_equal(chmod(path, 0700), 0);
+    setenv("ATTEND_CC", path, 1);
     attend_error *error = NULL;
     attend_program *p = attend_compile_text("test.attn", product, strlen(product), options, &error);
     unsetenv("ATTEND_CC");
-    remove("/tmp/attend-test-slow-compiler");
+    remove(path);
     assert_int_equal(asked, 1);
     assert_int_equal(attend_error_status(error), ATTEND_STOPPED);
     expect(p != NULL, error, "E713", "compiling was stopped");

@@ -26,7 +26,7 @@ static void every_stage_prints(void **state) {
         {"plan", "array p.max[i]: real, stored between passes, 8*i bytes"},
         {"loop", "      set `sum` = `sum` + q[i,d] * k[j,d]\n"},
         {"tile", "load q %"},
-        {"emit", "sum = sum + p[i * size_j + j] * vreal_load(&v[j * size_e + e]);"},
+        {"emit", "/* o[i,e] = sum[j where j <= i](p[i,j] * v[j,e])"},
     };
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
         char *text = dump(p, stages[i].stage);

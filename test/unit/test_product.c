@@ -49,6 +49,12 @@ static const example products[] = {
      "    param w[o,c] ~ normal(0, 1 / sqrt(size(c)))\n"
      "    y[t,o] = tanh(sum[c](y[t,c] * w[o,c]))\n  }\n  z[t,o] = y[t,o]\n}",
      {{30, 40}, {250, 300}, {9, 5}, {70, 64}}},
+    {"fn both_guards(p[b,i,j], d[b,i,e]) -> v[b,j,e] {\n"
+     "  v[b,j,e] = sum[i where d[b,i,e] != 0 and j <= i](d[b,i,e] * p[b,i,j])\n}",
+     {{2, 40, 50, 30}, {1, 700, 650, 40}, {3, 5, 9, 64}, {1, 300, 300, 33}}},
+    {"fn crooked(d[b,t,h,e], w[h,c,e]) -> y[b,t,c] {\n"
+     "  y[b,t,c] = sum[h,e where d[b,t,h,e] != 0](d[b,t,h,e] * w[h,c,e])\n}",
+     {{2, 40, 3, 16, 50}, {1, 300, 4, 64, 70}, {3, 5, 9, 4, 64}, {1, 64, 2, 33, 33}}},
     {"fn inside_out(x[i,b,t], w[o,i,r]) -> y[b,r,t,o] {\n"
      "  y[b,r,t,o] = sum[i](x[i,b,t] * w[o,i,r])\n}",
      {{17, 3, 20, 40, 2}, {30, 1, 64, 50, 3}, {5, 4, 4, 33, 2}, {260, 2, 9, 20, 1}}},

@@ -55,6 +55,8 @@ struct attend_frame {
     const int64_t *extents;
     void *const *arrays;                /* by place, rows without gaps */
     struct attend_fault *const *faults; /* by place, one an element; NULL: none can fail */
+    bool *faulty;                       /* by place: some element has a fault; else its faults may
+                                           be anything, for nobody looks at them */
     const size_t *offsets;              /* of blocks in the workspace */
     int level;                          /* of loops that threads share, around the call */
 };
@@ -68,6 +70,18 @@ static void attend_fail(const struct attend_frame *frame, struct attend_fault fa
         if (first->fault.site == 0 || element < first->element)
             *first = (struct attend_failure){fault, place, element};
     }
+}
+
+static inline bool attend_is_faulty(const struct attend_frame *frame, int place) {
+    bool faulty;
+#pragma omp atomic read
+    faulty = frame->faulty[place];
+    return faulty;
+}
+
+static inline void attend_note(bool *failed) {
+#pragma omp atomic write
+    *failed = true;
 }
 
 static inline bool attend_failed(const struct attend_frame *frame) {

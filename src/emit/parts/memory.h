@@ -89,6 +89,7 @@ static size_t attend_measure(const struct attend_program *program, const struct 
 static bool attend_check(const struct attend_frame *frame, int place) {
     const struct attend_block *block = &frame->program->block[place];
     int64_t count = 1;
+    if (!attend_is_faulty(frame, place)) return true;
     for (int k = 0; k < block->rank; k++) count *= attend_length(block, frame->extents, k);
     for (int64_t i = 0; i < count; i++) {
         if (frame->faults[place][i].site == 0) continue;
@@ -124,6 +125,22 @@ static void *attend_scratch(const struct attend_frame *frame, int number) {
     size_t bytes = attend_block_bytes(&frame->program->block[i], frame->extents);
     char *base = frame->call->workspace;
     return base ? base + frame->offsets[i] + (size_t)thread * bytes : NULL;
+}
+
+/* From here on the faults of a place count: there are none so far. */
+static void attend_spoil(const struct attend_frame *frame, int place) {
+    int block = frame->program->fault_blocks[place];
+#pragma omp critical(attend_spoil)
+    if (!frame->faulty[place]) {
+        memset(frame->faults[place], 0,
+               attend_block_bytes(&frame->program->block[block], frame->extents));
+        attend_note(&frame->faulty[place]);
+    }
+}
+
+/* The faults of a place; NULL: none of its elements has one. */
+static inline const struct attend_fault *attend_faults(const struct attend_frame *frame, int place) {
+    return attend_is_faulty(frame, place) ? frame->faults[place] : NULL;
 }
 
 /* Copies between a caller's array and rows without gaps, element by element. */

@@ -46,7 +46,8 @@ static void attend_slice_copy(const struct attend_frame *frame, int to, int from
 #if GIVEN_IS_HALF
     width = frame->program->block[from].bytes;
 #endif
-    const struct attend_fault *faults = frame->faults[from];
+    const struct attend_fault *faults = attend_faults(frame, from);
+    if (faults && frame->faults[to] && to != from) attend_spoil(frame, to);
     if (to == from || !attend_slice_begin(frame, to, at, &slice)) return;
     do {
         int64_t offset = attend_slice_offset(&slice), run = slice.run;
@@ -59,7 +60,7 @@ static void attend_slice_copy(const struct attend_frame *frame, int to, int from
         else
 #endif
         memcpy(x, y, (size_t)run * bytes);
-        if (!frame->faults[to]) continue;
+        if (!attend_faults(frame, to)) continue;
         if (faults)
             memcpy(frame->faults[to] + offset, faults + offset, (size_t)run * sizeof *faults);
         else memset(frame->faults[to] + offset, 0, (size_t)run * sizeof *faults);
@@ -70,7 +71,7 @@ static void attend_slice_copy(const struct attend_frame *frame, int to, int from
 static void attend_slice_clear(const struct attend_frame *frame, int place, const int64_t *at) {
     struct attend_slice slice;
     size_t bytes = frame->program->block[place].bytes;
-    struct attend_fault *faults = frame->faults[place];
+    struct attend_fault *faults = attend_is_faulty(frame, place) ? frame->faults[place] : NULL;
     if (!attend_slice_begin(frame, place, at, &slice)) return;
     do {
         int64_t offset = attend_slice_offset(&slice);
@@ -83,6 +84,7 @@ static void attend_slice_clear(const struct attend_frame *frame, int place, cons
 static void attend_slice_fail(const struct attend_frame *frame, int place, const int64_t *at,
                               int64_t site) {
     struct attend_slice slice;
+    attend_spoil(frame, place);
     attend_slice_clear(frame, place, at);
     if (!attend_slice_begin(frame, place, at, &slice)) return;
     do {

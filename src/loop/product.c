@@ -208,12 +208,23 @@ static const at_expr *both(search *f, const at_expr *a, const at_expr *b) {
 }
 
 /* Gives each condition to the factor that has its axes; false where it has those of both. */
+/* Whether e says only that a factor is not 0: where it does not hold, that factor needs no other 0. */
+static bool is_of_factor(const search *f, const at_expr *e, const axis_list *own) {
+    if (e->tag != AT_MAP || e->u.map.op != AT_OP_NE) return false;
+    const at_expr *x = e->u.map.args[0], *zero = e->u.map.args[1];
+    if (zero->kind != AT_REAL || zero->tag != AT_CONST || zero->u.real != 0) return false;
+    for (int i = 0; i < f->factor_count; i++)
+        if (at_same(f->factors[i], x)) return mentions_any(x, own);
+    return false;
+}
+
 static bool share_guard(search *f, const at_expr *e, const at_expr **own) {
     if (!e) return true;
     if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND)
         return share_guard(f, e->u.map.args[0], own) && share_guard(f, e->u.map.args[1], own);
     int which = mentions_any(e, &f->columns);
-    own[which] = both(f, own[which], e);
+    bool zero = own == f->own_rest && is_of_factor(f, e, which ? &f->columns : &f->rows);
+    if (!zero) own[which] = both(f, own[which], e);
     return !which || !mentions_any(e, &f->rows);
 }
 
@@ -476,6 +487,8 @@ static void enter_depth_part(search *f, const at_expr *low, const at_expr *high)
 static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part *part, int which) {
     const at_expr *begin = variable(f, f->product->depth_first);
     const at_expr *stop = variable(f, f->product->depth_end);
+    bool bounded = (f->low || f->high) && f->bounded == which;
+    if (!bounded && !f->own_rest[which]) return;
     f->l->into = &factor->pack;
     enter_part(f, part->list, part->first, part->end);
     at_loops *rows = f->l->into;

@@ -77,10 +77,12 @@ typedef struct {
     const at_axis **batch;     /* axes of both factors: a product of its own for each of their indices */
     const at_expr *row_count, *column_count, *depth_count;
     at_loop_factor factors[2]; /* rows, columns */
+    bool beside, guarded;      /* columns lie beside each other in memory; the sum has a guard */
     const at_array *row_first, *row_end, *column_first, *column_end, *depth_first, *depth_end;
     const at_array *tall, *wide, *width; /* variables: of a panel of rows, of columns; of the block */
-    at_loops range;            /* loops that set these two: the part of the depth that is not all 0 */
+    at_loops range;            /* loops that set these: the part of the depth that is not all 0 */
     const at_array *depth_from, *depth_to; /* NULL: all of it */
+    const at_array *column_from, *column_to; /* the columns that elements take, set there too; NULL */
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;
@@ -88,7 +90,7 @@ typedef struct {
 struct at_loop {
     at_loop_tag tag;
     bool down;
-    bool apart; /* FOR: its rounds have nothing to do with each other, also where PUT and SORT stand */
+    bool apart; /* FOR: its rounds have nothing to do with each other, also with PUT and SORT */
     const at_axis *axis;
     const at_expr *low, *high; /* FOR: where it begins, and before which it ends; NULL: the axis */
     const at_expr *condition;
@@ -131,7 +133,8 @@ typedef struct {
     bool needed;   /* an output whose elements are computed once: a failure ends the run */
 } at_nest;
 
-/* What the elements of an array of ints are: low <= x <= high, and x < size(below) if that is set. */
+/* What the elements of an array of ints are: low <= x <= high, and x < size(below) if that is
+ * set. */
 typedef struct {
     int64_t low, high;
     const at_axis *below;
@@ -157,8 +160,8 @@ bool at_ends_run(const at_plan *plan, const at_array *array);
 
 /* ---- build.c: what loop.c and fold.c share ------------------------------------------------- */
 
-/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or that the element of
- * an array at an address has a value. */
+/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or that the element
+ * of an array at an address has a value. */
 typedef struct at_loop_fact at_loop_fact;
 struct at_loop_fact {
     const at_loop_fact *next;

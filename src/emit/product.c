@@ -6,6 +6,7 @@ typedef struct {
     at_printer *p;
     const at_loop_product *product;
     const at_tile_product *tile;
+    const char *used; /* how many columns of a block elements take; NULL: all */
 } printing;
 
 static const char *name_of(const printing *print, const at_array *variable) {
@@ -17,11 +18,18 @@ static const char *count_of(const printing *print, const at_array *first, const 
     return at_format(print->p->s->arena, "%s - %s", name_of(print, end), name_of(print, first));
 }
 
+/* The columns of a block that are computed. */
+static const char *column_count(const printing *print) {
+    const at_loop_product *product = print->product;
+    return print->used ? print->used
+                       : count_of(print, product->column_first, product->column_end);
+}
+
 static void print_pack(const printing *print, int which) {
     const at_loop_product *product = print->product;
     const at_loop_factor *factor = &product->factors[which];
     at_printer *p = print->p;
-    const char *count = which ? count_of(print, product->column_first, product->column_end)
+    const char *count = which ? column_count(print)
                               : count_of(print, product->row_first, product->row_end);
     const char *depth = count_of(print, product->depth_first, product->depth_end);
     const char *to = name_of(print, factor->packed), *width = which ? "COLUMNS" : "ROWS";
@@ -48,7 +56,6 @@ static void print_depth(const printing *print, const char *depth) {
     const char *end = name_of(print, product->depth_end);
     const char *from = "0";
     if (product->depth_to) {
-        at_c_tiles(p, &print->tile->range);
         depth = name_of(print, product->depth_to);
         from = at_c_name(&p->names, "depth_begin");
         at_c_line(p, "const int64_t %s = %s / BLOCK_DEPTH * BLOCK_DEPTH;", from,
@@ -66,7 +73,7 @@ static void print_depth(const printing *print, const char *depth) {
     at_c_line(p, "attend_multiply(%s, %s,", name_of(print, product->factors[0].packed),
               name_of(print, product->factors[1].packed));
     at_c_line(p, "                %s, %s,", count_of(print, product->row_first, product->row_end),
-              count_of(print, product->column_first, product->column_end));
+              column_count(print));
     at_c_line(p, "                %s, %s, %s > %s);",
               count_of(print, product->depth_first, product->depth_end),
               name_of(print, product->block), first, from);
@@ -110,7 +117,21 @@ static void print_constants(const printing *print) {
     at_c_line(print->p, "const int64_t %s = BLOCK_WIDTH;", name_of(print, product->width));
 }
 
-static void print_blocks(const printing *print, const at_tile *tile, const char *depth) {
+/* What loops find of a part before it is computed. */
+static void print_range(printing *print) {
+    const at_loop_product *product = print->product;
+    at_printer *p = print->p;
+    at_c_tiles(p, &print->tile->range);
+    if (!product->column_to) return;
+    const char *used = at_c_name(&p->names, "columns_used");
+    at_c_line(p, "const int64_t %s =", used);
+    at_c_line(p, "    attend_columns_used(%s, %s, %s, %s);", name_of(print, product->column_first),
+              name_of(print, product->column_end), name_of(print, product->column_from),
+              name_of(print, product->column_to));
+    print->used = used;
+}
+
+static void print_blocks(printing *print, const at_tile *tile, const char *depth) {
     const at_loop_product *product = print->product;
     at_printer *p = print->p;
     const char *panels = name_of(print, product->scratch);
@@ -121,7 +142,16 @@ static void print_blocks(const printing *print, const at_tile *tile, const char 
     at_c_line(p, "real *const %s = %s, *const %s = %s + PACKED_ROWS;", packed, panels, columns,
               packed);
     at_c_line(p, "real *const %s = %s + PACKED_COLUMNS;", name_of(print, product->block), columns);
+    print_range(print);
+    if (print->used) {
+        at_c_line(p, "if (%s > 0) {", print->used);
+        p->indent++;
+    }
     print_depth(print, depth);
+    if (print->used) {
+        p->indent--;
+        at_c_line(p, "}");
+    }
     bool shares = p->shares;
     p->shares = true; /* by the loop over parts */
     at_c_tiles(p, &tile->body);
@@ -145,7 +175,7 @@ static const char *print_finite(const printing *print, int which, const char *pa
 }
 
 void at_c_product(at_printer *p, const at_tile *tile) {
-    const printing print = {p, tile->product->loop, tile->product};
+    printing print = {p, tile->product->loop, tile->product, NULL};
     const at_loop_product *product = print.product;
     const char *rows = at_c_name(&p->names, "rows"), *columns = at_c_name(&p->names, "columns");
     const char *depth = at_c_name(&p->names, "depth"), *cut = at_c_name(&p->names, "cut");
@@ -158,8 +188,10 @@ void at_c_product(at_printer *p, const at_tile *tile) {
     for (int i = 0; i < product->batch_count; i++)
         batch = at_format(p->s->arena, "%s%s%s", i ? batch : "", i ? " * " : "",
                           at_size_name(&p->names, product->batch[i]));
-    const char *pays = at_format(p->s->arena, "attend_product_pays(%s, %s, %s)", rows, columns,
-                                 depth);
+    const at_array *read = product->factors[1].array;
+    bool beside = product->beside && !at_c_rounds(p, read);
+    const char *pays = at_format(p->s->arena, "attend_product_pays(%s, %s, %s, %s)", rows, columns,
+                                 depth, !beside ? "0" : product->guarded ? "ENOUGH_GUARDED" : "ENOUGH_BESIDE");
     for (int i = 0; i < 2; i++)
         if (product->factors[i].finite) pays = print_finite(&print, i, pays);
     at_c_line(p, "if (%s) {", pays);

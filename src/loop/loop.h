@@ -77,10 +77,12 @@ typedef struct {
     const at_axis **batch;     /* axes of both factors: a product of its own for each of their indices */
     const at_expr *row_count, *column_count, *depth_count;
     at_loop_factor factors[2]; /* rows, columns */
+    bool beside, guarded;      /* columns lie beside each other in memory; the sum has a guard */
     const at_array *row_first, *row_end, *column_first, *column_end, *depth_first, *depth_end;
     const at_array *tall, *wide, *width; /* variables: of a panel of rows, of columns; of the block */
-    at_loops range;            /* loops that set these two: the part of the depth that is not all 0 */
+    at_loops range;            /* loops that set these: the part of the depth that is not all 0 */
     const at_array *depth_from, *depth_to; /* NULL: all of it */
+    const at_array *column_from, *column_to; /* the columns that elements take, set there too; NULL */
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;

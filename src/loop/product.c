@@ -42,6 +42,8 @@ typedef struct {
     int bounded;             /* the factor that is 0 outside of the bounds */
     const at_expr *own[2];   /* the guard's part that makes this factor 0; NULL: none */
     const at_expr *own_rest[2]; /* likewise, without the bounds */
+    const at_expr *wanted;   /* where elements take the sum at all; NULL: everywhere */
+    const at_expr *column_low, *column_high; /* what that says of the columns; NULL: nothing */
     int factor_count;
     const at_expr *factors[FACTORS];
     axis_list batch, rows, columns;
@@ -206,12 +208,23 @@ static const at_expr *both(search *f, const at_expr *a, const at_expr *b) {
 }
 
 /* Gives each condition to the factor that has its axes; false where it has those of both. */
+/* Whether e says only that a factor is not 0: where it does not hold, that factor needs no other 0. */
+static bool is_of_factor(const search *f, const at_expr *e, const axis_list *own) {
+    if (e->tag != AT_MAP || e->u.map.op != AT_OP_NE) return false;
+    const at_expr *x = e->u.map.args[0], *zero = e->u.map.args[1];
+    if (zero->kind != AT_REAL || zero->tag != AT_CONST || zero->u.real != 0) return false;
+    for (int i = 0; i < f->factor_count; i++)
+        if (at_same(f->factors[i], x)) return mentions_any(x, own);
+    return false;
+}
+
 static bool share_guard(search *f, const at_expr *e, const at_expr **own) {
     if (!e) return true;
     if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND)
         return share_guard(f, e->u.map.args[0], own) && share_guard(f, e->u.map.args[1], own);
     int which = mentions_any(e, &f->columns);
-    own[which] = both(f, own[which], e);
+    bool zero = own == f->own_rest && is_of_factor(f, e, which ? &f->columns : &f->rows);
+    if (!zero) own[which] = both(f, own[which], e);
     return !which || !mentions_any(e, &f->rows);
 }
 
@@ -474,6 +487,8 @@ static void enter_depth_part(search *f, const at_expr *low, const at_expr *high)
 static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part *part, int which) {
     const at_expr *begin = variable(f, f->product->depth_first);
     const at_expr *stop = variable(f, f->product->depth_end);
+    bool bounded = (f->low || f->high) && f->bounded == which;
+    if (!bounded && !f->own_rest[which]) return;
     f->l->into = &factor->pack;
     enter_part(f, part->list, part->first, part->end);
     at_loops *rows = f->l->into;
@@ -493,6 +508,39 @@ static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part 
     branch->condition = map(f, AT_OP_NOT, f->own_rest[which], NULL);
     f->l->into = &branch->body;
     put_zero(f, factor, part);
+}
+
+/* Between which columns any element of a row takes the sum. */
+static void find_wanted(search *f) {
+    at_loop_lowering *l = f->l;
+    if (!f->wanted || f->columns.count != 1 || reads_variable(f->wanted)) return;
+    at_axis *axis[1];
+    for (int i = 0; i < l->target->rank; i++)
+        if (l->axes[i] == f->columns.axes[0]) axis[0] = l->axes[i];
+    at_loops aside = {0};
+    l->into = &aside;
+    l->facts = NULL;
+    const at_loop_clips *clips = at_loop_find_clips(l, f->wanted, axis, 1);
+    const at_loop *loop = at_loop_enter_clipped(l, clips, 0);
+    if (!loop) return;
+    f->column_low = loop->low;
+    f->column_high = loop->high;
+}
+
+static void find_columns(search *f, const packed_part *rows) {
+    at_loop_product *p = f->product;
+    f->l->into = &p->range;
+    const at_expr *most = f->column_high ? number(f, 0) : p->column_count;
+    p->column_from =
+        at_loop_let(f->l, "column_from", AT_INT, f->column_low ? p->column_count : number(f, 0));
+    p->column_to = at_loop_let(f->l, "column_to", AT_INT, most);
+    enter_part(f, rows->list, rows->first, rows->end);
+    if (f->column_low)
+        at_loop_set(f->l, p->column_from,
+                    map(f, AT_OP_MIN, variable(f, p->column_from), f->column_low));
+    if (f->column_high)
+        at_loop_set(f->l, p->column_to,
+                    map(f, AT_OP_MAX, variable(f, p->column_to), f->column_high));
 }
 
 /* Loops that find between which k any row of a part is inside the bounds. */
@@ -569,6 +617,7 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
     at_loop_lowering *l = f->l;
     at_loop_product *p = f->product = AT_NEW(f->s->arena, at_loop_product);
     unsigned other = ~group & ((1u << f->factor_count) - 1);
+    find_wanted(f);
     make_variables(f);
     p->batch_count = f->batch.count;
     p->batch = keep(f, &f->batch);
@@ -590,6 +639,11 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
         if (!steps) pack_by_loops(f, &p->factors[i], value, &parts[i]);
         else if (guarded) clear_by_loops(f, &p->factors[i], &parts[i], i);
     }
+    if (f->column_low || f->column_high) find_columns(f, &parts[0]);
+    const at_expr *step = p->factors[1].step;
+    p->guarded = f->guard != NULL;
+    p->beside = f->columns.count == 1 && step && step->tag == AT_CONST &&
+                step->u.integer == 1 && f->columns.axes[0] == f->around.axes[f->around.count - 1];
     if (f->low || f->high) find_range(f, &parts[f->bounded]);
     at_loop *node = AT_NEW(f->s->arena, at_loop);
     node->tag = AT_LOOP_PRODUCT;
@@ -615,8 +669,14 @@ static unsigned find_sum(search *f, const at_loops *loops) {
             f->factor_count > 1 && !reads_variable(f->value))
             group = find_group(f);
         if (group && !find_guarded(f)) group = 0;
-        if (!group && loop->tag == AT_LOOP_IF) group = find_sum(f, &loop->body);
-        if (!group && loop->tag == AT_LOOP_IF) group = find_sum(f, &loop->otherwise);
+        const at_expr *outer = f->wanted;
+        if (!group && loop->tag == AT_LOOP_IF) {
+            f->wanted = outer ? at_map_node(f->s, AT_OP_AND, outer, loop->condition, NULL, f->span)
+                              : loop->condition;
+            group = find_sum(f, &loop->body);
+            if (!group) f->wanted = outer;
+            if (!group) group = find_sum(f, &loop->otherwise);
+        }
         if (group) return group;
     }
     return 0;

@@ -13,7 +13,7 @@ typedef struct {
 
 static const example products[] = {
     {"fn plain(x[b,t,i], w[i,o]) -> y[b,t,o] { y[b,t,o] = sum[i](x[b,t,i] * w[i,o]) }",
-     {{2, 33, 17, 50}, {3, 100, 270, 530}, {1, 5, 4, 64}, {1, 600, 9, 33}}},
+     {{2, 33, 170, 300}, {3, 100, 270, 530}, {1, 5, 4, 64}, {1, 600, 90, 330}}},
     {"fn turned(x[i,t], w[o,i]) -> y[t,o] { y[t,o] = sum[i](x[i,t] * w[o,i]) }",
      {{17, 33, 50}, {300, 250, 70}, {9, 40, 20}, {4, 4, 64}}},
     {"fn heads(x[b,t,c], w[c,h,d]) -> q[b,h,t,d] {\n"
@@ -42,6 +42,13 @@ static const example products[] = {
     {"fn turned_guard(p[i,j], v[j,e], keep[e,j]: bool) -> o[i,e] {\n"
      "  o[i,e] = sum[j where keep[e,j]](p[i,j] * v[j,e])\n}",
      {{40, 50, 30}, {300, 290, 40}, {5, 9, 64}, {64, 64, 33}}},
+    {"fn near(q[h,i,d], k[h,j,d]) -> s[h,i,j] {\n"
+     "  s[h,i,j] = if j <= i and i - j < 30 then sum[d](q[h,i,d] * k[h,j,d]) else -inf\n}",
+     {{2, 50, 16, 40}, {1, 300, 64, 700}, {3, 9, 9, 70}, {1, 600, 4, 550}}},
+    {"fn in_rounds(x[t,c]) -> z[t,o] {\n  axis o = size(c)\n  y = x\n  repeat 2 {\n"
+     "    param w[o,c] ~ normal(0, 1 / sqrt(size(c)))\n"
+     "    y[t,o] = tanh(sum[c](y[t,c] * w[o,c]))\n  }\n  z[t,o] = y[t,o]\n}",
+     {{30, 40}, {250, 300}, {9, 5}, {70, 64}}},
     {"fn both_guards(p[b,i,j], d[b,i,e]) -> v[b,j,e] {\n"
      "  v[b,j,e] = sum[i where d[b,i,e] != 0 and j <= i](d[b,i,e] * p[b,i,j])\n}",
      {{2, 40, 50, 30}, {1, 700, 650, 40}, {3, 5, 9, 64}, {1, 300, 300, 33}}},
@@ -117,10 +124,60 @@ static void give_what_sums_give(void **state) {
     }
 }
 
+/* Inputs that all types hold exactly, so that only sums and outputs are rounded. */
+static void narrow_types_give_the_same(void **state) {
+    (void)state;
+    static const at_type types[] = {AT_TYPE_F32, AT_TYPE_BF16, AT_TYPE_F16};
+    static const double allowed[] = {1e-5, 8e-3, 1e-3};
+    for (int i = 0; i < 3 * EXAMPLES; i++) {
+        if ((i / 3 + i) % 4) continue; /* each compiles a file: some of each type */
+        at_session *s = at_session_new((size_t)256 << 20);
+        const example *one = &products[i / 3];
+        const at_cascade *cascade = cascade_of(s, one->text);
+        at_compile_options options = {.type = types[i % 3]};
+        at_kernel *kernel = at_compile(s, cascade, &options, NULL);
+        if (!kernel) tell(errors_of(s));
+        int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
+        for (int k = 0, next = 0; k < cascade->axis_count; k++)
+            open[k] = cascade->axes[k]->extent ? -1 : one->extents[1][next++];
+        dice d = {11};
+        at_collection inputs;
+        at_results expected, found;
+        assert_true(give_drawn(s, cascade, open, &d, &inputs));
+        for (int k = 0; k < inputs.count; k++) {
+            at_tensor *t = inputs.items[k].tensor;
+            for (int64_t n = 0; n < t->count && t->type == AT_TYPE_F64; n++)
+                ((double *)t->data)[n] = (double)(pick(&d, 65) - 32) / 32;
+        }
+        assert_true(run_program(s, cascade, &inputs, &expected));
+        at_call call = {.inputs = &inputs, .threads = 2};
+        if (!at_kernel_run(s, kernel, &call, &found)) tell(errors_of(s));
+        const at_tensor *a = found.outputs.items[0].tensor, *b = expected.outputs.items[0].tensor;
+        at_tensor *wide = at_tensor_convert(s, a, AT_TYPE_F64, "wide");
+        double largest = 1;
+        for (int64_t n = 0; n < b->count; n++)
+            if (isfinite(((double *)b->data)[n]))
+                largest = fmax(largest, fabs(((double *)b->data)[n]));
+        for (int64_t n = 0; n < b->count; n++) {
+            double x = ((double *)wide->data)[n], y = ((double *)b->data)[n];
+            if (x == y || fabs(x - y) <= allowed[i % 3] * largest) continue;
+            fail_msg("%s in %s: element %d is %g, not %g", cascade->name,
+                     at_type_text(types[i % 3]), (int)n, x, y);
+        }
+        at_tensor_free(wide);
+        at_kernel_free(kernel);
+        at_results_free(&expected);
+        at_results_free(&found);
+        at_collection_free(&inputs);
+        at_session_free(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(are_found),
         cmocka_unit_test(give_what_sums_give),
+        cmocka_unit_test(narrow_types_give_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

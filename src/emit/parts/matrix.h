@@ -195,9 +195,16 @@ static inline void attend_pack_rest(real *packed, int64_t count, int64_t depth, 
         for (int64_t i = count - last; i < width; i++) packed[last * depth + k * width + i] = 0;
 }
 
-/* Whether packing pays. */
-static inline bool attend_product_pays(int64_t rows, int64_t columns, int64_t depth) {
-    return rows >= 4 && columns >= LANES / 2 && depth >= 4 && rows * columns >= 8 * LANES;
+/* Whether packing pays. Where columns lie beside each other in memory, plain loops do as well until
+ * a cache does not hold `enough` bytes of them: the second, or the first where a guard leaves much
+ * out. Measured. */
+enum { ENOUGH_BESIDE = 192 * 1024, ENOUGH_GUARDED = 48 * 1024 };
+
+static inline bool attend_product_pays(int64_t rows, int64_t columns, int64_t depth,
+                                       int64_t enough) {
+    if (rows < 8 || columns < LANES / 2 || depth < 4) return false;
+    return enough == 0 ||
+           (rows >= 2 * ROWS && columns * depth > enough / (int64_t)sizeof(real));
 }
 
 /* How a product is cut into blocks: so that they fit the scratch, and threads have enough of them. */
@@ -229,6 +236,12 @@ static inline struct attend_cut attend_cut_product(int64_t batch, int64_t rows, 
         if (tall) down = cut.row_blocks * 2;
         else across = cut.column_blocks * 2;
     }
+}
+
+/* How many of a block's columns there are until no row takes more; 0 if none is taken. */
+static inline int64_t attend_columns_used(int64_t first, int64_t end, int64_t from, int64_t to) {
+    if (from >= end || to <= first || to <= from) return 0;
+    return (to < end ? to : end) - first;
 }
 
 /* The rows and columns of a part; gives which of the batch it belongs to. */

@@ -37,6 +37,8 @@ static json_t *pass_json(const at_plan_report *r, int i) {
                             "bytes_at_most", count->bytes_at_most);
     if (pass->region_count)
         json_object_set_new(out, "regions", json_string(at_plan_regions_text(r->s, pass)));
+    if (r->loops->nests[i].fallible)
+        json_object_set_new(out, "elements_may_fail", json_true());
     if (!count->why) return out;
     at_text why = {0};
     at_ir_print_expr(count->why, &why);

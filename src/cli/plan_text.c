@@ -90,6 +90,8 @@ static void add_pass(const at_plan_report *r, int i, at_text *out) {
         if (count->why) at_ir_print_expr(count->why, &line);
         if (count->why) at_text_add(&line, "`");
     }
+    if (r->loops->nests[i].fallible && !r->loops->nests[i].needed)
+        at_text_add(&line, "; less where elements fail that nothing needs");
     add_line(r, INDENT, "", &line, out);
 }
 

@@ -159,6 +159,11 @@ typedef struct {
 
     /* In a loop over lanes: */
     const at_axis *lanes;  /* its axis; NULL outside */
+    int hoisted_count;     /* values that are computed in front of it, and their names */
+    struct {
+        const at_value *value;
+        const char *name;
+    } hoisted[16];
     const char *end;       /* before which index it ends; NULL: the axis' extent */
     const char *rest;      /* how many lanes the last block has; NULL: all */
     const char *mask;      /* of the lanes that are computed with; NULL: all */

@@ -40,6 +40,15 @@ static needs needs_of(const at_tiles *tiles) {
     return n;
 }
 
+static bool loops_over(const at_tiles *tiles, const at_axis *axis) {
+    for (int i = 0; i < tiles->count; i++) {
+        const at_tile *tile = tiles->items[i];
+        if (tile->tag == AT_TILE_FOR && tile->axis == axis) return true;
+        if (loops_over(&tile->body, axis) || loops_over(&tile->otherwise, axis)) return true;
+    }
+    return false;
+}
+
 /* ---- loops ------------------------------------------------------------------------------------ */
 
 typedef void (*printing)(at_printer *p, const at_tiles *tiles);
@@ -209,11 +218,56 @@ static void print_combined(at_printer *p, const at_tile *tile, printing body) {
     p->end = NULL;
 }
 
+/* Whether a value is the same in all rounds of a loop, and may be computed in front of it. */
+static bool stays(const at_tiles *body, const at_value *v) {
+    if (v->op == AT_TILE_GET || v->op == AT_TILE_LOAD_WHERE) return false;
+    if (v->op == AT_TILE_LOAD && !v->inside) return false;
+    if (v->op == AT_TILE_INDEX && loops_over(body, v->axis)) return false;
+    for (int i = 0; i < v->count; i++)
+        if (!stays(body, v->operands[i])) return false;
+    return true;
+}
+
+static bool takes_long(const at_value *v) {
+    bool operation = v->op == AT_TILE_MAP && v->kind == AT_REAL;
+    if (operation && (v->map == AT_OP_DIV || at_c_part_of(v->map) != AT_C_PARTS)) return true;
+    for (int i = 0; i < v->count; i++)
+        if (takes_long(v->operands[i])) return true;
+    return false;
+}
+
+static void hoist_value(at_printer *p, const at_tiles *body, const at_value *v) {
+    int room = (int)(sizeof p->hoisted / sizeof *p->hoisted);
+    if (v->lanes == AT_LANES_SAME && at_tile_op_gives(v->op)) {
+        if (p->hoisted_count == room || !takes_long(v) || !stays(body, v)) return;
+        const char *name = at_c_name(&p->names, "same");
+        at_c_line(p, "const %s %s = %s;", at_c_type(v->kind), name, at_c_right_side(p, v));
+        p->hoisted[p->hoisted_count].value = v;
+        p->hoisted[p->hoisted_count++].name = name;
+        return;
+    }
+    for (int i = 0; i < v->count; i++) hoist_value(p, body, v->operands[i]);
+}
+
+/* What takes long and is the same in all rounds, in front of the loop. */
+static void hoist(at_printer *p, const at_tiles *body, const at_tiles *tiles) {
+    for (int i = 0; i < tiles->count; i++) {
+        const at_tile *tile = tiles->items[i];
+        for (int k = 0; k < tile->count; k++)
+            if (!at_tile_op_gives(tile->values[k]->op)) hoist_value(p, body, tile->values[k]);
+        hoist(p, body, &tile->body);
+        hoist(p, body, &tile->otherwise);
+    }
+}
+
 void at_c_lane_loop(at_printer *p, const at_tile *tile, printing body) {
+    /* Rows differ, and nothing may stand between a loop that is shared and what says so. */
+    if (!p->rows && !tile->parallel) hoist(p, &tile->body, &tile->body);
     p->lanes = tile->axis;
     if (tile->reduces || tile->low || tile->high) print_combined(p, tile, body);
     else print_blocks(p, tile, body);
     p->lanes = NULL;
+    p->hoisted_count = 0;
 }
 
 /* ---- conditions ------------------------------------------------------------------------------- */

@@ -206,6 +206,8 @@ static printed print(at_printer *p, const at_value *v) {
 }
 
 const char *at_c_value(at_printer *p, const at_value *v, at_c_level level) {
+    for (int i = 0; i < p->hoisted_count; i++)
+        if (p->hoisted[i].value == v) return p->hoisted[i].name;
     printed out = print(p, v);
     if (strlen(out.text) > LONG_TEXT) {
         const char *name = at_c_name(&p->names, "t");

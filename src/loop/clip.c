@@ -3,9 +3,9 @@
  *     for j from max(i - w, -1) + 1 to i + 1
  *       if keep[j]
  *
- * A condition bounds the innermost of the loops whose index is in it, if it is linear there. It must
- * be certain that neither it nor what is asked before it can fail: an iteration that is left out
- * must not have been one that fails. Bounds are computed where their loop begins and cannot leave
+ * A condition bounds the innermost of the loops whose index is in it, if it is linear there. It
+ * must be certain that neither it nor what is asked before it can fail: an iteration that is left
+ * out must not have been one that fails. Bounds are computed where their loop begins and cannot leave
  * 64 bits: a bound of any size is first brought near the axis. */
 #include "loop/loop.h"
 

@@ -83,7 +83,7 @@ bool at_loop_know_good(at_loop_lowering *l, const at_array *array, const at_expr
     return false;
 }
 
-/* ---- what values are, wherever they stand ------------------------------------------------------ */
+/* ---- what values are, wherever they stand -------------------------------------------------- */
 
 static at_loop_value any_value(void) { return (at_loop_value){INT64_MIN, INT64_MAX, NULL}; }
 
@@ -206,7 +206,7 @@ void at_loop_note_values(at_session *s, at_loop_program *program, const at_pass 
         program->values[target->id] = at_copy(s->arena, &value, sizeof value);
 }
 
-/* ---- proofs ------------------------------------------------------------------------------------ */
+/* ---- proofs -------------------------------------------------------------------------------- */
 
 enum { DEPTH = 8 };
 

@@ -168,6 +168,18 @@ static void make_round_sites(at_session *s, at_loop_program *program, const at_p
     }
 }
 
+/* A pass that can fail may run twice, so that it must not write over what it reads. */
+static void leave_place(const at_loop_program *program, bool *changed) {
+    for (int i = 0; i < program->nest_count; i++) {
+        const at_array *target = program->nests[i].pass->target;
+        const at_array_place *place = &program->plan->places[program->plan->place_of[target->id]];
+        if (!program->nests[i].fallible || !place->in_place) continue;
+        if (place->slots[place->along] != 1) continue;
+        place->slots[place->along] = 2;
+        *changed = true;
+    }
+}
+
 const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
     s->stage = "loop";
     at_loop_program *program = AT_NEW(s->arena, at_loop_program);
@@ -194,6 +206,7 @@ const at_loop_program *at_loop_make(at_session *s, const at_plan *plan) {
                 spoil(program, pass->targets[k], &changed);
         }
         spoil_steps(program, &plan->steps, &changed);
+        leave_place(program, &changed);
     } while (changed && regions);
     at_loop_apart(s, program, &plan->steps);
     return program;

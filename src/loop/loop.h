@@ -90,7 +90,7 @@ typedef struct {
 struct at_loop {
     at_loop_tag tag;
     bool down;
-    bool apart; /* FOR: its rounds have nothing to do with each other, also where PUT and SORT stand */
+    bool apart; /* FOR: its rounds have nothing to do with each other, also with PUT and SORT */
     const at_axis *axis;
     const at_expr *low, *high; /* FOR: where it begins, and before which it ends; NULL: the axis */
     const at_expr *condition;
@@ -133,7 +133,8 @@ typedef struct {
     bool needed;   /* an output whose elements are computed once: a failure ends the run */
 } at_nest;
 
-/* What the elements of an array of ints are: low <= x <= high, and x < size(below) if that is set. */
+/* What the elements of an array of ints are: low <= x <= high, and x < size(below) if that is
+ * set. */
 typedef struct {
     int64_t low, high;
     const at_axis *below;
@@ -159,8 +160,8 @@ bool at_ends_run(const at_plan *plan, const at_array *array);
 
 /* ---- build.c: what loop.c and fold.c share ------------------------------------------------- */
 
-/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or that the element of
- * an array at an address has a value. */
+/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or that the element
+ * of an array at an address has a value. */
 typedef struct at_loop_fact at_loop_fact;
 struct at_loop_fact {
     const at_loop_fact *next;

@@ -115,6 +115,7 @@ static const at_expr *nothing(at_loop_lowering *l, const at_expr *e) {
 
 static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
     const at_array *array = e->u.read.array;
+    if (at_is_variable(array)) return e;
     const at_expr **index = AT_NEW_ARRAY(l->s->arena, const at_expr *, array->rank);
     const at_expr *found = NULL, *masked = NULL;
     for (int i = 0; i < array->rank; i++) {

@@ -146,7 +146,8 @@ static bool find(scatter *c) {
     take(c, c->fold->u.fold.guard, &rest);
     if (c->solved_count == 0) return false;
     for (int i = 0; i < c->solved_count; i++)
-        if (mentions_solved(c, c->solved[i].place) || !at_loop_is_total(c->l, c->solved[i].place, NULL))
+        if (mentions_solved(c, c->solved[i].place) ||
+            !at_loop_is_total(c->l, c->solved[i].place, NULL))
             return false;
     if (rest) part(c, rest);
     if (at_is_fallible(c->l->program, c->l->target)) return false;
@@ -184,7 +185,8 @@ static const at_expr *element(scatter *c, const at_array *array) {
 
 static void put(scatter *c, const at_expr *to, const at_expr *value) {
     const at_array *array = to->u.read.array;
-    at_loop_put(c->l, array, at_address_of(c->l->s, c->l->program->plan, array, to->u.read.index), value);
+    at_loop_put(c->l, array,
+                at_address_of(c->l->s, c->l->program->plan, array, to->u.read.index), value);
 }
 
 static void enter_if(scatter *c, const at_expr *condition) {
@@ -200,8 +202,7 @@ static void count_one(scatter *c, const at_array *array) {
     put(c, so_far, map(c, AT_OP_ADD, so_far, at_int(c->l->s, 1, c->fold->span)));
 }
 
-static void update(scatter *c) {
-    const at_expr *body = c->fold->u.fold.body;
+static void update(scatter *c, const at_expr *body) {
     at_fold fold = c->fold->u.fold.fold;
     bool counts = fold == AT_FOLD_COUNT;
     const at_expr *x = counts && body->kind != AT_BOOL ? NULL
@@ -220,6 +221,47 @@ static void update(scatter *c) {
                                      : AT_OP_ADD;
     put(c, so_far, map(c, op, so_far, x));
     if (c->count) count_one(c, c->count);
+}
+
+/* ---- what does not depend on the loops inside ------------------------------------------------ */
+
+/* An axis of the target whose loop goes inside of that over the terms. */
+static bool is_inner(const scatter *c, const at_axis *axis) {
+    return !at_mentions(c->fold->u.fold.guard, axis) && !at_pass_fixes(c->l->nest->pass, axis);
+}
+
+static bool note_work(void *user, const at_expr *e) {
+    bool *found = user;
+    if (e->tag == AT_FOLD_NODE) *found = true;
+    if (e->tag == AT_MAP && e->kind == AT_REAL)
+        *found |= at_op_info(e->u.map.op)->level == 0 || e->u.map.op == AT_OP_DIV ||
+                  e->u.map.op == AT_OP_POW;
+    return !*found;
+}
+
+/* e with variables for the parts that take long and are the same in all rounds of these loops. What
+ * is only asked for under a condition stays there. */
+static const at_expr *with_variables(scatter *c, const at_expr *e) {
+    bool inner = false, works = false;
+    for (int i = 0; i < c->l->target->rank; i++)
+        inner |= is_inner(c, c->l->axes[i]) && at_mentions(e, c->l->axes[i]);
+    at_walk(e, note_work, &works);
+    if (!works) return e;
+    if (!inner) {
+        const at_expr *value = at_loop_lower(c->l, e);
+        return at_variable_read(c->l->s, at_loop_let(c->l, "part", e->kind, value), e->span);
+    }
+    at_op op = e->tag == AT_MAP ? e->u.map.op : AT_OP_IF;
+    if (op == AT_OP_IF || op == AT_OP_AND || op == AT_OP_OR) return e;
+    const at_expr *args[3] = {0};
+    for (int i = 0; i < at_op_info(op)->arity; i++) args[i] = with_variables(c, e->u.map.args[i]);
+    return at_map_node(c->l->s, op, args[0], args[1], args[2], e->span);
+}
+
+static bool has_inner(const scatter *c) {
+    for (int i = 0; i < c->l->target->rank; i++)
+        if (is_inner(c, c->l->axes[i])) return true;
+    return false;
 }
 
 /* ---- loops ----------------------------------------------------------------------------------- */
@@ -288,8 +330,10 @@ bool at_loop_lower_scatter(at_loop_lowering *l, const at_expr *value) {
     if (c.count) put(&c, element(&c, c.count), at_int(l->s, 0, value->span));
     forget(&c, outer, facts);
     enter_terms(&c);
+    const at_expr *body = value->u.fold.body;
+    if (has_inner(&c)) body = with_variables(&c, body);
     enter_target(&c, false);
-    update(&c);
+    update(&c, body);
     forget(&c, outer, facts);
     if (!c.count) return true;
     enter_target(&c, true);

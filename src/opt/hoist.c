@@ -49,6 +49,7 @@ typedef struct {
     bool in_condition;            /* of a repeat, where no equation can stand */
     int products;                 /* sums of products that this equation has beside another */
     bool rows;                    /* each fold has an equation of its own */
+    const at_expr *grouped;       /* the fold around, if it groups by data */
 } hoisting;
 
 /* ---- what an expression says --------------------------------------------------------------- */
@@ -295,7 +296,10 @@ static const at_expr *visit_fold(hoisting *h, const at_expr *e, bool whole) {
     const at_expr *guard = e->u.fold.guard ? visit(h, e->u.fold.guard, false) : NULL;
     condition holds = {conditions, guard, true};
     if (guard) h->conditions = &holds;
+    const at_expr *grouped = h->grouped;
+    if (groups_by_data(guard)) h->grouped = e;
     const at_expr *body = visit(h, e->u.fold.body, false);
+    h->grouped = grouped;
     h->conditions = conditions;
     h->around_count = count;
     h->rows = rows;
@@ -328,9 +332,23 @@ static const at_expr *visit_args(hoisting *h, const at_expr *e) {
     return changed ? at_map_node(h->s, op, args[0], args[1], args[2], e->span) : e;
 }
 
+/* Whether work in a fold that groups by data depends on the group and on the element: an array of it
+ * would be as large as the double loop that the scatter saves. */
+static bool spans_groups(const hoisting *h, const at_expr *e) {
+    const at_expr *fold = h->grouped;
+    bool element = false, group = false;
+    if (!fold) return false;
+    for (int i = 0; i < fold->u.fold.count; i++) element |= at_mentions(e, fold->u.fold.axes[i]);
+    for (int i = 0; i < h->around_count; i++)
+        group |= !is_among(h->around[i], fold->u.fold.axes, fold->u.fold.count) &&
+                 at_mentions(fold->u.fold.guard, h->around[i]) && at_mentions(e, h->around[i]);
+    return element && group;
+}
+
 /* Work that does not depend on all indices around it; its own parts may depend on fewer yet. */
 static const at_expr *visit_map(hoisting *h, const at_expr *e) {
-    if (h->in_condition || !misses_an_axis(h, e) || !is_work(e)) return visit_args(h, e);
+    if (h->in_condition || !misses_an_axis(h, e) || !is_work(e) || spans_groups(h, e))
+        return visit_args(h, e);
     int count = h->around_count, kept = 0;
     const at_axis **around = at_copy(h->s->arena, h->around, sizeof *around * (size_t)count);
     for (int i = 0; i < count; i++)

@@ -104,8 +104,10 @@ static bool look_at_read(void *user, const at_expr *e) {
         if (scan) /* another one may have the axis too */
             behind = is_within(w->pass, scan) ? at_index_lag(index, axis, down)
                                               : lag_from_end(index, axis, down);
-        if (behind == 1 && is_in_place(w, e, i)) {
-            w->plan->places[w->plan->place_of[array->id]].in_place = true;
+        if (behind == 1 && lag[i] >= 0 && is_in_place(w, e, i)) {
+            at_array_place *place = &w->plan->places[w->plan->place_of[array->id]];
+            place->in_place = true;
+            place->along = i;
             behind = 0;
             if (i + 1 < array->rank) lag[i + 1] = -1; /* all of it is needed a step later */
         }

@@ -25,7 +25,9 @@ typedef struct {
     /* By dimension: 0, or how many of its last indices are kept: index i lies at i mod that. Only
      * of the axes of scans around the pass. */
     int64_t *slots;
-    bool in_place;        /* one slot, of which a step reads what the one before left */
+    bool in_place;        /* a step reads what the one before left in the one slot along `along`; two
+                             are needed if the pass can fail, and so run again */
+    int along;
     bool is_read;         /* by some pass */
     bool later;           /* what its elements are, and which is the first to fail, is known when
                              all is done: some are written more than once, or outputs in regions */

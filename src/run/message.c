@@ -113,7 +113,7 @@ static const char *needed_text(at_session *s, const at_plan *plan,
                          at[0] ? " at " : "", at);
     }
     const char *name = place->next ? place->next->name : array->name;
-    for (int i = 0; i < plan->cascade->output_count; i++)
+    for (int i = plan->cascade->output_count - 1; i >= 0; i--)
         if (plan->place_of[plan->cascade->outputs[i].array->id] == number)
             name = plan->cascade->outputs[i].name;
     const char *at = element_text(s, array, name, failure->element, extents);

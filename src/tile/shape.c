@@ -149,7 +149,7 @@ int at_tile_short_power(const at_value *v) {
 /* ---- cost ------------------------------------------------------------------------------------ */
 
 /* Guesses for any processor: what counts is the order of the sums that are made of them. */
-enum { VECTOR = 8, APART = 8, GATHER = 14, FUNCTION = 12 };
+enum { VECTOR = 8, APART = 10, STORED_APART = 24, GATHER = 14, FUNCTION = 12 };
 #define NEVER 1e30 /* loops have the same bounds in all lanes */
 
 /* What is stored apart touches as many lines of the caches as it has lanes, and writes them all. */
@@ -165,7 +165,11 @@ static double value_cost(const at_value *v) {
     switch (v->op) {
     case AT_TILE_LOAD: return memory_cost(v, v->operands[0]);
     case AT_TILE_LOAD_WHERE: return 2 + memory_cost(v, v->operands[1]);
-    case AT_TILE_STORE: return memory_cost(v, v->operands[0]);
+    case AT_TILE_STORE: {
+        /* Rows that are as long as a power of 2 fall into the same lines of the cache. */
+        bool apart = v->operands[0]->lanes == AT_LANES_STEP;
+        return apart ? STORED_APART : memory_cost(v, v->operands[0]);
+    }
     case AT_TILE_MAP:
         if (v->kind == AT_INT) return v->lanes == AT_LANES_ANY ? 2 : 0.25;
         if (v->map == AT_OP_POW) return at_tile_short_power(v) ? 2 : 2 * FUNCTION;

@@ -1,5 +1,5 @@
-/* Guards that become bounds of loops, against the meaning: programs with many guards drawn at random
- * run compiled and by the reference executor with loops that no guard shortens, over several
+/* Guards that become bounds of loops, against the meaning: programs with many guards drawn at
+ * random run compiled and by the reference executor with loops that no guard shortens, over several
  * extents, 0 among them. */
 #define _DEFAULT_SOURCE
 #include "program_fixture.h"
@@ -83,7 +83,8 @@ static void bounds_say_what_guards_say(void **state) {
         const at_cascade *cascade = resolved(s, text.data);
         at_kernel *kernel = at_compile(s, cascade, NULL, NULL);
         if (!kernel) fail_msg("%s\n%s", text.data, errors_of(s));
-        for (int run = 0; run < 30; run++) compare(s, cascade, kernel, &d, run < 3 ? 2 : 9, text.data);
+        for (int run = 0; run < 30; run++)
+            compare(s, cascade, kernel, &d, run < 3 ? 2 : 9, text.data);
         at_kernel_free(kernel);
         at_text_free(&text);
         at_session_free(s);
@@ -135,7 +136,8 @@ static void gathers_need_no_test_where_they_are_inside(void **state) {
     expect_loops("fn f(x[n], a[i]: int) -> y[i] = x[a[i] % size(n)]", "", true);
     expect_loops("fn f(x[n], a[n]: int) -> y[n] = x[clamp(a[n], 0, size(n) - 1)]",
                  "store y at n = x[clamp(a[n], 0, size(n) - 1)]", false);
-    expect_loops("fn f(x[n], a[i]: int) -> y[i] = if 0 <= a[i] and a[i] < size(n) then x[a[i]] else 0",
+    expect_loops("fn f(x[n], a[i]: int) -> y[i] = "
+                 "if 0 <= a[i] and a[i] < size(n) then x[a[i]] else 0",
                  "x[a[i] | 0.0]", false);
     expect_loops("fn f(x[n]) -> y[h] {\n  axis h = size(n) // 3, u = 3\n"
                  "  y[h] = max[u](x[3 * h + u])\n}", "x[3 * h + u]", false);

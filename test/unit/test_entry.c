@@ -335,6 +335,19 @@ static void a_scan_of_heads_runs_head_by_head(void **state) {
     at_collection_free(&inputs);
 }
 
+/* An element that fails makes its pass run again. */
+static void a_step_that_fails_is_not_done_in_place(void **state) {
+    loaded *l = *state;
+    load(l,
+         "fn f(x[t,n], i[t,n]: int, w[v]) -> y[t] {\n"
+         "  scan t {\n"
+         "    h[t,n] = 0.5 * h[t-1,n | 0] + x[t,n] + w[i[t,n]]\n"
+         "    y[t] = sum[n where n < 2](h[t,n])\n"
+         "  }\n"
+         "}\n", AT_TYPE_F64);
+    assert_int_equal(l->tiles->loops->plan->places[place_of(l, "h")].slots[0], 2);
+}
+
 /* ---- several programs ---------------------------------------------------------------------------- */
 
 static void two_programs_share_a_file(void **state) {
@@ -375,6 +388,7 @@ int main(void) {
         TEST(a_later_scan_needs_the_whole_history),
         TEST(reals_are_stored_in_the_type_that_was_asked_for),
         TEST(a_scan_of_heads_runs_head_by_head),
+        TEST(a_step_that_fails_is_not_done_in_place),
         TEST(two_programs_share_a_file),
     };
     return cmocka_run_group_tests_name("entry", tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* Programs against the same loops written by hand, and dense products against OpenBLAS where it is
- * installed: both are run in turn on the same numbers, must give the same results, and the median of
- * the ratios of their times is printed with its quartiles, beside the ratio of their least times. One thread, so that code is compared and
- * not scheduling. `make bench` builds and runs it; ./bench [--f64] [--seconds S] [NAME…]. */
+ * installed: both are run in turn on the same numbers and must give the same results. The median of
+ * the ratios of their times is printed with its quartiles, beside the ratio of their least times. One
+ * thread, so that code is compared and not scheduling. `make bench` builds and runs it;
+ * build/bench/bench [--f64] [--seconds S] [NAME...] runs some. */
 #define _DEFAULT_SOURCE
 #include "attend.h"
 

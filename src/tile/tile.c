@@ -430,6 +430,14 @@ static void tile_hopefully(at_session *s, const at_plan *plan, at_tile_nest *nes
     if (t.impossible || !has_lanes(&nest->hopeful)) nest->hopeful.count = 0;
 }
 
+/* Whether a fault goes beside each element. A pass of which that was believed may turn out to fail
+ * nowhere; its elements are then stored one by one, with their faults. */
+static bool keeps_faults(const at_loop_program *loops, const at_pass *pass) {
+    for (int i = 0; i < pass->target_count; i++)
+        if (at_is_fallible(loops, pass->targets[i])) return true;
+    return false;
+}
+
 const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops) {
     s->stage = "tile";
     at_tile_program *program = AT_NEW(s->arena, at_tile_program);
@@ -444,7 +452,7 @@ const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops)
         tile_loops(&t, &loops->nests[i].body);
         if (loops->plain) continue;
         if (nest->nest->fallible) tile_hopefully(s, loops->plan, nest);
-        else at_tile_lanes(s, nest, &nest->body);
+        else if (!keeps_faults(loops, nest->nest->pass)) at_tile_lanes(s, nest, &nest->body);
         at_tile_parallel(s, nest);
     }
     return program;

@@ -14,6 +14,7 @@ static const char *const head =
     "\n"
     "/* Conditions are written as the program has them, `i == i` too. */\n"
     "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n"
+    "#pragma GCC diagnostic ignored \"-Wunused-variable\" /* sizes that only OpenMP asks for */\n"
     "#pragma GCC diagnostic ignored \"-Wunknown-pragmas\" /* without OpenMP: one thread */\n";
 
 bool at_place_converted(const at_array_place *place, at_type type) {

@@ -187,8 +187,6 @@ static void tile_variable(tiling *t, const at_loop *loop) {
                                  loop->variable->kind);
     effect->array = loop->variable;
     if (value) take(effect, value);
-    int number = -loop->variable->id;
-    if (number > t->nest->variable_count) t->nest->variable_count = number;
 }
 
 static void tile_attempt(tiling *t, const at_loop *loop) {
@@ -432,6 +430,14 @@ static void tile_hopefully(at_session *s, const at_plan *plan, at_tile_nest *nes
     if (t.impossible || !has_lanes(&nest->hopeful)) nest->hopeful.count = 0;
 }
 
+/* Whether a fault goes beside each element. A pass of which that was believed may turn out to fail
+ * nowhere; its elements are then stored one by one, with their faults. */
+static bool keeps_faults(const at_loop_program *loops, const at_pass *pass) {
+    for (int i = 0; i < pass->target_count; i++)
+        if (at_is_fallible(loops, pass->targets[i])) return true;
+    return false;
+}
+
 const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops) {
     s->stage = "tile";
     at_tile_program *program = AT_NEW(s->arena, at_tile_program);
@@ -441,11 +447,12 @@ const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops)
     for (int i = 0; i < loops->nest_count; i++) {
         at_tile_nest *nest = &program->nests[i];
         nest->nest = &loops->nests[i];
+        nest->variable_count = nest->nest->variable_count;
         tiling t = {s, loops->plan, nest, &nest->body, false, false};
         tile_loops(&t, &loops->nests[i].body);
         if (loops->plain) continue;
         if (nest->nest->fallible) tile_hopefully(s, loops->plan, nest);
-        else at_tile_lanes(s, nest, &nest->body);
+        else if (!keeps_faults(loops, nest->nest->pass)) at_tile_lanes(s, nest, &nest->body);
         at_tile_parallel(s, nest);
     }
     return program;

@@ -113,8 +113,7 @@ static void add_window(const at_array_place *place, at_text *line) {
                          (long long)place->slots[k]);
 }
 
-static void add_shared(const at_plan_report *r, const at_plan_buffer *buffer, at_text *line,
-                       at_text *out) {
+static void add_shared(const at_plan_buffer *buffer, at_text *line, at_text *out) {
     enum { NAMED = 6 };
     for (int k = 0; k < buffer->shared_count && k < NAMED; k++) {
         at_text_add(line, k ? ", " : "in memory that it shares with ");
@@ -148,7 +147,7 @@ static void add_arrays(const at_plan_report *r, at_text *out) {
         at_text_add_n(out, line.data ? line.data : "", line.length);
         at_text_add(out, "\n");
         at_text_free(&line);
-        add_shared(r, buffer, &line, out);
+        add_shared(buffer, &line, out);
     }
 }
 

@@ -81,13 +81,13 @@ static const char *const *wanted(request *r) {
 /* The function's name in C; its own, with `_` for what C does not have. */
 static const char *c_name(request *r, const at_cascade *cascade) {
     at_names names = {r->s, {0}, {0}};
-    return r->name ? r->name : at_c_name(&names, cascade->name);
+    return r->name ? r->name : at_c_function_name(&names, cascade->name);
 }
 
 static bool check_name(request *r) {
     if (!r->name) return true;
     at_names names = {r->s, {0}, {0}};
-    const char *plain = at_c_name(&names, r->name);
+    const char *plain = at_c_function_name(&names, r->name);
     if (strcmp(plain, r->name) == 0) return true;
     at_diag *diag = at_error(r->s, AT_E_MODULE_NAME, at_no_span(),
                              "a C function cannot be called `%s` here", r->name);

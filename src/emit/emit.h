@@ -79,6 +79,8 @@ typedef struct {
 
 /* A C name like `name` that the function does not have yet; letters that C lacks become `_`. */
 const char *at_c_name(at_names *names, const char *name);
+/* The same for a function that is linked with others: no name of the C library either. */
+const char *at_c_function_name(at_names *names, const char *name);
 const char *at_axis_name(at_names *names, const at_axis *axis);
 const char *at_size_name(at_names *names, const at_axis *axis); /* size_i */
 const char *at_array_name(at_names *names, const at_array *array);

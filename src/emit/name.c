@@ -50,6 +50,37 @@ const char *at_c_name(at_names *names, const char *name) {
     return candidate;
 }
 
+/* What a function that others see must not be called besides: functions of the headers that are
+ * included, those of the C library that a program is linked to, and our own prefix. Functions of
+ * <math.h> have siblings that end in f and l. */
+static const char *const linked[] = {
+    "attend", "index", "rindex", "read", "write", "open", "close", "send", "recv", "select", "signal",
+    "time", "clock", "link", "pipe", "wait", "sleep", "exit", "abort", "free", "malloc", "calloc",
+    "realloc", "rand", "random", "abs", "labs", "div", "remove", "rename", "system", "sync", "dup",
+    "access", "bind", "listen", "accept", "connect", "fork", "kill", "nice", "pause", "raise", "stat",
+    "memcpy", "memmove", "memset", "memcmp", "strlen", "printf", "puts", "gamma", "j0", "j1", "jn",
+    "y0", "y1", "yn", "step", "advance", "tee", "splice", "times", "select", "poll", "brk", "crypt",
+};
+static const char *const mathematical[] = {
+    "acos", "asin", "atan", "acosh", "asinh", "atanh", "cosh", "sinh", "tanh", "exp", "exp2", "exp10",
+    "expm1", "log", "log2", "log10", "log1p", "logb", "ilogb", "modf", "frexp", "ldexp", "scalb",
+    "scalbn", "scalbln", "pow", "sqrt", "cbrt", "hypot", "erf", "erfc", "lgamma", "tgamma", "ceil",
+    "floor", "nearbyint", "rint", "lrint", "llrint", "round", "lround", "llround", "trunc", "fmod",
+    "remainder", "remquo", "copysign", "nan", "nextafter", "nexttoward", "fdim", "fmax", "fmin",
+    "fma", "fabs", "sin", "cos", "tan", "atan2", "sincos", "significand", "drem", "finite", "roundeven",
+};
+
+const char *at_c_function_name(at_names *names, const char *name) {
+    bool bad = false;
+    for (size_t i = 0; i < sizeof linked / sizeof *linked; i++) bad |= strcmp(name, linked[i]) == 0;
+    for (size_t i = 0; i < sizeof mathematical / sizeof *mathematical; i++) {
+        size_t length = strlen(mathematical[i]);
+        if (strncmp(name, mathematical[i], length) != 0) continue;
+        bad |= !name[length] || (strchr("fl", name[length]) && !name[length + 1]);
+    }
+    return at_c_name(names, bad ? at_format(names->s->arena, "u_%s", name) : name);
+}
+
 /* The name of a thing: made when first asked for, the same ever after. */
 static const char *name_of(at_names *names, const char *sort, int id, const char *wanted) {
     const char *key = at_format(names->s->arena, "%s %d", sort, id);

@@ -28,7 +28,7 @@ typedef struct {
     double *processor;        /* of all threads together, likewise */
     double spent;             /* seconds in all */
     int64_t batch;            /* runs a sample */
-    size_t peak_memory;       /* bytes resident at most in the first run; 0: not known */
+    size_t peak_memory;       /* bytes that the first run adds at most, and the inputs; 0: not known */
 } at_bench_case;
 
 typedef struct {

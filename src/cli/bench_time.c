@@ -18,14 +18,26 @@ static bool forget_peak(void) {
     return fclose(file) == 0 && good;
 }
 
-static size_t peak_since(void) {
+/* VmRSS: bytes that are resident; VmHWM: at most, since it was forgotten. 0: not told. */
+static size_t resident(const char *key) {
     FILE *file = fopen("/proc/self/status", "r");
     char line[256];
     unsigned long long kilobytes = 0;
+    size_t length = strlen(key);
     while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmHWM: %llu kB", &kilobytes) == 1) break;
+        if (strncmp(line, key, length) == 0 && sscanf(line + length, ": %llu", &kilobytes) == 1) break;
     if (file) fclose(file);
     return (size_t)kilobytes * 1024;
+}
+
+/* Of one case: what its first run adds at most, and its inputs, which were there before. */
+static size_t memory_of(const at_bench_case *c, size_t before) {
+    size_t peak = resident("VmHWM"), inputs = 0;
+    for (int i = 0; i < c->inputs.count; i++) {
+        const at_tensor *tensor = c->inputs.items[i].tensor;
+        inputs += (size_t)tensor->count * at_type_bytes(tensor->type);
+    }
+    return peak ? (peak > before ? peak - before : 0) + inputs : 0;
 }
 
 static double processor_seconds(void) {
@@ -71,10 +83,11 @@ static void warm_up(at_bench_case *c, double budget) {
     const double shortest = 2e-4; /* a sample */
     if (c->failed || is_too_slow(c, budget)) return;
     bool clean = forget_peak();
+    size_t before = resident("VmRSS");
     double start = at_now();
     c->failed = !at_bench_run(c);
     double first = at_now() - start;
-    c->peak_memory = clean ? peak_since() : 0;
+    c->peak_memory = clean && before ? memory_of(c, before) : 0;
     c->batch = 1;
     if (first < shortest && !c->failed) {
         start = at_now();

@@ -55,9 +55,7 @@ static void add_amount(const at_plan_report *r, int64_t number, const at_cost *f
     at_text_addf(out, " %s", unit);
 }
 
-static void add_line(const at_plan_report *r, int indent, const char *head, at_text *line,
-                     at_text *out) {
-    (void)r;
+static void add_line(int indent, const char *head, at_text *line, at_text *out) {
     at_text_pad(out, ' ', indent);
     at_text_add(out, head);
     add_wrapped(out, indent + width_of(head, strlen(head)), line->data ? line->data : "");
@@ -73,7 +71,7 @@ static void add_pass(const at_plan_report *r, int i, at_text *out) {
     at_text_add(out, "\n");
     at_pass_print(pass, &line);
     snprintf(head, sizeof head, "%4d  ", i + 1);
-    add_line(r, 0, head, &line, out);
+    add_line(0, head, &line, out);
     for (int k = 0; k < count->read_count; k++) {
         at_text_add(&line, k ? ", " : "reads ");
         at_plan_array_text(count->reads[k].array, &line);
@@ -82,7 +80,7 @@ static void add_pass(const at_plan_report *r, int i, at_text *out) {
     at_plan_array_text(pass->target, &line);
     if (pass->region_count)
         at_text_addf(&line, "; in %s", at_plan_regions_text(r->s, pass));
-    add_line(r, INDENT, "", &line, out);
+    add_line(INDENT, "", &line, out);
     add_amount(r, count->flops, &count->flops_formula, count->at_most, "flops, ", &line);
     add_amount(r, count->bytes, &count->bytes_formula, count->bytes_at_most, "bytes", &line);
     if (count->at_most && r->extents) {
@@ -92,7 +90,7 @@ static void add_pass(const at_plan_report *r, int i, at_text *out) {
     }
     if (r->loops->nests[i].fallible && !r->loops->nests[i].needed)
         at_text_add(&line, "; less where elements fail that nothing needs");
-    add_line(r, INDENT, "", &line, out);
+    add_line(INDENT, "", &line, out);
 }
 
 static int longest_name(const at_plan_report *r) {
@@ -115,8 +113,7 @@ static void add_window(const at_array_place *place, at_text *line) {
                          (long long)place->slots[k]);
 }
 
-static void add_shared(const at_plan_report *r, const at_plan_buffer *buffer, at_text *line,
-                       at_text *out) {
+static void add_shared(const at_plan_buffer *buffer, at_text *line, at_text *out) {
     enum { NAMED = 6 };
     for (int k = 0; k < buffer->shared_count && k < NAMED; k++) {
         at_text_add(line, k ? ", " : "in memory that it shares with ");
@@ -124,7 +121,7 @@ static void add_shared(const at_plan_report *r, const at_plan_buffer *buffer, at
     }
     if (buffer->shared_count > NAMED)
         at_text_addf(line, " and %d more", buffer->shared_count - NAMED);
-    if (buffer->shared_count) add_line(r, INDENT + 2, "", line, out);
+    if (buffer->shared_count) add_line(INDENT + 2, "", line, out);
 }
 
 static void add_arrays(const at_plan_report *r, at_text *out) {
@@ -150,7 +147,7 @@ static void add_arrays(const at_plan_report *r, at_text *out) {
         at_text_add_n(out, line.data ? line.data : "", line.length);
         at_text_add(out, "\n");
         at_text_free(&line);
-        add_shared(r, buffer, &line, out);
+        add_shared(buffer, &line, out);
     }
 }
 
@@ -166,7 +163,7 @@ static void add_head(const at_plan_report *r, at_text *out) {
         at_text_addf(&line, "%s%s=%" PRId64, first ? "; " : " ", axis->name, r->extents[i]);
         first = false;
     }
-    add_line(r, 0, at_format(r->s->arena, "%s: ", cascade->name), &line, out);
+    add_line(0, at_format(r->s->arena, "%s: ", cascade->name), &line, out);
 }
 
 void at_plan_report_text(const at_plan_report *r, at_text *out) {
@@ -176,11 +173,11 @@ void at_plan_report_text(const at_plan_report *r, at_text *out) {
     at_text line = {0};
     at_text_add(out, "\ntotal\n");
     add_amount(r, r->total.flops, &r->total.flops_formula, r->total.at_most, "flops", &line);
-    add_line(r, INDENT, "", &line, out);
+    add_line(INDENT, "", &line, out);
     add_amount(r, r->total.bytes, &r->total.bytes_formula, r->total.bytes_at_most, "bytes moved",
                &line);
-    add_line(r, INDENT, "", &line, out);
+    add_line(INDENT, "", &line, out);
     add_amount(r, r->workspace, &r->workspace_formula, !r->extents, "bytes of workspace", &line);
     if (r->extents && r->threads > 1) at_text_addf(&line, " with %d threads", r->threads);
-    add_line(r, INDENT, "", &line, out);
+    add_line(INDENT, "", &line, out);
 }

@@ -14,7 +14,10 @@ static const char *const head =
     "\n"
     "/* Conditions are written as the program has them, `i == i` too. */\n"
     "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n"
-    "#pragma GCC diagnostic ignored \"-Wunknown-pragmas\" /* without OpenMP: one thread */\n";
+    "#ifndef _OPENMP /* one thread */\n"
+    "#pragma GCC diagnostic ignored \"-Wunknown-pragmas\"\n"
+    "#pragma GCC diagnostic ignored \"-Wunused-variable\"\n"
+    "#endif\n";
 
 bool at_place_converted(const at_array_place *place, at_type type) {
     bool half = type == AT_TYPE_F16 || type == AT_TYPE_BF16;

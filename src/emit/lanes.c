@@ -27,9 +27,10 @@ static void note_needs(void *user, const at_tile *tile, const at_value *v) {
         n->mask |= address->lanes == AT_LANES_ANY;
         n->costly |= address->lanes >= AT_LANES_STEP || !v->inside;
     }
-    n->mask |= v->op == AT_TILE_CHECK || v->op == AT_TILE_ATTEMPT;
+    n->mask |= v->op == AT_TILE_CHECK && v->operands[0]->lanes != AT_LANES_SAME;
+    n->mask |= v->op == AT_TILE_ATTEMPT && v->lanes != AT_LANES_SAME;
     n->costly |= v->op == AT_TILE_CHECK;
-    n->mask |= v->op == AT_TILE_LOAD_WHERE && v->lanes != AT_LANES_SAME;
+    n->mask |= v->op == AT_TILE_LOAD_WHERE && v->operands[0]->lanes != AT_LANES_SAME;
     n->costly |= v->op == AT_TILE_MAP && v->kind == AT_REAL && at_op_info(v->map)->level == 0 &&
                  v->lanes != AT_LANES_SAME;
 }

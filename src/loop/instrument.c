@@ -153,24 +153,45 @@ static int lowest(const at_loops *loops, int so_far) {
     return so_far;
 }
 
-/* The loops that stand in for a product, without the product and its memory. */
-static void forget_product(at_session *s, at_nest *nest) {
-    if (nest->body.count != 1 || nest->body.items[0]->tag != AT_LOOP_PRODUCT) return;
-    const at_loop *product = nest->body.items[0];
-    const at_array **scratch = AT_NEW_ARRAY(s->arena, const at_array *, nest->scratch_count);
+static void forget_scratch(at_session *s, at_nest *nest, const at_array *scratch) {
+    const at_array **left = AT_NEW_ARRAY(s->arena, const at_array *, nest->scratch_count);
     int count = 0;
     for (int i = 0; i < nest->scratch_count; i++)
-        if (nest->scratch[i] != product->product->scratch) scratch[count++] = nest->scratch[i];
-    nest->body = product->otherwise;
-    nest->scratch = scratch;
+        if (nest->scratch[i] != scratch) left[count++] = nest->scratch[i];
+    nest->scratch = left;
     nest->scratch_count = nest->scratch_capacity = count;
+}
+
+/* The same tree, with the loops that stand in for products in their places. */
+static at_loops without_products(at_session *s, at_nest *nest, const at_loops *loops) {
+    at_loops out = {0};
+    for (int i = 0; i < loops->count; i++) {
+        at_loop *loop = loops->items[i];
+        if (loop->tag == AT_LOOP_PRODUCT) {
+            at_loops plain = without_products(s, nest, &loop->otherwise);
+            for (int k = 0; k < plain.count; k++)
+                AT_PUSH(s->arena, out.items, out.count, out.capacity, plain.items[k]);
+            forget_scratch(s, nest, loop->product->scratch);
+            continue;
+        }
+        at_loop *copy = at_copy(s->arena, loop, sizeof *loop);
+        copy->body = without_products(s, nest, &loop->body);
+        copy->otherwise = without_products(s, nest, &loop->otherwise);
+        AT_PUSH(s->arena, out.items, out.count, out.capacity, copy);
+    }
+    return out;
 }
 
 const at_loop_program *at_loop_plain(at_session *s, const at_loop_program *from) {
     at_loop_program *program = at_copy(s->arena, from, sizeof *from);
     program->plain = true;
     program->nests = at_copy(s->arena, from->nests, sizeof *from->nests * (size_t)from->nest_count);
-    for (int i = 0; i < program->nest_count; i++) forget_product(s, &program->nests[i]);
+    for (int i = 0; i < program->nest_count; i++) {
+        at_nest *nest = &program->nests[i];
+        nest->body = without_products(s, nest, &nest->body);
+        (void)without_products(s, nest, &nest->hopeful); /* for the memory of its product */
+        nest->hopeful = (at_loops){0};
+    }
     return program;
 }
 

@@ -122,6 +122,7 @@ static void lower_pass(at_session *s, at_loop_program *program, const at_pass *p
     lower_statement(&l, st);
     at_loop_find_product(&l);
     find_hopeful_product(&l);
+    nest->variable_count = l.variables;
 }
 
 /* ---- which arrays are fallible --------------------------------------------------------------- */

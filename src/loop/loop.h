@@ -125,6 +125,7 @@ typedef struct {
     at_loops body;
     at_loops hopeful; /* a fallible nest as it is where no element that it reads has a fault, if it is
                          a product then; else empty */
+    int variable_count; /* of variables and scratch: their ids are -1, -2, … */
     int scratch_count, scratch_capacity;
     const at_array **scratch; /* memory for one row, a thread's own */
     int apart_count; /* axes whose loops stand around the scan that the pass is in */

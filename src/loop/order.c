@@ -32,9 +32,10 @@ static order find_order(const at_loop_lowering *l, const at_array *array) {
 }
 
 static bool surely_earlier(const order *o, const at_expr *const *index) {
-    if (at_index_lag(index[0], o->axes[0], o->down[0]) > 0) return true;
-    for (int i = 0; i < o->count; i++)
-        if (index[i]->tag != AT_INDEX || index[i]->u.axis != o->axes[i]) return false;
+    for (int i = 0; i < o->count; i++) {
+        int64_t lag = at_index_lag(index[i], o->axes[i], o->down[i]);
+        if (lag != 0) return lag > 0;
+    }
     return o->same;
 }
 

@@ -61,10 +61,10 @@ typedef struct {
 
 /* Whether an expression depends on an index or an array: others count nothing. */
 bool at_is_elementwise(const at_expr *e);
-/* Counts a statement that is no region and no assertion. around: the axes of repeats that it stands in,
- * outermost first; extents: of every axis, by id, or NULL for the formulas alone; bytes_of: of one element of an array. Choices
- * `if`, `and`, `or` count what they evaluate; copies and conversions count nothing. Everything in
- * the session's arena. */
+/* Counts a statement that is no region and no assertion, with its regions' rounds. around: axes of
+ * repeats that it stands in and its target lacks, outermost first; extents: of every axis, by id, or
+ * NULL for the formulas alone; bytes_of: of one element of an array. Everything in the session's
+ * arena. */
 at_count at_count_statement(at_session *s, const at_cascade *cascade, const at_statement *st,
                             at_axis *const *around, int around_count, const int64_t *extents,
                             int64_t (*bytes_of)(void *user, const at_array *array), void *user);

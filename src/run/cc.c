@@ -192,7 +192,10 @@ static bool trial(job *j, const char *flag) {
 
 /* After a failure: whether it was for flags, which then are left out, now and later. */
 static bool drop_refused(job *j) {
-    static const char function[] = "int attend_trial(void);\n"
+    static const char function[] = "#ifdef _OPENMP\n"
+                                   "#include <omp.h>\n"
+                                   "#endif\n"
+                                   "int attend_trial(void);\n"
                                    "int attend_trial(void) { return 0; }\n";
     at_text text = {(char *)(uintptr_t)function, sizeof function - 1, 0, false};
     if (!at_workshop_write(&j->workshop, j->workshop.trial, &text)) return false;

@@ -67,7 +67,7 @@ static void choose(at_session *s, at_tile_nest *nest, spine *loops) {
     loop->lanes = true;
     memset(varying, 0, variables);
     at_tile_shape(s, nest, body, loop->axis, varying);
-    at_tile_block(loops->loops, loops->count);
+    if (!nest->small) at_tile_block(loops->loops, loops->count);
 }
 
 /* What is done with a finished block: lanes along the innermost of its loops. */
@@ -88,7 +88,9 @@ static void choose_in(at_session *s, at_tile_nest *nest, at_tiles *tiles) {
     for (int i = 0; i < tiles->count; i++) {
         if (tiles->items[i]->tag == AT_TILE_PRODUCT) {
             choose_in_block(s, nest, &tiles->items[i]->body);
+            nest->small = true;
             choose_in(s, nest, &tiles->items[i]->otherwise);
+            nest->small = false;
             alone = false;
             continue;
         }

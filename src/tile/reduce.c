@@ -332,7 +332,7 @@ static void apply(at_session *s, at_tile_nest *nest, at_tile *top, const place *
     loop->lanes = loop->reduces = true;
     loop->copies = copies_of(&loop->body, loop->axis);
     for (int i = 0; i < all.count; i++)
-        if (all.items[i].index) loop->copies = 1;
+        if (all.items[i].index || nest->small) loop->copies = 1;
     bool *varying = AT_NEW_ARRAY(s->arena, bool, nest->variable_count + 2 * all.count + 1);
     for (int i = 0; i < all.count; i++)
         (all.items[i].index ? pick : combine)(s, nest, at, &all.items[i], varying);

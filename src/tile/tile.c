@@ -187,8 +187,6 @@ static void tile_variable(tiling *t, const at_loop *loop) {
                                  loop->variable->kind);
     effect->array = loop->variable;
     if (value) take(effect, value);
-    int number = -loop->variable->id;
-    if (number > t->nest->variable_count) t->nest->variable_count = number;
 }
 
 static void tile_attempt(tiling *t, const at_loop *loop) {
@@ -449,6 +447,7 @@ const at_tile_program *at_tile_make(at_session *s, const at_loop_program *loops)
     for (int i = 0; i < loops->nest_count; i++) {
         at_tile_nest *nest = &program->nests[i];
         nest->nest = &loops->nests[i];
+        nest->variable_count = nest->nest->variable_count;
         tiling t = {s, loops->plan, nest, &nest->body, false, false};
         tile_loops(&t, &loops->nests[i].body);
         if (loops->plain) continue;

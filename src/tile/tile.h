@@ -105,6 +105,7 @@ typedef struct {
     at_tiles hopeful;                /* empty: there is none */
     int clean_count, clean_capacity; /* arrays that must be without faults for it */
     const at_array **clean;
+    bool small; /* what is chosen now is for small extents: one vector at a time will do */
     int value_count, variable_count; /* ids: values from 0 on, variables from -1 down */
     at_cost work;                    /* operations, as the extents grow */
 } at_tile_nest;

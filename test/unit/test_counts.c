@@ -160,11 +160,13 @@ static void compare_pass(file *f, const job *j, const at_loop_program *loops, in
     const at_pass *pass = plan->passes[i];
     at_count count = at_count_statement(f->s, plan->cascade, pass->statement, pass->again,
                                         pass->again_count, extents, eight, NULL);
-    /* An element that fails, and is not needed, is not computed to its end. */
-    bool most = count.at_most || may_end(pass) || loops->nests[i].fallible;
-    bool flops = most ? counters[0] <= (uint64_t)count.flops : counters[0] == (uint64_t)count.flops;
-    bool stores = may_end(pass) ? counters[1] <= (uint64_t)count.written
-                                : counters[1] == (uint64_t)count.written;
+    /* An element that fails, and is not needed, is not computed to its end; and the first of an array
+     * makes the pass begin again, to keep faults. */
+    bool fails = loops->nests[i].fallible, most = count.at_most || may_end(pass) || fails;
+    uint64_t all = (uint64_t)count.flops, each = (uint64_t)count.written;
+    bool flops = most ? counters[0] <= (fails ? 2 * all : all) : counters[0] == all;
+    bool stores = may_end(pass) ? counters[1] <= (fails ? 2 * each : each)
+                                : counters[1] >= each && counters[1] <= (fails ? 2 * each : each);
     /* What grows element by element, as a sum grouped by data does, is not stored but once. */
     stores |= counters[1] == 0 && grows(pass);
     f->passes++;

@@ -54,7 +54,10 @@ static void attend_slice_copy(const struct attend_frame *frame, int to, int from
         char *x = (char *)frame->arrays[to] + (size_t)offset * bytes;
         const char *y = (const char *)frame->arrays[from] + (size_t)offset * width;
 #if GIVEN_IS_HALF
-        if (bytes != width) /* a given array of reals */
+        if (bytes < width) /* to an output of reals */
+            for (int64_t i = 0; i < run; i++)
+                ((given *)(void *)x)[i] = attend_given(((const real *)(const void *)y)[i]);
+        else if (bytes > width) /* from a given array of reals */
             for (int64_t i = 0; i < run; i++)
                 ((real *)(void *)x)[i] = attend_real(((const given *)(const void *)y)[i]);
         else

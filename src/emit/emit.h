@@ -232,6 +232,11 @@ const char *at_c_shared_region(at_printer *p);
 /* Notes, by axis id, whose sizes that looks at. */
 void at_c_shared_sizes(const at_cost *work, bool *axes);
 
+/* ---- effect.c: what is done for its effect ----------------------------------------------------- */
+
+/* An operation that gives nothing, as statements; of one that gives a value, none. */
+void at_c_effect(at_printer *p, const at_value *value);
+
 /* ---- nest.c: statements -------------------------------------------------------------------- */
 
 /* The function of one pass: static void compute_o(const struct attend_frame *frame, int64_t t), with
@@ -244,6 +249,8 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
  * was taken apart; at most as many as there are. */
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes);
 void at_c_tiles(at_printer *p, const at_tiles *tiles);
+/* Whether a pass computes an array. */
+bool at_is_target(const at_pass *pass, const at_array *array);
 /* Where an array is among the scratch of its nest. */
 int at_scratch_number(const at_nest *nest, const at_array *scratch);
 /* Every loop and every operation of a tree, in order; one of `tile` and `value` is NULL. */

@@ -10,6 +10,7 @@
 
 typedef struct {
     at_session *s;
+    const at_cascade *cascade;
     const at_array *flops, *stores; /* variables of the nest */
 } counting;
 
@@ -36,7 +37,7 @@ static const at_expr *inside(counting *c, const at_expr *e) {
     const at_expr *all = NULL;
     for (int i = 0; i < e->u.read.array->rank; i++) {
         const at_expr *at = e->u.read.index[i];
-        if (at_index_inside(at, e->u.read.array->axes[i])) continue;
+        if (at_index_inside(c->s, c->cascade, at, e->u.read.array->axes[i])) continue;
         const at_expr *size = at_size(c->s, e->u.read.array->axes[i], nowhere());
         const at_expr *low = at_map_node(c->s, AT_OP_LE, number(c, 0), at, NULL, nowhere());
         const at_expr *high = at_map_node(c->s, AT_OP_LT, at, size, NULL, nowhere());
@@ -203,7 +204,8 @@ const at_loop_program *at_loop_instrument(at_session *s, const at_loop_program *
         int id = lowest(&nest->body, 0);
         for (int k = 0; k < nest->scratch_count; k++)
             if (nest->scratch[k]->id < id) id = nest->scratch[k]->id;
-        counting c = {s, variable(s, "flops", id - 1, &all), variable(s, "stores", id - 2, &all)};
+        counting c = {s, program->plan->cascade, variable(s, "flops", id - 1, &all),
+                      variable(s, "stores", id - 2, &all)};
         count_loops(&c, &nest->body);
         for (int k = 0; k < nest->body.count; k++) append(&c, &all, nest->body.items[k]);
         tell(&c, &all, 2 * i, c.flops);

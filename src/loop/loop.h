@@ -319,8 +319,9 @@ at_range at_range_of(const at_expr *e);
 at_range at_range_of_map(at_op op, const at_range *args);
 /* Whether an operation on ints always has a result, whatever its arguments in these ranges. */
 bool at_range_fits(at_op op, const at_range *args);
-/* Whether an index of this dimension always lies inside. */
-bool at_index_inside(const at_expr *index, const at_axis *axis);
+/* Whether an index of this dimension always lies inside, given what the cascade requires. */
+bool at_index_inside(at_session *s, const at_cascade *cascade, const at_expr *index,
+                     const at_axis *axis);
 
 /* ---- instrument.c -------------------------------------------------------------------------- */
 

@@ -121,7 +121,7 @@ static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
     for (int i = 0; i < array->rank; i++) {
         const at_axis *axis = array->axes[i];
         index[i] = at_loop_lower(l, e->u.read.index[i]);
-        if (at_index_inside(index[i], axis)) continue;
+        if (at_index_inside(l->s, l->program->plan->cascade, index[i], axis)) continue;
         at_loop_inside inside_by = at_loop_is_inside(l, e->u.read.index[i], axis);
         if (inside_by == AT_INSIDE) continue;
         if (inside_by == AT_INSIDE_HERE) {

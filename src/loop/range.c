@@ -4,11 +4,12 @@
 
 static const at_range all = {INT64_MIN, INT64_MAX};
 
-bool at_index_inside(const at_expr *index, const at_axis *axis) {
-    if (index->tag == AT_INDEX) return at_same_extent(index->u.axis, axis);
+bool at_index_inside(at_session *s, const at_cascade *cascade, const at_expr *index,
+                     const at_axis *axis) {
+    if (index->tag == AT_INDEX) return at_equal_extent(s, cascade, index->u.axis, axis);
     /* Values declared `index v` were checked when they were given. */
     if (index->tag == AT_READ && !index->u.read.alternative && index->u.read.array->inside)
-        return at_same_extent(index->u.read.array->inside, axis);
+        return at_equal_extent(s, cascade, index->u.read.array->inside, axis);
     int64_t extent = at_extent(axis, NULL);
     at_range range = at_range_of(index);
     return extent >= 0 && range.low >= 0 && range.high < extent;

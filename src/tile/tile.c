@@ -89,21 +89,22 @@ static const at_axis *other_step(const at_expr *e) {
     return NULL;
 }
 
-static bool is_inside(const at_expr *e) {
+static bool is_inside(const tiling *t, const at_expr *e) {
     const at_array *array = e->u.read.array;
     if (at_is_scratch(array)) return true; /* its axes are its own */
     for (int i = 0; i < array->rank; i++)
-        if (!at_index_inside(e->u.read.index[i], array->axes[i])) return false;
+        if (!at_index_inside(t->s, t->plan->cascade, e->u.read.index[i], array->axes[i])) return false;
     return true;
 }
 
 /* 0 <= index and index < size, for each index that is not known to lie inside. */
-static const at_expr *mask_of(at_session *s, const at_expr *e) {
+static const at_expr *mask_of(const tiling *t, const at_expr *e) {
+    at_session *s = t->s;
     const at_expr *mask = NULL;
     const at_array *array = e->u.read.array;
     for (int i = 0; i < array->rank; i++) {
         const at_expr *at = e->u.read.index[i];
-        if (at_index_inside(at, array->axes[i])) continue;
+        if (at_index_inside(s, t->plan->cascade, at, array->axes[i])) continue;
         const at_expr *zero = at_int(s, 0, at->span), *size = at_size(s, array->axes[i], at->span);
         const at_expr *low = at_map_node(s, AT_OP_LE, zero, at, NULL, at->span);
         const at_expr *high = at_map_node(s, AT_OP_LT, at, size, NULL, at->span);
@@ -122,7 +123,7 @@ static at_value *read_value(tiling *t, const at_expr *e) {
         return value;
     }
     const at_expr *address = at_address_of(t->s, t->plan, array, e->u.read.index);
-    const at_expr *mask = e->u.read.alternative ? mask_of(t->s, e) : NULL;
+    const at_expr *mask = e->u.read.alternative ? mask_of(t, e) : NULL;
     at_value *operands[3] = {0};
     int count = 0;
     if (mask) operands[count++] = value_of(t, mask);
@@ -130,7 +131,7 @@ static at_value *read_value(tiling *t, const at_expr *e) {
     if (mask) operands[count++] = value_of(t, e->u.read.alternative);
     value = add_value(t, mask ? AT_TILE_LOAD_WHERE : AT_TILE_LOAD, e->kind);
     value->array = array;
-    value->inside = is_inside(e);
+    value->inside = is_inside(t, e);
     value->axis = other_step(e);
     for (int i = 0; i < count; i++) take(value, operands[i]);
     return value;

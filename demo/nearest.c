@@ -2,9 +2,10 @@
  * queries, all 60,000 training images the keys, their labels the values. It goes through the test
  * images in order, a batch at a time, until its time is used, and says how far it came.
  *
- * It uses the library as any program would: load, resolve once, run for each batch.
+ * It uses the library as any program would: load, resolve and compile once (in float32), run for each
+ * batch.
  *
- *     nearest PROGRAM [SECONDS [reference|compiled]] */
+ *     nearest PROGRAM [SECONDS [compiled|reference]] */
 #include "compile.h"
 #include "lang/lang.h"
 #include "ref/ref.h"
@@ -52,7 +53,8 @@ static at_tensor *read_idx(at_session *s, const char *path, int rank) {
 typedef struct {
     at_session *s;
     const at_cascade *cascade;
-    at_kernel *kernel; /* NULL: the reference executor */
+    bool compiled;     /* else the reference executor runs it */
+    at_kernel *kernel; /* of the whole program; NULL unless compiled */
     at_tensor *known, *label, *image, *truth;
     int64_t done, right;
     int64_t said[CLASSES][CLASSES]; /* [what it is][what was said] */
@@ -68,12 +70,15 @@ static bool read_data(demo *d) {
 }
 
 static void count_votes(demo *d, const at_tensor *vote) {
-    const double *votes = vote->data;
+    const float *votes = vote->data; /* of compiled code */
+    const double *exact = vote->data;
     const unsigned char *truth = d->truth->data;
     for (int64_t i = 0; i < vote->extents[0]; i++) {
         int best = 0;
-        for (int c = 1; c < CLASSES; c++)
-            if (votes[i * CLASSES + c] > votes[i * CLASSES + best]) best = c;
+        for (int c = 1; c < CLASSES; c++) {
+            int64_t at = i * CLASSES + c, most = i * CLASSES + best;
+            if (d->compiled ? votes[at] > votes[most] : exact[at] > exact[most]) best = c;
+        }
         int is = truth[d->done + i];
         d->said[is][best]++;
         d->right += is == best;
@@ -89,15 +94,25 @@ static bool execute(demo *d, const at_cascade *cascade, const at_kernel *kernel,
                   : at_ref_run(d->s, cascade, &call, results);
 }
 
+/* NULL after an error, and where nothing is compiled. */
+static at_kernel *compile(const demo *d, const at_cascade *cascade) {
+    at_compile_options options = {.type = AT_TYPE_F32};
+    return d->compiled ? at_compile(d->s, cascade, &options, NULL) : NULL;
+}
+
 /* The keys are prepared once: all known images through `unit`. */
 static bool prepare(demo *d, const at_program *program) {
     at_resolve_options options = {.function = "unit"};
     const at_cascade *unit = at_resolve(d->s, program, &options);
     at_results results = {0};
     at_named inputs[] = {{"x", d->known}};
+    at_kernel *kernel = unit ? compile(d, unit) : NULL;
+    if (!unit || (d->compiled && !kernel)) return false;
     double start = at_now();
-    if (!unit || !execute(d, unit, NULL, inputs, 1, &results)) return false;
+    bool good = execute(d, unit, kernel, inputs, 1, &results);
     d->seconds += at_now() - start;
+    if (kernel) at_kernel_free(kernel);
+    if (!good) return false;
     at_tensor_free(d->known);
     d->known = results.outputs.items[0].tensor;
     results.outputs.items[0].tensor = NULL;
@@ -125,11 +140,14 @@ static bool run_batch(demo *d, int64_t count) {
 /* A small first batch tells how fast it goes; the others are cut so that the time is met. */
 static bool run_all(demo *d, double budget) {
     int64_t all = d->image->extents[0], batch = FIRST_BATCH;
-    double before = d->seconds;
+    double before = d->seconds, told = -2;
     while (d->done < all && batch > 0) {
         if (batch > all - d->done) batch = all - d->done;
         if (!run_batch(d, batch)) return false;
-        fprintf(stderr, "%lld images, %.0f s\n", (long long)d->done, d->seconds);
+        if (d->seconds - told >= 2 || d->done == all) {
+            fprintf(stderr, "%lld images, %.0f s\n", (long long)d->done, d->seconds);
+            told = d->seconds;
+        }
         batch = (int64_t)((budget - d->seconds) * (double)d->done / (d->seconds - before));
         if (batch > BATCH) batch = BATCH;
         if (batch < FIRST_BATCH) batch = 0;
@@ -153,29 +171,31 @@ static void print_results(const demo *d) {
         printf("\n");
     }
     printf("\n%.1f s on the %s executor, %.1f ms an image, %.0f MB of memory at most\n", d->seconds,
-           d->kernel ? "compiled" : "reference", 1000 * d->seconds / (double)d->done,
+           d->compiled ? "compiled" : "reference", 1000 * d->seconds / (double)d->done,
            (double)at_memory_peak() / 1e6);
 }
 
-static bool run_demo(demo *d, const char *path, double budget, bool compiled) {
+static bool run_demo(demo *d, const char *path, double budget) {
     const at_source *source = at_read_source(d->s, path);
     const at_program *program = source ? at_load(d->s, source, NULL) : NULL;
     at_resolve_options options = {0};
     d->cascade = program ? at_resolve(d->s, program, &options) : NULL;
     if (!d->cascade || !read_data(d) || !prepare(d, program)) return false;
-    if (compiled && !(d->kernel = at_compile(d->s, d->cascade, NULL, NULL))) return false;
+    d->kernel = compile(d, d->cascade);
+    if (d->compiled && !d->kernel) return false;
     return run_all(d, budget);
 }
 
 int main(int argc, char **argv) {
     if (argc < 2 || argc > 4) {
-        fprintf(stderr, "usage: nearest PROGRAM [SECONDS [reference|compiled]]\n");
+        fprintf(stderr, "usage: nearest PROGRAM [SECONDS [compiled|reference]]\n");
         return 2;
     }
     double budget = argc > 2 ? strtod(argv[2], NULL) : 60;
     demo d = {.s = at_session_new((size_t)1 << 30)};
     if (!d.s) return 1;
-    bool good = run_demo(&d, argv[1], budget, argc > 3 && strcmp(argv[3], "compiled") == 0);
+    d.compiled = argc < 4 || strcmp(argv[3], "reference") != 0;
+    bool good = run_demo(&d, argv[1], budget);
     at_text errors = {0};
     at_diags_render(d.s, false, &errors);
     if (errors.length) fputs(errors.data, stderr);

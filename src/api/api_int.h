@@ -63,8 +63,6 @@ typedef struct {
     int64_t extents[ATTEND_RANK_LIMIT], strides[ATTEND_RANK_LIMIT];
 } at_api_view;
 
-/* The bytes from `low` to `high` (past the last) that hold elements; false where there are none. */
-bool at_api_range(const at_api_view *view, uintptr_t *low, uintptr_t *high);
 /* Whether two elements of one array may share memory. */
 bool at_api_folds(const at_api_view *view);
 /* Whether an element of one may share memory with one of the other. True where that is not sure. */

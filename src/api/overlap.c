@@ -41,14 +41,6 @@ static uint64_t span_from(const spread *a, int first) {
     return span;
 }
 
-bool at_api_range(const at_api_view *view, uintptr_t *low, uintptr_t *high) {
-    spread a;
-    if (!make_spread(view, &a)) return false;
-    *low = a.low;
-    *high = a.low + (uintptr_t)span_from(&a, 0);
-    return true;
-}
-
 bool at_api_folds(const at_api_view *view) {
     spread a;
     if (!make_spread(view, &a)) return false;

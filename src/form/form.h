@@ -218,22 +218,6 @@ void at_solve(at_guarded_sum *sum);
 /* The sum as an expression, with at_make_sum. */
 const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
 
-/* ---- outside.c: where elements are surely 0 ----------------------------------------------------- */
-
-typedef struct at_outside at_outside;
-/* What the equations of a cascade say of that, in one walk. `fresh` as for at_substitute: it is asked
- * only where a condition with a fold would catch an index, and conditions here have none, so it may be
- * NULL. */
-at_outside *at_outside_of(at_session *s, const at_cascade *cascade,
-                          at_axis *(*fresh)(void *user, const at_axis *like), void *user);
-/* A cheap condition over the array's axes, outside of which each element is 0 (or -0); NULL: none is
- * known. What it reads is what it was where the array was written: it can be asked in the array's block
- * and those inside of it. */
-const at_expr *at_outside_array(const at_outside *outside, const at_array *array);
-/* Whether e is surely 0 where the condition, one that no `and` joins, does not hold: because e's
- * equations say so, or the condition is `e != 0`. */
-bool at_is_zero_unless(const at_outside *outside, const at_expr *e, const at_expr *condition);
-
 /* ---- tidy.c ---------------------------------------------------------------------------------- */
 
 /* The cascade without copies, and without what no output, next or assertion needs; and printed it
@@ -242,16 +226,6 @@ bool at_is_zero_unless(const at_outside *outside, const at_expr *e, const at_exp
 const at_cascade *at_tidy(at_session *s, const at_cascade *from);
 /* The cascade without what no output, next or assertion needs, and nothing else changed. */
 const at_cascade *at_needed_only(at_session *s, const at_cascade *from);
-
-/* ---- law.c ----------------------------------------------------------------------------------- */
-
-/* A function with the law's inputs (and how they are drawn) whose outputs are both sides of each
- * assertion in order, over its axes: `assertion.left`, `assertion.right`, `assertion#2.left`, …
- * Assertions inside scans and repeats have the axes of these in front, outer ones first. `named`: then
- * the arrays that have a name outside of repeats are outputs too, among them in the order of their
- * statements; elements of these that no assertion needs may have no value. NULL after an error: an
- * output would have too many axes. */
-const at_cascade *at_law_as_function(at_session *s, const at_cascade *law, bool named);
 
 /* ---- shadow.c -------------------------------------------------------------------------------- */
 

@@ -48,12 +48,6 @@ at_statement *at_equation(at_derivation *g, at_array *target, const at_expr *val
     return st;
 }
 
-at_array *at_array_like(at_derivation *g, const at_array *of, const char *name, at_role role) {
-    at_array *array = at_draft_array(g->draft, name, NULL, of->kind, of->axes, of->rank, of->span);
-    array->role = role;
-    return array;
-}
-
 const char *at_name_in(const at_derivation *g, const at_reversed *region, const char *name) {
     if (strpbrk(name, "[#")) return name;
     for (; region; region = region->outer)

@@ -233,7 +233,6 @@ const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char 
                             at_axis *const *axes, int rank, const at_expr *value);
 void at_append(at_derivation *g, at_block *block, int *capacity, at_statement *st);
 at_statement *at_equation(at_derivation *g, at_array *target, const at_expr *value);
-at_array *at_array_like(at_derivation *g, const at_array *of, const char *name, at_role role);
 
 /* ---- survey.c ----------------------------------------------------------------------------------- */
 

@@ -115,37 +115,7 @@ static void programs_become_what_they_should(void **state) {
     }
 }
 
-static const at_array *array_of(const at_cascade *c, const char *name) {
-    for (int i = 0; i < c->array_count; i++)
-        if (strcmp(c->arrays[i]->name, name) == 0) return c->arrays[i];
-    fail_msg("no array %s", name);
-    return NULL;
-}
-
-static void zeros_outside_of_conditions_are_known(void **state) {
-    (void)state;
-    at_session *s = at_session_new(1 << 28);
-    const at_cascade *c = made(s, "fn f(x[n,m], v[m]) -> p[n,m], q[m,n], r[n,m], z[n] {\n"
-                                  "  p[n,m] = if m <= n then exp(x[n,m]) else 0\n"
-                                  "  q[m,n] = -0.5 * p[n,m]\n"
-                                  "  r[n,m] = x[n,m] * p[n,m]\n"
-                                  "  z[n] = sum[m where v[m] != 0](v[m] * x[n,m])\n"
-                                  "}\n");
-    const at_outside *o = at_outside_of(s, c, NULL, NULL);
-    at_text text = {0};
-    at_ir_print_expr(at_outside_array(o, array_of(c, "q")), &text);
-    assert_string_equal(text.data, "m <= n");
-    assert_null(at_outside_array(o, array_of(c, "r"))); /* x may be infinite */
-    assert_null(at_outside_array(o, array_of(c, "x")));
-    at_text_free(&text);
-    const at_expr *sum = c->body.items[3]->u.value, *product = sum->u.fold.body;
-    assert_true(at_is_zero_unless(o, product->u.map.args[0], sum->u.fold.guard));
-    assert_false(at_is_zero_unless(o, product->u.map.args[1], sum->u.fold.guard));
-    at_session_free(s);
-}
-
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(programs_become_what_they_should),
-                                       cmocka_unit_test(zeros_outside_of_conditions_are_known)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(programs_become_what_they_should)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,7 +62,6 @@ typedef struct {
     bool json, all;
     const char *executor; /* as it was asked for; NULL: whoever can */
     at_type type;         /* of reals that compiled code stores */
-    bool law;             /* is judged by the reference executor, which compares its sides */
     int64_t digits;
     at_call call;
     at_collection inputs, params, states;
@@ -180,7 +179,6 @@ static bool execute(request *r) {
     bool good;
     const char *set = getenv("ATTEND_EXECUTOR");
     const char *executor = r->executor ? r->executor : set && *set ? set : usual_executor;
-    if (r->law) executor = "reference";
     at_kernel *kernel = NULL;
     bool compiled = strcmp(executor, "compiled") == 0;
     if (compiled) {
@@ -333,14 +331,6 @@ static bool derive(request *r) {
     return true;
 }
 
-static bool check_law(request *r, const at_definition *definition) {
-    r->law = definition->tag == AT_D_LAW;
-    if (!r->law || !r->executor || strcmp(r->executor, "reference") == 0) return true;
-    r->status = at_cli_misuse(&page, "a law is judged by the reference executor; `attend check "
-                              "--executor both` compares what is compiled");
-    return false;
-}
-
 static bool run(void *user) {
     request *r = user;
     at_session *s = r->s;
@@ -351,7 +341,7 @@ static bool run(void *user) {
     const at_program *program = at_load(s, source, r->resolve.library);
     if (!program) return false;
     const at_definition *definition = at_program_find(s, program, r->resolve.function);
-    if (!definition || !check_law(r, definition) || !read_arrays(r)) return false;
+    if (!definition || !read_arrays(r)) return false;
     know_sizes(r, definition);
     r->cascade = at_cascade_make(s, program, &r->resolve);
     return r->cascade && (r->cotangents.count ? derive(r) : show_outputs(r)) && check_outs(r) &&

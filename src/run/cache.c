@@ -220,7 +220,7 @@ static void put(const at_cache *cache, const char *path, const void *first, size
 typedef struct {
     char name[HEX + 8];
     uint64_t bytes;
-    time_t used;
+    struct timespec used; /* kernels of one second have an order too */
     bool kernel, stale; /* stale: a temporary file that nobody writes any more */
 } entry;
 
@@ -253,14 +253,15 @@ static void list_file(int folder, const char *name, listing *list) {
     if (length >= sizeof e.name) return;
     memcpy(e.name, name, length + 1);
     e.bytes = (uint64_t)status.st_size;
-    e.used = status.st_mtime;
-    e.stale = temporary && time(NULL) - e.used > STALE_SECONDS;
+    e.used = status.st_mtim;
+    e.stale = temporary && time(NULL) - e.used.tv_sec > STALE_SECONDS;
     list->items[list->count++] = e;
 }
 
 static int by_use(const void *a, const void *b) {
     const entry *x = a, *y = b;
-    if (x->used != y->used) return x->used < y->used ? -1 : 1;
+    if (x->used.tv_sec != y->used.tv_sec) return x->used.tv_sec < y->used.tv_sec ? -1 : 1;
+    if (x->used.tv_nsec != y->used.tv_nsec) return x->used.tv_nsec < y->used.tv_nsec ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
@@ -330,7 +331,7 @@ at_cache_summary at_cache_survey(const at_cache *cache) {
         const entry *e = &list.items[i];
         sum.bytes += e->bytes;
         if (!e->kernel) continue;
-        double age = difftime(now, e->used);
+        double age = difftime(now, e->used.tv_sec);
         if (sum.kernels++ == 0) sum.oldest = age > 0 ? age : 0; /* the first in the order of use */
         sum.newest = age > 0 ? age : 0;
     }

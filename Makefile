@@ -166,11 +166,13 @@ bench: packages
 	@$(MAKE) -j$(JOBS) -s $(BENCH)
 	@$(BENCH)
 
-# -O1: what is looked for are mistakes of attend, and most of the time would be the C compiler's.
+# -O1: what is looked for are mistakes of attend, and most of the time would be the C compiler's. One
+# process a file, the longest files first.
 zoo-check: packages
 	@$(MAKE) -j$(JOBS) -s $(BUILD)/attend
-	@ATTEND_CACHE=$(CURDIR)/$(BUILD)/cache ATTEND_CFLAGS=-O1 $(BUILD)/attend check --executor compiled \
-	  --dtype $(ZOO_TYPES) --threads 1,2,3,4 $(wildcard lib/*.attn zoo/*.attn zoo/*/*.attn)
+	@ls -S lib/*.attn zoo/*/*.attn | \
+	  ATTEND_CACHE=$(CURDIR)/$(BUILD)/cache ATTEND_CFLAGS=-O1 xargs -n 1 -P $(JOBS) $(BUILD)/attend check \
+	  --executor compiled --dtype $(ZOO_TYPES) --threads 1,2,3,4
 
 bless: programs
 	@test/run bless

@@ -10,9 +10,9 @@
  * (m, its sum) is no pair array, and is shared.
  *
  * The rule: copies are made of pair arrays only that are cheap to compute again: one equation
- * without a sum over a long axis, read at plain indices in the block where it stands. What reads
- * such arrays and is none itself is a sink, which reduces some of their axes; sinks that can be
- * reached with one pass over blocks are a side. The first side that needs an array has the
+ * without a sum over a long axis, read in the block where it stands. What reads such arrays and is
+ * none itself is a sink, which reduces some of their axes (or has more than one of their indices to
+ * look at); sinks that can be reached with one pass over blocks are a side. The first side that needs an array has the
  * original.
  *
  * A sum over both sides at once belongs to neither; it becomes a sum of sums. */
@@ -110,14 +110,12 @@ static bool is_target_axis(const at_statement *st, const at_axis *axis) {
     return false;
 }
 
-/* Whether candidates are read here as they may be: whole, at plain indices, where they stand. */
+/* Candidates are read where they stand only, and not outside of them. */
 static bool refuse_reads(void *user, const at_expr *e) {
     recomputing *r = user;
     if (e->tag != AT_READ) return true;
     const at_array *array = e->u.read.array;
-    bool good = !e->u.read.alternative && r->homes->of_array[array->id] == r->here;
-    for (int i = 0; i < array->rank; i++) good &= e->u.read.index[i]->tag == AT_INDEX;
-    if (!good) r->by[array->id] = NULL;
+    if (e->u.read.alternative || r->homes->of_array[array->id] != r->here) r->by[array->id] = NULL;
     return true;
 }
 
@@ -128,10 +126,12 @@ static bool look_at_read(void *user, const at_expr *e) {
     if (e->tag != AT_READ || !r->by[e->u.read.array->id]) return true;
     const at_array *array = e->u.read.array;
     for (int i = 0; i < array->rank; i++) {
-        const at_axis *index = e->u.read.index[i]->u.axis;
-        if (is_scanned(r->here, index)) continue;
-        r->aligned &= index == array->axes[i] || !at_is_long(r->lengths, array->axes[i]);
-        if (is_target_axis(r->st, index) || !at_is_long(r->lengths, array->axes[i])) continue;
+        const at_expr *index = e->u.read.index[i];
+        bool plain = index->tag == AT_INDEX;
+        if (!at_is_long(r->lengths, array->axes[i]) || (plain && is_scanned(r->here, index->u.axis)))
+            continue;
+        r->aligned &= plain && index->u.axis == array->axes[i];
+        if (plain && is_target_axis(r->st, index->u.axis)) continue;
         bool known = false;
         for (int k = 0; k < r->reduced_count; k++) known |= r->reduced[k] == array->axes[i];
         if (!known)
@@ -257,7 +257,9 @@ static int side_of(recomputing *r, int component) {
     }
     if (!is_possible(r, component, r->reduced, r->reduced_count)) return -1;
     side own = {.component = component};
-    own.axes = joined(r, &own, &own.count);
+    int count;
+    own.axes = joined(r, &own, &count);
+    own.count = count;
     AT_PUSH(r->s->arena, r->sides, r->side_count, r->side_capacity, own);
     return r->side_count - 1;
 }
@@ -379,7 +381,8 @@ static bool look_for_both(void *user, const at_expr *e) {
     int n = 0;
     for (int i = 0; i < array->rank; i++)
         for (int k = 0; k < r->reduced_count; k++)
-            if (e->u.read.index[i]->u.axis == r->reduced[k]) both[n++] = r->reduced[k];
+            if (e->u.read.index[i]->tag == AT_INDEX && e->u.read.index[i]->u.axis == r->reduced[k])
+                both[n++] = r->reduced[k];
     for (int i = 0; i < n; i++)
         for (int k = i + 1; k < n; k++)
             if (at_is_pair(r->lengths, both[i], both[k])) r->st = NULL, r->reduced[0] = both[0];

@@ -15,6 +15,10 @@
  * look at); sinks that can be reached with one pass over blocks are a side. The first side that needs an array has the
  * original.
  *
+ * Sinks of one side may follow from each other, as what divides a softmax from its scores, as long as
+ * all in between runs along with them, block by block. Where it does not (a layer's products with its
+ * weights lie between attention and its derivative), there are two sides again.
+ *
  * A sum over both sides at once belongs to neither; it becomes a sum of sums. */
 #include "opt/opt.h"
 #include "opt/pairs.h"
@@ -23,7 +27,13 @@ typedef struct {
     int component; /* the representing array's id */
     int count, capacity;
     at_axis **axes; /* that its sinks reduce */
+    char *follows;  /* by array id: from its sinks, ALONG or APART; 0: it does not */
 } side;
+
+enum {
+    ALONG = 1, /* one block after the other */
+    APART,     /* only when all blocks are done */
+};
 
 typedef struct {
     const at_statement *st;
@@ -244,10 +254,93 @@ static at_axis **joined(recomputing *r, const side *known, int *count) {
     return axes;
 }
 
+typedef struct {
+    const side *of;
+    const at_statement *st;
+    const at_lengths *lengths;
+    char follows;
+    bool apart;
+} following;
+
+static bool mentions_long_target(const following *f, const at_expr *e) {
+    for (int i = 0; i < f->st->target->rank; i++)
+        if (at_is_long(f->lengths, f->st->target->axes[i]) && at_mentions(e, f->st->target->axes[i]))
+            return true;
+    return false;
+}
+
+static bool look_at_weights(void *user, const at_expr *e) {
+    following *f = user;
+    f->apart |= e->tag == AT_READ && e->u.read.array->rank >= 2 && !mentions_long_target(f, e);
+    return !f->apart;
+}
+
+static bool look_at_following(void *user, const at_expr *e) {
+    following *f = user;
+    if (e->tag == AT_FOLD_NODE && f->st->tag == AT_EQUATION) {
+        for (int i = 0; i < e->u.fold.count; i++)
+            f->apart |= at_is_long(f->lengths, e->u.fold.axes[i]);
+        at_walk(e->u.fold.body, look_at_weights, f);
+    }
+    if (e->tag != AT_READ) return true;
+    char follows = f->of->follows[e->u.read.array->id];
+    if (follows > f->follows) f->follows = follows;
+    for (int i = 0; follows && i < e->u.read.array->rank; i++)
+        f->apart |= e->u.read.index[i]->tag != AT_INDEX;
+    return true;
+}
+
+static bool look_at_inner(void *user, const at_statement *st) {
+    at_walk_statement(st, look_at_following, user);
+    return true;
+}
+
+/* How a statement, of a region all that it holds, follows from the side's sinks. */
+static char follows_from(const recomputing *r, const side *of, const at_statement *st) {
+    following f = {of, st, r->lengths, 0, false};
+    at_walk_statement(st, look_at_following, &f);
+    if (st->tag == AT_SCAN) at_walk_block(&st->u.scan.body, look_at_inner, &f);
+    if (st->tag == AT_REPEAT) at_walk_block(&st->u.repeat.body, look_at_inner, &f);
+    bool sure = st->tag == AT_EQUATION && (r->by[st->target->id] || !f.apart);
+    return f.follows && !sure ? APART : f.follows;
+}
+
+typedef struct {
+    side *of;
+    char follows;
+} marking;
+
+static void mark_one(const marking *m, const at_array *array) {
+    if (m->of->follows[array->id] < m->follows) m->of->follows[array->id] = m->follows;
+}
+
+static bool mark(void *user, const at_statement *st) {
+    const marking *m = user;
+    if (st->target && st->tag != AT_NEXT) mark_one(m, st->target);
+    for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
+        mark_one(m, st->u.keeping.parts[i].target);
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++) {
+        mark_one(m, st->u.repeat.carried[i].inside);
+        mark_one(m, st->u.repeat.carried[i].after);
+    }
+    return true;
+}
+
+static void mark_all(side *of, const at_statement *st, char follows) {
+    marking m = {of, follows};
+    if (!follows) return;
+    mark(&m, st);
+    if (st->tag == AT_SCAN) at_walk_block(&st->u.scan.body, mark, &m);
+    if (st->tag == AT_REPEAT) at_walk_block(&st->u.repeat.body, mark, &m);
+}
+
 /* The side of this component that a sink of these reduced axes is in; -1: none can be. */
 static int side_of(recomputing *r, int component) {
     for (int i = 0; i < r->side_count; i++) {
         if (r->sides[i].component != component) continue;
+        following f = {&r->sides[i], r->st, r->lengths, 0, false};
+        at_walk_statement(r->st, look_at_following, &f);
+        if (f.follows == APART) continue;
         int count;
         at_axis **axes = joined(r, &r->sides[i], &count);
         if (!is_possible(r, component, axes, count)) continue;
@@ -260,6 +353,7 @@ static int side_of(recomputing *r, int component) {
     int count;
     own.axes = joined(r, &own, &count);
     own.count = count;
+    own.follows = AT_NEW_ARRAY(r->s->arena, char, r->known);
     AT_PUSH(r->s->arena, r->sides, r->side_count, r->side_capacity, own);
     return r->side_count - 1;
 }
@@ -287,14 +381,22 @@ static bool take_components(void *user, const at_expr *e) {
 }
 
 static void find_side(recomputing *r, const at_statement *st) {
-    if (st->tag == AT_EQUATION && r->by[st->target->id]) return;
+    bool own = st->tag == AT_EQUATION && r->by[st->target->id];
+    int first = r->sink_count, sides = r->side_count;
     look_at_reads(r, st);
-    int first = r->sink_count;
-    at_walk_statement(st, take_components, r);
+    if (!own) at_walk_statement(st, take_components, r);
+    for (int i = 0; i < sides; i++) {
+        char follows = follows_from(r, &r->sides[i], st);
+        bool in = false;
+        for (int k = first; k < r->sink_count; k++) in |= r->sinks[k].side == i;
+        mark_all(&r->sides[i], st, in ? ALONG : r->sink_count > first && follows ? APART : follows);
+    }
     for (int i = first; i < r->sink_count; i++) {
         r->component_here = r->sinks[i].component;
         r->side_here = r->sinks[i].side;
-        if (r->side_here >= 0) at_walk_statement(st, take, r);
+        if (r->side_here < 0) continue;
+        at_walk_statement(st, take, r);
+        mark_all(&r->sides[r->side_here], st, ALONG);
     }
 }
 

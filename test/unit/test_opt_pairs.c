@@ -86,6 +86,37 @@ static const example examples[] = {
      "    y[n,c] = sum[j](s[n,j] * y[j,c]) / r[n] + w[n,c]\n"
      "  }\n}\n",
      {"`s[]_2`[n,j] = "}, {"_3"}},
+    {"a layer between two sums is a side apart",
+     "fn f(x[n,c], w[n,c]) -> l, dx[n,c] {\n"
+     "  axis j as n, d as c\n  param wo[c,d] ~ normal(0, 1)\n"
+     "  s[n,j] = sum[c](x[n,c] * x[j,c])\n"
+     "  p[n,j] = softmax[j where j <= n](s[n,j])\n"
+     "  o[n,c] = sum[j](p[n,j] * x[j,c])\n"
+     "  z[n,c] = sum[d](tanh(o[n,d]) * wo[c,d])\n"
+     "  l = sum[n,c]((z[n,c] - w[n,c])^2)\n  dx = grad(l, x)\n}\n",
+     {"o[n,c] = sum[j where j <= n](p[n,j] * x[j,c])", "s_3[n,j] = ", "p_3[n,j] = "},
+     {"_4", "p.sum_2", "p.max_2"}},
+    {"no round's weights are collected",
+     "fn f(x[n,c], w[n,c]) -> dx[n,c], da[c,d] {\n"
+     "  axis j as n, d as c\n  param a[c,d] ~ normal(0, 1)\n  y[n,c] = x[n,c]\n"
+     "  repeat 3 {\n"
+     "    s[n,j] = sum[c,d](y[n,c] * a[c,d] * y[j,d])\n"
+     "    p[n,j] = softmax[j where j <= n](s[n,j])\n"
+     "    y[n,c] = y[n,c] + sum[j](p[n,j] * y[j,c])\n"
+     "  }\n"
+     "  l = sum[n,c](y[n,c] * w[n,c])\n  dx = grad(l, x)\n  da = grad(l, a)\n}\n",
+     {"`p[].max.rounds`[round,n] = ", "`p[].sum.rounds`[2 - "},
+     {"`p[].rounds`[round", "`s[].rounds`"}},
+    {"rounds that scans are in",
+     "fn f(x[n,c], w[n,c]) -> dx[n,c] {\n"
+     "  axis j as n\n  y[n,c] = x[n,c]\n"
+     "  repeat 2 {\n"
+     "    scan n { h[n,c] = 0.5 * h[n-1, c | 0] + y[n,c] }\n"
+     "    p[n,j] = exp(-sum[c]((h[n,c] - h[j,c])^2))\n"
+     "    y[n,c] = y[n,c] + sum[j](p[n,j] * h[j,c])\n"
+     "  }\n"
+     "  l = sum[n,c](y[n,c] * w[n,c])\n  dx = grad(l, x)\n}\n",
+     {"dx[n,c] = "}, {"`p[].rounds`[round"}},
     {"several heads in groups",
      "fn f(q[h,i,d], k[g,j,d], v[g,j,e], w[h,i,e]) -> dk[g,j,d], dq[h,i,d] {\n"
      "  require size(h) == 2 * size(g)\n"

@@ -37,6 +37,29 @@ static bool choose_sizes(preparing *p, const at_definition *definition) {
     return true;
 }
 
+/* Of a given array so much as passes read, if that is less than all of it. */
+static int64_t bytes_read(const at_plan_report *r, int place) {
+    const at_array *array = r->plan->places[place].array;
+    int64_t elements = 1, read = 0, bytes = r->buffers[place].bytes;
+    for (int i = 0; i < array->rank; i++)
+        elements = at_count_times(elements, r->extents[array->axes[i]->id]);
+    for (int i = 0; i < r->plan->pass_count; i++)
+        for (int k = 0; k < r->counts[i].read_count; k++)
+            if (r->counts[i].reads[k].array == array)
+                read = at_count_add(read, r->counts[i].reads[k].count);
+    return read < elements ? at_count_times(read, bytes / elements) : bytes;
+}
+
+static int64_t least_bytes(const at_plan_report *r) {
+    int64_t sum = 0;
+    for (int i = 0; i < r->plan->place_count; i++) {
+        at_place_use use = r->plan->places[i].use;
+        if (use == AT_PLACE_GIVEN) sum = at_count_add(sum, bytes_read(r, i));
+        else if (use == AT_PLACE_OUTPUT) sum = at_count_add(sum, r->buffers[i].bytes);
+    }
+    return sum;
+}
+
 static bool count_work(preparing *p, const at_definition *definition) {
     at_bench_case *c = p->c;
     const at_plan *plan = at_plan_make(c->s, at_optimize(c->s, c->cascade));
@@ -49,6 +72,7 @@ static bool count_work(preparing *p, const at_definition *definition) {
     c->bytes = report->total.bytes;
     c->flops_at_most = report->total.at_most;
     c->bytes_at_most = report->total.bytes_at_most;
+    c->least_bytes = least_bytes(report);
     return true;
 }
 
@@ -95,10 +119,11 @@ static bool prepare(void *user) {
 }
 
 void at_bench_prepare(const at_bench_request *request, at_bench_case *c) {
-    static const char *const executors[] = {"", " naive", " reference"};
+    static const char *const executors[] = {"", " unfused", " naive", " reference"};
     c->s = at_cli_session();
     c->file = request->operand;
     c->dtype = request->dtype;
+    c->s->choices.unfused = request->executor == AT_BENCH_UNFUSED;
     c->executor = request->executor;
     c->name = at_format(c->s->arena, "%s %s%s", request->operand, request->dtype,
                         executors[request->executor]);

@@ -1,4 +1,4 @@
-/* Passes that run together, block by block, so that an array over two lengths (pairs.c) is never
+/* Passes that run together, block by block, so that an array over two lengths (worth.c) is never
  * there whole:
  *
  *     together for each h, in blocks of i
@@ -123,7 +123,7 @@ static bool take_in(finding *f, const at_array *array) {
         for (int k = 0; k < array->rank && k < 64; k++)
             if ((f->inside >> i & 1) && (local >> k & 1) && array->axes[k] == f->seed->axes[i])
                 more.inside |= (uint64_t)1 << i;
-    if (!at_is_pair(f->level->plan, array, f->along, dimensions(&more, array))) return false;
+    if (!at_pays_in_blocks(f->level->plan, array, f->along, dimensions(&more, array))) return false;
     add_array(&more, array);
     close(&more);
     if (!fits(&more)) return false;
@@ -147,7 +147,7 @@ static void grow(finding *f) {
 static bool find_along(finding *f) {
     for (int i = f->seed->rank - 1; i >= 0; i--) {
         f->along = f->seed->axes[i];
-        if ((f->inside >> i & 1) && at_is_pair(f->level->plan, f->seed, f->along, f->inside))
+        if ((f->inside >> i & 1) && at_pays_in_blocks(f->level->plan, f->seed, f->along, f->inside))
             return true;
     }
     return false;

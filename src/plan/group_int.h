@@ -40,11 +40,11 @@ bool at_pass_is_along(const at_pass *pass, const at_axis *axis);
 /* Whether a read is at the present index of the axis, in the one dimension that has it. */
 bool at_read_is_along(const at_expr *read, const at_axis *axis);
 
-/* ---- pairs.c */
+/* ---- worth.c */
 
 /* Whether an array is worth keeping in blocks along an axis, with the dimensions `inside` one index
  * at a time. */
-bool at_is_pair(const at_plan *plan, const at_array *array, const at_axis *along,
+bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis *along,
                 uint64_t inside);
 
 #endif

@@ -38,7 +38,7 @@ static bool are_together(const at_plan *plan, const at_axis *a, const at_axis *b
     return false;
 }
 
-bool at_is_pair(const at_plan *plan, const at_array *array, const at_axis *along,
+bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis *along,
                 uint64_t inside) {
     int64_t extent = at_extent(along, NULL);
     if ((extent >= 0 && extent < AT_GROUP_ROWS) || !is_position(plan, along)) return false;

@@ -241,7 +241,7 @@ static void use_pass(living *v, int number, const at_plan_step *parent) {
     const at_pass *pass = v->plan->passes[number];
     v->parent = parent;
     v->time = pass->time;
-    at_walk_statement(pass->statement, use_read, v);
+    at_pass_walk(pass, use_read, v);
     for (int i = 0; i < pass->target_count; i++)
         use(v, pass->targets[i], parent, pass->time, pass->time);
 }

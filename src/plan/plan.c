@@ -369,6 +369,7 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     at_plan_apart(s, plan, &plan->steps);
     for (int i = 0; i < plan->pass_count; i++) at_pass_price(s, cascade, plan->passes[i]);
     at_plan_live(s, plan);
+    at_plan_tell_stored(s, plan);
     return plan;
 }
 

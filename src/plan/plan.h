@@ -151,6 +151,14 @@ void at_plan_demand(at_session *s, at_plan *plan);
 /* Every expression that a pass evaluates: those of its statement, and its domain. */
 void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *e), void *user);
 
+/* ---- stored.c ------------------------------------------------------------------------------ */
+
+/* Whether its axes are such that no given array and no output has them all: it may be larger than all of
+ * these. */
+bool at_plan_is_pair(const at_plan *plan, const at_array *array);
+/* Gives a reason (AT_REASON_FUSE) for each pair array that is stored. */
+void at_plan_tell_stored(at_session *s, const at_plan *plan);
+
 /* ---- cost.c -------------------------------------------------------------------------------- */
 
 /* Adds count * the product of the axes' extents, joined with a term of the same axes. */

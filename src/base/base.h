@@ -146,9 +146,53 @@ const char *at_code_text(at_code code);    /* "E201" */
 const char *at_code_summary(at_code code); /* one line, as in docs/errors.md */
 at_blame at_code_blame(at_code code);
 
-/* ---- session.c: one compilation or run ------------------------------------------------------- */
+/* ---- reason.c: why something was not done ---------------------------------------------------- */
 
 typedef struct at_session at_session;
+
+typedef enum {
+#define AT_REASON_ROW(id, text, doc) AT_REASON_##id,
+#include "base/reasons.def"
+#undef AT_REASON_ROW
+    AT_REASON_KINDS
+} at_reason_kind;
+
+/* One thing that was not done, in the user's terms. */
+typedef struct {
+    at_reason_kind kind;
+    at_span span;     /* of the equation or condition; may have no place */
+    const char *what; /* an array `s[i,j]`, or a condition or sum as it is written */
+    const char *why;  /* the rest of the sentence: "is read in two orders", without a full stop */
+} at_reason;
+
+typedef struct {
+    int count, capacity;
+    at_reason *items;
+} at_reasons;
+
+/* From here on the session keeps reasons. */
+void at_reasons_keep(at_session *session);
+/* Keeps a reason, unless nobody asks or it is there. A stage that tries the same thing twice may give it
+ * twice. Where the text itself takes work, ask whether session->reasons is set. */
+void at_reason_add(at_session *session, at_reason_kind kind, at_span span, const char *what,
+                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+void at_reason_add_list(at_session *session, at_reason_kind kind, at_span span, const char *what,
+                        const char *format, va_list list);
+/* "fuse", and what that is, as reasons.def has them. */
+const char *at_reason_kind_text(at_reason_kind kind);
+const char *at_reason_kind_doc(at_reason_kind kind);
+
+/* ---- session.c: one compilation or run ------------------------------------------------------- */
+
+/* What stages take where they have alternatives that are right alike; all zero: as they judge. Set it
+ * before compiling. */
+typedef struct {
+    bool unfused;    /* each equation is a pass by itself, whose array is stored whole: nothing is
+                        grouped, streamed, factored or computed twice */
+    int64_t rows;    /* of a block that a group of passes takes at a time; 0: by the extents */
+    int64_t columns; /* of a block that a sweep takes at a time; 0: the stage's own number */
+} at_choices;
+
 struct at_session {
     at_arena *arena; /* everything that lives as long as the session */
     at_diag **diags;
@@ -158,6 +202,8 @@ struct at_session {
     jmp_buf *escape;      /* where a session that ran out of memory returns to */
     at_diag *full;        /* what at_error_full records, made while there was memory */
     const char *stage;    /* the stage that runs, for assertions */
+    at_choices choices;
+    at_reasons *reasons;  /* NULL: nobody asks, and none are kept */
     /* Called at most four times a second during long work, with the share done (0..1, or negative
      * when unknown). May be NULL. Returns false to stop the work. */
     bool (*progress)(void *user, const char *what, double share);

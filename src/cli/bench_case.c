@@ -15,7 +15,7 @@
 typedef struct {
     const at_bench_request *request;
     at_bench_case *c;
-    at_resolve_options resolve;
+    at_cli_function function;
 } preparing;
 
 /* The sizes that this function's inputs have. A size that it has not may belong to another file. */
@@ -32,9 +32,32 @@ static bool choose_sizes(preparing *p, const at_definition *definition) {
         p->request->size_used[i] = true;
         sizes[count++] = told->sizes[i];
     }
-    p->resolve.sizes = sizes;
-    p->resolve.size_count = count;
+    p->function.resolve.sizes = sizes;
+    p->function.resolve.size_count = count;
     return true;
+}
+
+/* Of a given array so much as passes read, if that is less than all of it. */
+static int64_t bytes_read(const at_plan_report *r, int place) {
+    const at_array *array = r->plan->places[place].array;
+    int64_t elements = 1, read = 0, bytes = r->buffers[place].bytes;
+    for (int i = 0; i < array->rank; i++)
+        elements = at_count_times(elements, r->extents[array->axes[i]->id]);
+    for (int i = 0; i < r->plan->pass_count; i++)
+        for (int k = 0; k < r->counts[i].read_count; k++)
+            if (r->counts[i].reads[k].array == array)
+                read = at_count_add(read, r->counts[i].reads[k].count);
+    return read < elements ? at_count_times(read, bytes / elements) : bytes;
+}
+
+static int64_t least_bytes(const at_plan_report *r) {
+    int64_t sum = 0;
+    for (int i = 0; i < r->plan->place_count; i++) {
+        at_place_use use = r->plan->places[i].use;
+        if (use == AT_PLACE_GIVEN) sum = at_count_add(sum, bytes_read(r, i));
+        else if (use == AT_PLACE_OUTPUT) sum = at_count_add(sum, r->buffers[i].bytes);
+    }
+    return sum;
 }
 
 static bool count_work(preparing *p, const at_definition *definition) {
@@ -43,12 +66,13 @@ static bool count_work(preparing *p, const at_definition *definition) {
     const at_loop_program *loops = at_loop_make(c->s, plan);
     int64_t *all; /* of the axes that were added, too */
     const char *missing;
-    if (!at_cli_extents(c->s, definition, plan->cascade, &p->resolve, &all, &missing)) return false;
+    if (!at_cli_extents(c->s, definition, plan->cascade, &p->function.resolve, &all, &missing)) return false;
     at_plan_report *report = at_plan_report_make(c->s, loops, c->dtype, 1, all);
     c->flops = report->total.flops;
     c->bytes = report->total.bytes;
     c->flops_at_most = report->total.at_most;
     c->bytes_at_most = report->total.bytes_at_most;
+    c->least_bytes = least_bytes(report);
     return true;
 }
 
@@ -69,21 +93,16 @@ static bool prepare(void *user) {
     preparing *p = user;
     at_bench_case *c = p->c;
     at_session *s = c->s;
-    const char *path = at_cli_split(s, p->request->operand, &p->resolve.function);
-    const at_source *source = at_cli_source(s, path);
-    if (!source) return false;
-    p->resolve.library = at_cli_library(s);
-    const at_program *program = at_load(s, source, p->resolve.library);
     const at_definition *definition =
-        program ? at_program_find(s, program, p->resolve.function) : NULL;
+        at_cli_function_load(&p->function, at_cli_function_source(&p->function));
     if (!definition || !choose_sizes(p, definition)) return false;
     c->function = definition->name;
-    c->cascade = at_cascade_make(s, program, &p->resolve);
+    c->cascade = at_cascade_make(s, p->function.program, &p->function.resolve);
     if (c->cascade && p->request->grad) c->cascade = at_derivative(s, c->cascade, NULL, false);
     if (!c->cascade) return false;
     int64_t *extents;
     const char *missing;
-    if (!at_cli_extents(s, definition, c->cascade, &p->resolve, &extents, &missing)) return false;
+    if (!at_cli_extents(s, definition, c->cascade, &p->function.resolve, &extents, &missing)) return false;
     if (missing) {
         at_diag *diag = at_error(s, AT_E_SIZES_MISSING, definition->name_span,
                                  "the sizes of %s are needed to draw inputs of `%s`", missing,
@@ -100,14 +119,17 @@ static bool prepare(void *user) {
 }
 
 void at_bench_prepare(const at_bench_request *request, at_bench_case *c) {
-    static const char *const executors[] = {"", " naive", " reference"};
+    static const char *const executors[] = {"", " unfused", " naive", " reference"};
     c->s = at_cli_session();
     c->file = request->operand;
     c->dtype = request->dtype;
+    c->s->choices.unfused = request->executor == AT_BENCH_UNFUSED;
     c->executor = request->executor;
     c->name = at_format(c->s->arena, "%s %s%s", request->operand, request->dtype,
                         executors[request->executor]);
-    preparing p = {request, c, *request->resolve};
+    char *operand = at_copy_text(c->s->arena, request->operand, strlen(request->operand));
+    preparing p = {request, c, {.s = c->s, .operands = &operand, .operand_count = 1,
+                                .resolve = *request->resolve}};
     c->failed = !at_guarded(c->s, prepare, &p);
 }
 

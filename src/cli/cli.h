@@ -97,6 +97,8 @@ bool at_cli_color(void);
 /* Prints the session's errors to the standard error. */
 void at_cli_report(at_session *s);
 json_t *at_cli_diags_json(const at_session *s);
+/* Adds "file", "line", "column", "end_line" and "end_column", as far as the place is known. */
+void at_cli_place_json(json_t *to, at_span span);
 /* Prints and frees. Reals carry 17 digits. */
 void at_cli_print_json(json_t *value);
 /* A real as JSON: a number, or "nan", "inf", "-inf", which JSON has no numbers for. */
@@ -118,6 +120,35 @@ const char *at_cli_split(at_session *s, const char *operand, const char **functi
 /* `--size n=5,d=4` as the resolver takes it; false after at_cli_misuse. */
 bool at_cli_sizes(const at_cli_page *page, at_session *s, const at_cli_pairs *pairs,
                   at_resolve_options *options);
+
+/* ---- function.c ------------------------------------------------------------------------------ */
+
+/* FILE[:fn] with --size, --set and --training: what commands about functions have in common. All zero
+ * but for `several` in the beginning. */
+typedef struct {
+    bool several;      /* more than one file may be named */
+    at_session *s;
+    char **operands;   /* FILE[:fn], as many as there are */
+    int operand_count;
+    at_cli_pairs sizes, sets;
+    at_resolve_options resolve;
+    const at_program *program; /* once it is loaded */
+} at_cli_function;
+
+/* Whether the option is one of these, which it then takes; *good: false after at_cli_misuse. */
+bool at_cli_function_take(const at_cli_page *page, at_cli_function *f, const char *name,
+                          const char *value, bool *good);
+/* Reads the command line, as at_cli_parse does, and begins a session. False when the command is over, with
+ * its exit code in *status. */
+bool at_cli_function_begin(const at_cli_page *page, int argc, char **argv,
+                           bool (*take)(void *user, const char *name, const char *value), void *user,
+                           at_cli_function *f, int *status);
+/* The first operand's file, and of its program, with all that it uses, the function that is meant; NULL
+ * after errors. */
+const at_source *at_cli_function_source(at_cli_function *f);
+const at_definition *at_cli_function_load(at_cli_function *f, const at_source *source);
+/* Reports the errors unless all was good, and ends the session; gives the exit code. */
+int at_cli_function_end(at_cli_function *f, bool good);
 
 /* ---- extents.c ------------------------------------------------------------------------------- */
 

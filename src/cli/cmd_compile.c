@@ -37,19 +37,17 @@ static const at_cli_page page = {
 };
 
 typedef struct {
-    at_session *s;
-    const char *operand, *out, *header, *name, *target, *wrt;
-    at_cli_pairs sizes, sets;
+    at_cli_function function;
+    const char *out, *header, *name, *target, *wrt;
     at_type type;
     bool grad, outputs;
-    at_resolve_options resolve;
     at_text source_text, header_text;
 } request;
 
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
-    if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
-    if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
+    bool good = true;
+    if (at_cli_function_take(&page, &r->function, name, value, &good)) return good;
     if (strcmp(name, "dtype") == 0) {
         r->type = at_cli_real_type(&page, value);
         return r->type != AT_TYPE_BOOL;
@@ -61,18 +59,17 @@ static bool take(void *user, const char *name, const char *value) {
     else if (strcmp(name, "wrt") == 0) r->wrt = value;
     else if (strcmp(name, "grad") == 0) r->grad = true;
     else if (strcmp(name, "outputs") == 0) r->outputs = true;
-    else if (strcmp(name, "training") == 0) r->resolve.training = true;
     return true;
 }
 
 /* "q,w" as at_derivative takes it; NULL: all. */
 static const char *const *wanted(request *r) {
     if (!r->wrt) return NULL;
-    const char **names = AT_NEW_ARRAY(r->s->arena, const char *, strlen(r->wrt) + 2);
+    const char **names = AT_NEW_ARRAY(r->function.s->arena, const char *, strlen(r->wrt) + 2);
     int count = 0;
     for (const char *at = r->wrt; *at; at += *at == ',') {
         size_t length = strcspn(at, ",");
-        if (length) names[count++] = at_copy_text(r->s->arena, at, length);
+        if (length) names[count++] = at_copy_text(r->function.s->arena, at, length);
         at += length;
     }
     return names;
@@ -80,31 +77,30 @@ static const char *const *wanted(request *r) {
 
 /* The function's name in C; its own, with `_` for what C does not have. */
 static const char *c_name(request *r, const at_cascade *cascade) {
-    at_names names = {r->s, {0}, {0}};
+    at_names names = {r->function.s, {0}, {0}};
     return r->name ? r->name : at_c_function_name(&names, cascade->name);
 }
 
 static bool check_name(request *r) {
     if (!r->name) return true;
-    at_names names = {r->s, {0}, {0}};
+    at_names names = {r->function.s, {0}, {0}};
     const char *plain = at_c_function_name(&names, r->name);
     if (strcmp(plain, r->name) == 0) return true;
-    at_diag *diag = at_error(r->s, AT_E_MODULE_NAME, at_no_span(),
+    at_diag *diag = at_error(r->function.s, AT_E_MODULE_NAME, at_no_span(),
                              "a C function cannot be called `%s` here", r->name);
-    at_hint(r->s, diag, "--name %s can be", plain);
+    at_hint(r->function.s, diag, "--name %s can be", plain);
     return false;
 }
 
 static bool make(void *user) {
     request *r = user;
-    at_session *s = r->s;
-    const char *path = at_cli_split(s, r->operand, &r->resolve.function);
-    const at_source *source = at_cli_source(s, path);
+    at_cli_function *f = &r->function;
+    at_session *s = f->s;
+    const at_source *source = at_cli_function_source(f);
     if (!source || !check_name(r)) return false;
     const char *flags = at_target_flags(s, r->target ? r->target : "portable");
-    r->resolve.library = at_cli_library(s);
-    const at_program *program = flags ? at_load(s, source, r->resolve.library) : NULL;
-    const at_cascade *cascade = program ? at_cascade_make(s, program, &r->resolve) : NULL;
+    if (!flags || !at_cli_function_load(f, source)) return false;
+    const at_cascade *cascade = at_cascade_make(s, f->program, &f->resolve);
     if (cascade && r->grad) cascade = at_derivative(s, cascade, wanted(r), r->outputs);
     const at_tile_program *tiles = cascade ? at_compile_tiles(s, cascade) : NULL;
     if (!tiles) return false;
@@ -120,11 +116,11 @@ static bool write_text(void *file, void *user) {
 
 static bool write_files(request *r) {
     if (r->source_text.failed || r->header_text.failed) {
-        at_error(r->s, AT_E_MEMORY, at_no_span(), "no memory is left to write the C file");
+        at_error(r->function.s, AT_E_MEMORY, at_no_span(), "no memory is left to write the C file");
         return false;
     }
-    if (r->header && !at_write_file(r->s, r->header, write_text, &r->header_text)) return false;
-    if (strcmp(r->out, "-") != 0) return at_write_file(r->s, r->out, write_text, &r->source_text);
+    if (r->header && !at_write_file(r->function.s, r->header, write_text, &r->header_text)) return false;
+    if (strcmp(r->out, "-") != 0) return at_write_file(r->function.s, r->out, write_text, &r->source_text);
     at_cli_print(&r->source_text);
     return true;
 }
@@ -133,26 +129,17 @@ static bool run(void *user) { return make(user) && write_files(user); }
 
 int at_cmd_compile(int argc, char **argv) {
     request r = {.type = AT_TYPE_F64};
-    int status, first = at_cli_parse(&page, argc, argv, take, &r, &status);
-    if (first < 0) return status;
-    if (first == argc) return at_cli_misuse(&page, "a file is missing");
-    if (first + 1 < argc) return at_cli_misuse(&page, "one function at a time");
-    if (!r.out) return at_cli_misuse(&page, "where does the C go? Name a file by -o, or `-`");
-    if (!r.grad && (r.wrt || r.outputs))
-        return at_cli_misuse(&page, "--%s goes with --grad", r.wrt ? "wrt" : "outputs");
-    r.s = at_cli_session();
-    r.operand = argv[first];
-    r.resolve.set_count = r.sets.names.count;
-    r.resolve.set_names = r.sets.names.items;
-    r.resolve.set_values = r.sets.values.items;
-    if (!at_cli_sizes(&page, r.s, &r.sizes, &r.resolve)) {
-        status = AT_CLI_USAGE;
-    } else if (!at_guarded(r.s, run, &r)) {
-        status = AT_CLI_INPUT;
-        at_cli_report(r.s);
+    int status;
+    if (!at_cli_function_begin(&page, argc, argv, take, &r, &r.function, &status)) return status;
+    if (!r.out) status = at_cli_misuse(&page, "where does the C go? Name a file by -o, or `-`");
+    else if (!r.grad && (r.wrt || r.outputs))
+        status = at_cli_misuse(&page, "--%s goes with --grad", r.wrt ? "wrt" : "outputs");
+    if (status != AT_CLI_GOOD) {
+        at_cli_session_end(r.function.s);
+        return status;
     }
+    bool good = at_guarded(r.function.s, run, &r);
     at_text_free(&r.source_text);
     at_text_free(&r.header_text);
-    at_cli_session_end(r.s);
-    return status;
+    return at_cli_function_end(&r.function, good);
 }

@@ -27,12 +27,9 @@ static const at_cli_page page = {
 };
 
 typedef struct {
-    at_session *s;
-    const char *operand;
-    at_cli_pairs sizes, sets;
+    at_cli_function function;
     at_cli_list wrt;
     bool outputs;
-    at_resolve_options resolve;
     at_text text;
 } request;
 
@@ -45,11 +42,10 @@ static void add_names(at_cli_list *list, const char *text) {
 
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
-    if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
-    if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
+    bool good = true;
+    if (at_cli_function_take(&page, &r->function, name, value, &good)) return good;
     if (strcmp(name, "wrt") == 0) add_names(&r->wrt, value);
     if (strcmp(name, "outputs") == 0) r->outputs = true;
-    if (strcmp(name, "training") == 0) r->resolve.training = true;
     return true;
 }
 
@@ -58,8 +54,8 @@ static bool print(request *r, const at_cascade *cascade) {
     at_text raw = {0};
     at_ir_print(cascade, &raw);
     const at_source *source =
-        at_make_source(r->s, "(the derivative)", raw.data ? raw.data : "", raw.length);
-    const at_file_tree *tree = source ? at_parse(r->s, source) : NULL;
+        at_make_source(r->function.s, "(the derivative)", raw.data ? raw.data : "", raw.length);
+    const at_file_tree *tree = source ? at_parse(r->function.s, source) : NULL;
     if (tree) at_format_tree(tree, &r->text);
     else at_text_add_n(&r->text, raw.data, raw.length);
     at_text_free(&raw);
@@ -68,13 +64,10 @@ static bool print(request *r, const at_cascade *cascade) {
 
 static bool derive(void *user) {
     request *r = user;
-    at_session *s = r->s;
-    const char *path = at_cli_split(s, r->operand, &r->resolve.function);
-    const at_source *source = at_cli_source(s, path);
-    if (!source) return false;
-    r->resolve.library = at_cli_library(s);
-    const at_program *program = at_load(s, source, r->resolve.library);
-    const at_cascade *cascade = program ? at_cascade_make(s, program, &r->resolve) : NULL;
+    at_cli_function *f = &r->function;
+    at_session *s = f->s;
+    if (!at_cli_function_load(f, at_cli_function_source(f))) return false;
+    const at_cascade *cascade = at_cascade_make(s, f->program, &f->resolve);
     if (!cascade) return false;
     const char **wrt = NULL;
     if (r->wrt.count) {
@@ -89,20 +82,10 @@ static bool derive(void *user) {
 
 int at_cmd_grad(int argc, char **argv) {
     request r = {0};
-    int status, first = at_cli_parse(&page, argc, argv, take, &r, &status);
-    if (first < 0) return status;
-    if (first == argc) return at_cli_misuse(&page, "a file is missing");
-    if (first + 1 < argc) return at_cli_misuse(&page, "one file at a time");
-    r.s = at_cli_session();
-    r.operand = argv[first];
-    r.resolve.set_count = r.sets.names.count;
-    r.resolve.set_names = r.sets.names.items;
-    r.resolve.set_values = r.sets.values.items;
-    if (!at_cli_sizes(&page, r.s, &r.sizes, &r.resolve)) status = AT_CLI_USAGE;
-    else if (!at_guarded(r.s, derive, &r)) status = AT_CLI_INPUT;
-    if (status == AT_CLI_GOOD) at_cli_print(&r.text);
-    else if (status == AT_CLI_INPUT) at_cli_report(r.s);
+    int status;
+    if (!at_cli_function_begin(&page, argc, argv, take, &r, &r.function, &status)) return status;
+    bool good = at_guarded(r.function.s, derive, &r);
+    if (good) at_cli_print(&r.text);
     at_text_free(&r.text);
-    at_cli_session_end(r.s);
-    return status;
+    return at_cli_function_end(&r.function, good);
 }

@@ -1,5 +1,5 @@
 /* attend plan: what the compiled code of a function does and stores: its passes with operations and
- * bytes, counted for the sizes that are given, and its arrays. */
+ * bytes, counted for the sizes that are given, and its arrays; or, with --why-not, what it does not do. */
 #include "cli/plan_report.h"
 #include "compile.h"
 #include "grad/grad.h"
@@ -15,7 +15,8 @@ static const at_cli_option options[] = {
     {0, "threads", "N", "the workspace of a run with so many threads; 1 without it"},
     {0, "grad", NULL, "the plan of the function's derivative"},
     {0, "training", NULL, "the program as it is while training"},
-    {0, "json", NULL, "print the plan as JSON"},
+    {0, "why-not", "KIND", "instead of the plan, why something was not done: fuse, factor or skip"},
+    {0, "json", NULL, "print the plan, or the reasons, as JSON"},
     {0, 0, 0, 0},
 };
 
@@ -29,27 +30,34 @@ static const at_cli_page page = {
         "is the largest that can be, and is marked `at most`.\n",
     .options = options,
     .examples = "  attend plan attention.attn --size i=512,j=512,d=64,e=64\n"
-                "  attend plan attention.attn --grad\n",
+                "  attend plan attention.attn --grad\n"
+                "  attend plan attention.attn --why-not fuse\n",
 };
 
 typedef struct {
-    at_session *s;
-    const char *operand, *dtype;
-    at_cli_pairs sizes, sets;
+    at_cli_function function;
+    const char *dtype;
     bool grad, json;
+    at_reason_kind why_not; /* AT_REASON_KINDS: the plan is wanted */
     int64_t threads;
-    at_resolve_options resolve;
     const at_plan_report *report;
 } request;
 
+static bool take_kind(request *r, const char *value) {
+    for (r->why_not = 0; r->why_not < AT_REASON_KINDS; r->why_not++)
+        if (strcmp(value, at_reason_kind_text(r->why_not)) == 0) return true;
+    at_cli_misuse(&page, "--why-not takes fuse, factor and skip, not `%s`", value);
+    return false;
+}
+
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
-    if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
-    if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
+    bool good = true;
+    if (at_cli_function_take(&page, &r->function, name, value, &good)) return good;
+    if (strcmp(name, "why-not") == 0) return take_kind(r, value);
     if (strcmp(name, "threads") == 0)
         return at_cli_number(&page, "--threads", value, 1, 64, &r->threads);
     if (strcmp(name, "grad") == 0) r->grad = true;
-    if (strcmp(name, "training") == 0) r->resolve.training = true;
     if (strcmp(name, "json") == 0) r->json = true;
     if (strcmp(name, "dtype") != 0) return true;
     r->dtype = value;
@@ -62,54 +70,43 @@ static bool take(void *user, const char *name, const char *value) {
 
 static bool make_plan(void *user) {
     request *r = user;
-    at_session *s = r->s;
-    const char *path = at_cli_split(s, r->operand, &r->resolve.function);
-    const at_source *source = at_cli_source(s, path);
-    if (!source) return false;
-    r->resolve.library = at_cli_library(s);
-    const at_program *program = at_load(s, source, r->resolve.library);
-    const at_definition *definition =
-        program ? at_program_find(s, program, r->resolve.function) : NULL;
+    at_cli_function *f = &r->function;
+    at_session *s = f->s;
+    const at_definition *definition = at_cli_function_load(f, at_cli_function_source(f));
     if (!definition) return false;
-    const at_cascade *cascade = at_cascade_make(s, program, &r->resolve);
+    const at_cascade *cascade = at_cascade_make(s, f->program, &f->resolve);
     if (cascade && r->grad) cascade = at_derivative(s, cascade, NULL, false);
     if (!cascade) return false;
+    if (r->why_not < AT_REASON_KINDS) at_reasons_keep(s);
     const at_plan *plan = at_plan_make(s, at_optimize(s, cascade));
     const at_loop_program *loops = at_loop_make(s, plan);
     int64_t *extents;
     const char *missing;
-    if (!at_cli_extents(s, definition, plan->cascade, &r->resolve, &extents, &missing)) return false;
+    if (!at_cli_extents(s, definition, plan->cascade, &f->resolve, &extents, &missing)) return false;
     r->report = at_plan_report_make(s, loops, r->dtype, (int)r->threads,
-                                     missing ? NULL : extents);
+                                    missing ? NULL : extents);
     return true;
 }
 
 static void print_report(const request *r) {
+    bool why = r->why_not < AT_REASON_KINDS;
     if (r->json) {
-        at_cli_print_json(at_plan_report_json(r->report));
+        at_cli_print_json(why ? at_plan_reasons_json(r->report, r->why_not)
+                              : at_plan_report_json(r->report));
         return;
     }
     at_text text = {0};
-    at_plan_report_text(r->report, &text);
+    if (why) at_plan_reasons_text(r->report, r->why_not, &text);
+    else at_plan_report_text(r->report, &text);
     at_cli_print(&text);
     at_text_free(&text);
 }
 
 int at_cmd_plan(int argc, char **argv) {
-    request r = {.dtype = "f64", .threads = 1};
-    int status, first = at_cli_parse(&page, argc, argv, take, &r, &status);
-    if (first < 0) return status;
-    if (first == argc) return at_cli_misuse(&page, "a file is missing");
-    if (first + 1 < argc) return at_cli_misuse(&page, "one file at a time");
-    r.s = at_cli_session();
-    r.operand = argv[first];
-    r.resolve.set_count = r.sets.names.count;
-    r.resolve.set_names = r.sets.names.items;
-    r.resolve.set_values = r.sets.values.items;
-    if (!at_cli_sizes(&page, r.s, &r.sizes, &r.resolve)) status = AT_CLI_USAGE;
-    else if (!at_guarded(r.s, make_plan, &r)) status = AT_CLI_INPUT;
-    if (status == AT_CLI_GOOD) print_report(&r);
-    else if (status == AT_CLI_INPUT) at_cli_report(r.s);
-    at_cli_session_end(r.s);
-    return status;
+    request r = {.dtype = "f64", .threads = 1, .why_not = AT_REASON_KINDS};
+    int status;
+    if (!at_cli_function_begin(&page, argc, argv, take, &r, &r.function, &status)) return status;
+    bool good = at_guarded(r.function.s, make_plan, &r);
+    if (good) print_report(&r);
+    return at_cli_function_end(&r.function, good);
 }

@@ -30,24 +30,18 @@ static const char *const stages[] = {"tree", "cascade", "grad", "opt", "plan", "
 enum { STAGES = sizeof stages / sizeof *stages };
 
 typedef struct {
-    at_session *s;
-    const char *operand, *stage;
-    at_cli_pairs sizes, sets;
-    at_resolve_options resolve;
+    at_cli_function function;
+    const char *stage;
     at_text text;
 } request;
 
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
-    if (strcmp(name, "size") == 0) return at_cli_pairs_add(&page, "--size", value, true, &r->sizes);
-    if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
-    if (strcmp(name, "training") == 0) {
-        r->resolve.training = true;
-        return true;
-    }
+    bool good = true;
+    if (at_cli_function_take(&page, &r->function, name, value, &good)) return good;
     for (int i = 0; i < STAGES; i++)
         if (strcmp(value, stages[i]) == 0) r->stage = stages[i];
-    if (r->stage && strcmp(r->stage, value) == 0) return true;
+    if (strcmp(r->stage, value) == 0) return true;
     at_cli_misuse(&page, "there is no stage `%s`; they are tree, cascade, grad, opt, plan, loop, tile and emit",
                   value);
     return false;
@@ -55,18 +49,17 @@ static bool take(void *user, const char *name, const char *value) {
 
 static bool show(void *user) {
     request *r = user;
-    at_session *s = r->s;
-    const char *path = at_cli_split(s, r->operand, &r->resolve.function);
-    const at_source *source = at_cli_source(s, path);
+    at_cli_function *f = &r->function;
+    at_session *s = f->s;
+    const at_source *source = at_cli_function_source(f);
     if (!source) return false;
     if (strcmp(r->stage, "tree") == 0) {
         const at_file_tree *tree = at_parse(s, source);
         if (tree) at_show_tree(tree, &r->text);
         return tree != NULL;
     }
-    r->resolve.library = at_cli_library(s);
-    const at_program *program = at_load(s, source, r->resolve.library);
-    const at_cascade *cascade = program ? at_resolve(s, program, &r->resolve) : NULL;
+    if (!at_cli_function_load(f, source)) return false;
+    const at_cascade *cascade = at_resolve(s, f->program, &f->resolve);
     if (!cascade) return false;
     bool expand = strcmp(r->stage, "cascade") != 0;
     if (expand) cascade = at_expand_grads(s, cascade);
@@ -81,22 +74,11 @@ static bool show(void *user) {
 }
 
 int at_cmd_show(int argc, char **argv) {
-    request r = {0};
-    int status, first = at_cli_parse(&page, argc, argv, take, &r, &status);
-    if (first < 0) return status;
-    if (first == argc) return at_cli_misuse(&page, "a file is missing");
-    if (first + 1 < argc) return at_cli_misuse(&page, "one file at a time");
-    r.s = at_cli_session();
-    r.operand = argv[first];
-    if (!r.stage) r.stage = "cascade";
-    r.resolve.set_count = r.sets.names.count;
-    r.resolve.set_names = r.sets.names.items;
-    r.resolve.set_values = r.sets.values.items;
-    if (!at_cli_sizes(&page, r.s, &r.sizes, &r.resolve)) status = AT_CLI_USAGE;
-    else if (!at_guarded(r.s, show, &r)) status = AT_CLI_INPUT;
+    request r = {.stage = "cascade"};
+    int status;
+    if (!at_cli_function_begin(&page, argc, argv, take, &r, &r.function, &status)) return status;
+    bool good = at_guarded(r.function.s, show, &r);
     at_cli_print(&r.text); /* what was printed before an error helps to see it */
-    if (status == AT_CLI_INPUT) at_cli_report(r.s);
     at_text_free(&r.text);
-    at_cli_session_end(r.s);
-    return status;
+    return at_cli_function_end(&r.function, good);
 }

@@ -40,7 +40,17 @@ const char *at_plan_use_text(const at_array_place *place);
 /* s[i,j], as a program has it. */
 void at_plan_array_text(const at_array *array, at_text *out);
 
+/* Adds words, broken at blanks so that no line is longer than 100 characters; `column` of them stand on
+ * the line already, and further lines begin with `indent` blanks. */
+void at_plan_wrap(at_text *out, int column, int indent, const char *text);
+
 void at_plan_report_text(const at_plan_report *report, at_text *out);
 json_t *at_plan_report_json(const at_plan_report *report);
+
+/* ---- plan_reasons.c: what was not done, and why -------------------------------------------------- */
+
+/* Of the session's reasons those of a kind, in the order of the program. */
+void at_plan_reasons_text(const at_plan_report *report, at_reason_kind kind, at_text *out);
+json_t *at_plan_reasons_json(const at_plan_report *report, at_reason_kind kind);
 
 #endif

@@ -13,16 +13,15 @@ static int width_of(const char *text, size_t length) {
     return width;
 }
 
-/* Adds words, broken at blanks; `column` characters stand on the line already. */
-static void add_wrapped(at_text *out, int column, const char *text) {
+void at_plan_wrap(at_text *out, int column, int indent, const char *text) {
     bool first = true;
     while (*text) {
         size_t length = strcspn(text, " ");
         int width = width_of(text, length);
         if (!first && column + 1 + width > WIDTH) {
             at_text_add(out, "\n");
-            at_text_pad(out, ' ', INDENT + 2);
-            column = INDENT + 2;
+            at_text_pad(out, ' ', indent);
+            column = indent;
         } else if (!first) {
             at_text_add(out, " ");
             column++;
@@ -58,7 +57,7 @@ static void add_amount(const at_plan_report *r, int64_t number, const at_cost *f
 static void add_line(int indent, const char *head, at_text *line, at_text *out) {
     at_text_pad(out, ' ', indent);
     at_text_add(out, head);
-    add_wrapped(out, indent + width_of(head, strlen(head)), line->data ? line->data : "");
+    at_plan_wrap(out, indent + width_of(head, strlen(head)), INDENT + 2, line->data ? line->data : "");
     at_text_free(line);
     *line = (at_text){0};
 }

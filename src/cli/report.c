@@ -67,7 +67,7 @@ void at_cli_report(at_session *s) {
     at_text_free(&text);
 }
 
-static void place_json(json_t *to, at_span span) {
+void at_cli_place_json(json_t *to, at_span span) {
     if (!span.source) return;
     json_object_set_new(to, "file", json_string(span.source->name));
     if (!span.source->text) return;
@@ -89,12 +89,12 @@ json_t *at_cli_diags_json(const at_session *s) {
         json_object_set_new(one, "kind", json_string(at_code_blame(diag->code) == AT_UNSUPPORTED
                                                          ? "not supported" : "error"));
         json_object_set_new(one, "message", json_string(diag->message));
-        place_json(one, diag->span);
+        at_cli_place_json(one, diag->span);
         if (diag->label) json_object_set_new(one, "label", json_string(diag->label));
         for (int k = 0; k < diag->note_count; k++) {
             json_t *note = json_object();
             json_object_set_new(note, "message", json_string(diag->notes[k]));
-            place_json(note, diag->note_spans[k]);
+            at_cli_place_json(note, diag->note_spans[k]);
             json_array_append_new(notes, note);
         }
         json_object_set_new(one, "notes", notes);

@@ -378,4 +378,15 @@ void at_ir_print_expr(const at_expr *e, at_text *out);
 /* A name as it is written in a program: itself, or in backquotes when it is not a plain path. */
 void at_ir_print_name(const char *name, at_text *out);
 
+/* ---- reason.c: why something was not done -------------------------------------------------------------------- */
+
+/* `s[i,j]`, and an expression, as texts of the session that messages can hold: long ones are cut. */
+const char *at_array_text(at_session *s, const at_array *array);
+const char *at_expr_text(at_session *s, const at_expr *e);
+/* at_reason_add about an array that stands at `span`, and about a condition or a sum. */
+void at_reason_array(at_session *s, at_reason_kind kind, const at_array *array, at_span span,
+                     const char *format, ...) __attribute__((format(printf, 5, 6)));
+void at_reason_expr(at_session *s, at_reason_kind kind, const at_expr *e, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 #endif

@@ -150,17 +150,40 @@ static int solve(at_loop_lowering *l, at_loop_clips *c, const at_expr *e) {
     return -1;
 }
 
+static bool note_read(void *user, const at_expr *e) {
+    bool *found = user;
+    *found |= e->tag == AT_READ;
+    return true;
+}
+
+/* Tells why a condition is no bound of a loop. One without the loops' indices could not be one. */
+static void tell(at_loop_lowering *l, const at_loop_clips *c, const at_expr *e, bool may_clip,
+                 bool total) {
+    bool inside = false, reads = false;
+    for (int i = 0; i < c->axis_count; i++) inside |= at_mentions(e, c->axes[i]);
+    if (!inside || !l->s->reasons) return;
+    at_walk(e, note_read, &reads);
+    const char *why = "it is not linear in an index";
+    if (!may_clip) why = "a condition in front of it may fail, and must be asked";
+    else if (has_fold(e)) why = "it holds a sum, or another operation over an axis, of its own";
+    else if (!total) why = "it may fail";
+    else if (reads) why = "it reads an array";
+    else if (e->tag == AT_MAP && e->u.map.op == AT_OP_NE) why = "it leaves out single indices";
+    at_reason_expr(l->s, AT_REASON_SKIP, e, "is tested at each index and bounds no loop: %s", why);
+}
+
 static void take(at_loop_lowering *l, at_loop_clips *c, const at_expr *e, bool *may_clip) {
     if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND) {
         take(l, c, e->u.map.args[0], may_clip);
         take(l, c, e->u.map.args[1], may_clip);
         return;
     }
-    bool total = false;
-    if (*may_clip && !has_fold(e)) attempt(l, e, &total);
+    bool total = false, might = *may_clip;
+    if (might && !has_fold(e)) attempt(l, e, &total);
     *may_clip = total;
     int axis = total ? solve(l, c, e) : -1;
     if (axis < 0) {
+        tell(l, c, e, might, total);
         c->rest = c->rest ? at_map_node(l->s, AT_OP_AND, c->rest, e, NULL, e->span) : e;
         return;
     }

@@ -141,10 +141,7 @@ static bool can_scatter(const at_loop_lowering *l, const at_expr *e) {
     }
 }
 
-static bool find(scatter *c) {
-    const at_expr *rest = NULL;
-    take(c, c->fold->u.fold.guard, &rest);
-    if (c->solved_count == 0) return false;
+static bool find_total(scatter *c, const at_expr *rest) {
     for (int i = 0; i < c->solved_count; i++)
         if (mentions_solved(c, c->solved[i].place) ||
             !at_loop_is_total(c->l, c->solved[i].place, NULL))
@@ -155,6 +152,18 @@ static bool find(scatter *c) {
     bool counts = c->fold->u.fold.fold == AT_FOLD_COUNT && c->fold->u.fold.body->kind != AT_BOOL;
     /* Where a term's place is, its body is asked for as in the double loop. */
     return counts || at_loop_is_total(c->l, c->fold->u.fold.body, c->fold->u.fold.guard);
+}
+
+static bool find(scatter *c) {
+    const at_expr *rest = NULL;
+    take(c, c->fold->u.fold.guard, &rest);
+    if (c->solved_count == 0) return false;
+    bool good = find_total(c, rest);
+    if (!good)
+        at_reason_expr(c->l->s, AT_REASON_SKIP, c->fold->u.fold.guard,
+                       "is asked at each `%s`, though it says which one is meant: it, or what is "
+                       "taken in where it holds, may fail", c->solved[0].axis->name);
+    return good;
 }
 
 /* ---- updates --------------------------------------------------------------------------------- */

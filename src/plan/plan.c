@@ -363,6 +363,7 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     find_written(&p);
     at_plan_apart(s, plan, &plan->steps);
     at_plan_live(s, plan);
+    at_plan_tell_stored(s, plan);
     return plan;
 }
 

@@ -141,6 +141,14 @@ void at_plan_live(at_session *s, at_plan *plan);
  * that is not known. */
 int64_t at_index_lag(const at_expr *index, const at_axis *axis, bool down);
 
+/* ---- stored.c ------------------------------------------------------------------------------ */
+
+/* Whether its axes are such that no given array and no output has them all: it may be larger than all of
+ * these. */
+bool at_plan_is_pair(const at_plan *plan, const at_array *array);
+/* Gives a reason (AT_REASON_FUSE) for each pair array that is stored. */
+void at_plan_tell_stored(at_session *s, const at_plan *plan);
+
 /* ---- cost.c -------------------------------------------------------------------------------- */
 
 /* Adds count * the product of the axes' extents, joined with a term of the same axes. */

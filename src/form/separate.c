@@ -164,10 +164,7 @@ static const at_expr *sum_of(at_separating *w, const at_expr *guard, const at_ex
 
 /* How many elements there are, a real. */
 static const at_expr *number_of(at_separating *w, const at_expr *guard, at_span span) {
-    if (guard) {
-        const at_expr *all = at_bool(w->s, true, span);
-        return at_as_real(w->s, now(w, at_sweep_fold_part(w, AT_FOLD_COUNT, guard, all)));
-    }
+    if (guard) return now(w, at_sweep_fold_part(w, AT_FOLD_SUM, guard, at_real(w->s, 1, span)));
     const at_expr *count = NULL;
     for (int i = 0; i < w->parts->axis_count; i++) {
         const at_expr *size = at_size_of(w->s, w->parts->axes[i], span);
@@ -244,8 +241,10 @@ static const at_expr *log_sum_of(at_separating *w, const at_expr *guard, const a
     const at_expr *low = map(w, AT_OP_EQ, m, at_real(w->s, -INFINITY, m->span));
     const at_expr *high = map(w, AT_OP_EQ, m, at_real(w->s, INFINITY, m->span));
     const at_expr *value = map(w, AT_OP_ADD, m, map(w, AT_OP_LOG, sum, NULL));
-    value = choice(w, high, m, value);
-    return choice(w, low, m, at_sweep_plus(w->s, value, rows));
+    value = choice(w, low, m, choice(w, high, m, value));
+    if (!rows) return value;
+    const at_expr *some = at_sweep_some(w, guard), *sum_and_rows = map(w, AT_OP_ADD, value, rows);
+    return some ? choice(w, some, sum_and_rows, value) : sum_and_rows;
 }
 
 static const at_expr *value_of(at_separating *w, at_fold fold, const at_expr *guard,

@@ -218,7 +218,8 @@ static const at_expr *is_nan(at_separating *w, const at_expr *e) {
     return at_map_node(w->s, AT_OP_NE, e, e, NULL, e->span);
 }
 
-/* The place: that of the largest elements; where row values make NaN of all, the first there is. */
+/* The place: that of the largest elements. Where row values are NaN or infinite all are the same, and
+ * the first is the largest, but for infinite elements. */
 static const at_expr *place(at_separating *w, at_fold fold, const at_expr *guard,
                             const rising *r) {
     if (!r->strict) return NULL;
@@ -226,10 +227,17 @@ static const at_expr *place(at_separating *w, at_fold fold, const at_expr *guard
     int k = at_sweep_fold_part(w, largest ? AT_FOLD_ARGMAX : AT_FOLD_ARGMIN, guard, r->elements);
     const at_expr *value = w->parts->parts[k].now;
     if (r->around == r->hole) return value;
-    const at_expr *zero = at_real(w->s, 0, r->elements->span);
+    const at_expr *zero = at_real(w->s, 0, r->elements->span), *near = filled(w, r, zero);
+    const at_expr *best = filled(w, r, w->parts->parts[w->parts->parts[k].largest].now);
+    const at_expr *size = at_map_node(w->s, AT_OP_ABS, near, NULL, NULL, zero->span);
+    const at_expr *infinity = at_real(w->s, INFINITY, zero->span);
+    const at_expr *finite = at_map_node(w->s, AT_OP_LT, size, infinity, NULL, zero->span);
+    const at_expr *apart = at_map_node(w->s, AT_OP_AND, is_nan(w, best),
+                                       at_map_node(w->s, AT_OP_EQ, near, near, NULL, zero->span),
+                                       NULL, zero->span);
     const at_expr *first = at_fold_node(w->s, fold, w->parts->axes, w->parts->axis_count, guard,
                                         zero, zero->span);
-    return choice(w, is_nan(w, filled(w, r, zero)), first, value);
+    return choice(w, at_map_node(w->s, AT_OP_OR, finite, apart, NULL, zero->span), value, first);
 }
 
 static const at_expr *extreme(at_separating *w, at_fold fold, const at_expr *guard,

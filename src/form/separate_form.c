@@ -146,11 +146,18 @@ static bool multiply_powers(at_separating *w, const at_expr *e, at_sweep_term *a
                            at_sweep_text(w->s, e));
 }
 
+static bool is_factor(const at_separating *w, const at_sweep_piece *piece) {
+    const at_sweep_term *t = &piece->terms[0];
+    return piece->count == 1 && is_row(t) && is_known(w, t->row) && is_known(w, t->under);
+}
+
 bool at_sweep_product(at_separating *w, const at_expr *e, const at_sweep_piece *a,
                       const at_sweep_piece *b, at_sweep_piece *out) {
     at_session *s = w->s;
     at_sweep_piece x = *a, y = *b;
-    if (!at_sweep_centred(w, e, &x) || !at_sweep_centred(w, e, &y)) return false;
+    /* A factor that is known beforehand leaves a sum what it is: an exponent, perhaps. */
+    if (!is_factor(w, b) && !at_sweep_centred(w, e, &x)) return false;
+    if (!is_factor(w, a) && !at_sweep_centred(w, e, &y)) return false;
     for (int i = 0; i < x.count; i++)
         for (int k = 0; k < y.count; k++) {
             at_sweep_term t = x.terms[i];

@@ -198,9 +198,8 @@ static int centre_part(at_separating *w, int centre, const at_expr *guard, int l
         shape = folded(w, AT_FOLD_SUM, w->parts->parts[largest].guard, y);
     } else {
         int total = at_sweep_fold_part(w, AT_FOLD_SUM, guard, y);
-        int number = at_sweep_fold_part(w, AT_FOLD_COUNT, guard, at_bool(w->s, true, y->span));
-        near = map(w, AT_OP_DIV, w->parts->parts[total].now,
-                   at_as_real(w->s, w->parts->parts[number].now));
+        int number = at_sweep_fold_part(w, AT_FOLD_SUM, guard, real(w, 1, y));
+        near = map(w, AT_OP_DIV, w->parts->parts[total].now, w->parts->parts[number].now);
         shape = w->sweep->running[total].shape;
     }
     const at_expr *size = at_map_node(w->s, AT_OP_ABS, near, NULL, NULL, y->span);
@@ -294,8 +293,8 @@ static void add_lower(at_separating *w, const at_expr *guard, const at_sweep_ter
         by = at_sweep_times(w->s, by, power(w, w->parts->parts[shifts[i]].now, n - k));
         if (k > 0) lower.powers[lower.power_count++] = (at_sweep_power){t->powers[i].centre, k};
     }
-    const at_expr *kept = w->parts->parts[at_sweep_sum_part(w, guard, &lower)].before;
-    kept = at_sweep_times(w->s, by, kept);
+    int part = at_sweep_sum_part(w, guard, &lower);
+    const at_expr *kept = at_sweep_times(w->s, by, w->parts->parts[part].before);
     *sum = at_sweep_plus(w->s, *sum, at_make_mul(w->s, real(w, times, kept), kept));
 }
 

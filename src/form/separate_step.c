@@ -41,17 +41,15 @@ static const at_expr *together(at_session *s, const at_sweep *w, int k, const at
     const at_sweep_part *part = &w->parts->parts[k];
     at_span span = a->span;
     if (!places(part)) return at_map_node(s, ops[part->fold], a, b, NULL, span);
-    /* a's stands where b has none, and where a has one and its largest element stayed the largest,
-     * or is NaN. */
+    /* b's, where a has none, and where the largest element is another one now; of b, which then is
+     * not empty. What is NaN stays the largest. */
     const at_expr *was = lower[part->largest], *is = now[part->largest], *none = at_int(s, 0, span);
     const at_expr *moved =
         at_map_node(s, AT_OP_AND, at_map_node(s, AT_OP_EQ, was, was, NULL, span),
                     at_map_node(s, AT_OP_NE, was, is, NULL, span), NULL, span);
     moved = at_map_node(s, AT_OP_OR, at_map_node(s, AT_OP_LT, a, none, NULL, span), moved, NULL,
                         span);
-    const at_expr *other = at_map_node(s, AT_OP_GE, b, none, NULL, span);
-    return at_map_node(s, AT_OP_IF, at_map_node(s, AT_OP_AND, other, moved, NULL, span), b, a,
-                       span);
+    return at_map_node(s, AT_OP_IF, moved, b, a, span);
 }
 
 const at_expr *at_sweep_block(at_session *s, const at_sweep *w, int k, const at_expr *const *now,

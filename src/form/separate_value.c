@@ -215,7 +215,8 @@ static const at_expr *folded_zeros(at_separating *w, const at_expr *guard, const
     if (shared)
         return at_fold_node(s, AT_FOLD_SUM, w->parts->axes, w->parts->axis_count, guard, zeros,
                             element->span);
-    return w->parts->parts[at_sweep_fold_part(w, AT_FOLD_SUM, guard, zeros)].now;
+    int k = at_sweep_fold_part(w, AT_FOLD_SUM, guard, zeros);
+    return w->parts->parts[k].now;
 }
 
 static void add_zeros(at_separating *w, summing *sum, const at_expr *guard, const at_sweep_term *t) {

@@ -1,167 +1,7 @@
 /* Folds as one sweep: each program below is run as it is written and as a scan over blocks of j, with
  * the same inputs: drawn, with infinities and NaN among them, and of extent 0. Both must give the
  * same, NaN where NaN is and infinities where they are. */
-#include "program_fixture.h"
-
-#include "form/form.h"
-#include "form/separate.h"
-
-/* ---- the sweep as a program ------------------------------------------------------------------------ */
-
-typedef struct {
-    at_session *s;
-    const at_cascade *from;
-    at_draft *draft;
-    at_sweep_given given;
-    at_sweep *sweep;
-    const at_axis *along;
-    int64_t block;
-} sweeping;
-
-static bool goes_along(const sweeping *w, const at_statement *st) {
-    return st->tag == AT_EQUATION && st->u.value->tag == AT_FOLD_NODE &&
-           st->u.value->u.fold.axes[0] == w->along;
-}
-
-/* Every equation of a program is a fold along j or a row. */
-static void find_folds(sweeping *w) {
-    const at_block *body = &w->from->body;
-    at_sweep_fold *folds = AT_NEW_ARRAY(w->s->arena, at_sweep_fold, body->count);
-    at_sweep_row *rows = AT_NEW_ARRAY(w->s->arena, at_sweep_row, body->count);
-    for (int i = 0; i < body->count; i++) {
-        const at_statement *st = body->items[i];
-        if (goes_along(w, st))
-            folds[w->given.fold_count++] = (at_sweep_fold){st->target, st->u.value};
-        else rows[w->given.row_count++] = (at_sweep_row){st->target, st->u.value};
-    }
-    w->given.folds = folds;
-    w->given.rows = rows;
-}
-
-static void begin_sweep(sweeping *w, at_session *s, const char *text, int64_t block) {
-    *w = (sweeping){.s = s, .from = resolved(s, text), .block = block};
-    for (int i = 0; i < w->from->axis_count; i++)
-        if (strcmp(w->from->axes[i]->name, "j") == 0) w->along = w->from->axes[i];
-    assert_non_null(w->along);
-    find_folds(w);
-    w->sweep = at_sweep_of(s, &w->given);
-}
-
-static const at_expr *op(sweeping *w, at_op which, const at_expr *a, const at_expr *b) {
-    return at_map_node(w->s, which, a, b, NULL, at_no_span());
-}
-
-static const at_expr *number(sweeping *w, int64_t value) {
-    return at_int(w->s, value, at_no_span());
-}
-
-/* A running value's array, read at the block `at`. */
-static const at_expr *read_at(sweeping *w, const at_array *array, const at_expr *at,
-                              const at_expr *alternative) {
-    const at_expr **index = AT_NEW_ARRAY(w->s->arena, const at_expr *, array->rank);
-    index[0] = at;
-    for (int i = 1; i < array->rank; i++) index[i] = at_index(w->s, array->axes[i], at_no_span());
-    return at_read(w->s, array, index, alternative, at_no_span());
-}
-
-/* The scan over blocks; fills in what the running values are in the end. */
-static void add_scan(sweeping *w, const at_expr **last) {
-    at_session *s = w->s;
-    at_span none = at_no_span();
-    const at_expr *size = op(w, AT_OP_ADD, at_extent_of(s, w->along), number(w, w->block - 1));
-    at_axis *blocks = at_draft_extent(w->draft, "jb", op(w, AT_OP_IDIV, size, number(w, w->block)));
-    at_statement *scan = AT_NEW(s->arena, at_statement);
-    scan->tag = AT_SCAN;
-    scan->u.scan.count = 1;
-    scan->u.scan.axes = at_copy(s->arena, &blocks, sizeof blocks);
-    scan->u.scan.down = AT_NEW(s->arena, bool);
-    at_draft_region region;
-    at_draft_open(w->draft, &region);
-    region.statement = scan;
-    int count = w->sweep->count;
-    const at_expr **before = AT_NEW_ARRAY(s->arena, const at_expr *, count);
-    const at_expr **now = AT_NEW_ARRAY(s->arena, const at_expr *, count);
-    const at_expr *here = at_index(s, blocks, none);
-    const at_expr *within =
-        op(w, AT_OP_EQ, op(w, AT_OP_IDIV, at_index(s, w->along, none), number(w, w->block)), here);
-    for (int k = 0; k < count; k++) {
-        const at_running *r = &w->sweep->running[k];
-        at_axis **axes;
-        int rank = at_draft_free_axes(w->draft, r->shape, NULL, &axes);
-        at_array *array = at_draft_array(w->draft, r->name, NULL, r->kind, axes, rank, none);
-        before[k] = read_at(w, array, op(w, AT_OP_SUB, here, number(w, 1)), r->neutral);
-        now[k] = read_at(w, array, here, NULL);
-        const at_expr *end = op(w, AT_OP_SUB, at_size(s, blocks, none), number(w, 1));
-        last[k] = read_at(w, array, end, r->neutral);
-        if (!r->kept) before[k] = last[k] = NULL;
-        const at_expr *step = at_sweep_step(s, w->sweep, k, before, now, within);
-        at_draft_equation(w->draft, array, step, none);
-    }
-    scan->u.scan.body = at_draft_close(w->draft, &region);
-    at_draft_add(w->draft, scan);
-}
-
-static const at_cascade *swept(sweeping *w) {
-    w->draft = at_draft_new(w->s, w->from);
-    const at_expr **last = AT_NEW_ARRAY(w->s->arena, const at_expr *, w->sweep->count);
-    add_scan(w, last);
-    int fold = 0;
-    for (int i = 0; i < w->from->body.count; i++) {
-        at_statement *st = w->from->body.items[i];
-        if (!goes_along(w, st)) at_draft_add(w->draft, st);
-        else at_draft_equation(w->draft, st->target, at_sweep_value(w->s, w->sweep, fold++, last),
-                               st->span);
-    }
-    at_ir_verify(w->s, w->draft->out);
-    return w->draft->out;
-}
-
-/* ---- inputs ------------------------------------------------------------------------------------------ */
-
-enum { PLAIN, INFINITE, LOW, STRANGE, LARGE, ALL_KINDS };
-
-/* Values of one kind: LOW has many -inf, STRANGE also NaN, LARGE a large offset. */
-static double strange(dice *d, int kind, double value) {
-    static const double special[] = {-INFINITY, INFINITY, -INFINITY, 0, NAN};
-    int many = kind == LOW ? 2 : 12;
-    if (kind == LARGE) return 300 * value + 1e4;
-    if (kind == PLAIN || pick(d, many)) return value;
-    return special[kind == LOW ? 0 : pick(d, kind == STRANGE ? 5 : 4)];
-}
-
-static void make_strange(dice *d, int kind, at_collection *inputs) {
-    for (int i = 0; i < inputs->count; i++) {
-        at_tensor *t = inputs->items[i].tensor;
-        int here = pick(d, 2) ? kind : PLAIN;
-        for (int64_t k = 0; t->type == AT_TYPE_F64 && k < t->count; k++)
-            ((double *)t->data)[k] = strange(d, here, ((double *)t->data)[k]);
-    }
-}
-
-static bool agree(double a, double b, double scale) {
-    if (isnan(a) || isnan(b)) return isnan(a) && isnan(b);
-    return a == b || fabs(a - b) <= 1e-9 * fmax(scale, fabs(b));
-}
-
-/* What differs, or NULL. */
-static const char *disagreement(at_session *s, const at_collection *found,
-                                const at_collection *expected, double scale) {
-    for (int i = 0; i < expected->count; i++) {
-        const at_tensor *a = found->items[i].tensor, *b = expected->items[i].tensor;
-        assert_int_equal(a->count, b->count);
-        for (int64_t k = 0; k < a->count; k++) {
-            double x, y;
-            if (a->type == AT_TYPE_F64) x = ((double *)a->data)[k], y = ((double *)b->data)[k];
-            else if (a->type == AT_TYPE_I64)
-                x = (double)((int64_t *)a->data)[k], y = (double)((int64_t *)b->data)[k];
-            else x = ((unsigned char *)a->data)[k], y = ((unsigned char *)b->data)[k];
-            if (!agree(x, y, scale))
-                return at_format(s->arena, "%s[%d] is %.17g and was %.17g", expected->items[i].name,
-                                 (int)k, x, y);
-        }
-    }
-    return NULL;
-}
+#include "separate_fixture.h"
 
 /* ---- programs ------------------------------------------------------------------------------------------ */
 
@@ -245,6 +85,79 @@ static const program attention[] = {
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  o[i,e] = sum[j]((if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]) * v[j,e])\n"
      "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+    {"masked by a guard, and written as weights are inlined",
+     "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
+     "  m[i] = max[j where j <= 2*i](s[i,j])\n"
+     "  l[i] = sum[j where j <= 2*i](exp(s[i,j] - m[i]))\n"
+     "  o[i,e] = sum[j where j <= 2*i]((if j <= 2*i then (if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]) else 0.0) * v[j,e])\n"
+     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+    {"a guard by data, that may leave a row empty",
+     "fn f(s[i,j], keep[i,j]: bool, v[j,e]) -> m[i], l[i], o[i,e] {\n"
+     "  m[i] = max[j where keep[i,j]](s[i,j])\n"
+     "  l[i] = sum[j where keep[i,j]](exp(s[i,j] - m[i]))\n"
+     "  o[i,e] = sum[j where keep[i,j]](exp(s[i,j] - m[i]) / l[i] * v[j,e])\n"
+     "}\n", ALL_KINDS, 1, "max from scale sum any sum"},
+    {"other orders of operands",
+     "fn f(s[i,j], b[j], v[j,e]) -> o[i,e] {\n"
+     "  m[i] = max[j](s[i,j] + b[j])\n"
+     "  l[i] = sum[j](exp(-m[i] + b[j] + s[i,j]))\n"
+     "  o[i,e] = sum[j](v[j,e] * exp(-(m[i] - (b[j] + s[i,j])))) / l[i]\n"
+     "}\n", 1, 1, NULL},
+    {"a safe reference of the program's own",
+     "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  r[i] = if m[i] == -inf then 0.0 else m[i]\n"
+     "  l[i] = sum[j](exp(s[i,j] - r[i]))\n"
+     "  o[i,e] = sum[j]((if l[i] == 0.0 then 0.0 else exp(s[i,j] - r[i]) / l[i]) * v[j,e])\n"
+     "}\n", LARGE, 1, "max from scale sum sum"},
+    {"softmax plus one",
+     "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  n[i] = max(m[i], 0.0)\n"
+     "  l[i] = sum[j](exp(s[i,j] - n[i]))\n"
+     "  z[i] = l[i] + exp(-n[i])\n"
+     "  o[i,e] = sum[j](exp(s[i,j] - n[i]) / z[i] * v[j,e])\n"
+     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+    {"one normaliser over two sets",
+     "fn f(s[i,j], t[i,m], v[j,e], u[m,e]) -> o[i,e] {\n"
+     "  largest[i] = max[j](s[i,j])\n"
+     "  top[i] = max(largest[i], max[m](t[i,m]))\n"
+     "  part[i] = sum[j](exp(s[i,j] - top[i]))\n"
+     "  l[i] = part[i] + sum[m](exp(t[i,m] - top[i]))\n"
+     "  mine[i,e] = sum[j](exp(s[i,j] - top[i]) / l[i] * v[j,e])\n"
+     "  o[i,e] = mine[i,e] + sum[m](exp(t[i,m] - top[i]) / l[i] * u[m,e])\n"
+     "}\n", LARGE, 1, "max from scale sum sum"},
+    {"weights by the logarithm of the sum",
+     "fn f(s[i,j], v[j,e]) -> lse[i], o[i,e] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
+     "  lse[i] = m[i] + log(l[i])\n"
+     "  o[i,e] = sum[j](exp(s[i,j] - lse[i]) * v[j,e])\n"
+     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+    {"a temperature that is known",
+     "fn f(s[i,j], t[i], v[j,e]) -> o[i,e] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  l[i] = sum[j](exp((s[i,j] - m[i]) * t[i]))\n"
+     "  o[i,e] = sum[j](exp((s[i,j] - m[i]) * t[i]) / l[i] * v[j,e])\n"
+     "}\n", 1, 1, "max from scale sum sum"},
+    {"signed weights",
+     "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
+     "  m[i] = max[j](abs(s[i,j]))\n"
+     "  l[i] = sum[j](exp(abs(s[i,j]) - m[i]))\n"
+     "  o[i,e] = sum[j](sign(s[i,j]) * exp(abs(s[i,j]) - m[i]) / l[i] * v[j,e])\n"
+     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+    {"the smallest taken off",
+     "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
+     "  m[i] = min[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(m[i] - s[i,j]))\n"
+     "  o[i,e] = sum[j](exp(m[i] - s[i,j]) / l[i] * v[j,e])\n"
+     "}\n", ALL_KINDS, 1, "min from scale sum sum"},
+    {"an exponent of which the program has no max",
+     "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
+     "  c[i] = mean[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(s[i,j] - c[i]))\n"
+     "  o[i,e] = sum[j](exp(s[i,j] - c[i]) / l[i] * v[j,e])\n"
+     "}\n", 1, 1, "sum max from scale sum sum"},
 };
 
 static void attention_runs_in_one_sweep(void **state) {
@@ -252,9 +165,172 @@ static void attention_runs_in_one_sweep(void **state) {
     for (size_t i = 0; i < sizeof attention / sizeof *attention; i++) check_program(&attention[i]);
 }
 
+static const program divided[] = {
+    {"rows divided by their sum",
+     "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
+     "  l[i] = sum[j](relu(s[i,j]))\n"
+     "  o[i,e] = sum[j](relu(s[i,j]) / l[i] * v[j,e])\n"
+     "}\n", 1, 1, "sum sum"},
+    {"rows divided where their sum is more than 0",
+     "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
+     "  l[i] = sum[j](relu(s[i,j]))\n"
+     "  o[i,e] = sum[j]((if l[i] > 0 then relu(s[i,j]) / l[i] else 0.0) * v[j,e])\n"
+     "}\n", LARGE, 1, "sum sum"},
+    {"powers divided by their sum",
+     "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
+     "  z[i] = sum[j]((exp(s[i,j] - m[i]) / l[i])^1.5)\n"
+     "  o[i,e] = sum[j]((exp(s[i,j] - m[i]) / l[i])^1.5 / z[i] * v[j,e])\n"
+     "}\n", LARGE + 1, 1, "max from scale sum scale sum sum"},
+    {"conditions on rows, and on elements",
+     "fn f(s[i,j], keep[j]: bool, v[j,e]) -> o[i,e] {\n"
+     "  c[i] = count[j](s[i,j] > 0)\n"
+     "  a[i] = sum[j](s[i,j])\n"
+     "  o[i,e] = sum[j]((if c[i] > 2 and keep[j] then s[i,j] * a[i] else if keep[j] then 1.0 else a[i]) * v[j,e])\n"
+     "}\n", 1, 10, NULL},
+};
+
+static void divisions_and_conditions_stay_outside(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof divided / sizeof *divided; i++) check_program(&divided[i]);
+}
+
+static const program moments[] = {
+    {"entropy of logarithms",
+     "fn f(s[i,j]) -> h[i] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
+     "  h[i] = sum[j](exp(s[i,j] - m[i]) / l[i] * (s[i,j] - m[i] - log(l[i])))\n"
+     "}\n", ALL_KINDS, 1, "max from scale sum centre shift sum"},
+    {"entropy of p log p",
+     "fn f(s[i,j]) -> h[i] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
+     "  h[i] = sum[j](-(exp(s[i,j] - m[i]) / l[i]) * log(exp(s[i,j] - m[i]) / l[i]))\n"
+     "}\n", LARGE, 1, "max from scale sum centre shift sum"},
+    {"entropy where p is not 0",
+     "fn f(s[i,j]) -> h[i] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
+     "  h[i] = sum[j](if (if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]) > 0 then exp(s[i,j] - m[i]) / l[i] * log(exp(s[i,j] - m[i]) / l[i]) else 0.0)\n"
+     "}\n", ALL_KINDS, 1, NULL},
+    {"variance",
+     "fn f(x[i,j]) -> m[i], q[i] {\n"
+     "  m[i] = mean[j](x[i,j])\n"
+     "  q[i] = mean[j]((x[i,j] - m[i])^2)\n"
+     "}\n", ALL_KINDS, 1, "sum sum centre shift sum sum"},
+    {"variance as a product, under a guard",
+     "fn f(x[i,j]) -> m[i], q[i] {\n"
+     "  m[i] = mean[j where j <= i](x[i,j])\n"
+     "  q[i] = mean[j where j <= i]((x[i,j] - m[i]) * (-m[i] + x[i,j]))\n"
+     "}\n", ALL_KINDS, 1, NULL},
+    {"third and fourth moments",
+     "fn f(x[i,j]) -> m[i], t[i], k[i] {\n"
+     "  m[i] = mean[j](x[i,j])\n"
+     "  t[i] = mean[j]((x[i,j] - m[i])^3)\n"
+     "  k[i] = mean[j]((x[i,j] - m[i])^4)\n"
+     "}\n", INFINITE, 100, NULL},
+    {"weighted variance",
+     "fn f(s[i,j], x[j]) -> c[i], q[i] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
+     "  c[i] = sum[j](exp(s[i,j] - m[i]) / l[i] * x[j])\n"
+     "  q[i] = sum[j](exp(s[i,j] - m[i]) / l[i] * (x[j] - c[i])^2)\n"
+     "}\n", 1, 1, NULL},
+    {"covariance",
+     "fn f(x[i,j], y[i,j]) -> c[i] {\n"
+     "  a[i] = mean[j](x[i,j])\n"
+     "  b[i] = mean[j](y[i,j])\n"
+     "  c[i] = sum[j]((x[i,j] - a[i]) * (y[i,j] - b[i]))\n"
+     "}\n", INFINITE, 10, NULL},
+};
+
+static void moments_run_about_a_centre(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) check_program(&moments[i]);
+}
+
+static const program others[] = {
+    {"sums of nothing but elements",
+     "fn f(x[i,j], k[j]: int, b[i,j]: bool) -> a[i], c[i], d[i], e[i], g[i], p[i], n, q[i] {\n"
+     "  a[i] = sum[j](x[i,j])\n"
+     "  c[i] = count[j](b[i,j])\n"
+     "  d[i] = any[j](b[i,j])\n"
+     "  e[i] = all[j](b[i,j])\n"
+     "  g[i] = mean[j where b[i,j]](x[i,j])\n"
+     "  p[i] = prod[j](x[i,j])\n"
+     "  n = sum[j](k[j])\n"
+     "  q[i] = count[j where b[i,j]](x[i,j])\n"
+     "}\n", ALL_KINDS, 1, NULL},
+    {"logsumexp",
+     "fn f(s[i,j], b[i]) -> y[i], z[i] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  y[i] = logsumexp[j](s[i,j])\n"
+     "  z[i] = logsumexp[j](s[i,j] - m[i])\n"
+     "}\n", LARGE, 1, NULL},
+    {"extremes of what is shifted and scaled",
+     "fn f(s[i,j]) -> a[i], b[i], c[i], d[i] {\n"
+     "  m[i] = mean[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(s[i,j]))\n"
+     "  a[i] = max[j](s[i,j] - m[i])\n"
+     "  b[i] = min[j](m[i] - s[i,j])\n"
+     "  c[i] = max[j where j <= i](exp(s[i,j]) / l[i])\n"
+     "  d[i] = max[j](relu(2*(s[i,j] - m[i]) + 1))\n"
+     "}\n", 1, 1, NULL},
+    {"the largest weight",
+     "fn f(s[i,j], keep[i,j]: bool) -> a[i] {\n"
+     "  m[i] = max[j where keep[i,j]](s[i,j])\n"
+     "  l[i] = sum[j where keep[i,j]](exp(s[i,j] - m[i]))\n"
+     "  a[i] = max[j where keep[i,j]](if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i])\n"
+     "}\n", ALL_KINDS, 1, NULL},
+    {"places",
+     "fn f(s[i,j], keep[i,j]: bool, t[i]) -> a[i], b[i], c[i], d[i] {\n"
+     "  m[i] = max[j where keep[i,j]](s[i,j])\n"
+     "  u[i] = clamp(m[i] + t[i], -9, 9)\n"
+     "  a[i] = argmax[j where keep[i,j]](s[i,j])\n"
+     "  b[i] = argmin[j](s[i,j])\n"
+     "  c[i] = argmax[j where keep[i,j]](s[i,j] - m[i])\n"
+     "  d[i] = argmax[j](u[i] - s[i,j])\n"
+     "}\n", ALL_KINDS, 1, NULL},
+    {"products of what is scaled",
+     "fn f(x[i,j]) -> a[i], p[i] {\n"
+     "  a[i] = sum[j](x[i,j])\n"
+     "  p[i] = prod[j](x[i,j] / a[i])\n"
+     "}\n", 1, 1, NULL},
+    {"bools of both sides",
+     "fn f(x[i,j]) -> a[i], c[i], n[i] {\n"
+     "  m[i] = max[j](x[i,j])\n"
+     "  a[i] = any[j](x[i,j] > 0 and m[i] < 1)\n"
+     "  c[i] = all[j](x[i,j] > 0 or m[i] < 1)\n"
+     "  n[i] = count[j](x[i,j] > 0 or m[i] < 1)\n"
+     "}\n", ALL_KINDS, 1, NULL},
+    {"guards on row values",
+     "fn f(x[i,j]) -> a[i], c[i] {\n"
+     "  m[i] = max[j](x[i,j])\n"
+     "  a[i] = sum[j where m[i] > 1 and x[i,j] > 0](x[i,j] * m[i])\n"
+     "  c[i] = max[j where x[i,j] > 0 and m[i] > 1](x[i,j] * 2)\n"
+     "}\n", INFINITE, 1, NULL},
+    {"two axes",
+     "fn f(s[i,j,k], v[j,k,e]) -> o[i,e], a[i] {\n"
+     "  m[i] = max[j,k](s[i,j,k])\n"
+     "  l[i] = sum[j,k](exp(s[i,j,k] - m[i]))\n"
+     "  o[i,e] = sum[j,k](exp(s[i,j,k] - m[i]) / l[i] * v[j,k,e])\n"
+     "  a[i] = argmax[j,k](s[i,j,k])\n"
+     "}\n", ALL_KINDS, 1, NULL},
+};
+
+static void other_folds_run_along(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) check_program(&others[i]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attention_runs_in_one_sweep),
+        cmocka_unit_test(divisions_and_conditions_stay_outside),
+        cmocka_unit_test(moments_run_about_a_centre),
+        cmocka_unit_test(other_folds_run_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

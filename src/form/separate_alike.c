@@ -156,3 +156,21 @@ const at_expr *at_given_that(at_session *s, const at_expr *e, const at_expr *kno
     knowing k = {s, known};
     return at_rewrite(s, e, true_if_said, &k);
 }
+
+/* ---- contradictions ------------------------------------------------------------------------------ */
+
+static bool denied(at_session *s, const at_expr *all, const at_expr *condition) {
+    if (is_map(all, AT_OP_AND))
+        return denied(s, all->u.map.args[0], condition) || denied(s, all->u.map.args[1], condition);
+    return is_map(all, AT_OP_NOT) && at_alike(s, all->u.map.args[0], condition);
+}
+
+static bool contradicts(at_session *s, const at_expr *e, const at_expr *all) {
+    if (is_map(e, AT_OP_AND))
+        return contradicts(s, e->u.map.args[0], all) || contradicts(s, e->u.map.args[1], all);
+    return (e->tag == AT_CONST && !e->u.integer) || denied(s, all, e);
+}
+
+bool at_never(at_session *s, const at_expr *condition) {
+    return condition && contradicts(s, condition, condition);
+}

@@ -212,6 +212,17 @@ static bool divided(at_separating *w, const at_expr *e, const at_sweep_piece *a,
 typedef bool (*joining)(at_separating *w, const at_expr *e, const at_sweep_piece *a,
                         const at_sweep_piece *b, at_sweep_piece *out);
 
+static bool joined_pieces(at_separating *w, const at_expr *e, const at_sweep_case *a,
+                          const at_sweep_case *b, joining join, at_sweep_case *c) {
+    for (int k = 0; k < a->count; k++)
+        for (int l = 0; l < b->count; l++) {
+            const at_sweep_piece *p = &a->pieces[k], *q = &b->pieces[l];
+            const at_expr *where = at_both(w->s, p->where, q->where);
+            if (!at_never(w->s, where) && !join(w, e, p, q, add_piece(w, c, where))) return false;
+        }
+    return true;
+}
+
 /* Every case and piece of one with every one of the other; the first that holds of the pairs, in
  * this order, is that of the first that holds of each. */
 static at_sweep_form *joined(at_separating *w, const at_expr *e, const at_sweep_form *a,
@@ -220,14 +231,10 @@ static at_sweep_form *joined(at_separating *w, const at_expr *e, const at_sweep_
     at_sweep_form *form = AT_NEW(s->arena, at_sweep_form);
     for (int i = 0; i < a->count; i++)
         for (int j = 0; j < b->count; j++) {
-            at_sweep_case *c =
-                add_case(w, form, at_both(s, a->cases[i].when, b->cases[j].when));
-            for (int k = 0; k < a->cases[i].count; k++)
-                for (int l = 0; l < b->cases[j].count; l++) {
-                    const at_sweep_piece *p = &a->cases[i].pieces[k], *q = &b->cases[j].pieces[l];
-                    at_sweep_piece *out = add_piece(w, c, at_both(s, p->where, q->where));
-                    if (!join(w, e, p, q, out)) return NULL;
-                }
+            const at_expr *when = at_both(s, a->cases[i].when, b->cases[j].when);
+            if (at_never(s, when)) continue;
+            at_sweep_case *c = add_case(w, form, when);
+            if (!joined_pieces(w, e, &a->cases[i], &b->cases[j], join, c)) return NULL;
         }
     return too_large(w, e, form) ? NULL : form;
 }
@@ -245,13 +252,14 @@ static at_sweep_form *by_elements(at_separating *w, const at_expr *condition,
     for (int i = 0; i < a->count; i++)
         for (int j = 0; j < b->count; j++) {
             const at_sweep_case *p = &a->cases[i], *q = &b->cases[j];
-            at_sweep_case *c = add_case(w, form, at_both(w->s, p->when, q->when));
+            const at_expr *when = at_both(w->s, p->when, q->when);
+            if (at_never(w->s, when)) continue;
+            at_sweep_case *c = add_case(w, form, when);
             for (int k = 0; k < p->count; k++) {
-                at_sweep_piece *out =
-                    add_piece(w, c, at_both(w->s, condition, p->pieces[k].where));
-                const at_expr *where = out->where;
-                *out = p->pieces[k];
-                out->where = where;
+                at_sweep_piece piece = p->pieces[k];
+                piece.where = at_both(w->s, condition, piece.where);
+                if (!at_never(w->s, piece.where))
+                    AT_PUSH(w->s->arena, c->pieces, c->count, c->capacity, piece);
             }
             for (int k = 0; k < q->count; k++)
                 AT_PUSH(w->s->arena, c->pieces, c->count, c->capacity, q->pieces[k]);
@@ -265,6 +273,7 @@ static at_sweep_form *by_rows(at_separating *w, const at_expr *condition, const 
     for (int i = 0; i < a->count; i++) {
         at_sweep_case c = a->cases[i];
         c.when = at_both(w->s, condition, c.when);
+        if (at_never(w->s, c.when)) continue;
         AT_PUSH(w->s->arena, form->cases, form->count, form->capacity, c);
     }
     for (int i = 0; i < b->count; i++)

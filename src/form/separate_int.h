@@ -115,6 +115,9 @@ bool at_implies(at_session *s, const at_expr *known, const at_expr *condition);
 /* e where `known` holds: conditions that it says are true. */
 const at_expr *at_given_that(at_session *s, const at_expr *e, const at_expr *known);
 
+/* Whether it asks for what it denies; nothing in it can fail. */
+bool at_never(at_session *s, const at_expr *condition);
+
 /* ---- separate_sign.c ---------------------------------------------------------------------------------- */
 
 typedef enum { AT_ANY_SIGN, AT_NOT_NEGATIVE, AT_POSITIVE } at_signs;

@@ -261,7 +261,33 @@ static double binomial(int n, int k) {
     return value;
 }
 
-/* The term of a block: exp about the reference, powers about their centres, and the rest. */
+typedef struct {
+    const at_expr *of;
+    bool others;
+} comparing;
+
+static bool look_for_others(void *user, const at_expr *e) {
+    comparing *c = user;
+    if (e->tag == AT_INDEX) c->others |= !at_mentions(c->of, e->u.axis);
+    return !c->others;
+}
+
+/* Multiplies *near with the factors of e that have no indices but those of `of`, *far with others. */
+static void share_out(at_separating *w, const at_expr *e, const at_expr *of, const at_expr **near,
+                      const at_expr **far) {
+    if (e->tag == AT_MAP && e->u.map.op == AT_OP_MUL) {
+        share_out(w, e->u.map.args[0], of, near, far);
+        share_out(w, e->u.map.args[1], of, near, far);
+        return;
+    }
+    comparing c = {of, false};
+    at_walk(e, look_for_others, &c);
+    const at_expr **product = c.others ? far : near;
+    *product = at_sweep_times(w->s, *product, e);
+}
+
+/* The term of a block: exp about the reference, powers about their centres, and the rest. Factors
+ * over the same indices as the exp stand with it: weights, which others are multiplied with. */
 static const at_expr *body_of(at_separating *w, const at_sweep_term *t, int from, int largest,
                               const at_expr *factor, at_span span) {
     at_session *s = w->s;
@@ -276,7 +302,9 @@ static const at_expr *body_of(at_separating *w, const at_sweep_term *t, int from
         const at_expr *off = map(w, AT_OP_SUB, c->of, w->parts->parts[c->running].now);
         body = at_sweep_times(s, body, power(w, off, t->powers[i].power));
     }
-    body = at_sweep_over(s, at_sweep_times(s, body, t->element), t->below);
+    const at_expr *far = NULL, *weights = body;
+    if (t->element) share_out(w, t->element, weights, &body, &far);
+    body = at_sweep_over(s, at_sweep_times(s, body, far), t->below);
     return body ? body : at_real(s, 1, span);
 }
 

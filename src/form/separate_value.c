@@ -250,9 +250,9 @@ static void each_term(at_separating *w, summing *sum, bool zeros,
     const at_expr *guard = sum->guard;
     for (int i = 0; i < c->count; i++) {
         const at_sweep_piece *piece = &c->pieces[i];
-        for (int k = 0; k < piece->count; k++)
-            if (is_zero(&piece->terms[k]) == zeros)
-                add(w, sum, at_both(w->s, guard, piece->where), &piece->terms[k]);
+        const at_expr *here = at_both(w->s, guard, piece->where);
+        for (int k = 0; k < piece->count && !at_never(w->s, here); k++)
+            if (is_zero(&piece->terms[k]) == zeros) add(w, sum, here, &piece->terms[k]);
         if (piece->where)
             guard = at_both(w->s, guard, map(w, AT_OP_NOT, piece->where, NULL));
     }
@@ -293,7 +293,8 @@ const at_expr *at_sweep_sum_value(at_separating *w, const at_expr *guard,
     const at_expr *value = NULL;
     for (sum.at = form->count - 1; sum.at >= 0; sum.at--) {
         const at_expr *one = case_value(w, sum);
-        value = value ? choice(w, form->cases[sum.at].when, one, value) : one;
+        if (!value) value = one;
+        else if (!at_same(one, value)) value = choice(w, form->cases[sum.at].when, one, value);
     }
     return value;
 }

@@ -128,12 +128,13 @@ typedef struct {
     const at_sweep_form *form;
     int at;               /* the case */
     const at_expr *sum;
-    bool outside;         /* something later stands outside */
+    bool outside;         /* what is not a plain number stands outside */
     int unbounded;        /* the max (min) that exponents have had taken off; -1: none */
 } summing;
 
-static bool is_later(const at_separating *w, const at_expr *e) {
-    return e && (at_sweep_depends(w, e) & AT_ON_LATER);
+/* A factor that may be infinite or NaN, where a sum over nothing is 0 whatever it is. */
+static bool stands_outside(const at_expr *row) {
+    return row && (row->tag != AT_CONST || !isfinite(row->u.real) || row->u.real == 0);
 }
 
 static bool is_zero(const at_sweep_term *t) {
@@ -162,7 +163,7 @@ static void add_term(at_separating *w, summing *sum, const at_expr *guard, const
     if (t->up) value = at_sweep_times(w->s, restored(w, sum, t, k), value);
     value = at_sweep_times(w->s, value, at_sweep_resolved(w, t->row));
     value = at_sweep_over(w->s, value, at_sweep_resolved(w, t->under));
-    sum->outside |= t->up || is_later(w, t->row) || is_later(w, t->under) || t->power_count;
+    sum->outside |= t->up || stands_outside(t->row) || stands_outside(t->under) || t->power_count;
     sum->sum = at_sweep_plus(w->s, sum->sum, value);
 }
 

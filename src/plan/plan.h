@@ -22,9 +22,12 @@ typedef struct {
     const at_array *next; /* OUTPUT that holds what a state becomes: that state; else NULL */
     bool begins;          /* that OUTPUT begins as what the state was: not all of it is written */
     int writers;          /* passes that write it */
-    /* By dimension: 0, or how many of its last indices are kept: index i lies at i mod that. Only
-     * of the axes of scans around the pass. */
+    /* By dimension: 0, or how many of its indices are kept. Of the axes of scans around the pass the
+     * last ones: index i lies at i mod that. */
     int64_t *slots;
+    /* By dimension: NULL, or a scan's axis t of which step t has nothing but the indices from
+     * t * slots on, so many: index i lies at i - t * slots. */
+    const at_axis **tiles;
     bool in_place;        /* a step reads what the one before left in the one slot along `along`; two
                              are needed if the pass can fail, and so run again */
     int along;

@@ -122,13 +122,21 @@ static bool tiles_depend(const at_tile *loop, const at_tiles *tiles) {
     return false;
 }
 
+void at_tile_move(at_tile *to, const at_tile *from) {
+    to->axis = from->axis;
+    to->block = from->block;
+    to->low = from->low;
+    to->high = from->high;
+}
+
 bool at_tile_independent_part(const at_tile *loop) {
     if (loop->tag != AT_TILE_FOR || loop->down) return false;
     return loop->apart || !tiles_depend(loop, &loop->body);
 }
 
 bool at_tile_independent(const at_tile *loop) {
-    return loop->tag == AT_TILE_FOR && !loop->low && !loop->high && at_tile_independent_part(loop);
+    if (!loop->block && (loop->low || loop->high)) return false;
+    return at_tile_independent_part(loop);
 }
 
 at_tile *at_tile_only_loop(const at_tiles *block) {

@@ -49,16 +49,11 @@ static double lanes_of(const at_axis *axis) {
     return extent >= 0 && extent < VECTOR ? (double)extent : VECTOR;
 }
 
-static void go_over(at_tile *loop, const at_tile *other) {
-    loop->axis = other->axis;
-    loop->low = other->low;
-    loop->high = other->high;
-}
-
 static void move_inside(const spine *loops, int chosen) {
     const at_tile moved = *loops->loops[chosen];
-    for (int i = chosen; i + 1 < loops->count; i++) go_over(loops->loops[i], loops->loops[i + 1]);
-    go_over(loops->loops[loops->count - 1], &moved);
+    for (int i = chosen; i + 1 < loops->count; i++)
+        at_tile_move(loops->loops[i], loops->loops[i + 1]);
+    at_tile_move(loops->loops[loops->count - 1], &moved);
 }
 
 static void choose(at_session *s, at_tile_nest *nest, spine *loops) {

@@ -95,6 +95,12 @@ static void print_part(const printing *print, const char *cut, const char *part)
     const char *result = which ? at_format(p->s->arena, "int64_t %s = ", which) : "";
     at_c_line(p, "%sattend_part_of(&%s, %s, &%s, &%s, &%s, &%s);", result, cut, part, row_first,
               row_end, column_first, column_end);
+    const char *const ends[2][2] = {{row_first, row_end}, {column_first, column_end}};
+    for (int i = 0; i < 2; i++) {
+        if (!print->tile->from[i]) continue;
+        const char *from = at_c_value(p, print->tile->from[i], AT_C_SUM);
+        for (int k = 0; k < 2; k++) at_c_line(p, "%s += %s;", ends[i][k], from);
+    }
     for (int i = product->batch_count - 1; i >= 0; i--) {
         const char *index = at_axis_name(&p->names, product->batch[i]);
         if (i == 0) {
@@ -196,12 +202,15 @@ void at_c_product(at_printer *p, const at_tile *tile) {
         if (product->factors[i].finite) pays = print_finite(&print, i, pays);
     at_c_line(p, "if (%s) {", pays);
     p->indent++;
-    at_c_line(p, "const int %s = frame->call->threads;", threads);
+    bool shared = p->nest->nest->pass->group != NULL; /* by the threads, block by block */
+    if (shared) threads = "1";
+    else at_c_line(p, "const int %s = frame->call->threads;", threads);
     at_c_line(p, "const struct attend_cut %s =", cut);
     at_c_line(p, "    attend_cut_product(%s, %s, %s, %s, %s);", batch, rows, columns, depth, threads);
     print_constants(&print);
-    bool flushes = p->type != AT_TYPE_F64;
-    at_text_addf(p->out, "#pragma omp parallel%s num_threads(%s) if (%s > 1 && %s.parts > 1)\n",
+    bool flushes = p->type != AT_TYPE_F64 && !shared;
+    if (!shared)
+        at_text_addf(p->out, "#pragma omp parallel%s num_threads(%s) if (%s > 1 && %s.parts > 1)\n",
                  flushes ? "" : " for schedule(static)", threads, threads, cut);
     if (flushes) {
         at_c_line(p, "{");

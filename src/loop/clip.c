@@ -236,8 +236,9 @@ at_loop *at_loop_enter_clipped(at_loop_lowering *l, const at_loop_clips *c, int 
         *to = *to ? map(l, one->low ? AT_OP_MAX : AT_OP_MIN, *to, bound) : bound;
     }
     at_loop *loop = at_loop_enter(l, c->axes[k]);
-    loop->low = low;
-    loop->high = high;
+    loop->block &= !low && !high;
+    if (low) loop->low = loop->low ? map(l, AT_OP_MAX, loop->low, low) : low;
+    if (high) loop->high = loop->high ? map(l, AT_OP_MIN, loop->high, high) : high;
     for (int i = 0; i < c->said_count; i++)
         if (c->said_at[i] == k) at_loop_know(l, c->said[i], true, true);
     return loop;

@@ -76,6 +76,7 @@ typedef struct {
     int batch_count;
     const at_axis **batch;     /* axes of both factors: a product of its own for each of their indices */
     const at_expr *row_count, *column_count, *depth_count;
+    const at_expr *from[2];    /* the first row, and column, in a group's block; NULL: 0 */
     at_loop_factor factors[2]; /* rows, columns */
     bool beside, guarded;      /* columns lie beside each other in memory; the sum has a guard */
     const at_array *row_first, *row_end, *column_first, *column_end, *depth_first, *depth_end;
@@ -91,6 +92,7 @@ struct at_loop {
     at_loop_tag tag;
     bool down;
     bool apart; /* FOR: its rounds have nothing to do with each other, also with PUT and SORT */
+    bool block; /* FOR: over the indices of a group's block, which low and high say */
     const at_axis *axis;
     const at_expr *low, *high; /* FOR: where it begins, and before which it ends; NULL: the axis */
     const at_expr *condition;
@@ -198,8 +200,8 @@ void at_loop_set(at_loop_lowering *l, const at_array *variable, const at_expr *v
 at_loop *at_loop_risk(at_loop_lowering *l, at_loop_tag tag, at_loop_site_tag why,
                       const at_expr *expr);
 void at_loop_remove(at_loops *from, const at_loop *node);
-/* A loop over an axis, and the next nodes are in it; NULL, and no loop, if an enclosing region has
- * the axis. */
+/* A loop over an axis, and the next nodes are in it; NULL, and no loop, if an enclosing region or
+ * the pass's group has the axis. Over the axis of the group's blocks it goes through one block. */
 at_loop *at_loop_enter(at_loop_lowering *l, const at_axis *axis);
 /* A store of the target's element at the present indices, and the next nodes compute it. */
 at_loop *at_loop_enter_store(at_loop_lowering *l);
@@ -230,7 +232,8 @@ bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
 /* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) …, where an index into a
- * window of k steps counts modulo k; of scratch the first index, which is a position. */
+ * window of k steps counts modulo k, and an index into a block from where that begins; of scratch
+ * the first index, which is a position. */
 const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
                              const at_expr *const *index);
 

@@ -81,7 +81,18 @@ static bool is_total(const at_loops *loops) {
 }
 
 static bool is_whole(const at_loop *loop) {
-    return loop->tag == AT_LOOP_FOR && !loop->down && !loop->low && !loop->high;
+    return loop->tag == AT_LOOP_FOR && !loop->down && (loop->block || (!loop->low && !loop->high));
+}
+
+/* The axis of which only a group's block is there, or NULL. */
+static const at_axis *blocked(const search *f) {
+    const at_group *group = f->l->nest->pass->group;
+    return group ? group->along : NULL;
+}
+
+/* The indices of a block must lie beside each other. */
+static bool has_first_only(const axis_list *list, const at_axis *axis) {
+    return !axis || !has(list, axis) || list->axes[0] == axis;
 }
 
 static bool is_read_of(const at_expr *e, const at_array *variable) {
@@ -176,8 +187,10 @@ static bool share_axes(search *f, unsigned group) {
         if (!left && !right) return false;
         add(left && right ? &f->batch : left ? &f->rows : &f->columns, axis);
     }
+    const at_axis *block = blocked(f);
     return f->rows.count && f->columns.count && mentions_depth(f, group) &&
-           mentions_depth(f, other);
+           mentions_depth(f, other) && !has(&f->batch, block) && has_first_only(&f->rows, block) &&
+           has_first_only(&f->columns, block);
 }
 
 /* The grouping with the fewest axes in both; columns have the target's last axis, if any has. 0:
@@ -270,6 +283,23 @@ static const at_expr *size_from(search *f, const axis_list *list, int from) {
         size = size ? map(f, AT_OP_MUL, size, one) : one;
     }
     return size ? size : number(f, 1);
+}
+
+/* How many positions there are, of a block those that it has. */
+static const at_expr *count_of(search *f, const axis_list *list) {
+    const at_group *group = f->l->nest->pass->group;
+    if (!group || list->axes[0] != group->along) return size_from(f, list, 0);
+    const at_expr *here = map(f, AT_OP_SUB, at_index(f->s, group->end, f->span),
+                              at_index(f->s, group->first, f->span));
+    return list->count > 1 ? map(f, AT_OP_MUL, here, size_from(f, list, 1)) : here;
+}
+
+/* The first position of a group's block; NULL: 0. */
+static const at_expr *from_of(search *f, const axis_list *list) {
+    const at_group *group = f->l->nest->pass->group;
+    if (!group || list->axes[0] != group->along) return NULL;
+    const at_expr *first = at_index(f->s, group->first, f->span);
+    return list->count > 1 ? map(f, AT_OP_MUL, first, size_from(f, list, 1)) : first;
 }
 
 /* The position among the indices of the first `count` axes. */
@@ -386,23 +416,27 @@ static bool find_finite(search *f, at_loop_factor *factor, const at_expr *value)
     if (value->tag != AT_READ || value->u.read.alternative || value->kind != AT_REAL) return false;
     const at_array *array = value->u.read.array;
     const at_expr **index = AT_NEW_ARRAY(f->s->arena, const at_expr *, array->rank);
-    const int64_t *slots =
-        f->l->program->plan->places[f->l->program->plan->place_of[array->id]].slots;
+    const at_plan *plan = f->l->program->plan;
+    const at_array_place *place = &plan->places[plan->place_of[array->id]];
+    const at_group *group = f->l->nest->pass->group;
     factor->finite_count = number(f, 1);
     bool inside = false;
     for (int i = 0; i < array->rank; i++) {
         const at_expr *at = value->u.read.index[i];
         bool fixed = !mentions_any(at, &f->depth) && !mentions_any(at, &f->rows) &&
                      !mentions_any(at, &f->columns) && !mentions_any(at, &f->batch);
-        if ((fixed && inside) || (!fixed && slots[i])) return false;
+        bool block = group && at_mentions(at, group->along);
+        if (block && (inside || at->tag != AT_INDEX)) return false;
+        if ((fixed && inside && place->slots[i] != 1) || (!fixed && place->slots[i])) return false;
         inside |= !fixed;
-        index[i] = fixed ? at : number(f, 0);
-        if (!fixed)
-            factor->finite_count = map(f, AT_OP_MUL, factor->finite_count,
-                                       at_size(f->s, array->axes[i], f->span));
+        index[i] = fixed ? at : block ? at_index(f->s, group->first, f->span) : number(f, 0);
+        if (fixed) continue;
+        const at_expr *count = at_size(f->s, array->axes[i], f->span);
+        if (block) count = map(f, AT_OP_SUB, at_index(f->s, group->end, f->span), index[i]);
+        factor->finite_count = map(f, AT_OP_MUL, factor->finite_count, count);
     }
     factor->finite = array;
-    factor->finite_start = at_address_of(f->s, f->l->program->plan, array, index);
+    factor->finite_start = at_address_of(f->s, plan, array, index);
     return true;
 }
 
@@ -530,9 +564,11 @@ static void find_wanted(search *f) {
 static void find_columns(search *f, const packed_part *rows) {
     at_loop_product *p = f->product;
     f->l->into = &p->range;
-    const at_expr *most = f->column_high ? number(f, 0) : p->column_count;
+    const at_expr *end = p->from[1] ? map(f, AT_OP_ADD, p->from[1], p->column_count)
+                                    : p->column_count;
+    const at_expr *most = f->column_high ? number(f, 0) : end;
     p->column_from =
-        at_loop_let(f->l, "column_from", AT_INT, f->column_low ? p->column_count : number(f, 0));
+        at_loop_let(f->l, "column_from", AT_INT, f->column_low ? end : number(f, 0));
     p->column_to = at_loop_let(f->l, "column_to", AT_INT, most);
     enter_part(f, rows->list, rows->first, rows->end);
     if (f->column_low)
@@ -621,8 +657,10 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
     make_variables(f);
     p->batch_count = f->batch.count;
     p->batch = keep(f, &f->batch);
-    p->row_count = size_from(f, &f->rows, 0);
-    p->column_count = size_from(f, &f->columns, 0);
+    p->row_count = count_of(f, &f->rows);
+    p->column_count = count_of(f, &f->columns);
+    p->from[0] = from_of(f, &f->rows);
+    p->from[1] = from_of(f, &f->columns);
     p->depth_count = size_from(f, &f->depth, 0);
     const packed_part parts[2] = {{&f->rows, p->row_first, p->row_end, p->tall},
                                   {&f->columns, p->column_first, p->column_end, p->wide}};

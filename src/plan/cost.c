@@ -5,7 +5,7 @@
 int64_t at_kind_bytes(at_kind kind) { return kind == AT_BOOL ? 1 : 8; }
 
 /* Axes that are equally long have one name in formulas. */
-static const at_axis *root_of(const at_axis *axis) {
+const at_axis *at_axis_root(const at_axis *axis) {
     for (;;) {
         if (axis->like) axis = axis->like;
         else if (axis->extent && axis->extent->tag == AT_SIZE) axis = axis->extent->u.axis;
@@ -31,8 +31,8 @@ void at_cost_add(at_session *s, at_cost *cost, int64_t count, const at_axis *con
             continue;
         }
         int at = left++;
-        for (; at > 0 && roots[at - 1]->id > root_of(axes[i])->id; at--) roots[at] = roots[at - 1];
-        roots[at] = root_of(axes[i]);
+        for (; at > 0 && roots[at - 1]->id > at_axis_root(axes[i])->id; at--) roots[at] = roots[at - 1];
+        roots[at] = at_axis_root(axes[i]);
     }
     if (count == 0) return;
     for (int i = 0; i < cost->count; i++)

@@ -5,7 +5,9 @@
  * axes are those of regions around it, lives outside of these regions, as does what a repeat
  * carries. Of a history of which only the last steps are read, only these are kept: an index that
  * is always the present one, or behind it by a constant, becomes a slot in a ring. A step that takes
- * each element from the same element of the step before is done in place. */
+ * each element from the same element of the step before is done in place.
+ *
+ * The passes of a group run at the same time: what one of them uses lives as long as the group. */
 #include "plan/plan.h"
 
 enum { FARTHEST = 64 }; /* steps back that are looked at */
@@ -190,7 +192,7 @@ typedef struct {
     at_plan *plan;
     life *lives; /* by place */
     const at_plan_step *parent;
-    int time;
+    int first, last; /* when the pass that is looked at may run */
 } living;
 
 static int depth_of(const at_plan_step *step) {
@@ -231,7 +233,7 @@ static void use(living *v, const at_array *array, const at_plan_step *parent, in
 static bool use_read(void *user, const at_expr *e) {
     living *v = user;
     if (e->tag != AT_READ) return true;
-    use(v, e->u.read.array, v->parent, v->time, v->time);
+    use(v, e->u.read.array, v->parent, v->first, v->last);
     int place = v->plan->place_of[e->u.read.array->id];
     if (place >= 0) v->plan->places[place].is_read = true;
     return true;
@@ -240,10 +242,11 @@ static bool use_read(void *user, const at_expr *e) {
 static void use_pass(living *v, int number, const at_plan_step *parent) {
     const at_pass *pass = v->plan->passes[number];
     v->parent = parent;
-    v->time = pass->time;
+    v->first = pass->group ? pass->group->from : pass->time;
+    v->last = pass->group ? pass->group->to : pass->time;
     at_walk_statement(pass->statement, use_read, v);
     for (int i = 0; i < pass->target_count; i++)
-        use(v, pass->targets[i], parent, pass->time, pass->time);
+        use(v, pass->targets[i], parent, v->first, v->last);
 }
 
 static void use_steps(living *v, const at_plan_steps *steps) {

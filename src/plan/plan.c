@@ -18,6 +18,8 @@ int at_region_axes(const at_statement *region, at_axis *const **axes) {
 bool at_pass_fixes(const at_pass *pass, const at_axis *axis) {
     for (int i = 0; i < pass->fixed_count; i++)
         if (pass->fixed[i] == axis) return true;
+    for (int i = 0; pass->group && i < pass->group->single_count; i++)
+        if (pass->group->single[i] == axis) return true;
     return false;
 }
 
@@ -360,6 +362,7 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     mark(&p.marks, cascade);
     make_steps(&p, &cascade->body, NULL, &plan->steps);
     find_places(&p);
+    at_plan_group(s, plan);
     find_written(&p);
     at_plan_apart(s, plan, &plan->steps);
     at_plan_live(s, plan);
@@ -394,15 +397,18 @@ static void print_place(const at_array_place *place, at_text *out) {
     at_text_add(out, "  array ");
     print_array(array, out);
     at_text_addf(out, ": %s, %s, ", at_kind_text(array->kind), use_text(place));
-    for (int i = 0; i < array->rank; i++)
-        if (place->slots[i])
+    for (int i = 0; i < array->rank; i++) {
+        if (at_place_is_block(place, i))
+            at_text_addf(out, "a block of %s, ", array->axes[i]->name);
+        else if (place->slots[i] && !place->group)
             at_text_addf(out, "the last %lld of %s, ", (long long)place->slots[i],
                          array->axes[i]->name);
+    }
     const at_axis *axes[64];
     at_term bytes = {at_kind_bytes(array->kind), 0, axes};
     for (int i = 0; i < array->rank; i++) {
         if (place->slots[i]) bytes.count *= place->slots[i];
-        else if (bytes.rank < 64) axes[bytes.rank++] = array->axes[i];
+        else if (bytes.rank < 64) axes[bytes.rank++] = at_place_axis(place, i);
     }
     at_cost_print(&(at_cost){1, 1, &bytes}, out);
     at_text_add(out, " bytes");
@@ -460,11 +466,26 @@ static void print_head(const at_plan_step *step, int depth, at_text *out) {
     }
 }
 
+static void print_group(const at_plan_step *step, int depth, at_text *out) {
+    const at_group *group = step->group;
+    at_text_pad(out, ' ', 2 * depth);
+    at_text_add(out, "together");
+    for (int i = 0; i < group->single_count; i++)
+        at_text_addf(out, "%s %s", i ? "," : " for each", group->single[i]->name);
+    at_text_addf(out, ", in blocks of %s, from %d to %d\n", group->along->name, step->first,
+                 step->last);
+}
+
 static void print_steps(const at_plan *plan, const at_plan_steps *steps, int depth, at_text *out) {
     for (int i = 0; i < steps->count; i++) {
         const at_plan_step *step = steps->items[i];
         if (step->tag == AT_STEP_PASS) {
             print_pass(plan->passes[step->pass], depth, out);
+            continue;
+        }
+        if (step->tag == AT_STEP_GROUP) {
+            print_group(step, depth, out);
+            print_steps(plan, &step->body, depth + 1, out);
             continue;
         }
         print_head(step, depth, out);

@@ -76,9 +76,9 @@ void at_tile_block(at_tile **loops, int count) {
         best = i;
     }
     if (best < 0) return;
-    const at_axis *axis = loops[best]->axis;
-    for (int i = best; i + 2 < count; i++) loops[i]->axis = loops[i + 1]->axis;
-    loops[count - 2]->axis = axis;
+    const at_tile moved = *loops[best];
+    for (int i = best; i + 2 < count; i++) at_tile_move(loops[i], loops[i + 1]);
+    at_tile_move(loops[count - 2], &moved);
     loops[count - 2]->rows = ROWS;
     lanes->copies = VECTORS_OF_ROWS;
 }

@@ -122,7 +122,15 @@ static bool tiles_depend(const at_tile *loop, const at_tiles *tiles) {
     return false;
 }
 
+void at_tile_move(at_tile *to, const at_tile *from) {
+    to->axis = from->axis;
+    to->block = from->block;
+    to->low = from->low;
+    to->high = from->high;
+}
+
 bool at_tile_independent(const at_tile *loop) {
-    if (loop->tag != AT_TILE_FOR || loop->down || loop->low || loop->high) return false;
+    if (loop->tag != AT_TILE_FOR || loop->down) return false;
+    if (!loop->block && (loop->low || loop->high)) return false;
     return loop->apart || !tiles_depend(loop, &loop->body);
 }

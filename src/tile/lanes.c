@@ -33,10 +33,10 @@ static double lanes_of(const at_axis *axis) {
 }
 
 static void move_inside(const spine *loops, int chosen) {
-    const at_axis *axis = loops->loops[chosen]->axis;
+    const at_tile moved = *loops->loops[chosen];
     for (int i = chosen; i + 1 < loops->count; i++)
-        loops->loops[i]->axis = loops->loops[i + 1]->axis;
-    loops->loops[loops->count - 1]->axis = axis;
+        at_tile_move(loops->loops[i], loops->loops[i + 1]);
+    at_tile_move(loops->loops[loops->count - 1], &moved);
 }
 
 static void choose(at_session *s, at_tile_nest *nest, spine *loops) {

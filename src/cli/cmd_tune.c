@@ -175,9 +175,8 @@ static const char *subject_text(const request *r) {
 static bool keep(request *r) {
     at_session *s = r->function.s;
     r->path = at_tuning_path(s);
-    if (!r->path) return true;
     r->key = at_tuning_key(s, r->cases[0].cascade, at_cli_real_type(&page, r->dtype), NULL);
-    if (!r->key) return false;
+    if (!r->path || !r->key) return r->key != NULL;
     const char *comment =
         at_format(s->arena, "%s: %.4f ms, usually %.4f ms", subject_text(r), 1e3 * r->least[r->best],
                   1e3 * r->least[0]);
@@ -217,8 +216,8 @@ static void print_json(const request *r) {
     for (int i = 0; i < r->function.resolve.size_count; i++)
         json_object_set_new(sizes, r->function.resolve.sizes[i].name,
                             json_integer(r->function.resolve.sizes[i].extent));
-    at_cli_print_json(json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:s?}", "function",
-                                r->cases[0].cascade->name, "dtype", r->dtype, "threads",
+    at_cli_print_json(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:s?}", "function",
+                                r->cases[0].cascade->name, "program", r->key, "dtype", r->dtype, "threads",
                                 (json_int_t)r->threads, "sizes", sizes, "tried", list, "chosen",
                                 choices_json(&r->ways[r->best]), "kept_in", r->path));
 }

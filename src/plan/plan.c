@@ -23,6 +23,11 @@ bool at_pass_fixes(const at_pass *pass, const at_axis *axis) {
     return false;
 }
 
+void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *e), void *user) {
+    at_walk_statement(pass->statement, visit, user);
+    at_walk(pass->domain, visit, user);
+}
+
 bool at_repeat_may_end(const at_statement *repeat) {
     return repeat->u.repeat.condition || repeat->u.repeat.count == 0;
 }
@@ -203,7 +208,6 @@ static int make_pass(planning *p, const at_statement *st, const at_plan_step *pa
     find_targets(p, pass);
     pass->target = pass->targets[0];
     find_again(p, pass);
-    at_pass_price(p->s, plan->cascade, pass);
     AT_PUSH(p->s->arena, plan->passes, plan->pass_count, plan->pass_capacity, pass);
     return pass->number;
 }
@@ -269,6 +273,7 @@ static void store(planning *p, const at_array *array, at_place_use use, const at
     place->use = use;
     place->next = next;
     place->slots = AT_NEW_ARRAY(p->s->arena, int64_t, array->rank);
+    place->tiles = AT_NEW_ARRAY(p->s->arena, const at_axis *, array->rank);
 }
 
 /* What a repeat leaves has the place of what it carries, also where that is a repeat around it. */
@@ -364,7 +369,9 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     find_places(&p);
     at_plan_group(s, plan);
     find_written(&p);
+    at_plan_demand(s, plan);
     at_plan_apart(s, plan, &plan->steps);
+    for (int i = 0; i < plan->pass_count; i++) at_pass_price(s, cascade, plan->passes[i]);
     at_plan_live(s, plan);
     at_plan_tell_stored(s, plan);
     return plan;
@@ -401,8 +408,8 @@ static void print_place(const at_array_place *place, at_text *out) {
         if (at_place_is_block(place, i))
             at_text_addf(out, "a block of %s, ", array->axes[i]->name);
         else if (place->slots[i] && !place->group)
-            at_text_addf(out, "the last %lld of %s, ", (long long)place->slots[i],
-                         array->axes[i]->name);
+            at_text_addf(out, "%s%lld of %s, ", place->tiles[i] ? "" : "the last ",
+                         (long long)place->slots[i], array->axes[i]->name);
     }
     const at_axis *axes[64];
     at_term bytes = {at_kind_bytes(array->kind), 0, axes};
@@ -432,6 +439,11 @@ static void print_pass(const at_pass *pass, int depth, at_text *out) {
     at_pass_print(pass, out);
     at_text_add(out, "\n");
     at_text_pad(out, ' ', 2 * depth + 2);
+    if (pass->domain) {
+        at_text_add(out, "where ");
+        at_ir_print_expr(pass->domain, out);
+        at_text_add(out, "; ");
+    }
     at_cost_print(&pass->flops, out);
     at_text_add(out, " flops; ");
     at_cost_print(&pass->bytes, out);

@@ -73,7 +73,7 @@ int64_t at_layout(at_session *s, const at_loop_program *loops, const at_layout_t
         blocks[faults++].bytes = sizeof(struct attend_fault);
     }
     int64_t *extents = AT_NEW_ARRAY(s->arena, int64_t, plan->axis_count);
-    const struct attend_program program = {.block = blocks, .scratch = faults,
+    const struct attend_program program = {.block = blocks, .places = count,
                                            .axes = plan->cascade->axis_count,
                                            .groups = plan->group_count,
                                            .group = groups_of(s, plan)};

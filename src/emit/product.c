@@ -129,6 +129,12 @@ static void print_range(printing *print) {
     at_printer *p = print->p;
     at_c_tiles(p, &print->tile->range);
     if (!product->column_to) return;
+    if (product->shrinks) {
+        at_c_line(p, "attend_shrink_part(&%s, &%s, %s, %s);", name_of(print, product->column_first),
+                  name_of(print, product->column_end), name_of(print, product->column_from),
+                  name_of(print, product->column_to));
+        return;
+    }
     const char *used = at_c_name(&p->names, "columns_used");
     at_c_line(p, "const int64_t %s =", used);
     at_c_line(p, "    attend_columns_used(%s, %s, %s, %s);", name_of(print, product->column_first),
@@ -149,6 +155,9 @@ static void print_blocks(printing *print, const at_tile *tile, const char *depth
               packed);
     at_c_line(p, "real *const %s = %s + PACKED_COLUMNS;", name_of(print, product->block), columns);
     print_range(print);
+    if (product->shrinks)
+        at_c_line(p, "if (%s == %s) continue;", name_of(print, product->column_first),
+                  name_of(print, product->column_end));
     if (print->used) {
         at_c_line(p, "if (%s > 0) {", print->used);
         p->indent++;

@@ -84,6 +84,7 @@ typedef struct {
     at_loops range;            /* loops that set these: the part of the depth that is not all 0 */
     const at_array *depth_from, *depth_to; /* NULL: all of it */
     const at_array *column_from, *column_to; /* the columns that elements take, set there too; NULL */
+    bool shrinks; /* nothing is stored in the others */
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;
@@ -163,14 +164,16 @@ bool at_ends_run(const at_plan *plan, const at_array *array);
 
 /* ---- build.c: what loop.c and fold.c share ------------------------------------------------- */
 
-/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or that the element
- * of an array at an address has a value. */
+/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or whether a condition
+ * holds; or that the element of an array at an address has a value. */
 typedef struct at_loop_fact at_loop_fact;
 struct at_loop_fact {
     const at_loop_fact *next;
     at_affine form;
     bool differs;
     bool always; /* by the bounds of the loops around; else by a condition */
+    const at_expr *condition; /* any bool that holds, or does not */
+    bool holds;
     const at_array *array;
     const at_expr *address;
 };
@@ -263,6 +266,12 @@ void at_loop_lower_draw(at_loop_lowering *l, const at_statement *st);
 
 /* Notes that a condition holds, or that it does not. The caller takes back l->facts. */
 void at_loop_know(at_loop_lowering *l, const at_expr *condition, bool holds, bool always);
+/* A comparison whose side `side` is a quotient by a positive number, as one or two comparisons
+ * without: gives how many, or 0. */
+int at_loop_without_quotient(at_session *s, const at_expr *comparison, int side,
+                             const at_expr *out[2]);
+/* Whether a condition surely holds: 1, surely not: 0, or -1. */
+int at_loop_truth(at_loop_lowering *l, const at_expr *condition);
 /* Notes that an axis around has indices. */
 void at_loop_know_axis(at_loop_lowering *l, const at_axis *axis);
 /* Whether the element is known to have a value; if not, it is from here on. */
@@ -306,25 +315,6 @@ bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *cond
 
 /* Makes the nest a product of matrices, if it is one. */
 void at_loop_find_product(at_loop_lowering *l);
-
-/* ---- range.c: between which ints a value lies ---------------------------------------------- */
-
-/* Axes are at most this long in compiled code, so that index arithmetic mostly fits 64 bits. */
-#define AT_AXIS_LIMIT ((int64_t)1 << 31)
-
-typedef struct {
-    int64_t low, high;
-} at_range;
-
-/* Of an int expression that cannot fail. */
-at_range at_range_of(const at_expr *e);
-/* Of an operation, from those of its arguments. */
-at_range at_range_of_map(at_op op, const at_range *args);
-/* Whether an operation on ints always has a result, whatever its arguments in these ranges. */
-bool at_range_fits(at_op op, const at_range *args);
-/* Whether an index of this dimension always lies inside, given what the cascade requires. */
-bool at_index_inside(at_session *s, const at_cascade *cascade, const at_expr *index,
-                     const at_axis *axis);
 
 /* ---- instrument.c -------------------------------------------------------------------------- */
 

@@ -60,7 +60,13 @@ static const at_expr *choose(at_loop_lowering *l, at_kind kind, const at_expr *c
 static const at_expr *lower_lazy(at_loop_lowering *l, const at_expr *e) {
     const at_expr *const *args = e->u.map.args;
     at_op op = e->u.map.op;
-    const at_expr *condition = at_loop_lower(l, args[0]);
+    const at_expr *condition = at_loop_lower(l, args[0]); /* which may fail, known or not */
+    int truth = l->facts ? at_loop_truth(l, args[0]) : -1;
+    if (truth >= 0) {
+        if (op == AT_OP_IF) return at_loop_lower(l, args[truth ? 1 : 2]);
+        if (truth == (op == AT_OP_AND)) return at_loop_lower(l, args[1]);
+        return at_bool(l->s, truth, e->span);
+    }
     at_loops yes = {0}, no = {0};
     if (op == AT_OP_IF) {
         const at_expr *a = lower_aside(l, &yes, args[1], args[0], true);

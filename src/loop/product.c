@@ -44,6 +44,8 @@ typedef struct {
     const at_expr *own_rest[2]; /* likewise, without the bounds */
     const at_expr *wanted;   /* where elements take the sum at all; NULL: everywhere */
     const at_expr *column_low, *column_high; /* what that says of the columns; NULL: nothing */
+    int part_count;
+    const at_loop *parts[AXES]; /* the loops around that go over a part of their axes */
     int factor_count;
     const at_expr *factors[FACTORS];
     axis_list batch, rows, columns;
@@ -78,10 +80,6 @@ static bool is_total(const at_loops *loops) {
         if (!is_total(&loop->body) || !is_total(&loop->otherwise)) return false;
     }
     return true;
-}
-
-static bool is_whole(const at_loop *loop) {
-    return loop->tag == AT_LOOP_FOR && !loop->down && (loop->block || (!loop->low && !loop->high));
 }
 
 /* The axis of which only a group's block is there, or NULL. */
@@ -435,6 +433,11 @@ static bool find_finite(search *f, at_loop_factor *factor, const at_expr *value)
         if (block) count = map(f, AT_OP_SUB, at_index(f->s, group->end, f->span), index[i]);
         factor->finite_count = map(f, AT_OP_MUL, factor->finite_count, count);
     }
+    /* Elements that nobody computes may be anything. */
+    for (int i = 0; i < f->l->program->plan->pass_count; i++)
+        if (f->l->program->plan->passes[i]->target == array &&
+            f->l->program->plan->passes[i]->domain)
+            return false;
     factor->finite = array;
     factor->finite_start = at_address_of(f->s, plan, array, index);
     return true;
@@ -544,9 +547,22 @@ static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part 
     put_zero(f, factor, part);
 }
 
+/* The loop around that goes over a part of an axis; NULL: it goes over all of it. */
+static const at_loop *part_of(const search *f, const at_axis *axis) {
+    for (int i = 0; i < f->part_count; i++)
+        if (f->parts[i]->axis == axis) return f->parts[i];
+    return NULL;
+}
+
 /* Between which columns any element of a row takes the sum. */
 static void find_wanted(search *f) {
     at_loop_lowering *l = f->l;
+    const at_loop *part = f->columns.count == 1 ? part_of(f, f->columns.axes[0]) : NULL;
+    if (part) {
+        f->column_low = part->low;
+        f->column_high = part->high;
+        return;
+    }
     if (!f->wanted || f->columns.count != 1 || reads_variable(f->wanted)) return;
     at_axis *axis[1];
     for (int i = 0; i < l->target->rank; i++)
@@ -593,6 +609,51 @@ static void find_range(search *f, const packed_part *part) {
 }
 
 /* ---- the rest of the element ------------------------------------------------------------------- */
+
+/* max(a, b) or min(a, b), where NULL stands for no bound. */
+static const at_expr *closer(search *f, at_op op, const at_expr *a, const at_expr *b) {
+    return !a ? b : !b ? a : map(f, op, a, b);
+}
+
+/* Whether a bound depends on an axis whose loop stands further inside than `axis`. */
+static bool is_bound_inside(const search *f, const at_expr *bound, const at_axis *axis) {
+    bool inside = false, found = false;
+    if (!bound) return false;
+    for (int i = 0; i < f->rows.count + f->columns.count; i++) {
+        const at_axis *next = i < f->rows.count ? f->rows.axes[i] : f->columns.axes[i - f->rows.count];
+        found |= inside && at_mentions(bound, next);
+        inside |= next == axis;
+    }
+    return found;
+}
+
+/* What is left of the elements of a block where the pass computes only some of them: the loops over
+ * rows and columns, from `loop` on, become shorter, and what is said of other axes a condition. */
+static void enter_wanted(search *f, at_loop *loop) {
+    const at_expr *rest = NULL;
+    for (at_loop *at = loop; at; at = at->body.count ? at->body.items[0] : NULL) {
+        const at_loop *part = part_of(f, at->axis);
+        if (!part || is_bound_inside(f, part->low, at->axis) ||
+            is_bound_inside(f, part->high, at->axis))
+            continue;
+        at->low = closer(f, AT_OP_MAX, at->low, part->low);
+        at->high = closer(f, AT_OP_MIN, at->high, part->high);
+    }
+    for (int i = 0; i < f->part_count; i++) {
+        const at_loop *part = f->parts[i];
+        const at_expr *index = at_index(f->s, part->axis, f->span);
+        bool own = has(&f->rows, part->axis) || has(&f->columns, part->axis);
+        if (own && !is_bound_inside(f, part->low, part->axis) &&
+            !is_bound_inside(f, part->high, part->axis))
+            continue;
+        if (part->low) rest = both(f, rest, map(f, AT_OP_LE, part->low, index));
+        if (part->high) rest = both(f, rest, map(f, AT_OP_LT, index, part->high));
+    }
+    if (!rest) return;
+    at_loop *branch = at_loop_add(f->l, AT_LOOP_IF);
+    branch->condition = rest;
+    f->l->into = &branch->body;
+}
 
 static void copy_loops(search *f, at_loops *to, const at_loops *from);
 
@@ -678,6 +739,7 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
         else if (guarded) clear_by_loops(f, &p->factors[i], &parts[i], i);
     }
     if (f->column_low || f->column_high) find_columns(f, &parts[0]);
+    p->shrinks = p->column_from && f->part_count > 0;
     const at_expr *step = p->factors[1].step;
     p->guarded = f->guard != NULL;
     p->beside = f->columns.count == 1 && step && step->tag == AT_CONST &&
@@ -690,6 +752,7 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
     l->into = &node->body;
     enter_part(f, &f->rows, p->row_first, p->row_end);
     enter_part(f, &f->columns, p->column_first, p->column_end);
+    enter_wanted(f, node->body.items[0]);
     AT_PUSH(f->s->arena, l->into->items, l->into->count, l->into->capacity,
             copy_loop(f, f->store));
     *place = (at_loops){0};
@@ -724,10 +787,17 @@ void at_loop_find_product(at_loop_lowering *l) {
     at_loops *body = &l->nest->body, *inner = body;
     search f = {.l = l, .s = l->s, .span = l->nest->pass->statement->span};
     if (l->nest->fallible || !is_total(body)) return;
-    while (inner->count == 1 && is_whole(inner->items[0])) {
-        if (!add(&f.around, inner->items[0]->axis)) return;
+    while (inner->count == 1 && inner->items[0]->tag == AT_LOOP_FOR && !inner->items[0]->down) {
+        const at_loop *loop = inner->items[0];
+        if (!add(&f.around, loop->axis)) return;
+        if (!loop->block && (loop->low || loop->high)) f.parts[f.part_count++] = loop;
+        if ((loop->low && reads_variable(loop->low)) || (loop->high && reads_variable(loop->high)))
+            return;
         inner = &inner->items[0]->body;
     }
+    /* Of elements that nobody reads it does not matter what they are. */
+    if (inner->count == 1 && inner->items[0]->tag == AT_LOOP_IF && l->nest->pass->domain)
+        inner = &inner->items[0]->body;
     if (inner->count != 1 || inner->items[0]->tag != AT_LOOP_STORE || f.around.count < 2) return;
     f.store = inner->items[0];
     unsigned group = find_sum(&f, &f.store->body);

@@ -52,8 +52,7 @@ static int64_t kind_bytes(void *user, const at_array *array) {
 void at_pass_price(at_session *s, const at_cascade *cascade, at_pass *pass) {
     if (pass->statement->tag == AT_ASSERT) return; /* laws are not priced */
     at_count count =
-        at_count_statement(s, cascade, pass->statement, pass->again, pass->again_count, NULL,
-                           kind_bytes, NULL);
+        at_count_pass(s, cascade, pass, NULL, kind_bytes, NULL);
     pass->flops = count.flops_formula;
     pass->bytes = count.bytes_formula;
 }

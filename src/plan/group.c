@@ -346,17 +346,21 @@ static void put_together(const finding *f, const at_group *group) {
     *level->steps = before;
 }
 
-/* One group of these steps that was not found yet. */
+/* One group of these steps that was not found yet: of the array with the most lengths. */
 static bool find_one(at_session *s, at_plan *plan, at_plan_steps *steps) {
     at_level *level = at_level_make(s, plan, steps);
+    finding best = {0};
+    int most = 0;
     for (int i = 0; i < level->count; i++) {
         const at_pass *pass = at_level_pass(level, i);
+        int lengths = pass ? at_lengths_in(plan, pass->target) : 0;
         finding f;
-        if (!pass || !find(level, pass->target, &f)) continue;
-        put_together(&f, make_group(&f));
-        return true;
+        if (lengths <= most || !find(level, pass->target, &f)) continue;
+        most = lengths;
+        best = f;
     }
-    return false;
+    if (most) put_together(&best, make_group(&best));
+    return most > 0;
 }
 
 static void find_all(at_session *s, at_plan *plan, at_plan_steps *steps) {

@@ -244,7 +244,7 @@ static void use_pass(living *v, int number, const at_plan_step *parent) {
     v->parent = parent;
     v->first = pass->group ? pass->group->from : pass->time;
     v->last = pass->group ? pass->group->to : pass->time;
-    at_walk_statement(pass->statement, use_read, v);
+    at_pass_walk(pass, use_read, v);
     for (int i = 0; i < pass->target_count; i++)
         use(v, pass->targets[i], parent, v->first, v->last);
 }

@@ -23,6 +23,11 @@ bool at_pass_fixes(const at_pass *pass, const at_axis *axis) {
     return false;
 }
 
+void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *e), void *user) {
+    at_walk_statement(pass->statement, visit, user);
+    at_walk(pass->domain, visit, user);
+}
+
 bool at_repeat_may_end(const at_statement *repeat) {
     return repeat->u.repeat.condition || repeat->u.repeat.count == 0;
 }
@@ -203,7 +208,6 @@ static int make_pass(planning *p, const at_statement *st, const at_plan_step *pa
     find_targets(p, pass);
     pass->target = pass->targets[0];
     find_again(p, pass);
-    at_pass_price(p->s, plan->cascade, pass);
     AT_PUSH(p->s->arena, plan->passes, plan->pass_count, plan->pass_capacity, pass);
     return pass->number;
 }
@@ -364,7 +368,9 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     find_places(&p);
     at_plan_group(s, plan);
     find_written(&p);
+    at_plan_demand(s, plan);
     at_plan_apart(s, plan, &plan->steps);
+    for (int i = 0; i < plan->pass_count; i++) at_pass_price(s, cascade, plan->passes[i]);
     at_plan_live(s, plan);
     at_plan_tell_stored(s, plan);
     return plan;
@@ -432,6 +438,11 @@ static void print_pass(const at_pass *pass, int depth, at_text *out) {
     at_pass_print(pass, out);
     at_text_add(out, "\n");
     at_text_pad(out, ' ', 2 * depth + 2);
+    if (pass->domain) {
+        at_text_add(out, "where ");
+        at_ir_print_expr(pass->domain, out);
+        at_text_add(out, "; ");
+    }
     at_cost_print(&pass->flops, out);
     at_text_add(out, " flops; ");
     at_cost_print(&pass->bytes, out);

@@ -83,6 +83,9 @@ typedef struct {
     int again_count;
     at_axis **again; /* those of them that its first target lacks */
     const at_group *group; /* it runs as a part of, or NULL */
+    /* What holds of the elements that some pass reads, over the target's axes; the others are not
+     * computed. It cannot fail. NULL: all. */
+    const at_expr *domain;
     int number;    /* of all passes, in the order in which they are written */
     int time;
     at_cost flops; /* operations on reals, all guards taken to hold, in a whole run */
@@ -176,6 +179,13 @@ void at_plan_live(at_session *s, at_plan *plan);
 /* How many steps of a scan along `axis` an index is behind the present one; -1 if it is ahead, or
  * that is not known. */
 int64_t at_index_lag(const at_expr *index, const at_axis *axis, bool down);
+
+/* ---- demand.c: which elements are read at all ------------------------------------------------ */
+
+/* Fills in the domains of the passes, from the last to the first. */
+void at_plan_demand(at_session *s, at_plan *plan);
+/* Every expression that a pass evaluates: those of its statement, and its domain. */
+void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *e), void *user);
 
 /* ---- stored.c ------------------------------------------------------------------------------ */
 

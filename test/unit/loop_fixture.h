@@ -49,19 +49,19 @@ static void agree_with_the_reference(void (*write)(dice *d, at_text *out), int l
     }
 }
 
-/* The loops of a program as text. */
-static const char *loops_of(at_session *s, const char *text) {
+/* A stage of a program as text. */
+static const char *stage_of(at_session *s, const char *stage, const char *text) {
     at_text dump = {0};
-    at_compile_options options = {.stage = "loop"};
+    at_compile_options options = {.stage = stage};
     at_compile(s, resolved(s, text), &options, &dump);
     const char *copy = at_copy_text(s->arena, dump.data, dump.length);
     at_text_free(&dump);
     return copy;
 }
 
-static void expect_loops(const char *text, const char *line, bool may_fail) {
+UNUSED static void expect_loops(const char *text, const char *line, bool may_fail) {
     at_session *s = at_session_new((size_t)256 << 20);
-    const char *loops = loops_of(s, text);
+    const char *loops = stage_of(s, "loop", text);
     if (!strstr(loops, line)) fail_msg("no `%s` in\n%s", line, loops);
     if (may_fail != (strstr(loops, "fail") != NULL)) fail_msg("%s", loops);
     at_session_free(s);

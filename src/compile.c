@@ -26,7 +26,7 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
 #define STOP_AFTER(name, print)                                                                    \
     if (stage && strcmp(stage, name) == 0) return print, NULL
 
-    cascade = at_optimize(s, cascade);
+    if (!how || !how->as_it_is) cascade = at_optimize(s, cascade);
     STOP_AFTER("opt", at_ir_print(at_unshadowed(s, cascade), dump));
     const at_plan *plan = at_plan_make(s, cascade);
     STOP_AFTER("plan", at_plan_print(plan, dump));

@@ -39,9 +39,12 @@ typedef struct {
     const at_array *next; /* OUTPUT that holds what a state becomes: that state; else NULL */
     bool begins;          /* that OUTPUT begins as what the state was: not all of it is written */
     int writers;          /* passes that write it */
-    /* By dimension: 0, or how many of its last indices are kept: index i lies at i mod that. Only
-     * of the axes of scans around the pass. */
+    /* By dimension: 0, or how many of its indices are kept. Of the axes of scans around the pass the
+     * last ones: index i lies at i mod that. */
     int64_t *slots;
+    /* By dimension: NULL, or a scan's axis t of which step t has nothing but the indices from
+     * t * slots on, so many: index i lies at i - t * slots. */
+    const at_axis **tiles;
     bool in_place;        /* a step reads what the one before left in the one slot along `along`; two
                              are needed if the pass can fail, and so run again */
     int along;
@@ -82,10 +85,10 @@ typedef struct {
     const at_axis **fixed;
     int again_count;
     at_axis **again; /* those of them that its first target lacks */
-    const at_group *group; /* it runs as a part of, or NULL */
     /* What holds of the elements that some pass reads, over the target's axes; the others are not
      * computed. It cannot fail. NULL: all. */
     const at_expr *domain;
+    const at_group *group; /* it runs as a part of, or NULL */
     int number;    /* of all passes, in the order in which they are written */
     int time;
     at_cost flops; /* operations on reals, all guards taken to hold, in a whole run */

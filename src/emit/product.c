@@ -58,8 +58,9 @@ static void print_depth(const printing *print, const char *depth) {
     if (product->depth_to) {
         depth = name_of(print, product->depth_to);
         from = at_c_name(&p->names, "depth_begin");
-        at_c_line(p, "const int64_t %s = %s / BLOCK_DEPTH * BLOCK_DEPTH;", from,
-                  name_of(print, product->depth_from));
+        const char *base = name_of(print, product->depth_base);
+        at_c_line(p, "const int64_t %s = %s + (%s - %s) / BLOCK_DEPTH * BLOCK_DEPTH;", from, base,
+                  name_of(print, product->depth_from), base);
         at_c_line(p, "if (%s < %s) %s = %s;", depth, name_of(print, product->depth_from), depth,
                   name_of(print, product->depth_from));
     }

@@ -174,6 +174,20 @@ const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span
     return at_read(s, variable, NULL, NULL, span);
 }
 
+/* index - t * slots, where t is the index of the step. */
+static const at_expr *place_in_tile(at_session *s, const at_array_place *place, int dimension,
+                                    const at_expr *const *index) {
+    const at_expr *at = index[dimension];
+    at_affine form;
+    for (int i = 0; i < place->array->rank; i++) {
+        if (place->array->axes[i] != place->tiles[dimension]) continue;
+        const at_expr *slots = at_int(s, place->slots[dimension], at->span);
+        const at_expr *first = at_map_node(s, AT_OP_MUL, index[i], slots, NULL, at->span);
+        at = at_map_node(s, AT_OP_SUB, at, first, NULL, at->span);
+    }
+    return at_affine_of(s, at, &form) ? at_affine_expr(s, &form, at->span) : at;
+}
+
 const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
                              const at_expr *const *index) {
     at_span span = array->span;
@@ -187,7 +201,8 @@ const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array 
         if (at_place_is_block(place, i))
             at = at_map_node(s, AT_OP_SUB, at, at_index(s, place->group->first, span), NULL, span);
         if (slots[i]) size = at_int(s, slots[i], span);
-        if (slots[i]) at = at_map_node(s, AT_OP_MOD, at, size, NULL, span);
+        if (place->tiles[i]) at = place_in_tile(s, place, i, index);
+        else if (slots[i]) at = at_map_node(s, AT_OP_MOD, at, size, NULL, span);
         if (address) address = at_map_node(s, AT_OP_MUL, address, size, NULL, span);
         address = address ? at_map_node(s, AT_OP_ADD, address, at, NULL, span) : at;
     }

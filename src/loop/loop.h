@@ -83,6 +83,7 @@ typedef struct {
     const at_array *tall, *wide, *width; /* variables: of a panel of rows, of columns; of the block */
     at_loops range;            /* loops that set these: the part of the depth that is not all 0 */
     const at_array *depth_from, *depth_to; /* NULL: all of it */
+    const at_array *depth_base; /* nothing is read before it; the same for all parts */
     const at_array *column_from, *column_to; /* the columns that elements take, set there too; NULL */
     bool shrinks; /* nothing is stored in the others */
     const at_array *block;
@@ -235,7 +236,7 @@ bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
 /* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) …, where an index into a
- * window of k steps counts modulo k, and an index into a block from where that begins; of scratch
+ * window of k steps counts modulo k, and one into a block or a tile from where that begins; of scratch
  * the first index, which is a position. */
 const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
                              const at_expr *const *index);

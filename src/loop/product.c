@@ -36,7 +36,9 @@ typedef struct {
     axis_list around, depth;
     const at_loop *let;      /* of the sum; the loop over the depth comes behind it */
     const at_expr *value;    /* what is added up */
-    const at_expr *low, *high; /* bounds of the depth, if it is one axis; NULL: none */
+    /* Bounds of the depth, if it is one axis; NULL: none. Those that are the same for all elements,
+     * and the others. */
+    const at_expr *base, *end, *low, *high;
     const at_expr *guard;    /* where it is added, bounds and all; NULL: everywhere */
     const at_expr *rest;     /* of the guard, without the bounds of one axis */
     int bounded;             /* the factor that is 0 outside of the bounds */
@@ -102,16 +104,53 @@ static void add_guard(search *f, const at_expr *condition) {
                          : at_map_node(f->s, AT_OP_AND, f->guard, condition, NULL, f->span);
 }
 
+static bool mentions_any(const at_expr *e, const axis_list *list) {
+    for (int i = 0; i < list->count; i++)
+        if (at_mentions(e, list->axes[i])) return true;
+    return false;
+}
+
+/* max(a, b) or min(a, b), where NULL stands for no bound. */
+static const at_expr *closer(search *f, at_op op, const at_expr *a, const at_expr *b) {
+    return !a ? b : !b ? a : at_map_node(f->s, op, a, b, NULL, f->span);
+}
+
+/* Takes a bound apart: a largest (smallest) of what is the same for all indices of `axes`, and of
+ * what is not. */
+static void split_bound(search *f, const at_expr *bound, at_op op, const axis_list *axes,
+                        const at_expr **same, const at_expr **other) {
+    if (!bound) return;
+    if (bound->tag == AT_MAP && bound->u.map.op == op) {
+        split_bound(f, bound->u.map.args[0], op, axes, same, other);
+        split_bound(f, bound->u.map.args[1], op, axes, same, other);
+    } else {
+        const at_expr **to = mentions_any(bound, axes) ? other : same;
+        *to = closer(f, op, *to, bound);
+    }
+}
+
 static bool enter_depth(search *f, const at_loop *loop) {
     const at_expr *index = at_index(f->s, loop->axis, f->span);
     if (loop->tag != AT_LOOP_FOR || loop->down || loop->body.count != 1) return false;
-    if (loop->low)
-        add_guard(f, at_map_node(f->s, AT_OP_LE, loop->low, index, NULL, f->span));
-    if (loop->high)
-        add_guard(f, at_map_node(f->s, AT_OP_LT, index, loop->high, NULL, f->span));
-    f->low = loop->low;
-    f->high = loop->high;
+    if (f->depth.count == 0) {
+        split_bound(f, loop->low, AT_OP_MAX, &f->around, &f->base, &f->low);
+        split_bound(f, loop->high, AT_OP_MIN, &f->around, &f->end, &f->high);
+        if (f->low) add_guard(f, at_map_node(f->s, AT_OP_LE, f->low, index, NULL, f->span));
+        if (f->high) add_guard(f, at_map_node(f->s, AT_OP_LT, index, f->high, NULL, f->span));
+    } else {
+        if (loop->low) add_guard(f, at_map_node(f->s, AT_OP_LE, loop->low, index, NULL, f->span));
+        if (loop->high) add_guard(f, at_map_node(f->s, AT_OP_LT, index, loop->high, NULL, f->span));
+    }
     return add(&f->depth, loop->axis);
+}
+
+/* Of several axes no bound is one of the depth: all are conditions. */
+static void forget_bounds(search *f) {
+    const at_expr *index = at_index(f->s, f->depth.axes[0], f->span);
+    if (f->base) add_guard(f, at_map_node(f->s, AT_OP_LE, f->base, index, NULL, f->span));
+    if (f->end) add_guard(f, at_map_node(f->s, AT_OP_LT, index, f->end, NULL, f->span));
+    f->base = f->end = f->low = f->high = NULL;
+    f->rest = f->guard;
 }
 
 /* Whether loops[at] and what follows it are a sum: let v = 0, for … set v = v + x. */
@@ -120,18 +159,18 @@ static bool match_sum(search *f, const at_loops *loops, int at) {
     if (let->tag != AT_LOOP_LET || !let->value || let->variable->kind != AT_REAL) return false;
     if (let->value->tag != AT_CONST || let->value->u.real != 0) return false;
     f->depth.count = 0;
-    f->guard = f->rest = NULL;
+    f->guard = f->rest = f->base = f->end = f->low = f->high = NULL;
     for (; loop->tag == AT_LOOP_FOR; loop = loop->body.items[0])
         if (!enter_depth(f, loop)) return false;
     bool one = f->depth.count == 1;
-    if (!one) f->low = f->high = NULL;
-    if (!one) f->rest = f->guard;
+    if (f->depth.count == 0) return false;
+    if (!one) forget_bounds(f);
     if (loop->tag == AT_LOOP_IF && loop->body.count == 1 && loop->otherwise.count == 0) {
         add_guard(f, loop->condition);
         f->rest = one ? loop->condition : f->guard;
         loop = loop->body.items[0];
     }
-    if (f->depth.count == 0 || loop->tag != AT_LOOP_SET || loop->variable != let->variable)
+    if (loop->tag != AT_LOOP_SET || loop->variable != let->variable)
         return false;
     const at_expr *sum = loop->value;
     if (sum->tag != AT_MAP || sum->u.map.op != AT_OP_ADD) return false;
@@ -208,12 +247,6 @@ static unsigned find_group(search *f) {
     return best;
 }
 
-static bool mentions_any(const at_expr *e, const axis_list *list) {
-    for (int i = 0; i < list->count; i++)
-        if (at_mentions(e, list->axes[i])) return true;
-    return false;
-}
-
 static const at_expr *both(search *f, const at_expr *a, const at_expr *b) {
     return a ? at_map_node(f->s, AT_OP_AND, a, b, NULL, f->span) : b;
 }
@@ -241,6 +274,7 @@ static bool share_guard(search *f, const at_expr *e, const at_expr **own) {
 
 static bool find_guarded(search *f) {
     f->own[0] = f->own[1] = f->own_rest[0] = f->own_rest[1] = NULL;
+    if ((f->base && reads_variable(f->base)) || (f->end && reads_variable(f->end))) return false;
     if (!f->guard) return true;
     if (reads_variable(f->guard) || !share_guard(f, f->guard, f->own) ||
         !share_guard(f, f->rest, f->own_rest))
@@ -595,59 +629,54 @@ static void find_columns(search *f, const packed_part *rows) {
                     map(f, AT_OP_MAX, variable(f, p->column_to), f->column_high));
 }
 
-/* Loops that find between which k any row of a part is inside the bounds. */
+/* What finds between which k any row of a part is inside the bounds. */
 static void find_range(search *f, const packed_part *part) {
     at_loop_product *p = f->product;
-    f->l->into = &p->range;
-    p->depth_from = at_loop_let(f->l, "depth_from", AT_INT, f->low ? p->depth_count : number(f, 0));
-    p->depth_to = at_loop_let(f->l, "depth_to", AT_INT, f->high ? number(f, 0) : p->depth_count);
-    enter_part(f, part->list, part->first, part->end);
+    at_loop_lowering *l = f->l;
+    l->into = &p->range;
+    const at_expr *base = f->base ? f->base : number(f, 0), *end = f->end ? f->end : p->depth_count;
+    p->depth_base = at_loop_let(l, "depth_base", AT_INT, base);
+    base = variable(f, p->depth_base);
+    p->depth_from = at_loop_let(l, "depth_from", AT_INT, f->low ? p->depth_count : base);
+    p->depth_to = at_loop_let(l, "depth_to", AT_INT, f->high ? number(f, 0) : end);
+    at_loops *outer = l->into;
+    if (f->low || f->high) enter_part(f, part->list, part->first, part->end);
     if (f->low)
-        at_loop_set(f->l, p->depth_from, map(f, AT_OP_MIN, variable(f, p->depth_from), f->low));
+        at_loop_set(l, p->depth_from, map(f, AT_OP_MIN, variable(f, p->depth_from), f->low));
     if (f->high)
-        at_loop_set(f->l, p->depth_to, map(f, AT_OP_MAX, variable(f, p->depth_to), f->high));
+        at_loop_set(l, p->depth_to, map(f, AT_OP_MAX, variable(f, p->depth_to), f->high));
+    l->into = outer;
+    if (f->low) at_loop_set(l, p->depth_from, map(f, AT_OP_MAX, variable(f, p->depth_from), base));
+    if (f->high && f->end)
+        at_loop_set(l, p->depth_to, map(f, AT_OP_MIN, variable(f, p->depth_to), end));
 }
 
 /* ---- the rest of the element ------------------------------------------------------------------- */
 
-/* max(a, b) or min(a, b), where NULL stands for no bound. */
-static const at_expr *closer(search *f, at_op op, const at_expr *a, const at_expr *b) {
-    return !a ? b : !b ? a : map(f, op, a, b);
-}
-
-/* Whether a bound depends on an axis whose loop stands further inside than `axis`. */
-static bool is_bound_inside(const search *f, const at_expr *bound, const at_axis *axis) {
-    bool inside = false, found = false;
-    if (!bound) return false;
-    for (int i = 0; i < f->rows.count + f->columns.count; i++) {
-        const at_axis *next = i < f->rows.count ? f->rows.axes[i] : f->columns.axes[i - f->rows.count];
-        found |= inside && at_mentions(bound, next);
-        inside |= next == axis;
-    }
-    return found;
-}
-
 /* What is left of the elements of a block where the pass computes only some of them: the loops over
- * rows and columns, from `loop` on, become shorter, and what is said of other axes a condition. */
+ * rows and columns, from `loop` on, become shorter, and what they cannot say is a condition. */
 static void enter_wanted(search *f, at_loop *loop) {
     const at_expr *rest = NULL;
-    for (at_loop *at = loop; at; at = at->body.count ? at->body.items[0] : NULL) {
-        const at_loop *part = part_of(f, at->axis);
-        if (!part || is_bound_inside(f, part->low, at->axis) ||
-            is_bound_inside(f, part->high, at->axis))
-            continue;
-        at->low = closer(f, AT_OP_MAX, at->low, part->low);
-        at->high = closer(f, AT_OP_MIN, at->high, part->high);
-    }
     for (int i = 0; i < f->part_count; i++) {
         const at_loop *part = f->parts[i];
         const at_expr *index = at_index(f->s, part->axis, f->span);
-        bool own = has(&f->rows, part->axis) || has(&f->columns, part->axis);
-        if (own && !is_bound_inside(f, part->low, part->axis) &&
-            !is_bound_inside(f, part->high, part->axis))
-            continue;
-        if (part->low) rest = both(f, rest, map(f, AT_OP_LE, part->low, index));
-        if (part->high) rest = both(f, rest, map(f, AT_OP_LT, index, part->high));
+        at_loop *at = loop;
+        while (at && at->axis != part->axis) at = at->body.count ? at->body.items[0] : NULL;
+        axis_list inside = {0};
+        for (const at_loop *k = at; k; k = k->body.count ? k->body.items[0] : NULL)
+            add(&inside, k->axis);
+        const at_expr *low = NULL, *high = NULL, *low_rest = NULL, *high_rest = NULL;
+        split_bound(f, part->low, AT_OP_MAX, &inside, &low, &low_rest);
+        split_bound(f, part->high, AT_OP_MIN, &inside, &high, &high_rest);
+        if (at) {
+            at->low = closer(f, AT_OP_MAX, at->low, low);
+            at->high = closer(f, AT_OP_MIN, at->high, high);
+        } else {
+            low_rest = low; /* of an axis of both factors */
+            high_rest = high;
+        }
+        if (low_rest) rest = both(f, rest, map(f, AT_OP_LE, low_rest, index));
+        if (high_rest) rest = both(f, rest, map(f, AT_OP_LT, index, high_rest));
     }
     if (!rest) return;
     at_loop *branch = at_loop_add(f->l, AT_LOOP_IF);
@@ -741,10 +770,10 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
     if (f->column_low || f->column_high) find_columns(f, &parts[0]);
     p->shrinks = p->column_from && f->part_count > 0;
     const at_expr *step = p->factors[1].step;
-    p->guarded = f->guard != NULL;
+    p->guarded = f->guard || f->base || f->end;
     p->beside = f->columns.count == 1 && step && step->tag == AT_CONST &&
                 step->u.integer == 1 && f->columns.axes[0] == f->around.axes[f->around.count - 1];
-    if (f->low || f->high) find_range(f, &parts[f->bounded]);
+    if (f->base || f->end || f->low || f->high) find_range(f, &parts[f->bounded]);
     at_loop *node = AT_NEW(f->s->arena, at_loop);
     node->tag = AT_LOOP_PRODUCT;
     node->product = p;

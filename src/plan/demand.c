@@ -92,6 +92,7 @@ static void find_writers(demanding *d) {
 
 typedef struct {
     demanding *d;
+    const at_pass *pass; /* whose domain it is to be */
     int time; /* before which arrays must be known */
 } asking;
 
@@ -104,11 +105,14 @@ static bool is_settled(const asking *a, const at_array *array) {
     const at_written *written = &plan->written[array->id];
     if (place >= 0 && plan->places[place].use == AT_PLACE_GIVEN) return true;
     if (array->kind == AT_REAL || written->region_count > 0 || written->time >= a->time) return false;
-    const at_statement *st = NULL;
+    const at_pass *pass = NULL;
     for (int i = 0; i < plan->pass_count; i++)
-        if (plan->passes[i]->target == array) st = plan->passes[i]->statement;
-    if (!st || st->tag != AT_EQUATION) return false;
-    return is_sure(&(asking){a->d, written->time}, st->u.value);
+        if (plan->passes[i]->target == array) pass = plan->passes[i];
+    if (!pass || pass->statement->tag != AT_EQUATION) return false;
+    /* Of what its own group makes there is only a block. */
+    if (place < 0 || plan->places[place].group || (pass->group && pass->group == a->pass->group))
+        return false;
+    return is_sure(&(asking){a->d, pass, written->time}, pass->statement->u.value);
 }
 
 static bool is_sure_read(const asking *a, const at_expr *e) {
@@ -233,7 +237,7 @@ static void add_renamed(demanding *d, conjuncts *to, const at_expr *read, const 
     at_walk(e, look_for_fold, &fold);
     if (fold) return;
     at_walk(e, look_at_index, &m);
-    asking a = {d, d->writer[array->id]->time};
+    asking a = {d, d->writer[array->id], d->writer[array->id]->time};
     if (!m.all) return;
     for (int i = 0; i < array->rank; i++) {
         from[i] = read->u.read.index[i]->u.axis;

@@ -273,6 +273,7 @@ static void store(planning *p, const at_array *array, at_place_use use, const at
     place->use = use;
     place->next = next;
     place->slots = AT_NEW_ARRAY(p->s->arena, int64_t, array->rank);
+    place->tiles = AT_NEW_ARRAY(p->s->arena, const at_axis *, array->rank);
 }
 
 /* What a repeat leaves has the place of what it carries, also where that is a repeat around it. */
@@ -407,8 +408,8 @@ static void print_place(const at_array_place *place, at_text *out) {
         if (at_place_is_block(place, i))
             at_text_addf(out, "a block of %s, ", array->axes[i]->name);
         else if (at_place_window(place, i))
-            at_text_addf(out, "the last %lld of %s, ", (long long)place->slots[i],
-                         array->axes[i]->name);
+            at_text_addf(out, "%s%lld of %s, ", place->tiles[i] ? "" : "the last ",
+                         (long long)place->slots[i], array->axes[i]->name);
     }
     const at_axis *axes[64];
     at_term bytes = {at_kind_bytes(array->kind), 0, axes};

@@ -26,6 +26,7 @@ typedef struct {
     /* Made for it: the extent of `rows` is the most indices that a block has, and the present block
      * goes from the index of `first` to before the index of `end`. */
     const at_axis *rows, *first, *end;
+    int64_t most; /* indices of a block; 0: as many as the extents suggest */
     int from, to; /* times */
 } at_group;
 
@@ -39,9 +40,12 @@ typedef struct {
     const at_array *next; /* OUTPUT that holds what a state becomes: that state; else NULL */
     bool begins;          /* that OUTPUT begins as what the state was: not all of it is written */
     int writers;          /* passes that write it */
-    /* By dimension: 0, or how many of its last indices are kept: index i lies at i mod that. Only
-     * of the axes of scans around the pass. */
+    /* By dimension: 0, or how many of its indices are kept. Of the axes of scans around the pass the
+     * last ones: index i lies at i mod that. */
     int64_t *slots;
+    /* By dimension: NULL, or a scan's axis t of which step t has nothing but the indices from
+     * t * slots on, so many: index i lies at i - t * slots. */
+    const at_axis **tiles;
     bool in_place;        /* a step reads what the one before left in the one slot along `along`; two
                              are needed if the pass can fail, and so run again */
     int along;
@@ -82,10 +86,10 @@ typedef struct {
     const at_axis **fixed;
     int again_count;
     at_axis **again; /* those of them that its first target lacks */
-    const at_group *group; /* it runs as a part of, or NULL */
     /* What holds of the elements that some pass reads, over the target's axes; the others are not
      * computed. It cannot fail. NULL: all. */
     const at_expr *domain;
+    const at_group *group; /* it runs as a part of, or NULL */
     int number;    /* of all passes, in the order in which they are written */
     int time;
     at_cost flops; /* operations on reals, all guards taken to hold, in a whole run */
@@ -140,6 +144,7 @@ typedef struct {
     at_plan_steps steps;
     int group_count, group_capacity;
     at_group **groups;
+    const char **ungrouped; /* by array id: why no group holds it; NULL where nobody asks, or none is sought */
     /* The cascade's axes, and behind them, as it has extents of its own, `rows` of each group. */
     int axis_count;
     const at_axis **axes;
@@ -190,10 +195,7 @@ void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *
 
 /* ---- stored.c ------------------------------------------------------------------------------ */
 
-/* Whether its axes are such that no given array and no output has them all: it may be larger than all of
- * these. */
-bool at_plan_is_pair(const at_plan *plan, const at_array *array);
-/* Gives a reason (AT_REASON_FUSE) for each pair array that is stored. */
+/* Gives a reason (AT_REASON_FUSE) for each array over two lengths that is stored whole. */
 void at_plan_tell_stored(at_session *s, const at_plan *plan);
 
 /* ---- cost.c -------------------------------------------------------------------------------- */

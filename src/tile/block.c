@@ -64,7 +64,7 @@ static bool is_short(const at_axis *axis, int64_t least) {
 void at_tile_block(at_tile **loops, int count) {
     at_tile *lanes = loops[count - 1];
     for (int i = 0; i < count; i++)
-        if (loops[i]->low || loops[i]->high) return; /* rounds may be of different lengths */
+        if (!loops[i]->block && (loops[i]->low || loops[i]->high)) return; /* rounds may be of different lengths */
     inner found = {true, 0, true, 0, 0};
     look(&lanes->body, lanes->axis, false, &found);
     if (found.loops == 0 || !found.light || !found.fixed || is_short(lanes->axis, 2 * VECTOR)) return;

@@ -135,8 +135,8 @@ bool at_tile_independent_part(const at_tile *loop) {
 }
 
 bool at_tile_independent(const at_tile *loop) {
-    bool whole = loop->block || (!loop->low && !loop->high);
-    return loop->tag == AT_TILE_FOR && whole && at_tile_independent_part(loop);
+    if (!loop->block && (loop->low || loop->high)) return false;
+    return at_tile_independent_part(loop);
 }
 
 at_tile *at_tile_only_loop(const at_tiles *block) {

@@ -57,6 +57,33 @@ static void expect(const char *stage, const char *text, const char *line, bool f
     at_session_free(s);
 }
 
+/* What streams: scans over tiles of j, of which only the present one is kept. */
+static void write_tiles(dice *d, at_text *out) {
+    static const char *const guards[] = {"", " and j <= i", " and i - j < 5", " and j <= i and i - j < 6",
+                                         " and keep[j]", " and doc[i] == doc[j]", " and j > i"};
+    int size = (const int[]){3, 4, 16}[pick(d, 3)];
+    const char *guard = guards[pick(d, 7)];
+    at_text_addf(out, "fn f(q[i,d], k[i,d], v[i,e], keep[i]: bool, doc[i]: int) -> o[i,e], l[i], w[i] {\n"
+                 "  axis j as i, t = (size(i) + %d) // %d\n  scan t {\n", size - 1, size);
+    at_text_addf(out, "    s[t,i,j] = sum[d](q[i,d] * k[j,d])\n    p[t,i,j] = 1 / (1 + s[t,i,j]^2)\n"
+                 "    m[t,i] = max(m[t-1,i | -1], max[j where j // %d == t%s](s[t,i,j]))\n"
+                 "    n[t,i] = n[t-1,i | 0] + sum[j where t == j // %d%s](p[t,i,j])\n"
+                 "    b[t,i] = max(b[t-1,i | 0], if t < size(i) and t // %d == t%s then p[t,i,t] else 0)\n"
+                 "    a[t,i,e] = a[t-1,i,e | 0] * 0.5 + sum[j where j // %d == t%s](p[t,i,j] * v[j,e])\n  }\n",
+                 size, guard, size, guard, size, *guard ? " and t < 0" : "", size, guard);
+    at_text_addf(out, "  o[i,e] = a[size(t)-1,i,e | 0]\n  l[i] = n[size(t)-1,i | 0] + m[size(t)-1,i | 0]\n"
+                 "  w[i] = b[size(t)-1,i | 0]\n}\n");
+}
+
+static void tiles_of_scans_are_all_that_is_kept(void **state) {
+    (void)state;
+    at_compile_options options = {.as_it_is = true};
+    setenv("ATTEND_POISON", "1", 1);
+    agree_compiled(write_tiles, 1, &options);
+    agree_compiled(write_tiles, 24, &options);
+    unsetenv("ATTEND_POISON");
+}
+
 #define PAIRS(mask_of_max, mask_of_sum)                                                            \
     "fn f(x[i,j], keep[j]: bool, doc[j]: int) -> m[i], l[i] {\n  s[i,j] = exp(x[i,j])\n"            \
     "  m[i] = max[j where " mask_of_max "](s[i,j])\n"                                              \
@@ -86,6 +113,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_nobody_reads_changes_nothing),
         cmocka_unit_test(domains_are_what_all_readers_ask),
+        cmocka_unit_test(tiles_of_scans_are_all_that_is_kept),
         cmocka_unit_test(what_the_domain_says_is_not_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

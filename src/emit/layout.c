@@ -41,7 +41,8 @@ static const struct attend_group *groups_of(at_session *s, const at_plan *plan) 
         const at_group *from = plan->groups[i];
         int *single = AT_NEW_ARRAY(s->arena, int, from->single_count);
         for (int k = 0; k < from->single_count; k++) single[k] = from->single[k]->id;
-        groups[i] = (struct attend_group){from->along->id, from->rows->id, from->single_count, single};
+        groups[i] = (struct attend_group){from->along->id, from->rows->id, from->single_count, single,
+                                          from->most};
     }
     return groups;
 }
@@ -72,7 +73,7 @@ int64_t at_layout(at_session *s, const at_loop_program *loops, const at_layout_t
         blocks[faults++].bytes = sizeof(struct attend_fault);
     }
     int64_t *extents = AT_NEW_ARRAY(s->arena, int64_t, plan->axis_count);
-    const struct attend_program program = {.block = blocks, .scratch = faults,
+    const struct attend_program program = {.block = blocks, .places = count,
                                            .axes = plan->cascade->axis_count,
                                            .groups = plan->group_count,
                                            .group = groups_of(s, plan)};

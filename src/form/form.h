@@ -154,6 +154,17 @@ at_home *at_home_common(at_home *a, at_home *b);
  * not. */
 at_home *at_home_outermost(const at_homes *homes, const at_expr *e, at_home *here);
 
+/* ---- total.c: what surely has a value --------------------------------------------------------- */
+
+/* Whether evaluating e may fail where its indices lie inside their axes: a read that is not surely inside,
+ * an int operation without a value. `known` has requirements that hold. */
+bool at_may_fail(at_session *s, const at_cascade *known, const at_expr *e);
+/* By array id: whether each element surely has a value. */
+bool *at_whole_arrays(at_session *s, const at_cascade *cascade);
+/* Whether e may fail, or read an array (of the first `count`) that is not whole. */
+bool at_lacks_value(at_session *s, const at_cascade *known, const bool *whole, int count,
+                    const at_expr *e);
+
 /* ---- affine.c: linear forms ------------------------------------------------------------------ */
 
 /* constant + Σ factor·term. A term is an index, a size, a product of them, or any other int

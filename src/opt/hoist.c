@@ -90,27 +90,8 @@ static bool groups_by_data(const at_expr *guard) {
     return w.found;
 }
 
-/* A read that is not surely inside, or an operation on ints that may have no value. */
-static bool look_for_failure(void *user, const at_expr *e) {
-    search *w = user;
-    at_session *s = w->h->s;
-    if (e->tag == AT_MAP && e->kind == AT_INT)
-        w->found |= e->u.map.op == AT_OP_IDIV || e->u.map.op == AT_OP_MOD || e->u.map.op == AT_OP_IPOW;
-    for (int i = 0; e->tag == AT_READ && i < e->u.read.array->rank && !w->found; i++) {
-        const at_expr *index = e->u.read.index[i];
-        const at_axis *axis = e->u.read.array->axes[i];
-        if (index->tag == AT_INDEX && at_same_extent(index->u.axis, axis)) continue;
-        if (e->u.read.alternative && (index->tag != AT_INDEX || index->u.axis->declared)) continue;
-        w->found |= at_between(s, w->h->draft->from, at_int(s, 0, e->span), index,
-                               at_size_of(s, axis, e->span)) != NULL;
-    }
-    return !w->found;
-}
-
 static bool may_fail(const hoisting *h, const at_expr *e) {
-    search w = {h, e, false};
-    at_walk(e, look_for_failure, &w);
-    return w.found;
+    return at_may_fail(h->s, h->draft->from, e);
 }
 
 static bool is_function(at_op op) {

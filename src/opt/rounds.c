@@ -244,9 +244,11 @@ static const at_expr *of_round(void *user, const at_expr *e) {
     again *a = user;
     at_axis *round = round_of(a->of);
     if (e->tag == AT_INDEX) return e->u.axis == round ? a->round : e;
-    if (e->tag != AT_READ || e->u.read.array->id >= a->known || !is_inside(a, e->u.read.array, a->of))
-        return e;
+    if (e->tag != AT_READ || e->u.read.array->id >= a->known) return e;
     const at_array *array = e->u.read.array;
+    if (!is_inside(a, array, a->of)) /* it goes back to the rounds of yet another repeat */
+        return a->collected[array->id] ? read_at(a, clone_of(a, array, e->u.read.index[0]), NULL, e, 1)
+                                       : e;
     if (array->rank > 0 && array->axes[0] == round)
         return a->collected[array->id]
                    ? read_at(a, clone_of(a, array, a->round), NULL, e, 1)

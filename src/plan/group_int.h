@@ -42,6 +42,8 @@ bool at_read_is_along(const at_expr *read, const at_axis *axis);
 
 /* ---- worth.c */
 
+/* How many of an array's axes are positions. */
+int at_lengths_in(const at_plan *plan, const at_array *array);
 /* Whether an array is worth keeping in blocks along an axis, with the dimensions `inside` one index
  * at a time. */
 bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis *along,

@@ -38,6 +38,12 @@ static bool are_together(const at_plan *plan, const at_axis *a, const at_axis *b
     return false;
 }
 
+int at_lengths_in(const at_plan *plan, const at_array *array) {
+    int count = 0;
+    for (int i = 0; i < array->rank; i++) count += is_position(plan, array->axes[i]);
+    return count;
+}
+
 bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis *along,
                 uint64_t inside) {
     int64_t extent = at_extent(along, NULL);

@@ -107,6 +107,16 @@ static const example examples[] = {
      "  l = sum[n,c](y[n,c] * w[n,c])\n  dx = grad(l, x)\n  da = grad(l, a)\n}\n",
      {"`p[].max.rounds`[round,n] = ", "`p[].sum.rounds`[2 - "},
      {"`p[].rounds`[round", "`s[].rounds`"}},
+    {"a derivative of a derivative through rounds",
+     "fn f(x[n,c], w[n,c]) -> z[n,c] {\n"
+     "  axis j as n\n  y[n,c] = x[n,c]\n"
+     "  repeat 2 {\n"
+     "    p[n,j] = softmax[j](sum[c](y[n,c] * y[j,c]))\n"
+     "    y[n,c] = y[n,c] + sum[j](p[n,j] * y[j,c])\n"
+     "  }\n"
+     "  l = sum[n,c](y[n,c] * w[n,c])\n  dx = grad(l, x)\n"
+     "  m = sum[n,c](dx[n,c]^2)\n  z = grad(m, x)\n}\n",
+     {"z[n,c] = "}, {"`p[].rounds`[round"}},
     {"rounds that scans are in",
      "fn f(x[n,c], w[n,c]) -> dx[n,c] {\n"
      "  axis j as n\n  y[n,c] = x[n,c]\n"

@@ -17,8 +17,9 @@ static int64_t attend_group_rows(const struct attend_program *program, int g,
                                  const int64_t *extents) {
     const struct attend_group *group = &program->group[g];
     int64_t most = GROUP_MOST, parts = 1;
+    if (group->most > 0) return attend_even_rows(extents[group->axis], group->most);
     size_t row = 1;
-    for (int i = 0; i < program->scratch; i++) {
+    for (int i = 0; i < program->places; i++) { /* faults are rare */
         if (program->block[i].group != g + 1) continue;
         size_t bytes = attend_block_bytes(&program->block[i], extents);
         row = bytes > SIZE_MAX - row ? SIZE_MAX : row + bytes;

@@ -270,6 +270,10 @@ const at_source *at_make_source(at_session *session, const char *name, const cha
 bool at_write_file(at_session *session, const char *path, bool (*write)(void *file, void *user),
                    void *user);
 
+/* Makes the folders of the path that are missing, for the user alone: all up to its last `/`. False with
+ * errno. */
+bool at_make_folders(const char *path);
+
 /* ---- clock.c --------------------------------------------------------------------------------- */
 
 double at_now(void);           /* seconds, monotonic */

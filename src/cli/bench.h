@@ -19,6 +19,7 @@ typedef struct {
     const char *name;         /* "norm.attn:layer f32 naive" */
     const char *file, *function, *dtype;
     at_bench_executor executor;
+    const at_choices *choices; /* NULL: the usual ones */
     at_session *s;            /* owned; ends with the case */
     const at_cascade *cascade;
     at_kernel *kernel;        /* NULL for the reference executor */
@@ -26,6 +27,7 @@ typedef struct {
     at_call call;
     at_collection inputs;
     double compile_ms;
+    unsigned char code[AT_HASH_BYTES]; /* of its C text */
     int64_t flops, bytes;     /* of a run, as `attend plan` counts */
     bool flops_at_most, bytes_at_most;
     int64_t least_bytes;      /* what is given and is read, and the outputs, once */
@@ -56,6 +58,7 @@ typedef struct {
     const at_resolve_options *resolve;
     at_call call;             /* seed and threads */
     bool *size_used;          /* by position in resolve->sizes: set where an input has it */
+    const at_choices *choices; /* COMPILED: as at_compile_options has them */
     bool one;                 /* the only file: every size must be used */
 } at_bench_request;
 
@@ -99,6 +102,8 @@ int at_bench_every(const at_bench_every_request *request);
 
 /* ---- bench_sizes.c ----------------------------------------------------------------------------- */
 
+/* A value for an option that has none, by its name; NULL: there is no usual one. */
+const char *at_bench_option(const char *name);
 /* Extents for a function's inputs: those of `told`, and for other axes usual ones that its requirements
  * allow and with which a run does not take very long. Fills resolve->sizes; false, with a reason, where
  * there are none. The program was loaded in `s`. */

@@ -37,6 +37,13 @@ static bool choose_sizes(preparing *p, const at_definition *definition) {
     return true;
 }
 
+static at_type type_of(const char *dtype) {
+    static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16, AT_TYPE_F16};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(dtype, at_type_text(types[i])) == 0) return types[i];
+    return AT_TYPE_F64;
+}
+
 /* Of a given array so much as passes read, if that is less than all of it. */
 static int64_t bytes_read(const at_plan_report *r, int place) {
     const at_array *array = r->plan->places[place].array;
@@ -62,6 +69,8 @@ static int64_t least_bytes(const at_plan_report *r) {
 
 static bool count_work(preparing *p, const at_definition *definition) {
     at_bench_case *c = p->c;
+    const at_compile_options how = {.type = type_of(c->dtype), .choices = c->choices};
+    if (!at_compile_choose(c->s, c->cascade, &how)) return false;
     const at_plan *plan = at_plan_make(c->s, at_optimize(c->s, c->cascade));
     const at_loop_program *loops = at_loop_make(c->s, plan);
     int64_t *all; /* of the axes that were added, too */
@@ -79,13 +88,17 @@ static bool count_work(preparing *p, const at_definition *definition) {
 static bool compile(at_bench_case *c) {
     if (c->executor == AT_BENCH_REFERENCE) return true;
     double start = at_now();
-    at_type type = AT_TYPE_F64;
-    if (strcmp(c->dtype, "f32") == 0) type = AT_TYPE_F32;
-    if (strcmp(c->dtype, "bf16") == 0) type = AT_TYPE_BF16;
-    if (strcmp(c->dtype, "f16") == 0) type = AT_TYPE_F16;
-    const at_compile_options how = {.type = type, .plain = c->executor == AT_BENCH_NAIVE};
-    c->kernel = at_compile(c->s, c->cascade, &how, NULL);
+    at_type type = type_of(c->dtype);
+    const at_compile_options how = {.type = type, .plain = c->executor == AT_BENCH_NAIVE,
+                                    .choices = c->choices};
+    at_text text = {0};
+    at_hash hash;
+    c->kernel = at_compile(c->s, c->cascade, &how, &text);
     c->compile_ms = 1e3 * (at_now() - start);
+    at_hash_begin(&hash);
+    at_hash_add(&hash, text.data, text.length);
+    at_hash_end(&hash, c->code);
+    at_text_free(&text);
     return c->kernel != NULL;
 }
 
@@ -118,13 +131,16 @@ static bool prepare(void *user) {
            count_work(p, definition) && compile(c);
 }
 
+static const at_choices unfused = {.unfused = true};
+
 void at_bench_prepare(const at_bench_request *request, at_bench_case *c) {
     static const char *const executors[] = {"", " unfused", " naive", " reference"};
     c->s = at_cli_session();
     c->file = request->operand;
     c->dtype = request->dtype;
-    c->s->choices.unfused = request->executor == AT_BENCH_UNFUSED;
     c->executor = request->executor;
+    c->choices = request->choices;
+    if (request->executor == AT_BENCH_UNFUSED) c->choices = &unfused;
     c->name = at_format(c->s->arena, "%s %s%s", request->operand, request->dtype,
                         executors[request->executor]);
     char *operand = at_copy_text(c->s->arena, request->operand, strlen(request->operand));

@@ -8,6 +8,8 @@
 #include <string.h>
 
 static const double MOST_WORK = 2e10; /* operations on elements, roughly, of a run */
+static const double MOST_GIVEN = 32e6; /* elements of inputs and outputs */
+static const double MOST_STORED = 256e6; /* elements of any array */
 
 /* Extents by the names that axes have in lib/ and zoo/: positions, then what each position holds. */
 static const struct {
@@ -22,6 +24,18 @@ static const struct {
 };
 
 enum { OTHERS = 64, ROWS = sizeof usual / sizeof *usual };
+
+/* Values of options that have none, likewise. */
+static const struct {
+    const char *names, *value;
+} usual_options[] = {
+    {"heads groups depth", "8"},
+    {"clip length height columns steps block", "32"},
+    {"width channels", "64"},
+    {"tokens", "1024"},
+};
+
+enum { OPTION_ROWS = sizeof usual_options / sizeof *usual_options };
 
 static bool is_among(const char *names, const char *name) {
     size_t length = strlen(name);
@@ -44,6 +58,12 @@ static int64_t usual_extent(const at_definition *d, const char *name) {
     for (int i = 0; i < ROWS; i++)
         if (is_among(usual[i].names, name)) return usual[i].extent;
     return counts_positions(d, name) ? usual[0].extent : OTHERS;
+}
+
+const char *at_bench_option(const char *name) {
+    for (int i = 0; i < OPTION_ROWS; i++)
+        if (is_among(usual_options[i].names, name)) return usual_options[i].value;
+    return NULL;
 }
 
 static at_extents settle(at_law_frame *frame, int64_t *extents) {
@@ -71,15 +91,33 @@ static at_extents choose(at_law_frame *frame, int64_t *extents) {
     return verdict;
 }
 
-static double work_of(at_session *s, at_law_frame *frame, const int64_t *extents) {
-    return at_law_work(frame->cascade, at_extents_all(s, frame, frame->cascade, extents));
+static double elements_of(const at_array *array, const int64_t *all) {
+    double elements = 1;
+    for (int i = 0; i < array->rank; i++) elements *= (double)all[array->axes[i]->id];
+    return elements;
 }
 
-/* Halves the longest axes until a run is short; stops where requirements forbid it. */
+/* Whether a run would take very long, or much memory. */
+static bool is_too_much(at_session *s, const at_law_frame *frame, const int64_t *extents) {
+    const at_cascade *cascade = frame->cascade;
+    const int64_t *all = at_extents_all(s, frame, cascade, extents);
+    double given = 0, stored = 0;
+    for (int i = 0; i < cascade->input_count; i++)
+        given += elements_of(cascade->inputs[i].array, all);
+    for (int i = 0; i < cascade->output_count; i++)
+        given += elements_of(cascade->outputs[i].array, all);
+    for (int i = 0; i < cascade->array_count; i++) {
+        double elements = elements_of(cascade->arrays[i], all);
+        if (elements > stored) stored = elements;
+    }
+    return at_law_work(cascade, all) > MOST_WORK || given > MOST_GIVEN || stored > MOST_STORED;
+}
+
+/* Halves the longest axes until a run is short and small; stops where requirements forbid it. */
 static void shorten(at_session *s, at_law_frame *frame, int64_t *extents) {
     size_t bytes = sizeof *extents * (size_t)frame->count;
     int64_t *shorter = at_copy(s->arena, extents, bytes);
-    while (work_of(s, frame, extents) > MOST_WORK) {
+    while (is_too_much(s, frame, extents)) {
         int64_t longest = 1;
         for (int i = 0; i < frame->count; i++)
             if (frame->given[i] < 0 && shorter[i] > longest) longest = shorter[i];

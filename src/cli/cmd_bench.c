@@ -91,22 +91,13 @@ static bool take_against(request *r, const char *value) {
     return true;
 }
 
-static bool take_budget(request *r, const char *value) {
-    char *end;
-    r->budget = strtod(value, &end);
-    if (*end == 's') end++;
-    if (end != value && !*end && r->budget > 0 && r->budget <= 86400) return true;
-    at_cli_misuse(&page, "--budget needs seconds such as 10s, not `%s`", value);
-    return false;
-}
-
 static bool take(void *user, const char *name, const char *value) {
     request *r = user;
     bool good = true;
     if (at_cli_function_take(&page, &r->function, name, value, &good)) return good;
     if (strcmp(name, "dtype") == 0) return take_dtypes(r, value);
     if (strcmp(name, "against") == 0) return take_against(r, value);
-    if (strcmp(name, "budget") == 0) return take_budget(r, value);
+    if (strcmp(name, "budget") == 0) return at_cli_seconds(&page, "--budget", value, &r->budget);
     if (strcmp(name, "threads") == 0)
         return at_cli_number(&page, "--threads", value, 1, 64, &r->threads);
     if (strcmp(name, "seed") == 0)

@@ -111,9 +111,9 @@ static void print_groups(entry *e) {
         const at_group *group = plan->groups[i];
         int *single = AT_NEW_ARRAY(e->p.s->arena, int, group->single_count);
         for (int k = 0; k < group->single_count; k++) single[k] = group->single[k]->id;
-        at_c_line(&e->p, "{%d, %d, %d, (const int[]){%s}}, /* blocks of %s */", group->along->id,
+        at_c_line(&e->p, "{%d, %d, %d, (const int[]){%s}, %lld}, /* blocks of %s */", group->along->id,
                   group->rows->id, group->single_count, list(e, single, group->single_count),
-                  at_axis_name(&e->p.names, group->along));
+                  (long long)group->most, at_axis_name(&e->p.names, group->along));
     }
     at_text_add(e->p.out, "};\n");
 }

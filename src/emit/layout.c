@@ -41,7 +41,8 @@ static const struct attend_group *groups_of(at_session *s, const at_plan *plan) 
         const at_group *from = plan->groups[i];
         int *single = AT_NEW_ARRAY(s->arena, int, from->single_count);
         for (int k = 0; k < from->single_count; k++) single[k] = from->single[k]->id;
-        groups[i] = (struct attend_group){from->along->id, from->rows->id, from->single_count, single};
+        groups[i] = (struct attend_group){from->along->id, from->rows->id, from->single_count, single,
+                                          from->most};
     }
     return groups;
 }

@@ -68,6 +68,12 @@ const at_expr *at_sweep_some(at_separating *w, const at_expr *guard) {
             if (holds_at(w, guard, at_index(w->s, l.others[i], guard->span))) return NULL;
         if (holds_at(w, guard, at_int(w->s, 0, guard->span))) return some_indices(w);
     }
+    for (int k = 0; k < w->parts->count; k++) {
+        const at_sweep_part *p = &w->parts->parts[k];
+        bool counts = p->tag == AT_SWEEP_FOLDS && p->fold == AT_FOLD_SUM && p->term.element &&
+                      p->guard && at_is_number(p->term.element, 1) && at_alike(w->s, p->guard, guard);
+        if (counts) return map(w, AT_OP_GT, p->now, at_real(w->s, 0, guard->span));
+    }
     int k = at_sweep_fold_part(w, AT_FOLD_ANY, guard, at_bool(w->s, true, guard->span));
     return w->parts->parts[k].now;
 }
@@ -128,12 +134,13 @@ typedef struct {
     const at_sweep_form *form;
     int at;               /* the case */
     const at_expr *sum;
-    bool outside;         /* something later stands outside */
+    bool outside;         /* what is not a plain number stands outside */
     int unbounded;        /* the max (min) that exponents have had taken off; -1: none */
 } summing;
 
-static bool is_later(const at_separating *w, const at_expr *e) {
-    return e && (at_sweep_depends(w, e) & AT_ON_LATER);
+/* A factor that may be infinite or NaN, where a sum over nothing is 0 whatever it is. */
+static bool stands_outside(const at_expr *row) {
+    return row && (row->tag != AT_CONST || !isfinite(row->u.real) || row->u.real == 0);
 }
 
 static bool is_zero(const at_sweep_term *t) {
@@ -162,7 +169,7 @@ static void add_term(at_separating *w, summing *sum, const at_expr *guard, const
     if (t->up) value = at_sweep_times(w->s, restored(w, sum, t, k), value);
     value = at_sweep_times(w->s, value, at_sweep_resolved(w, t->row));
     value = at_sweep_over(w->s, value, at_sweep_resolved(w, t->under));
-    sum->outside |= t->up || is_later(w, t->row) || is_later(w, t->under) || t->power_count;
+    sum->outside |= t->up || stands_outside(t->row) || stands_outside(t->under) || t->power_count;
     sum->sum = at_sweep_plus(w->s, sum->sum, value);
 }
 
@@ -240,35 +247,18 @@ static void add_zeros(at_separating *w, summing *sum, const at_expr *guard, cons
     sum->sum = at_sweep_plus(w->s, sum->sum, value);
 }
 
-/* ---- pieces and cases ----------------------------------------------------------------------------------------- */
+/* ---- pieces and cases ---------------------------------------------------------------------------------------- */
 
-/* Does `add` for each term of the case, with the guard of its piece: that none before it holds. */
-static void each_term(at_separating *w, summing *sum, bool zeros,
-                      void (*add)(at_separating *w, summing *sum, const at_expr *guard,
-                                  const at_sweep_term *t)) {
-    const at_sweep_case *c = &sum->form->cases[sum->at];
-    const at_expr *guard = sum->guard;
-    for (int i = 0; i < c->count; i++) {
-        const at_sweep_piece *piece = &c->pieces[i];
-        const at_expr *here = at_both(w->s, guard, piece->where);
-        for (int k = 0; k < piece->count && !at_never(w->s, here); k++)
-            if (is_zero(&piece->terms[k]) == zeros) add(w, sum, here, &piece->terms[k]);
-        if (piece->where)
-            guard = at_both(w->s, guard, map(w, AT_OP_NOT, piece->where, NULL));
-    }
-}
-
-static void prepare(at_separating *w, summing *sum, const at_expr *guard, const at_sweep_term *t) {
-    (void)sum;
-    at_sweep_sum_part(w, guard, t);
-}
-
-static const at_expr *case_value(at_separating *w, summing sum) {
+/* Σ of a piece's terms over `guard`, which is empty only where something else may be: then 0. */
+static const at_expr *piece_value(at_separating *w, summing sum, const at_expr *guard,
+                                  const at_sweep_piece *piece) {
+    for (int zeros = 0; zeros < 2; zeros++)
+        for (int k = 0; k < piece->count; k++)
+            if (is_zero(&piece->terms[k]) == (zeros == 1))
+                (zeros ? add_zeros : add_term)(w, &sum, guard, &piece->terms[k]);
+    if (!sum.sum || !sum.outside) return sum.sum;
     const at_expr *zero = at_real(w->s, 0, w->given->folds[w->at].fold->span);
-    each_term(w, &sum, false, add_term);
-    each_term(w, &sum, true, add_zeros);
-    if (!sum.sum) return zero;
-    supposing empty = {w, sum.guard, NULL}, below = {w, NULL, NULL};
+    supposing empty = {w, guard, NULL}, below = {w, NULL, NULL};
     if (sum.unbounded >= 0) {
         below.below = at_sweep_target_of(w, sum.unbounded);
         const at_expr *m = w->parts->parts[sum.unbounded].now;
@@ -276,9 +266,28 @@ static const at_expr *case_value(at_separating *w, summing sum) {
             sum.sum = choice(w, map(w, AT_OP_EQ, m, w->sweep->running[sum.unbounded].neutral),
                              map(w, AT_OP_SUB, m, m), sum.sum);
     }
-    if (!sum.outside || !may_hold(&empty, sum.form, sum.at)) return sum.sum;
-    const at_expr *some = at_sweep_some(w, sum.guard);
+    if (!may_hold(&empty, sum.form, sum.at)) return sum.sum;
+    const at_expr *some = at_sweep_some(w, guard);
     return some ? choice(w, some, sum.sum, zero) : sum.sum;
+}
+
+/* What holds for elements in each piece of a case, that none before it takes them; NULL where none
+ * are left. With `prepares` running values are made, else the sum of the pieces is given. */
+static const at_expr *case_value(at_separating *w, summing sum, bool prepares) {
+    const at_sweep_case *c = &sum.form->cases[sum.at];
+    const at_expr *guard = sum.guard, *all = NULL;
+    for (int i = 0; i < c->count; i++) {
+        const at_sweep_piece *piece = &c->pieces[i];
+        const at_expr *here = at_both(w->s, guard, piece->where);
+        bool never = at_never(w->s, here);
+        for (int k = 0; k < piece->count && !never && prepares; k++)
+            if (!is_zero(&piece->terms[k])) at_sweep_sum_part(w, here, &piece->terms[k]);
+        if (!never && !prepares)
+            all = at_sweep_plus(w->s, all, piece_value(w, sum, here, piece));
+        if (piece->where)
+            guard = at_both(w->s, guard, map(w, AT_OP_NOT, piece->where, NULL));
+    }
+    return all ? all : at_real(w->s, 0, w->given->folds[w->at].fold->span);
 }
 
 const at_expr *at_sweep_sum_value(at_separating *w, const at_expr *guard,
@@ -289,10 +298,10 @@ const at_expr *at_sweep_sum_value(at_separating *w, const at_expr *guard,
                 return NULL;
     summing sum = {.guard = guard, .form = form, .unbounded = -1};
     /* First all that is kept: a term 0 * w looks for what is the same. */
-    for (sum.at = 0; sum.at < form->count; sum.at++) each_term(w, &sum, false, prepare);
+    for (sum.at = 0; sum.at < form->count; sum.at++) case_value(w, sum, true);
     const at_expr *value = NULL;
     for (sum.at = form->count - 1; sum.at >= 0; sum.at--) {
-        const at_expr *one = case_value(w, sum);
+        const at_expr *one = case_value(w, sum, false);
         if (!value) value = one;
         else if (!at_same(one, value)) value = choice(w, form->cases[sum.at].when, one, value);
     }

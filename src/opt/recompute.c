@@ -17,7 +17,7 @@
  *
  * Sinks of one side may follow from each other, as what divides a softmax from its scores, as long as
  * all in between runs along with them, block by block. Where it does not (a layer's products with its
- * weights lie between attention and its derivative), there are two sides again.
+ * weights lie between a function and its derivative), there are two sides again.
  *
  * A sum over both sides at once belongs to neither; it becomes a sum of sums. */
 #include "opt/opt.h"

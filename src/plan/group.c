@@ -59,6 +59,7 @@ static void close(finding *f) {
 typedef struct {
     const finding *f;
     bool good;
+    const at_array *apart; /* what is read at other indices */
 } checking;
 
 static bool check_read(void *user, const at_expr *e) {
@@ -69,21 +70,31 @@ static bool check_read(void *user, const at_expr *e) {
     if (writer < 0 || !at_set_has(c->f->members, writer)) return true;
     for (int i = 0; i < c->f->seed->rank; i++)
         if (c->f->inside >> i & 1) c->good &= at_read_is_along(e, c->f->seed->axes[i]);
+    if (!c->good && !c->apart) c->apart = e->u.read.array;
     return true;
+}
+
+/* The first member that cannot be one; -1: all can. *apart: what it reads at other indices of the
+ * group's axes, where that is why. */
+static int find_misfit(const finding *f, const at_array **apart) {
+    checking c = {f, true, NULL};
+    for (int i = 0; i < f->level->count; i++) {
+        if (!at_set_has(f->members, i)) continue;
+        const at_pass *pass = at_level_pass(f->level, i);
+        if (!pass) return i;
+        for (int k = 0; k < f->seed->rank; k++)
+            if (f->inside >> k & 1) c.good &= at_pass_is_along(pass, f->seed->axes[k]);
+        at_walk_statement(pass->statement, check_read, &c);
+        *apart = c.apart;
+        if (!c.good) return i;
+    }
+    return -1;
 }
 
 /* Whether no member needs what another index of the group's axes computes. */
 static bool fits(const finding *f) {
-    checking c = {f, f->inside != 0};
-    for (int i = 0; i < f->level->count && c.good; i++) {
-        if (!at_set_has(f->members, i)) continue;
-        const at_pass *pass = at_level_pass(f->level, i);
-        if (!pass) return false;
-        for (int k = 0; k < f->seed->rank; k++)
-            if (f->inside >> k & 1) c.good &= at_pass_is_along(pass, f->seed->axes[k]);
-        at_walk_statement(pass->statement, check_read, &c);
-    }
-    return c.good && is_inside(f, f->along);
+    const at_array *apart;
+    return f->inside != 0 && find_misfit(f, &apart) < 0 && is_inside(f, f->along);
 }
 
 static void add_array(finding *f, const at_array *array) {
@@ -153,13 +164,108 @@ static bool find_along(finding *f) {
     return false;
 }
 
+/* ---- why there is none ----------------------------------------------------------------------- */
+
+static const char *step_text(const at_level *level, int step) {
+    const at_plan_step *at = level->steps->items[step];
+    at_arena *arena = level->s->arena;
+    switch (at->tag) {
+    case AT_STEP_PASS: return at_format(arena, "pass %d", at->pass + 1);
+    case AT_STEP_GROUP: return "a group of other passes";
+    case AT_STEP_SCAN: return at_format(arena, "the scan over %s", at->statement->u.scan.axes[0]->name);
+    case AT_STEP_REPEAT: break;
+    }
+    return "a repeat";
+}
+
+static void note(const finding *f, const char *why) {
+    if (f->level->plan->ungrouped) f->level->plan->ungrouped[f->seed->id] = why;
+}
+
+typedef struct {
+    const at_array *array;
+    const at_axis *axis; /* NULL: any read counts */
+    bool apart;
+} reading;
+
+static bool look_apart(void *user, const at_expr *e) {
+    reading *r = user;
+    if (e->tag == AT_READ && e->u.read.array == r->array)
+        r->apart |= !r->axis || !at_read_is_along(e, r->axis);
+    return true;
+}
+
+/* Who reads it and is none of the passes here that can be in a group. */
+static const char *leaving_text(const finding *f) {
+    const at_plan *plan = f->level->plan;
+    at_arena *arena = f->level->s->arena;
+    for (int i = 0; i < plan->pass_count; i++) {
+        const at_pass *pass = plan->passes[i];
+        reading r = {f->seed, NULL, false};
+        bool here = false;
+        for (int k = 0; k < f->level->count; k++) here |= at_level_pass(f->level, k) == pass;
+        if (!here) at_walk_statement(pass->statement, look_apart, &r);
+        if (!r.apart) continue;
+        return at_format(arena, "pass %d reads it, which %s", i + 1,
+                         pass->group          ? "runs in blocks with other passes"
+                         : pass->region_count ? "runs step by step"
+                                              : "cannot run for a part of what it computes");
+    }
+    return "a repeat keeps it from round to round";
+}
+
+/* Who needs all of an axis of the seed: what writes it, or the first that reads it; -1: nobody. */
+static int find_whole(const finding *f, const at_axis *axis) {
+    const at_level *level = f->level;
+    int writer = level->writer[f->seed->id];
+    if (!at_pass_is_along(at_level_pass(level, writer), axis)) return writer;
+    for (int i = 0; i < level->count; i++) {
+        if (!at_set_has(level->readers[f->seed->id], i)) continue;
+        const at_pass *pass = at_level_pass(level, i);
+        reading r = {f->seed, axis, !at_pass_is_along(pass, axis)};
+        at_walk_statement(pass->statement, look_apart, &r);
+        if (r.apart) return i;
+    }
+    return -1;
+}
+
+/* No axis is one along which everybody keeps to one index. */
+static void note_sides(const finding *f) {
+    const at_level *level = f->level;
+    const at_array *seed = f->seed;
+    const char *why = "";
+    if (!level->plan->ungrouped || level->writer[seed->id] < 0) return;
+    if (!can_be_held(level, seed)) why = leaving_text(f);
+    for (int i = 0; i < seed->rank && can_be_held(level, seed); i++) {
+        if (!at_pays_in_blocks(level->plan, seed, seed->axes[i], 0)) continue;
+        int whole = find_whole(f, seed->axes[i]);
+        if (whole >= 0)
+            why = at_format(level->s->arena, "%s%s%s needs all `%s` at once", why,
+                            *why ? ", and " : "", step_text(level, whole), seed->axes[i]->name);
+    }
+    note(f, *why ? why : "no pass takes many of its elements to one, so a block would hold it for nothing");
+}
+
+static void note_misfit(const finding *f) {
+    const at_array *apart = NULL;
+    int misfit = f->level->plan->ungrouped ? find_misfit(f, &apart) : -1;
+    if (misfit < 0) return;
+    const char *who = step_text(f->level, misfit);
+    if (apart)
+        note(f, at_format(f->level->s->arena, "%s, which must run in between, reads other `%s` of %s", who,
+                          f->along->name, at_array_text(f->level->s, apart)));
+    else
+        note(f, at_format(f->level->s->arena, "%s, which must run in between, cannot run for a part of `%s`",
+                          who, f->along->name));
+}
+
 static bool find(at_level *level, const at_array *seed, finding *f) {
     *f = (finding){.level = level, .seed = seed, .inside = level->local[seed->id]};
-    if (!can_be_held(level, seed) || !find_along(f)) return false;
+    if (!can_be_held(level, seed) || !find_along(f)) return note_sides(f), false;
     f->members = AT_NEW_ARRAY(level->s->arena, at_set, level->words);
     add_array(f, seed);
     close(f);
-    if (!fits(f)) return false;
+    if (!fits(f)) return note_misfit(f), false;
     grow(f);
     return true;
 }
@@ -195,6 +301,7 @@ static at_group *make_group(const finding *f) {
     at_group *group = AT_NEW(arena, at_group);
     group->number = plan->group_count;
     group->along = f->along;
+    group->most = f->level->s->choices.rows;
     group->single = AT_NEW_ARRAY(arena, const at_axis *, f->seed->rank);
     for (int i = 0; i < f->seed->rank; i++)
         if ((f->inside >> i & 1) && f->seed->axes[i] != f->along)
@@ -287,7 +394,8 @@ void at_plan_group(at_session *s, at_plan *plan) {
     plan->axis_count = cascade->axis_count;
     plan->axes = AT_NEW_ARRAY(s->arena, const at_axis *, plan->axis_count);
     for (int i = 0; i < plan->axis_count; i++) plan->axes[i] = cascade->axes[i];
-    find_all(s, plan, &plan->steps);
+    if (s->reasons) plan->ungrouped = AT_NEW_ARRAY(s->arena, const char *, plan->array_count);
+    if (!s->choices.unfused) find_all(s, plan, &plan->steps);
     plan->times = 0;
     give_times(plan, &plan->steps);
 }

@@ -25,6 +25,7 @@ typedef struct {
     /* Made for it: the extent of `rows` is the most indices that a block has, and the present block
      * goes from the index of `first` to before the index of `end`. */
     const at_axis *rows, *first, *end;
+    int64_t most; /* indices of a block; 0: as many as the extents suggest */
     int from, to; /* times */
 } at_group;
 
@@ -142,6 +143,7 @@ typedef struct {
     at_plan_steps steps;
     int group_count, group_capacity;
     at_group **groups;
+    const char **ungrouped; /* by array id: why no group holds it; NULL where nobody asks, or none is sought */
     /* The cascade's axes, and behind them, as it has extents of its own, `rows` of each group. */
     int axis_count;
     const at_axis **axes;
@@ -190,10 +192,7 @@ void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *
 
 /* ---- stored.c ------------------------------------------------------------------------------ */
 
-/* Whether its axes are such that no given array and no output has them all: it may be larger than all of
- * these. */
-bool at_plan_is_pair(const at_plan *plan, const at_array *array);
-/* Gives a reason (AT_REASON_FUSE) for each pair array that is stored. */
+/* Gives a reason (AT_REASON_FUSE) for each array over two lengths that is stored whole. */
 void at_plan_tell_stored(at_session *s, const at_plan *plan);
 
 /* ---- cost.c -------------------------------------------------------------------------------- */

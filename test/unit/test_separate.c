@@ -215,6 +215,19 @@ static const program moments[] = {
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  h[i] = sum[j](if (if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]) > 0 then exp(s[i,j] - m[i]) / l[i] * log(exp(s[i,j] - m[i]) / l[i]) else 0.0)\n"
      "}\n", ALL_KINDS, 1, NULL},
+    {"entropy of weights that may be 0 everywhere",
+     "fn f(s[i,j], keep[i,j]: bool) -> h[i] {\n"
+     "  m[i] = max[j where keep[i,j]](s[i,j])\n"
+     "  l[i] = sum[j where keep[i,j]](exp(s[i,j] - m[i]))\n"
+     "  h[i] = sum[j where keep[i,j]]((if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]) * log(if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]))\n"
+     "}\n", LARGE, 1, NULL},
+    {"values about their mean, weighted",
+     "fn f(s[i,j], t[i], v[j,e]) -> o[i,e] {\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
+     "  c[i,e] = sum[j](exp(s[i,j] - m[i]) / l[i] * v[j,e])\n"
+     "  o[i,e] = sum[j](t[i] * exp(s[i,j] - m[i]) / l[i] * (v[j,e] - c[i,e]))\n"
+     "}\n", 1, 1, NULL},
     {"variance",
      "fn f(x[i,j]) -> m[i], q[i] {\n"
      "  m[i] = mean[j](x[i,j])\n"

@@ -39,10 +39,11 @@ struct attend_block {
 };
 
 /* Passes that run together for so many indices of an axis at a time as the extent of `rows`, and for
- * one of each of the axes `single`. */
+ * one of each of the axes `single`. most: so many indices at most; 0: as the extents suggest. */
 struct attend_group {
     int axis, rows, singles;
     const int *single;
+    int64_t most;
 };
 
 /* CONVERTED: an output of reals that passes also read: rounded to `given` at the end. */

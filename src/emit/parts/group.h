@@ -17,6 +17,7 @@ static int64_t attend_group_rows(const struct attend_program *program, int g,
                                  const int64_t *extents) {
     const struct attend_group *group = &program->group[g];
     int64_t most = GROUP_MOST, parts = 1;
+    if (group->most > 0) return attend_even_rows(extents[group->axis], group->most);
     size_t row = 1;
     for (int i = 0; i < program->places; i++) { /* faults are rare */
         if (program->block[i].group != g + 1) continue;

@@ -544,6 +544,12 @@ static const at_expr *split_sides(recomputing *r, const at_expr *e) {
     int count = 0;
     for (int i = 0; i < e->u.fold.count; i++)
         if (e->u.fold.axes[i] != outer) inner[count++] = e->u.fold.axes[i];
+    at_axis **axes;
+    int rank = at_draft_free_axes(r->draft, e, NULL, &axes);
+    at_axis **with = AT_NEW_ARRAY(r->s->arena, at_axis *, rank + 1);
+    at_move(with, axes, sizeof *with * (size_t)rank);
+    with[rank] = outer;
+    if (at_has_pair(r->lengths, with, rank + 1)) return e;
     return in_two(r, e, inner, count, &outer, 1, e->u.fold.guard, NULL);
 }
 

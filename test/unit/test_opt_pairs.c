@@ -32,6 +32,13 @@ static const example examples[] = {
      "  o[n,c] = sum[j](p[n,j] * x[j,c])\n"
      "  l = sum[n,c](o[n,c] * w[n,c])\n  dx = grad(l, x)\n}\n",
      {"p_2[n,j] = "}, {"p.max_2", "q_2"}},
+    {"results that run along the other side are copied",
+     "fn f(q[n,d], k[n,d], v[n,e], w[n,e]) -> dk[n,d], dq[n,d] {\n"
+     "  axis j as n\n"
+     "  p[n,j] = softmax[j where j <= n](sum[d](q[n,d] * k[j,d]))\n"
+     "  o[n,e] = sum[j](p[n,j] * v[j,e])\n"
+     "  l = sum[n,e](o[n,e] * w[n,e])\n  dk = grad(l, k)\n  dq = grad(l, q)\n}\n",
+     {"dk.own[j,d] = ", "dk[n,d] = dk.own[n,d]", "dq[n,d] = sum[j where"}, {"dq.own"}},
     {"columns are normalised, then rows summed",
      "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e], r[j] {\n"
      "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"

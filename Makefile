@@ -10,6 +10,8 @@
 #   make install      program, C library and what programs use, into PREFIX (/usr/local) under DESTDIR
 #   make uninstall    takes them away again
 #   make bench        programs beside the same loops by hand, in turn (minutes; measures, tests nothing)
+#   make zoo-bench    every function of lib and zoo, how far each is above what the machine needs at least; goes on
+#                     where it was stopped (10 minutes; ZOO_BENCH has options of attend bench)
 #   make size         lines a folder
 #
 # Three builds live side by side: build (gcc -O2), build-sanitize, and build-fuzz (clang).
@@ -21,6 +23,8 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= $(if $(CI),60,5)
 ZOO_TYPES ?= f64,f32,bf16
+ZOO_BENCH ?= --dtype f32
+ZOO_CFLAGS ?= -O0 -g0
 RANDOM_SECONDS ?= $(if $(CI),120,20)
 # What CI says must depend on the change and not on the day, nor on how fast its machine is.
 RANDOM_SEED ?= $(if $(CI),1,$(shell date +%Y%m%d)00000)
@@ -166,13 +170,18 @@ bench: packages
 	@$(MAKE) -j$(JOBS) -s $(BENCH)
 	@$(BENCH)
 
-# -O1: what is looked for are mistakes of attend, and most of the time would be the C compiler's. One
-# process a file, the longest files first.
+# What is looked for are mistakes of attend, and nearly all the time would be the C compiler's: at -O1
+# it takes three times as long. One process a file, the longest files first.
 zoo-check: packages
 	@$(MAKE) -j$(JOBS) -s $(BUILD)/attend
-	@ls -S lib/*.attn zoo/*/*.attn | \
-	  ATTEND_CACHE=$(CURDIR)/$(BUILD)/cache ATTEND_CFLAGS=-O1 xargs -n 1 -P $(JOBS) $(BUILD)/attend check \
-	  --executor compiled --dtype $(ZOO_TYPES) --threads 1,2,3,4
+	@ls -S lib/*.attn zoo/*/*.attn | ATTEND_CACHE=$(CURDIR)/$(BUILD)/cache ATTEND_CFLAGS="$(ZOO_CFLAGS)" \
+	  xargs -n 1 -P $(JOBS) $(BUILD)/attend check --executor compiled --dtype $(ZOO_TYPES) --threads 1,2,3,4
+
+# Results are kept for this very attend: those of another are not its own.
+zoo-bench: packages
+	@$(MAKE) -j$(JOBS) -s $(BUILD)/attend
+	@ATTEND_CACHE=$(CURDIR)/$(BUILD)/cache $(BUILD)/attend bench --every lib/*.attn zoo/*/*.attn $(ZOO_BENCH) \
+	  --kept $(BUILD)/zoo-bench-$$(cksum <$(BUILD)/attend | cut -d' ' -f1).jsonl
 
 bless: programs
 	@test/run bless
@@ -208,4 +217,4 @@ clean:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNITS:=.d) $(RANDOM_OBJECTS:.o=.d) $(FUZZERS:=.d) $(DEMOS:=.d) $(BENCH).d
 .SECONDARY:
-.PHONY: zoo-check all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bench bless demo install uninstall size clean
+.PHONY: zoo-check zoo-bench all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bench bless demo install uninstall size clean

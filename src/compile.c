@@ -26,7 +26,7 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
 #define STOP_AFTER(name, print)                                                                    \
     if (stage && strcmp(stage, name) == 0) return print, NULL
 
-    cascade = at_optimize(s, cascade);
+    if (!how || !how->as_it_is) cascade = at_optimize(s, cascade);
     STOP_AFTER("opt", at_ir_print(at_unshadowed(s, cascade), dump));
     const at_plan *plan = at_plan_make(s, cascade);
     STOP_AFTER("plan", at_plan_print(plan, dump));
@@ -41,6 +41,7 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
 }
 
 const at_tile_program *at_compile_tiles(at_session *s, const at_cascade *cascade) {
+    s->choices = (at_choices){0};
     return make_tiles(s, cascade, NULL, NULL);
 }
 
@@ -53,6 +54,7 @@ bool at_compile_text(at_session *s, const at_cascade *const *cascades, const cha
                      int count, const at_compile_options *options, const at_tile_program **tiles,
                      at_text *out) {
     at_emit_entry *entries = AT_NEW_ARRAY(s->arena, at_emit_entry, count);
+    s->choices = (at_choices){0};
     for (int i = 0; i < count; i++) {
         entries[i] = (at_emit_entry){make_tiles(s, cascades[i], options, NULL), prefixes[i]};
         if (!entries[i].program) return false;
@@ -61,6 +63,16 @@ bool at_compile_text(at_session *s, const at_cascade *const *cascades, const cha
     at_emit_options emit = emit_options(options);
     at_emit_source(s, entries, count, &emit, out);
     return true;
+}
+
+bool at_compile_choose(at_session *s, const at_cascade *cascade, const at_compile_options *options) {
+    s->choices = (at_choices){0};
+    if (options && options->choices) {
+        s->choices = *options->choices;
+        return true;
+    }
+    return at_tuning_find(s, cascade, emit_options(options).type, options ? options->target : NULL,
+                          &s->choices);
 }
 
 typedef struct {
@@ -75,6 +87,7 @@ typedef struct {
 
 static bool compile(void *user) {
     compilation *c = user;
+    if (!at_compile_choose(c->s, c->cascade, c->options)) return false;
     const at_tile_program *tiles = make_tiles(c->s, c->cascade, c->options, c->dump);
     if (!tiles) return c->s->diag_count == 0;
     const char *prefix = c->options && c->options->prefix ? c->options->prefix : "attend";

@@ -184,6 +184,15 @@ const char *at_reason_kind_doc(at_reason_kind kind);
 
 /* ---- session.c: one compilation or run ------------------------------------------------------- */
 
+/* What stages take where they have alternatives that are right alike; all zero: as they judge. Set it
+ * before compiling. */
+typedef struct {
+    bool unfused;    /* each equation is a pass by itself, whose array is stored whole: nothing is
+                        grouped, streamed, factored or computed twice */
+    int64_t rows;    /* of a block that a group of passes takes at a time; 0: by the extents */
+    int64_t columns; /* of a block that a sweep takes at a time; 0: the stage's own number */
+} at_choices;
+
 struct at_session {
     at_arena *arena; /* everything that lives as long as the session */
     at_diag **diags;
@@ -193,6 +202,7 @@ struct at_session {
     jmp_buf *escape;      /* where a session that ran out of memory returns to */
     at_diag *full;        /* what at_error_full records, made while there was memory */
     const char *stage;    /* the stage that runs, for assertions */
+    at_choices choices;
     at_reasons *reasons;  /* NULL: nobody asks, and none are kept */
     /* Called at most four times a second during long work, with the share done (0..1, or negative
      * when unknown). May be NULL. Returns false to stop the work. */
@@ -259,6 +269,10 @@ const at_source *at_make_source(at_session *session, const char *name, const cha
  * the reason in errno if it set one. A link is followed, a device or pipe is written as it is. */
 bool at_write_file(at_session *session, const char *path, bool (*write)(void *file, void *user),
                    void *user);
+
+/* Makes the folders of the path that are missing, for the user alone: all up to its last `/`. False with
+ * errno. */
+bool at_make_folders(const char *path);
 
 /* ---- clock.c --------------------------------------------------------------------------------- */
 

@@ -47,6 +47,7 @@ static uint64_t group_free(const group_files *f, const char *folder) {
     uint64_t limit, usage, cache = 0;
     snprintf(path, sizeof path, "%s%s/%s", f->root, folder, f->limit);
     if (!read_number(path, "", &limit)) return UINT64_MAX; /* no such group, or "max" */
+    if (limit >> 60) return UINT64_MAX; /* how the older groups say that there is none */
     snprintf(path, sizeof path, "%s%s/%s", f->root, folder, f->usage);
     if (!read_number(path, "", &usage)) return UINT64_MAX;
     snprintf(path, sizeof path, "%s%s/memory.stat", f->root, folder);

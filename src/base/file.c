@@ -171,3 +171,18 @@ bool at_write_file(at_session *session, const char *path, bool (*write)(void *fi
     writing w = {.session = session, .path = path, .write = write, .user = user};
     return at_released(session, write_file, release_writing, &w);
 }
+
+bool at_make_folders(const char *path) {
+    enum { LONGEST = 4096 };
+    char piece[LONGEST];
+    size_t length = strlen(path);
+    if (length >= sizeof piece) return errno = ENAMETOOLONG, false;
+    memcpy(piece, path, length + 1);
+    for (size_t i = 1; i < length; i++) {
+        if (path[i] != '/') continue;
+        piece[i] = 0;
+        if (mkdir(piece, 0700) != 0 && errno != EEXIST) return false;
+        piece[i] = '/';
+    }
+    return true;
+}

@@ -5,13 +5,21 @@
 #include "cli/cli.h"
 #include "compile.h"
 
-typedef enum { AT_BENCH_COMPILED, AT_BENCH_NAIVE, AT_BENCH_REFERENCE } at_bench_executor;
+typedef enum {
+    AT_BENCH_COMPILED,
+    AT_BENCH_UNFUSED, /* compiled too, each equation by itself */
+    AT_BENCH_NAIVE,
+    AT_BENCH_REFERENCE,
+    AT_BENCH_EXECUTORS
+} at_bench_executor;
+
 
 /* One program in one type by one executor, ready to run, and what was measured of it. */
 typedef struct {
     const char *name;         /* "norm.attn:layer f32 naive" */
     const char *file, *function, *dtype;
     at_bench_executor executor;
+    const at_choices *choices; /* NULL: the usual ones */
     at_session *s;            /* owned; ends with the case */
     const at_cascade *cascade;
     at_kernel *kernel;        /* NULL for the reference executor */
@@ -19,8 +27,10 @@ typedef struct {
     at_call call;
     at_collection inputs;
     double compile_ms;
+    unsigned char code[AT_HASH_BYTES]; /* of its C text */
     int64_t flops, bytes;     /* of a run, as `attend plan` counts */
     bool flops_at_most, bytes_at_most;
+    int64_t least_bytes;      /* what is given and is read, and the outputs, once */
     bool failed;              /* errors are in the session */
     const char *skipped;      /* why it was not run; or NULL */
     int count, capacity;      /* samples */
@@ -32,7 +42,9 @@ typedef struct {
 } at_bench_case;
 
 typedef struct {
-    double f32_gflops, f64_gflops, dram_gbs;
+    double f32_gflops, f64_gflops;
+    double dram_gbs, cache_gbs; /* reading memory that no cache holds, and what the second caches hold */
+    int64_t cache_bytes;        /* so much of it, all threads together */
     int threads;
 } at_bench_peak;
 
@@ -46,6 +58,7 @@ typedef struct {
     const at_resolve_options *resolve;
     at_call call;             /* seed and threads */
     bool *size_used;          /* by position in resolve->sizes: set where an input has it */
+    const at_choices *choices; /* COMPILED: as at_compile_options has them */
     bool one;                 /* the only file: every size must be used */
 } at_bench_request;
 
@@ -70,9 +83,48 @@ double at_bench_quantile(const at_bench_case *c, double q);
  * memory that no cache holds. Takes about half a second. */
 at_bench_peak at_bench_peak_measure(int threads);
 
+/* ---- bench_every.c ----------------------------------------------------------------------------- */
+
+/* What --every measures and how. */
+typedef struct {
+    const at_cli_function *function; /* files, sizes, options */
+    const char *dtype;
+    bool grad, json;
+    int threads;
+    uint64_t seed;
+    double budget;    /* seconds for all */
+    const char *kept; /* a file of results that are there and that are added; NULL: none */
+} at_bench_every_request;
+
+/* Measures every function of the files, each in a process of its own that is ended when it takes too long,
+ * and prints how far each is above what the machine would need at least. Gives an exit code. */
+int at_bench_every(const at_bench_every_request *request);
+
+/* ---- bench_sizes.c ----------------------------------------------------------------------------- */
+
+/* A value for an option that has none, by its name; NULL: there is no usual one. */
+const char *at_bench_option(const char *name);
+/* Extents for a function's inputs: those of `told`, and for other axes usual ones that its requirements
+ * allow and with which a run does not take very long. Fills resolve->sizes; false, with a reason, where
+ * there are none. The program was loaded in `s`. */
+bool at_bench_sizes(at_session *s, const at_program *program, const at_definition *definition,
+                    at_resolve_options *resolve, const char **why);
+
+/* ---- bench_floor.c ----------------------------------------------------------------------------- */
+
+/* What a function was measured to take, beside the least that its operations and bytes take: an object
+ * that at_bench_floor_text and at_bench_floor_json list. */
+json_t *at_bench_floor_case(const at_bench_case *compiled, const at_bench_case *unfused,
+                            const at_bench_peak *peak, double call_seconds);
+/* The list by how far above the least its cases are; those without times in the end. */
+json_t *at_bench_floor_sorted(json_t *cases);
+void at_bench_floor_text(const json_t *cases, const at_bench_peak *peak, double call_seconds,
+                         at_text *out);
+
 /* ---- bench_report.c -------------------------------------------------------------------------- */
 
 void at_bench_text(const at_bench_case *cases, int count, const at_bench_peak *peak, at_text *out);
+json_t *at_bench_peak_json(const at_bench_peak *peak);
 json_t *at_bench_json(const at_bench_case *cases, int count, const at_bench_peak *peak);
 
 #endif

@@ -37,8 +37,40 @@ static bool choose_sizes(preparing *p, const at_definition *definition) {
     return true;
 }
 
+static at_type type_of(const char *dtype) {
+    static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16, AT_TYPE_F16};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(dtype, at_type_text(types[i])) == 0) return types[i];
+    return AT_TYPE_F64;
+}
+
+/* Of a given array so much as passes read, if that is less than all of it. */
+static int64_t bytes_read(const at_plan_report *r, int place) {
+    const at_array *array = r->plan->places[place].array;
+    int64_t elements = 1, read = 0, bytes = r->buffers[place].bytes;
+    for (int i = 0; i < array->rank; i++)
+        elements = at_count_times(elements, r->extents[array->axes[i]->id]);
+    for (int i = 0; i < r->plan->pass_count; i++)
+        for (int k = 0; k < r->counts[i].read_count; k++)
+            if (r->counts[i].reads[k].array == array)
+                read = at_count_add(read, r->counts[i].reads[k].count);
+    return read < elements ? at_count_times(read, bytes / elements) : bytes;
+}
+
+static int64_t least_bytes(const at_plan_report *r) {
+    int64_t sum = 0;
+    for (int i = 0; i < r->plan->place_count; i++) {
+        at_place_use use = r->plan->places[i].use;
+        if (use == AT_PLACE_GIVEN) sum = at_count_add(sum, bytes_read(r, i));
+        else if (use == AT_PLACE_OUTPUT) sum = at_count_add(sum, r->buffers[i].bytes);
+    }
+    return sum;
+}
+
 static bool count_work(preparing *p, const at_definition *definition) {
     at_bench_case *c = p->c;
+    const at_compile_options how = {.type = type_of(c->dtype), .choices = c->choices};
+    if (!at_compile_choose(c->s, c->cascade, &how)) return false;
     const at_plan *plan = at_plan_make(c->s, at_optimize(c->s, c->cascade));
     const at_loop_program *loops = at_loop_make(c->s, plan);
     int64_t *all; /* of the axes that were added, too */
@@ -49,19 +81,24 @@ static bool count_work(preparing *p, const at_definition *definition) {
     c->bytes = report->total.bytes;
     c->flops_at_most = report->total.at_most;
     c->bytes_at_most = report->total.bytes_at_most;
+    c->least_bytes = least_bytes(report);
     return true;
 }
 
 static bool compile(at_bench_case *c) {
     if (c->executor == AT_BENCH_REFERENCE) return true;
     double start = at_now();
-    at_type type = AT_TYPE_F64;
-    if (strcmp(c->dtype, "f32") == 0) type = AT_TYPE_F32;
-    if (strcmp(c->dtype, "bf16") == 0) type = AT_TYPE_BF16;
-    if (strcmp(c->dtype, "f16") == 0) type = AT_TYPE_F16;
-    const at_compile_options how = {.type = type, .plain = c->executor == AT_BENCH_NAIVE};
-    c->kernel = at_compile(c->s, c->cascade, &how, NULL);
+    at_type type = type_of(c->dtype);
+    const at_compile_options how = {.type = type, .plain = c->executor == AT_BENCH_NAIVE,
+                                    .choices = c->choices};
+    at_text text = {0};
+    at_hash hash;
+    c->kernel = at_compile(c->s, c->cascade, &how, &text);
     c->compile_ms = 1e3 * (at_now() - start);
+    at_hash_begin(&hash);
+    at_hash_add(&hash, text.data, text.length);
+    at_hash_end(&hash, c->code);
+    at_text_free(&text);
     return c->kernel != NULL;
 }
 
@@ -94,12 +131,16 @@ static bool prepare(void *user) {
            count_work(p, definition) && compile(c);
 }
 
+static const at_choices unfused = {.unfused = true};
+
 void at_bench_prepare(const at_bench_request *request, at_bench_case *c) {
-    static const char *const executors[] = {"", " naive", " reference"};
+    static const char *const executors[] = {"", " unfused", " naive", " reference"};
     c->s = at_cli_session();
     c->file = request->operand;
     c->dtype = request->dtype;
     c->executor = request->executor;
+    c->choices = request->choices;
+    if (request->executor == AT_BENCH_UNFUSED) c->choices = &unfused;
     c->name = at_format(c->s->arena, "%s %s%s", request->operand, request->dtype,
                         executors[request->executor]);
     char *operand = at_copy_text(c->s->arena, request->operand, strlen(request->operand));

@@ -69,6 +69,8 @@ bool at_cli_number(const at_cli_page *page, const char *option, const char *text
                    int64_t high, int64_t *out);
 /* Bytes: a number that may end in k, m or g (1024 each). */
 bool at_cli_bytes(const at_cli_page *page, const char *option, const char *text, size_t *out);
+/* Seconds, up to a day: 10, 0.5s. */
+bool at_cli_seconds(const at_cli_page *page, const char *option, const char *text, double *out);
 
 /* How reals are stored: f64, f32, bf16 or f16; AT_TYPE_BOOL after at_cli_misuse. */
 at_type at_cli_real_type(const at_cli_page *page, const char *text);

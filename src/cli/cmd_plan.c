@@ -77,6 +77,8 @@ static bool make_plan(void *user) {
     const at_cascade *cascade = at_cascade_make(s, f->program, &f->resolve);
     if (cascade && r->grad) cascade = at_derivative(s, cascade, NULL, false);
     if (!cascade) return false;
+    const at_compile_options how = {.type = at_cli_real_type(&page, r->dtype)};
+    if (!at_compile_choose(s, cascade, &how)) return false;
     if (r->why_not < AT_REASON_KINDS) at_reasons_keep(s);
     const at_plan *plan = at_plan_make(s, at_optimize(s, cascade));
     const at_loop_program *loops = at_loop_make(s, plan);

@@ -177,6 +177,16 @@ bool at_cli_bytes(const at_cli_page *page, const char *option, const char *text,
     return true;
 }
 
+bool at_cli_seconds(const at_cli_page *page, const char *option, const char *text, double *out) {
+    const double day = 86400;
+    char *end;
+    *out = strtod(text, &end);
+    if (*end == 's') end++;
+    if (end != text && !*end && *out > 0 && *out <= day) return true;
+    at_cli_misuse(page, "%s needs seconds such as 10s, not `%s`", option, text);
+    return false;
+}
+
 at_type at_cli_real_type(const at_cli_page *page, const char *text) {
     static const at_type types[] = {AT_TYPE_F64, AT_TYPE_F32, AT_TYPE_BF16, AT_TYPE_F16};
     for (int i = 0; i < 4; i++)

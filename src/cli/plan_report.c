@@ -36,9 +36,7 @@ static void note_rounds(const at_pass *pass, at_count *count) {
 static void count_passes(at_plan_report *r) {
     for (int i = 0; i < r->plan->pass_count; i++) {
         at_count *one = &r->counts[i];
-        *one = at_count_statement(r->s, r->plan->cascade, r->plan->passes[i]->statement,
-                                  r->plan->passes[i]->again, r->plan->passes[i]->again_count,
-                                  r->extents, bytes_of, r);
+        *one = at_count_pass(r->s, r->plan->cascade, r->plan->passes[i], r->extents, bytes_of, r);
         note_rounds(r->plan->passes[i], one);
         r->total.flops = at_count_add(r->total.flops, one->flops);
         r->total.bytes = at_count_add(r->total.bytes, one->bytes);

@@ -245,9 +245,11 @@ void at_c_effect(at_printer *p, const at_value *value);
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
                   const char *name, int first_scratch, const at_emit_options *options,
                   at_text *out);
-/* The axes around a pass whose indices it uses: those of regions, and those along which its scan
- * was taken apart; at most as many as there are. */
+/* The axes around a pass whose indices it uses: those of regions, those along which its scan was
+ * taken apart, and of its group those that it takes one by one and those that bound the block; at
+ * most at_nest_argument_room. */
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes);
+int at_nest_argument_room(const at_nest *nest);
 void at_c_tiles(at_printer *p, const at_tiles *tiles);
 /* Whether a pass computes an array. */
 bool at_is_target(const at_pass *pass, const at_array *array);

@@ -3,12 +3,15 @@
  * loops around them. */
 #include "emit/emit.h"
 
+#include <string.h>
+
 typedef struct {
     at_printer p;
     const at_tile_program *program;
     const at_plan *plan;
     const char *const *functions; /* by nest */
     const char *own;              /* how the names of the program's own things begin */
+    const char *frame;            /* what passes are called with */
     int *fault_block;             /* by place; 0: none */
     int first_scratch;            /* of the blocks */
     bool internal;                /* as in at_emit_options */
@@ -31,13 +34,14 @@ static void print_block(entry *e, int place, const char *bytes, const char *what
     const at_array *array = at->array;
     const char *axes = "NULL";
     for (int k = 0; k < array->rank; k++) {
-        long long axis = at->slots[k] ? -(long long)at->slots[k] : array->axes[k]->id;
+        long long axis = at->slots[k] ? -(long long)at->slots[k] : at_place_axis(at, k)->id;
         axes = at_format(e->p.s->arena, "%s%lld", k ? at_format(e->p.s->arena, "%s, ", axes)
                                                     : "(const int[]){", axis);
     }
     int first = at->use == AT_PLACE_WORK ? at->first : 0;
-    at_c_line(&e->p, "{%s, %d, %s%s, %d, %d}, /* %s%s */", bytes, array->rank, axes,
-              array->rank ? "}" : "", first, at->last, at_array_name(&e->p.names, array), what);
+    at_c_line(&e->p, "{%s, %d, %s%s, %d, %d, %d}, /* %s%s */", bytes, array->rank, axes,
+              array->rank ? "}" : "", first, at->last, at->group ? at->group->number + 1 : 0,
+              at_array_name(&e->p.names, array), what);
 }
 
 /* Memory of single rows, one for each thread, which is the first number of its axes. */
@@ -45,12 +49,15 @@ static int print_scratch(entry *e) {
     int count = 0;
     for (int i = 0; i < e->program->nest_count; i++) {
         const at_nest *nest = e->program->nests[i].nest;
+        const at_group *group = nest->pass->group;
+        int first = group ? group->from : nest->pass->time;
+        int last = group ? group->to : nest->pass->time;
         for (int k = 0; k < nest->scratch_count; k++, count++) {
             const at_array *array = nest->scratch[k];
             const char *axes = "(const int[]){ATTEND_THREADS";
             if (at_is_panels(array)) {
-                at_c_line(&e->p, "{PRODUCT_SCRATCH * sizeof(real), 1, %s}, %d, %d}, /* %s of pass "
-                          "%d */", axes, nest->pass->time, nest->pass->time,
+                at_c_line(&e->p, "{PRODUCT_SCRATCH * sizeof(real), 1, %s}, %d, %d, 0}, /* %s of "
+                          "pass %d */", axes, first, last,
                           at_array_name(&e->p.names, array), nest->pass->number + 1);
                 continue;
             }
@@ -58,8 +65,8 @@ static int print_scratch(entry *e) {
                 axes = at_format(e->p.s->arena, "%s, %d", axes, array->axes[n]->id);
             const char *bytes = array->kind == AT_REAL ? "sizeof(real)"
                                 : array->kind == AT_INT ? "8" : "1";
-            at_c_line(&e->p, "{%s, %d, %s}, %d, %d}, /* %s of pass %d */", bytes, array->rank + 1,
-                      axes, nest->pass->time, nest->pass->time,
+            at_c_line(&e->p, "{%s, %d, %s}, %d, %d, 0}, /* %s of pass %d */", bytes, array->rank + 1,
+                      axes, first, last,
                       at_array_name(&e->p.names, array), nest->pass->number + 1);
         }
     }
@@ -78,7 +85,7 @@ static int print_blocks(entry *e) {
     }
     e->first_scratch = blocks;
     blocks += print_scratch(e);
-    if (blocks == 0) at_c_line(&e->p, "{0, 0, NULL, 0, 0},");
+    if (blocks == 0) at_c_line(&e->p, "{0, 0, NULL, 0, 0, 0},");
     at_text_add(e->p.out, "};\n");
     return blocks;
 }
@@ -96,10 +103,30 @@ static const char *list(const entry *e, const int *values, int count) {
     return text;
 }
 
+static void print_groups(entry *e) {
+    const at_plan *plan = e->plan;
+    if (plan->group_count == 0) return;
+    at_text_addf(e->p.out, "\nstatic const struct attend_group %s_groups[] = {\n", e->own);
+    for (int i = 0; i < plan->group_count; i++) {
+        const at_group *group = plan->groups[i];
+        int *single = AT_NEW_ARRAY(e->p.s->arena, int, group->single_count);
+        for (int k = 0; k < group->single_count; k++) single[k] = group->single[k]->id;
+        at_c_line(&e->p, "{%d, %d, %d, (const int[]){%s}, %lld}, /* blocks of %s */", group->along->id,
+                  group->rows->id, group->single_count, list(e, single, group->single_count),
+                  (long long)group->most, at_axis_name(&e->p.names, group->along));
+    }
+    at_text_add(e->p.out, "};\n");
+}
+
 static void print_program(entry *e, int blocks) {
     const at_plan *plan = e->plan;
     int views = view_count(plan);
     int *uses = AT_NEW_ARRAY(e->p.s->arena, int, views);
+    int *order = AT_NEW_ARRAY(e->p.s->arena, int, plan->place_count);
+    for (int i = 0; i < plan->pass_count; i++)
+        for (int k = 0; k < plan->passes[i]->target_count; k++)
+            order[plan->place_of[plan->passes[i]->targets[k]->id]] = i;
+    print_groups(e);
     for (int i = 0; i < views; i++) {
         uses[i] = plan->places[i].use == AT_PLACE_GIVEN ? 1 : 2;
         if (at_place_converted(&plan->places[i], e->p.type)) uses[i] |= 4;
@@ -109,6 +136,9 @@ static void print_program(entry *e, int blocks) {
               blocks, e->own);
     at_c_line(&e->p, "(const unsigned char[]){%s},", list(e, uses, views));
     at_c_line(&e->p, "(const int[]){%s},", list(e, e->fault_block, plan->place_count));
+    at_c_line(&e->p, "(const int[]){%s},", list(e, order, plan->place_count));
+    at_c_line(&e->p, "%d, %d, %s,", plan->cascade->axis_count, plan->group_count,
+              plan->group_count ? at_format(e->p.s->arena, "%s_groups", e->own) : "NULL");
     at_text_add(e->p.out, "};\n");
 }
 
@@ -126,14 +156,13 @@ static bool may_end(const entry *e, int pass) {
 
 static void print_call(entry *e, int pass) {
     const at_tile_nest *nest = &e->program->nests[pass];
-    int most = nest->nest->pass->fixed_count + nest->nest->apart_count;
-    const at_axis **axes = AT_NEW_ARRAY(e->p.s->arena, const at_axis *, most);
+    const at_axis **axes =
+        AT_NEW_ARRAY(e->p.s->arena, const at_axis *, at_nest_argument_room(nest->nest));
     int count = at_nest_arguments(e->p.s, nest, axes);
-    const char *text = at_format(e->p.s->arena, "%s(frame", e->functions[pass]);
+    const char *text = at_format(e->p.s->arena, "%s(%s", e->functions[pass], e->frame);
     for (int i = 0; i < count; i++)
         text = at_format(e->p.s->arena, "%s, %s", text, at_axis_name(&e->p.names, axes[i]));
     at_c_line(&e->p, "%s);", text);
-    if (may_end(e, pass)) at_c_line(&e->p, "if (attend_failed(frame)) return 1;");
 }
 
 static void print_loop(entry *e, const at_axis *axis, bool down) {
@@ -154,7 +183,7 @@ static void close(entry *e, int count) {
     }
 }
 
-/* The operations of the passes in a scan, as an expression of C. */
+/* The operations of the passes in a scan or group, as an expression of C. */
 static const char *work_of(entry *e, const at_plan_step *scan) {
     at_arena *arena = e->p.s->arena;
     at_cost all = {0};
@@ -172,6 +201,61 @@ static const char *work_of(entry *e, const at_plan_step *scan) {
                              all.terms[i].axes[k]->id);
     }
     return text;
+}
+
+/* The loops over the blocks of a group, and its passes in them. */
+static void print_group_blocks(entry *e, const at_plan_step *step) {
+    const at_group *group = step->group;
+    const char *first = at_axis_name(&e->p.names, group->first);
+    const char *end = at_axis_name(&e->p.names, group->end);
+    const char *rows = at_axis_name(&e->p.names, group->rows);
+    const char *block = at_c_name(&e->p.names, "block");
+    int loops = group->single_count + 1;
+    if (!e->program->loops->plain) {
+        at_text_add(e->p.out, "#pragma omp for schedule(dynamic)");
+        at_text_addf(e->p.out, loops > 1 ? " collapse(%d)\n" : "\n", loops);
+    }
+    for (int i = 0; i < group->single_count; i++) print_loop(e, group->single[i], false);
+    at_c_line(&e->p, "for (int64_t %s = 0; %s < blocks; %s++) {", block, block, block);
+    e->p.indent++;
+    at_c_line(&e->p, "const int64_t %s = %s * %s;", first, block, rows);
+    at_c_line(&e->p, "const int64_t %s = attend_group_end(%s, %s, frame->extents[%d]);", end, first,
+              rows, group->along->id);
+    e->frame = "&own";
+    print_steps(e, &step->body);
+    e->frame = "frame";
+    close(e, loops);
+}
+
+/* Passes together, block by block; threads share out the blocks, each with memory of its own. */
+static void print_group(entry *e, const at_plan_step *step) {
+    bool flushes = e->p.type != AT_TYPE_F64;
+    const at_group *group = step->group;
+    const char *rows = at_axis_name(&e->p.names, group->rows);
+    at_c_line(&e->p, "{ /* together, in blocks of %s */", at_axis_name(&e->p.names, group->along));
+    e->p.indent++;
+    at_c_line(&e->p, "const int64_t %s = frame->extents[%d];", rows, group->rows->id);
+    at_c_line(&e->p, "const int64_t blocks = (frame->extents[%d] + %s - 1) / %s;",
+              group->along->id, rows, rows);
+    if (!e->program->loops->plain) {
+        at_c_line(&e->p, "const double work = %s;", work_of(e, step));
+        at_c_line(&e->p, "(void)work; /* without OpenMP there is one thread */");
+        at_text_addf(e->p.out, "#pragma omp parallel num_threads(frame->call->threads) "
+                               "if (work > 50000.0)\n");
+    }
+    at_c_line(&e->p, "{");
+    e->p.indent++;
+    at_c_line(&e->p, "void *arrays[%d];", e->plan->place_count);
+    at_c_line(&e->p, "struct attend_fault *faults[%d];", e->plan->place_count);
+    at_c_line(&e->p, "bool *faulty[%d], own_faulty[%d];", e->plan->place_count,
+              e->plan->place_count);
+    at_c_line(&e->p, "const struct attend_frame own =");
+    at_c_line(&e->p, "    attend_own_frame(frame, %d, arrays, faults, faulty, own_faulty);",
+              group->number);
+    if (flushes) at_c_line(&e->p, "const unsigned mode = attend_flush_begin();");
+    print_group_blocks(e, step);
+    if (flushes) at_c_line(&e->p, "attend_flush_end(mode);");
+    close(e, 2);
 }
 
 static void print_scan(entry *e, const at_plan_step *step);
@@ -320,14 +404,50 @@ static void print_repeat(entry *e, const at_plan_step *step) {
     at_c_line(&e->p, "}");
 }
 
+static bool step_may_end(const entry *e, const at_plan_step *step) {
+    bool may = step->tag == AT_STEP_PASS && may_end(e, step->pass);
+    for (int i = 0; step->tag == AT_STEP_GROUP && i < step->body.count; i++)
+        may |= step_may_end(e, step->body.items[i]);
+    return may;
+}
+
+/* The first pass of a step, or the last, as the program has them. */
+static int pass_of(const at_plan_step *step, bool last) {
+    int found = step->tag == AT_STEP_PASS ? step->pass : -1;
+    for (int i = 0; i < step->body.count; i++) {
+        int one = pass_of(step->body.items[i], last);
+        if (one >= 0 && (found < 0 || (last ? one > found : one < found))) found = one;
+    }
+    return found;
+}
+
+/* Ends a run in which an output failed, as soon as everything ran that stands in front of it in the
+ * program: that has to fail first, if it does. */
+static void print_end(entry *e, const at_plan_steps *steps, int at, int *failing) {
+    if (step_may_end(e, steps->items[at])) {
+        int last = pass_of(steps->items[at], true);
+        if (last > *failing) *failing = last;
+    }
+    for (int i = at + 1; i < steps->count; i++) {
+        int first = pass_of(steps->items[i], false);
+        if (*failing >= 0 && first >= 0 && first < *failing && i < steps->count) return;
+    }
+    if (*failing >= 0) at_c_line(&e->p, "if (attend_failed(frame)) return 1;");
+    *failing = -1;
+}
+
 static void print_steps(entry *e, const at_plan_steps *steps) {
+    bool inside = strcmp(e->frame, "frame") != 0; /* a group ends the run, or goes on, as a whole */
+    int failing = -1;
     for (int i = 0; i < steps->count; i++) {
         const at_plan_step *step = steps->items[i];
         switch (step->tag) {
         case AT_STEP_PASS: print_call(e, step->pass); break;
         case AT_STEP_SCAN: print_scan_step(e, step); break;
         case AT_STEP_REPEAT: print_repeat(e, step); break;
+        case AT_STEP_GROUP: print_group(e, step); break;
         }
+        if (!inside) print_end(e, steps, i, &failing);
     }
 }
 
@@ -371,14 +491,25 @@ static const char *prototype(const entry *e, const char *type, const char *name)
                      name);
 }
 
+/* The extents that the program's own axes have, too. */
+static const char *extents_text(const entry *e) {
+    if (e->plan->group_count == 0) return "";
+    return at_format(e->p.s->arena,
+                     "    int64_t extents[%d];\n"
+                     "    attend_extents(&%s_program, call, extents);\n",
+                     e->plan->axis_count, e->own);
+}
+
 static void print_workspace(entry *e, const char *prefix, int blocks) {
     at_text_addf(e->p.out,
                  "%s%ssize_t %s_workspace(const struct attend_call *call) {\n"
                  "    size_t sizes[%d], offsets[%d];\n"
                  "    int order[%d];\n"
-                 "    return attend_measure(&%s_program, call, sizes, offsets, order);\n}\n",
+                 "%s"
+                 "    return attend_measure(&%s_program, call, %s, sizes, offsets, order);\n}\n",
                  prototype(e, "size_t", "workspace"), e->internal ? "static " : "", prefix,
-                 blocks + 1, blocks + 1, blocks + 1, e->own);
+                 blocks + 1, blocks + 1, blocks + 1, extents_text(e), e->own,
+                 e->plan->group_count ? "extents" : "call->extents");
 }
 
 static void print_run(entry *e, const char *prefix, int blocks) {
@@ -390,17 +521,22 @@ static void print_run(entry *e, const char *prefix, int blocks) {
                  "    int order[%d];\n"
                  "    void *arrays[%d];\n"
                  "    struct attend_fault *faults[%d];\n"
-                 "    bool faulty[%d] = {false};\n"
-                 "    const struct attend_frame frame = {call, &%s_program, call->extents, arrays, "
-                 "faults,\n                                       faulty, offsets, attend_level()};\n"
-                 "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults)) return 2;\n"
+                 "    bool faulty_of[%d] = {false}, *faulty[%d];\n"
+                 "%s"
+                 "    const struct attend_frame frame = {call, &%s_program, %s, arrays, faults,\n"
+                 "                                       faulty, offsets, attend_level()};\n"
+                 "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults, faulty, "
+                 "faulty_of))\n"
+                 "        return 2;\n",
+                 prototype(e, "int", "run"), e->internal ? "static " : "", prefix, blocks + 1,
+                 blocks + 1, blocks + 1, places, places, places, places, extents_text(e), e->own,
+                 e->plan->group_count ? "extents" : "call->extents");
+    at_text_addf(e->p.out,
                  "%s"
                  "    const int failed = %s_passes(&frame);\n"
                  "%s"
                  "    if (!failed) attend_end(&frame, sizes);\n"
                  "    return failed;\n}\n",
-                 prototype(e, "int", "run"), e->internal ? "static " : "", prefix, blocks + 1,
-                 blocks + 1, blocks + 1, places, places, places, e->own,
                  flushes ? "    const unsigned mode = attend_flush_begin();\n" : "", e->own,
                  flushes ? "    attend_flush_end(mode);\n" : "");
 }
@@ -412,7 +548,7 @@ void at_emit_entry_functions(at_session *s, const at_emit_entry *entry_of,
     entry e = {.p = {.s = s, .out = out, .names = {s, {0}, {0}}, .program = program,
                      .type = options->type, .indent = 1},
                .program = program, .plan = program->loops->plan, .functions = functions,
-               .own = entry_of->prefix, .internal = options->internal};
+               .own = entry_of->prefix, .frame = "frame", .internal = options->internal};
     e.fault_block = AT_NEW_ARRAY(s->arena, int, e.plan->place_count);
     int blocks = print_blocks(&e);
     print_program(&e, blocks);

@@ -61,7 +61,9 @@ static void print_places(const at_loop_program *loops, at_type type, at_text *ou
             at_text_addf(out, "%s%s", k ? "," : "[", array->axes[k]->name);
         at_text_addf(out, "%s, %s", array->rank ? "]" : "", uses[place->use]);
         for (int k = 0; k < array->rank; k++)
-            if (place->slots[k])
+            if (at_place_is_block(place, k))
+                at_text_addf(out, ", a block of %s", array->axes[k]->name);
+            else if (place->slots[k] && !place->group)
                 at_text_addf(out, ", of %s the last %lld", array->axes[k]->name,
                              (long long)place->slots[k]);
         if (loops->fallible[i]) at_text_add(out, ", with faults");
@@ -100,6 +102,7 @@ static bool has_repeat(const at_plan_steps *steps) {
 
 static void note_regions(const at_plan *plan, at_c_parts *parts) {
     if (has_repeat(&plan->steps)) at_c_parts_need(parts, AT_C_PART_slice);
+    if (plan->group_count) at_c_parts_need(parts, AT_C_PART_group);
     for (int i = 0; i < plan->place_count; i++)
         if (plan->places[i].begins) at_c_parts_need(parts, AT_C_PART_slice);
 }

@@ -76,6 +76,10 @@ static const char *end_of(at_printer *p, const at_tile *tile) {
     return tile->high ? at_c_value(p, tile->high, AT_C_SUM) : at_size_name(&p->names, tile->axis);
 }
 
+static const char *begin_of(at_printer *p, const at_tile *tile) {
+    return tile->low ? at_c_value(p, tile->low, AT_C_CHOICE) : "0";
+}
+
 /* A block of fewer lanes. */
 static void print_part(at_printer *p, const at_tile *tile, printing body) {
     if (tile->reduces || needs_of(&tile->body).mask) {
@@ -98,7 +102,7 @@ static void print_rest(at_printer *p, const at_tile *tile, printing body) {
 
 /* One block: all lanes, or the rest. */
 static void print_block(at_printer *p, const at_tile *tile, printing body) {
-    const char *index = index_name(p, tile->axis), *size = at_size_name(&p->names, tile->axis);
+    const char *index = index_name(p, tile->axis), *size = end_of(p, tile);
     open(p, at_format(p->s->arena, "if (%s + LANES <= %s) {", index, size));
     body(p, &tile->body);
     p->indent--;
@@ -109,8 +113,7 @@ static void print_block(at_printer *p, const at_tile *tile, printing body) {
 
 /* What is left of several blocks, one by one; rows that are jammed take every block as a part. */
 static void print_single_blocks(at_printer *p, const at_tile *tile, printing body) {
-    const char *first = at_axis_name(&p->names, tile->axis);
-    const char *size = at_size_name(&p->names, tile->axis);
+    const char *first = at_axis_name(&p->names, tile->axis), *size = end_of(p, tile);
     const char *index = at_c_name(&p->names, first);
     open(p, at_format(p->s->arena, "for (int64_t %s = %s; %s < %s; %s += LANES) {", index, first,
                       index, size, index));
@@ -128,19 +131,19 @@ static void print_single_blocks(at_printer *p, const at_tile *tile, printing bod
 }
 
 static void print_blocks(at_printer *p, const at_tile *tile, printing body) {
-    const char *index = at_axis_name(&p->names, tile->axis);
-    const char *size = at_size_name(&p->names, tile->axis);
+    const char *index = at_axis_name(&p->names, tile->axis), *size = end_of(p, tile);
+    const char *low = begin_of(p, tile);
     int copies = p->single_row ? 0 : tile->copies, rows = p->copies ? p->copies : 1;
     at_arena *arena = p->s->arena;
     if (copies <= 1) {
-        open(p, at_format(arena, "for (int64_t %s = 0; %s < %s; %s += LANES) {", index, index, size,
-                          index));
+        open(p, at_format(arena, "for (int64_t %s = %s; %s < %s; %s += LANES) {", index, low,
+                          index, size, index));
         print_block(p, tile, body);
         close(p);
         return;
     }
-    open(p, at_format(arena, "for (int64_t %s = 0; %s < %s; %s += %d * LANES) {", index, index,
-                      size, index, copies));
+    open(p, at_format(arena, "for (int64_t %s = %s; %s < %s; %s += %d * LANES) {", index, low,
+                      index, size, index, copies));
     open(p, at_format(arena, "if (%s + %d * LANES <= %s) {", index, copies, size));
     p->copies = copies * rows;
     p->vectors = copies;
@@ -159,11 +162,10 @@ static void print_blocks(at_printer *p, const at_tile *tile, printing body) {
 
 void at_c_row_loop(at_printer *p, const at_tile *tile, printing body) {
     const at_tile *inner = tile->body.items[0];
-    const char *index = at_axis_name(&p->names, tile->axis);
-    const char *size = at_size_name(&p->names, tile->axis);
+    const char *index = at_axis_name(&p->names, tile->axis), *size = end_of(p, tile);
     at_arena *arena = p->s->arena;
-    open(p, at_format(arena, "for (int64_t %s = 0; %s < %s; %s += %d) {", index, index, size, index,
-                      tile->rows));
+    open(p, at_format(arena, "for (int64_t %s = %s; %s < %s; %s += %d) {", index,
+                      begin_of(p, tile), index, size, index, tile->rows));
     open(p, at_format(arena, "if (%s + %d <= %s) {", index, tile->rows, size));
     p->rows = tile->axis;
     p->copies = tile->rows;
@@ -201,7 +203,7 @@ static void print_copies(at_printer *p, const at_tile *tile, printing body) {
 static void print_combined(at_printer *p, const at_tile *tile, printing body) {
     const char *index = at_axis_name(&p->names, tile->axis);
     open(p, "{");
-    const char *low = tile->low ? at_c_value(p, tile->low, AT_C_CHOICE) : "0", *size = end_of(p, tile);
+    const char *low = begin_of(p, tile), *size = end_of(p, tile);
     if (tile->high) {
         p->end = at_c_name(&p->names, at_format(p->s->arena, "end_%s", index));
         at_c_line(p, "const int64_t %s = %s;", p->end, size);
@@ -265,7 +267,7 @@ void at_c_lane_loop(at_printer *p, const at_tile *tile, printing body) {
     /* Rows differ, and nothing may stand between a loop that is shared and what says so. */
     if (!p->rows && !tile->parallel) hoist(p, &tile->body, &tile->body);
     p->lanes = tile->axis;
-    if (tile->reduces || tile->low || tile->high) print_combined(p, tile, body);
+    if (tile->reduces || (!tile->block && (tile->low || tile->high))) print_combined(p, tile, body);
     else print_blocks(p, tile, body);
     p->lanes = NULL;
     p->hoisted_count = 0;

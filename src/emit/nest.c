@@ -64,7 +64,7 @@ static void note_use(void *user, const at_tile *tile, const at_value *value) {
 }
 
 static uses uses_of(at_session *s, const at_plan *plan, const at_tile_nest *nest) {
-    int axes = plan->cascade->axis_count, arrays = plan->array_count;
+    int axes = plan->axis_count, arrays = plan->array_count;
     uses u = {AT_NEW_ARRAY(s->arena, bool, axes), AT_NEW_ARRAY(s->arena, bool, arrays),
               AT_NEW_ARRAY(s->arena, bool, arrays), NULL};
     at_tiles_walk(&nest->body, note_use, &u);
@@ -74,25 +74,40 @@ static uses uses_of(at_session *s, const at_plan *plan, const at_tile_nest *nest
 
 typedef struct {
     int count;
-    const at_axis **axes; /* of regions, then those that a scan was taken apart along */
+    const at_axis **axes; /* of regions, then those that a scan was taken apart along, or a group */
     bool *used;           /* by position */
 } arguments;
 
-static void note_argument(void *user, const at_tile *tile, const at_value *value) {
-    (void)tile;
-    arguments *a = user;
-    for (int i = 0; value && value->op == AT_TILE_INDEX && i < a->count; i++)
+static void note_index(arguments *a, const at_value *value) {
+    for (int i = 0; value->op == AT_TILE_INDEX && i < a->count; i++)
         a->used[i] |= a->axes[i] == value->axis;
+}
+
+static void note_argument(void *user, const at_tile *tile, const at_value *value) {
+    if (value) note_index(user, value);
+    if (!tile || tile->tag != AT_TILE_FOR || !tile->block) return;
+    note_index(user, tile->low);
+    note_index(user, tile->high);
+}
+
+int at_nest_argument_room(const at_nest *nest) {
+    const at_group *group = nest->pass->group;
+    return nest->pass->fixed_count + nest->apart_count + (group ? group->single_count + 2 : 0);
 }
 
 int at_nest_arguments(at_session *s, const at_tile_nest *nest, const at_axis **axes) {
     const at_pass *pass = nest->nest->pass;
-    int most = pass->fixed_count + nest->nest->apart_count, count = 0;
+    const at_group *group = pass->group;
+    int most = at_nest_argument_room(nest->nest), count = 0;
     arguments a = {0, AT_NEW_ARRAY(s->arena, const at_axis *, most),
                    AT_NEW_ARRAY(s->arena, bool, most)};
     for (int i = 0; i < pass->fixed_count; i++) a.axes[a.count++] = pass->fixed[i];
     for (int i = 0; i < nest->nest->apart_count; i++) a.axes[a.count++] = nest->nest->apart[i];
+    for (int i = 0; group && i < group->single_count; i++) a.axes[a.count++] = group->single[i];
+    if (group) a.axes[a.count++] = group->first;
+    if (group) a.axes[a.count++] = group->end;
     at_tiles_walk(&nest->body, note_argument, &a);
+    at_tiles_walk(&nest->hopeful, note_argument, &a);
     for (int i = 0; i < most; i++)
         if (a.used[i]) axes[count++] = a.axes[i];
     return count;
@@ -105,10 +120,10 @@ bool at_is_target(const at_pass *pass, const at_array *array) {
 }
 
 static void print_uses(at_printer *p, const at_plan *plan, const uses *u, const at_pass *pass) {
-    for (int i = 0; i < plan->cascade->axis_count; i++)
+    for (int i = 0; i < plan->axis_count; i++)
         if (u->axes[i])
             at_c_line(p, "const int64_t %s = frame->extents[%d];",
-                      at_size_name(&p->names, plan->cascade->axes[i]), i);
+                      at_size_name(&p->names, plan->axes[i]), i);
     for (int i = 0; i < plan->array_count; i++) {
         const at_array *array = plan->arrays[i];
         const char *constant = at_is_target(pass, array) ? "" : "const ";
@@ -362,8 +377,8 @@ int at_scratch_number(const at_nest *nest, const at_array *scratch) {
 
 static void print_head(at_printer *p, const at_tile_nest *nest, const char *name) {
     const at_pass *pass = nest->nest->pass;
-    const at_axis **axes = AT_NEW_ARRAY(p->s->arena, const at_axis *,
-                                        pass->fixed_count + nest->nest->apart_count);
+    const at_axis **axes =
+        AT_NEW_ARRAY(p->s->arena, const at_axis *, at_nest_argument_room(nest->nest));
     int count = at_nest_arguments(p->s, nest, axes);
     at_text_add(p->out, "\n/* ");
     size_t begin = p->out->length;

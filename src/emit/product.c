@@ -58,8 +58,9 @@ static void print_depth(const printing *print, const char *depth) {
     if (product->depth_to) {
         depth = name_of(print, product->depth_to);
         from = at_c_name(&p->names, "depth_begin");
-        at_c_line(p, "const int64_t %s = %s / BLOCK_DEPTH * BLOCK_DEPTH;", from,
-                  name_of(print, product->depth_from));
+        const char *base = name_of(print, product->depth_base);
+        at_c_line(p, "const int64_t %s = %s + (%s - %s) / BLOCK_DEPTH * BLOCK_DEPTH;", from, base,
+                  name_of(print, product->depth_from), base);
         at_c_line(p, "if (%s < %s) %s = %s;", depth, name_of(print, product->depth_from), depth,
                   name_of(print, product->depth_from));
     }
@@ -95,6 +96,12 @@ static void print_part(const printing *print, const char *cut, const char *part)
     const char *result = which ? at_format(p->s->arena, "int64_t %s = ", which) : "";
     at_c_line(p, "%sattend_part_of(&%s, %s, &%s, &%s, &%s, &%s);", result, cut, part, row_first,
               row_end, column_first, column_end);
+    const char *const ends[2][2] = {{row_first, row_end}, {column_first, column_end}};
+    for (int i = 0; i < 2; i++) {
+        if (!print->tile->from[i]) continue;
+        const char *from = at_c_value(p, print->tile->from[i], AT_C_SUM);
+        for (int k = 0; k < 2; k++) at_c_line(p, "%s += %s;", ends[i][k], from);
+    }
     for (int i = product->batch_count - 1; i >= 0; i--) {
         const char *index = at_axis_name(&p->names, product->batch[i]);
         if (i == 0) {
@@ -123,6 +130,12 @@ static void print_range(printing *print) {
     at_printer *p = print->p;
     at_c_tiles(p, &print->tile->range);
     if (!product->column_to) return;
+    if (product->shrinks) {
+        at_c_line(p, "attend_shrink_part(&%s, &%s, %s, %s);", name_of(print, product->column_first),
+                  name_of(print, product->column_end), name_of(print, product->column_from),
+                  name_of(print, product->column_to));
+        return;
+    }
     const char *used = at_c_name(&p->names, "columns_used");
     at_c_line(p, "const int64_t %s =", used);
     at_c_line(p, "    attend_columns_used(%s, %s, %s, %s);", name_of(print, product->column_first),
@@ -143,6 +156,9 @@ static void print_blocks(printing *print, const at_tile *tile, const char *depth
               packed);
     at_c_line(p, "real *const %s = %s + PACKED_COLUMNS;", name_of(print, product->block), columns);
     print_range(print);
+    if (product->shrinks)
+        at_c_line(p, "if (%s == %s) continue;", name_of(print, product->column_first),
+                  name_of(print, product->column_end));
     if (print->used) {
         at_c_line(p, "if (%s > 0) {", print->used);
         p->indent++;
@@ -196,12 +212,15 @@ void at_c_product(at_printer *p, const at_tile *tile) {
         if (product->factors[i].finite) pays = print_finite(&print, i, pays);
     at_c_line(p, "if (%s) {", pays);
     p->indent++;
-    at_c_line(p, "const int %s = frame->call->threads;", threads);
+    bool shared = p->nest->nest->pass->group != NULL; /* by the threads, block by block */
+    if (shared) threads = "1";
+    else at_c_line(p, "const int %s = frame->call->threads;", threads);
     at_c_line(p, "const struct attend_cut %s =", cut);
     at_c_line(p, "    attend_cut_product(%s, %s, %s, %s, %s);", batch, rows, columns, depth, threads);
     print_constants(&print);
-    bool flushes = p->type != AT_TYPE_F64;
-    at_text_addf(p->out, "#pragma omp parallel%s num_threads(%s) if (%s > 1 && %s.parts > 1)\n",
+    bool flushes = p->type != AT_TYPE_F64 && !shared;
+    if (!shared)
+        at_text_addf(p->out, "#pragma omp parallel%s num_threads(%s) if (%s > 1 && %s.parts > 1)\n",
                  flushes ? "" : " for schedule(static)", threads, threads, cut);
     if (flushes) {
         at_c_line(p, "{");

@@ -191,6 +191,25 @@ const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr 
 /* e with its int indices and comparisons made short: `t + 1 - 1` is t, `t + 1 == 0` is false. */
 const at_expr *at_affine_simple(at_session *s, const at_expr *e);
 
+/* ---- range.c: between which ints a value lies ---------------------------------------------- */
+
+/* Axes are at most this long in compiled code, so that index arithmetic mostly fits 64 bits. */
+#define AT_AXIS_LIMIT ((int64_t)1 << 31)
+
+typedef struct {
+    int64_t low, high;
+} at_range;
+
+/* Of an int expression that cannot fail. */
+at_range at_range_of(const at_expr *e);
+/* Of an operation, from those of its arguments. */
+at_range at_range_of_map(at_op op, const at_range *args);
+/* Whether an operation on ints always has a result, whatever its arguments in these ranges. */
+bool at_range_fits(at_op op, const at_range *args);
+/* Whether an index of this dimension always lies inside, given what the cascade requires. */
+bool at_index_inside(at_session *s, const at_cascade *cascade, const at_expr *index,
+                     const at_axis *axis);
+
 /* ---- solve.c: equality guards ---------------------------------------------------------------- */
 
 typedef struct {

@@ -36,7 +36,7 @@ bool at_is_fold(const char *word) {
 
 static int find_word(const char *text, size_t length) {
     for (int i = 0; i < AT_TOKENS; i++)
-        if (rows[i].form == WORD && rows[i].length == length &&
+        if (rows[i].form == WORD && rows[i].length == length && *rows[i].text == *text &&
             memcmp(rows[i].text, text, length) == 0)
             return i;
     return -1;
@@ -208,7 +208,8 @@ static void add_token(at_parser *p, lexer *x, at_token_kind kind, uint32_t begin
 
 static at_token_kind find_mark(const char *text, uint32_t *i) {
     for (int k = 0; k < AT_TOKENS; k++) {
-        if (rows[k].form != MARK || strncmp(text + *i, rows[k].text, rows[k].length) != 0) continue;
+        if (rows[k].form != MARK || *rows[k].text != text[*i]) continue;
+        if (strncmp(text + *i, rows[k].text, rows[k].length) != 0) continue;
         *i += rows[k].length;
         return (at_token_kind)k;
     }

@@ -153,6 +153,7 @@ static at_token_kind lex_quotes(at_parser *p, uint32_t *byte) {
                   {"‘", "’"}, {"’", "’"}, {"'", "'"}};
     const char *text = p->source->text + *byte;
     for (size_t k = 0; k < sizeof quotes / sizeof *quotes; k++) {
+        if (*text != *quotes[k].open) continue;
         size_t length = strlen(quotes[k].open);
         if (strncmp(text, quotes[k].open, length) != 0) continue;
         uint32_t end = quoted_end(p, *byte + (uint32_t)length, quotes[k].close);
@@ -191,8 +192,9 @@ static bool lex_comment(at_parser *p, uint32_t *byte, bool line) {
 static bool lex_operator(at_parser *p, uint32_t *byte, at_token_kind *kind) {
     const char *text = p->source->text + *byte;
     for (size_t k = 0; k < sizeof foreign / sizeof *foreign; k++) {
+        if (*text != *foreign[k].text) continue;
         size_t length = strlen(foreign[k].text);
-        if (*text != *foreign[k].text || strncmp(text, foreign[k].text, length) != 0) continue;
+        if (strncmp(text, foreign[k].text, length) != 0) continue;
         at_diag *diag =
             at_error(p->session, AT_E_OPERATOR, span_of(p, *byte, *byte + (uint32_t)length),
                      "`%s` is not an operator of the language", foreign[k].text);

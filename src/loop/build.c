@@ -68,12 +68,27 @@ at_loop *at_loop_risk(at_loop_lowering *l, at_loop_tag tag, at_loop_site_tag why
 
 /* ---- loops and stores ---------------------------------------------------------------------- */
 
+/* The bounds are what is known of the block: 0 <= first <= i < end <= size(i). */
+static void enter_block(at_loop_lowering *l, at_loop *loop, const at_group *group) {
+    at_span span = loop->axis->span;
+    const at_expr *index = at_index(l->s, loop->axis, span);
+    loop->block = true;
+    loop->low = at_index(l->s, group->first, span);
+    loop->high = at_index(l->s, group->end, span);
+    const at_expr *size = at_size(l->s, loop->axis, span);
+    at_loop_know(l, at_map_node(l->s, AT_OP_LE, loop->low, index, NULL, span), true, true);
+    at_loop_know(l, at_map_node(l->s, AT_OP_LT, index, loop->high, NULL, span), true, true);
+    at_loop_know(l, at_map_node(l->s, AT_OP_LE, loop->high, size, NULL, span), true, true);
+}
+
 at_loop *at_loop_enter(at_loop_lowering *l, const at_axis *axis) {
+    const at_group *group = l->nest->pass->group;
     if (at_pass_fixes(l->nest->pass, axis)) return NULL;
     at_loop *loop = at_loop_add(l, AT_LOOP_FOR);
     loop->axis = axis;
     l->into = &loop->body;
     at_loop_know_axis(l, axis);
+    if (group && group->along == axis) enter_block(l, loop, group);
     return loop;
 }
 
@@ -159,17 +174,35 @@ const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span
     return at_read(s, variable, NULL, NULL, span);
 }
 
+/* index - t * slots, where t is the index of the step. */
+static const at_expr *place_in_tile(at_session *s, const at_array_place *place, int dimension,
+                                    const at_expr *const *index) {
+    const at_expr *at = index[dimension];
+    at_affine form;
+    for (int i = 0; i < place->array->rank; i++) {
+        if (place->array->axes[i] != place->tiles[dimension]) continue;
+        const at_expr *slots = at_int(s, place->slots[dimension], at->span);
+        const at_expr *first = at_map_node(s, AT_OP_MUL, index[i], slots, NULL, at->span);
+        at = at_map_node(s, AT_OP_SUB, at, first, NULL, at->span);
+    }
+    return at_affine_of(s, at, &form) ? at_affine_expr(s, &form, at->span) : at;
+}
+
 const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
                              const at_expr *const *index) {
     at_span span = array->span;
     if (at_is_scratch(array)) return index[0];
-    const int64_t *slots = plan->places[plan->place_of[array->id]].slots;
+    const at_array_place *place = &plan->places[plan->place_of[array->id]];
+    const int64_t *slots = place->slots;
     const at_expr *address = NULL;
     for (int i = 0; i < array->rank; i++) {
-        const at_expr *at = index[i], *size = at_size(s, array->axes[i], span);
+        const at_expr *at = index[i], *size = at_size(s, at_place_axis(place, i), span);
         if (slots[i] == 1) continue;
+        if (at_place_is_block(place, i))
+            at = at_map_node(s, AT_OP_SUB, at, at_index(s, place->group->first, span), NULL, span);
         if (slots[i]) size = at_int(s, slots[i], span);
-        if (slots[i]) at = at_map_node(s, AT_OP_MOD, at, size, NULL, span);
+        if (place->tiles[i]) at = place_in_tile(s, place, i, index);
+        else if (slots[i]) at = at_map_node(s, AT_OP_MOD, at, size, NULL, span);
         if (address) address = at_map_node(s, AT_OP_MUL, address, size, NULL, span);
         address = address ? at_map_node(s, AT_OP_ADD, address, at, NULL, span) : at;
     }

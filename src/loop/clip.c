@@ -127,6 +127,30 @@ static bool add_clips(at_loop_lowering *l, at_loop_clips *c, int axis, int64_t m
            (!high || add_clip(l, c, axis, false, to, 1));
 }
 
+/* The innermost of the axes that e mentions; -1: none. */
+static int innermost(const at_loop_clips *c, const at_expr *e) {
+    int k = c->axis_count - 1;
+    while (k >= 0 && !at_mentions(e, c->axes[k])) k--;
+    return k;
+}
+
+static int solve(at_loop_lowering *l, at_loop_clips *c, const at_expr *e);
+
+/* `j // 8 == b` as `8 * b <= j and j < 8 * b + 8`. */
+static int solve_quotient(at_loop_lowering *l, at_loop_clips *c, const at_expr *e) {
+    const at_expr *parts[2];
+    int axis = innermost(c, e);
+    for (int side = 0; side < 2 && axis >= 0; side++) {
+        if (!at_mentions(e->u.map.args[side], c->axes[axis])) continue;
+        int count = at_loop_without_quotient(l->s, e, side, parts), before = c->count;
+        bool all = count > 0;
+        for (int i = 0; i < count && all; i++) all = solve(l, c, parts[i]) == axis;
+        if (all) return axis;
+        c->count = before;
+    }
+    return -1;
+}
+
 /* The loop whose bounds say the condition; -1: none does. */
 static int solve(at_loop_lowering *l, at_loop_clips *c, const at_expr *e) {
     if (e->tag != AT_MAP || at_op_info(e->u.map.op)->rule != AT_RULE_COMPARE) return -1;
@@ -138,7 +162,7 @@ static int solve(at_loop_lowering *l, at_loop_clips *c, const at_expr *e) {
         !at_affine_add(l->s, &left, -1, &right, &form))
         return -1;
     int at = 0, axis = find_axis(c, &form, &at);
-    if (axis < 0) return -1;
+    if (axis < 0) return solve_quotient(l, c, e);
     int64_t factor = form.factors[at], many = factor > 0 ? factor : -factor;
     if (!at_affine_of(l->s, form.terms[at], &term) ||
         !at_affine_add(l->s, &form, -factor, &term, &rest) ||
@@ -236,8 +260,9 @@ at_loop *at_loop_enter_clipped(at_loop_lowering *l, const at_loop_clips *c, int 
         *to = *to ? map(l, one->low ? AT_OP_MAX : AT_OP_MIN, *to, bound) : bound;
     }
     at_loop *loop = at_loop_enter(l, c->axes[k]);
-    loop->low = low;
-    loop->high = high;
+    loop->block &= !low && !high;
+    if (low) loop->low = loop->low ? map(l, AT_OP_MAX, loop->low, low) : low;
+    if (high) loop->high = loop->high ? map(l, AT_OP_MIN, loop->high, high) : high;
     for (int i = 0; i < c->said_count; i++)
         if (c->said_at[i] == k) at_loop_know(l, c->said[i], true, true);
     return loop;

@@ -33,6 +33,31 @@ static bool gap(at_loop_lowering *l, const at_expr *a, const at_expr *b, int str
            form->constant != INT64_MIN;
 }
 
+int at_loop_without_quotient(at_session *s, const at_expr *e, int side, const at_expr *out[2]) {
+    const at_expr *quotient = e->u.map.args[side], *other = e->u.map.args[!side];
+    at_span span = e->span;
+    if (quotient->tag != AT_MAP || quotient->u.map.op != AT_OP_IDIV) return 0;
+    const at_expr *x = quotient->u.map.args[0], *by = quotient->u.map.args[1];
+    if (by->tag != AT_CONST || by->u.integer <= 0) return 0;
+    at_op op = e->u.map.op;
+    /* quotient op other, whichever side it stands on */
+    if (side == 1 && op != AT_OP_EQ)
+        op = op == AT_OP_LT ? AT_OP_GT : op == AT_OP_GT ? AT_OP_LT
+             : op == AT_OP_LE ? AT_OP_GE : op == AT_OP_GE ? AT_OP_LE : op;
+    const at_expr *begin = at_map_node(s, AT_OP_MUL, by, other, NULL, span);
+    const at_expr *end = at_map_node(s, AT_OP_ADD, begin, by, NULL, span);
+    const at_expr *from = at_map_node(s, AT_OP_LE, begin, x, NULL, span);
+    const at_expr *to = at_map_node(s, AT_OP_LT, x, end, NULL, span);
+    switch (op) {
+    case AT_OP_EQ: out[0] = from; out[1] = to; return 2;
+    case AT_OP_GE: out[0] = from; return 1;
+    case AT_OP_LE: out[0] = to; return 1;
+    case AT_OP_GT: out[0] = at_map_node(s, AT_OP_LE, end, x, NULL, span); return 1;
+    case AT_OP_LT: out[0] = at_map_node(s, AT_OP_LT, x, begin, NULL, span); return 1;
+    default: return 0;
+    }
+}
+
 static at_op opposite(at_op op) {
     switch (op) {
     case AT_OP_EQ: return AT_OP_NE;
@@ -55,8 +80,17 @@ static void know_comparison(at_loop_lowering *l, at_op op, const at_expr *a, con
         add_fact(l, &form, false, always);
 }
 
+static void know_condition(at_loop_lowering *l, const at_expr *condition, bool holds, bool always) {
+    at_loop_fact *fact = AT_NEW(l->s->arena, at_loop_fact);
+    *fact = (at_loop_fact){.next = l->facts, .condition = condition, .holds = holds,
+                           .always = always};
+    l->facts = fact;
+}
+
 void at_loop_know(at_loop_lowering *l, const at_expr *condition, bool holds, bool always) {
-    if (!condition || condition->tag != AT_MAP) return;
+    if (!condition) return;
+    know_condition(l, condition, holds, always);
+    if (condition->tag != AT_MAP) return;
     const at_expr *const *args = condition->u.map.args;
     at_op op = condition->u.map.op;
     if (op == AT_OP_NOT) {
@@ -65,7 +99,16 @@ void at_loop_know(at_loop_lowering *l, const at_expr *condition, bool holds, boo
         at_loop_know(l, args[0], holds, always);
         at_loop_know(l, args[1], holds, always);
     } else if (at_op_info(op)->rule == AT_RULE_COMPARE && args[0]->kind == AT_INT) {
-        know_comparison(l, holds ? op : opposite(op), args[0], args[1], always);
+        if (!holds) op = opposite(op);
+        know_comparison(l, op, args[0], args[1], always);
+        condition = at_map_node(l->s, op, args[0], args[1], NULL, condition->span);
+        for (int side = 0; side < 2; side++) {
+            const at_expr *out[2];
+            int count = at_loop_without_quotient(l->s, condition, side, out);
+            for (int i = 0; i < count; i++)
+                know_comparison(l, out[i]->u.map.op, out[i]->u.map.args[0], out[i]->u.map.args[1],
+                                always);
+        }
     }
 }
 
@@ -280,7 +323,7 @@ static bool is_known(at_loop_lowering *l, const at_affine *form) {
     if (at_affine_nonnegative(l->s, form)) return true;
     at_affine rest;
     for (const at_loop_fact *fact = l->facts; fact; fact = fact->next)
-        if (!fact->array && !fact->differs && (fact->always || !l->only_always) &&
+        if (!fact->array && !fact->condition && !fact->differs && (fact->always || !l->only_always) &&
             at_affine_add(l->s, form, -1, &fact->form, &rest) &&
             at_affine_nonnegative(l->s, &rest))
             return true;
@@ -303,7 +346,7 @@ static bool is_sure(at_loop_lowering *l, const at_affine *form) {
     at_affine one = {1, 0, NULL, NULL}, more, rest;
     if (!at_affine_add(l->s, form, 1, &one, &more)) return false;
     for (const at_loop_fact *fact = l->facts; fact; fact = fact->next) {
-        if (fact->array || !fact->differs || (l->only_always && !fact->always)) continue;
+        if (fact->array || fact->condition || !fact->differs || (l->only_always && !fact->always)) continue;
         for (int sign = -1; sign <= 1; sign += 2)
             if (at_affine_add(l->s, &more, sign, &fact->form, &rest) && is_zero(&rest) &&
                 prove(l, &more, DEPTH))
@@ -329,3 +372,52 @@ at_loop_inside at_loop_is_inside(at_loop_lowering *l, const at_expr *index, cons
     return AT_MAYBE_OUTSIDE;
 }
 
+
+/* ---- conditions ---------------------------------------------------------------------------- */
+
+static int truth_of_comparison(at_loop_lowering *l, at_op op, const at_expr *a, const at_expr *b) {
+    switch (op) {
+    case AT_OP_LE:
+    case AT_OP_LT:
+        if (at_loop_is_sure(l, a, b, op == AT_OP_LT, false)) return 1;
+        return at_loop_is_sure(l, b, a, op == AT_OP_LE, false) ? 0 : -1;
+    case AT_OP_GE:
+    case AT_OP_GT: return truth_of_comparison(l, op == AT_OP_GE ? AT_OP_LE : AT_OP_LT, b, a);
+    default: break;
+    }
+    bool low = at_loop_is_sure(l, a, b, false, false), high = at_loop_is_sure(l, b, a, false, false);
+    if (low && high) return op == AT_OP_EQ;
+    bool differs = (low && at_loop_is_sure(l, a, b, true, false)) ||
+                   (high && at_loop_is_sure(l, b, a, true, false));
+    return differs ? op == AT_OP_NE : -1;
+}
+
+static bool look_for_work(void *user, const at_expr *e) {
+    bool *found = user;
+    *found |= e->tag == AT_FOLD_NODE || (e->tag == AT_MAP && e->kind == AT_REAL);
+    return !*found;
+}
+
+int at_loop_truth(at_loop_lowering *l, const at_expr *e) {
+    bool works = false; /* what takes operations on reals is counted, and so is done */
+    at_walk(e, look_for_work, &works);
+    if (works) return -1;
+    if (e->tag == AT_CONST) return e->u.integer != 0;
+    for (const at_loop_fact *fact = l->facts; fact; fact = fact->next)
+        if (fact->condition && at_same(fact->condition, e)) return fact->holds;
+    if (e->tag != AT_MAP) return -1;
+    const at_expr *const *args = e->u.map.args;
+    at_op op = e->u.map.op;
+    if (op == AT_OP_NOT) {
+        int truth = at_loop_truth(l, args[0]);
+        return truth < 0 ? -1 : !truth;
+    }
+    if (op == AT_OP_AND || op == AT_OP_OR) {
+        int settles = op == AT_OP_OR, a = at_loop_truth(l, args[0]);
+        if (a == settles) return a;
+        int b = at_loop_truth(l, args[1]);
+        return a < 0 && b != settles ? -1 : b;
+    }
+    if (at_op_info(op)->rule != AT_RULE_COMPARE || args[0]->kind != AT_INT) return -1;
+    return truth_of_comparison(l, op, args[0], args[1]);
+}

@@ -16,9 +16,26 @@ bool at_ends_run(const at_plan *plan, const at_array *array) {
     return place->use == AT_PLACE_OUTPUT && !place->later;
 }
 
+/* Loops over the elements that the pass's domain has, which is known inside. */
+static void enter_domain(at_loop_lowering *l, const at_expr *domain) {
+    at_axis **axes = AT_NEW_ARRAY(l->s->arena, at_axis *, l->target->rank);
+    int count = 0;
+    for (int i = 0; i < l->target->rank; i++)
+        if (!at_pass_fixes(l->nest->pass, l->axes[i])) axes[count++] = l->axes[i];
+    const at_loop_clips *clips = at_loop_find_clips(l, domain, axes, count);
+    for (int i = 0; i < count; i++) at_loop_enter_clipped(l, clips, i);
+    const at_expr *rest = at_loop_clips_rest(clips);
+    if (!rest) return;
+    at_loop *branch = at_loop_add(l, AT_LOOP_IF);
+    branch->condition = at_loop_lower(l, rest);
+    l->into = &branch->body;
+    at_loop_know(l, rest, true, false);
+}
+
 static void lower_equation(at_loop_lowering *l, const at_expr *value) {
-    if (at_loop_lower_scatter(l, value)) return;
-    for (int i = 0; i < l->target->rank; i++) at_loop_enter(l, l->axes[i]);
+    const at_expr *domain = l->nest->pass->domain;
+    if (!domain && at_loop_lower_scatter(l, value)) return;
+    enter_domain(l, domain);
     at_loop *store = at_loop_enter_store(l);
     store->value = at_loop_lower(l, value);
 }

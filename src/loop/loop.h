@@ -76,13 +76,16 @@ typedef struct {
     int batch_count;
     const at_axis **batch;     /* axes of both factors: a product of its own for each of their indices */
     const at_expr *row_count, *column_count, *depth_count;
+    const at_expr *from[2];    /* the first row, and column, in a group's block; NULL: 0 */
     at_loop_factor factors[2]; /* rows, columns */
     bool beside, guarded;      /* columns lie beside each other in memory; the sum has a guard */
     const at_array *row_first, *row_end, *column_first, *column_end, *depth_first, *depth_end;
     const at_array *tall, *wide, *width; /* variables: of a panel of rows, of columns; of the block */
     at_loops range;            /* loops that set these: the part of the depth that is not all 0 */
     const at_array *depth_from, *depth_to; /* NULL: all of it */
+    const at_array *depth_base; /* nothing is read before it; the same for all parts */
     const at_array *column_from, *column_to; /* the columns that elements take, set there too; NULL */
+    bool shrinks; /* nothing is stored in the others */
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;
@@ -91,6 +94,7 @@ struct at_loop {
     at_loop_tag tag;
     bool down;
     bool apart; /* FOR: its rounds have nothing to do with each other, also with PUT and SORT */
+    bool block; /* FOR: over the indices of a group's block, which low and high say */
     const at_axis *axis;
     const at_expr *low, *high; /* FOR: where it begins, and before which it ends; NULL: the axis */
     const at_expr *condition;
@@ -161,14 +165,16 @@ bool at_ends_run(const at_plan *plan, const at_array *array);
 
 /* ---- build.c: what loop.c and fold.c share ------------------------------------------------- */
 
-/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or that the element
- * of an array at an address has a value. */
+/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or whether a condition
+ * holds; or that the element of an array at an address has a value. */
 typedef struct at_loop_fact at_loop_fact;
 struct at_loop_fact {
     const at_loop_fact *next;
     at_affine form;
     bool differs;
     bool always; /* by the bounds of the loops around; else by a condition */
+    const at_expr *condition; /* any bool that holds, or does not */
+    bool holds;
     const at_array *array;
     const at_expr *address;
 };
@@ -198,8 +204,8 @@ void at_loop_set(at_loop_lowering *l, const at_array *variable, const at_expr *v
 at_loop *at_loop_risk(at_loop_lowering *l, at_loop_tag tag, at_loop_site_tag why,
                       const at_expr *expr);
 void at_loop_remove(at_loops *from, const at_loop *node);
-/* A loop over an axis, and the next nodes are in it; NULL, and no loop, if an enclosing region has
- * the axis. */
+/* A loop over an axis, and the next nodes are in it; NULL, and no loop, if an enclosing region or
+ * the pass's group has the axis. Over the axis of the group's blocks it goes through one block. */
 at_loop *at_loop_enter(at_loop_lowering *l, const at_axis *axis);
 /* A store of the target's element at the present indices, and the next nodes compute it. */
 at_loop *at_loop_enter_store(at_loop_lowering *l);
@@ -230,7 +236,8 @@ bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
 /* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) …, where an index into a
- * window of k steps counts modulo k; of scratch the first index, which is a position. */
+ * window of k steps counts modulo k, and one into a block or a tile from where that begins; of scratch
+ * the first index, which is a position. */
 const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
                              const at_expr *const *index);
 
@@ -260,6 +267,12 @@ void at_loop_lower_draw(at_loop_lowering *l, const at_statement *st);
 
 /* Notes that a condition holds, or that it does not. The caller takes back l->facts. */
 void at_loop_know(at_loop_lowering *l, const at_expr *condition, bool holds, bool always);
+/* A comparison whose side `side` is a quotient by a positive number, as one or two comparisons
+ * without: gives how many, or 0. */
+int at_loop_without_quotient(at_session *s, const at_expr *comparison, int side,
+                             const at_expr *out[2]);
+/* Whether a condition surely holds: 1, surely not: 0, or -1. */
+int at_loop_truth(at_loop_lowering *l, const at_expr *condition);
 /* Notes that an axis around has indices. */
 void at_loop_know_axis(at_loop_lowering *l, const at_axis *axis);
 /* Whether the element is known to have a value; if not, it is from here on. */
@@ -303,25 +316,6 @@ bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *cond
 
 /* Makes the nest a product of matrices, if it is one. */
 void at_loop_find_product(at_loop_lowering *l);
-
-/* ---- range.c: between which ints a value lies ---------------------------------------------- */
-
-/* Axes are at most this long in compiled code, so that index arithmetic mostly fits 64 bits. */
-#define AT_AXIS_LIMIT ((int64_t)1 << 31)
-
-typedef struct {
-    int64_t low, high;
-} at_range;
-
-/* Of an int expression that cannot fail. */
-at_range at_range_of(const at_expr *e);
-/* Of an operation, from those of its arguments. */
-at_range at_range_of_map(at_op op, const at_range *args);
-/* Whether an operation on ints always has a result, whatever its arguments in these ranges. */
-bool at_range_fits(at_op op, const at_range *args);
-/* Whether an index of this dimension always lies inside, given what the cascade requires. */
-bool at_index_inside(at_session *s, const at_cascade *cascade, const at_expr *index,
-                     const at_axis *axis);
 
 /* ---- instrument.c -------------------------------------------------------------------------- */
 

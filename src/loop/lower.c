@@ -60,7 +60,13 @@ static const at_expr *choose(at_loop_lowering *l, at_kind kind, const at_expr *c
 static const at_expr *lower_lazy(at_loop_lowering *l, const at_expr *e) {
     const at_expr *const *args = e->u.map.args;
     at_op op = e->u.map.op;
-    const at_expr *condition = at_loop_lower(l, args[0]);
+    const at_expr *condition = at_loop_lower(l, args[0]); /* which may fail, known or not */
+    int truth = l->facts ? at_loop_truth(l, args[0]) : -1;
+    if (truth >= 0) {
+        if (op == AT_OP_IF) return at_loop_lower(l, args[truth ? 1 : 2]);
+        if (truth == (op == AT_OP_AND)) return at_loop_lower(l, args[1]);
+        return at_bool(l->s, truth, e->span);
+    }
     at_loops yes = {0}, no = {0};
     if (op == AT_OP_IF) {
         const at_expr *a = lower_aside(l, &yes, args[1], args[0], true);
@@ -113,6 +119,27 @@ static const at_expr *nothing(at_loop_lowering *l, const at_expr *e) {
     return at_bool(l->s, false, e->span);
 }
 
+/* Of an array of which the present step's tile is kept: an index that is inside of it only by a
+ * condition, or by luck, is brought inside. */
+static void stay_in_tiles(at_loop_lowering *l, const at_expr *e, const at_expr **index) {
+    const at_array *array = e->u.read.array;
+    const at_plan *plan = l->program->plan;
+    const at_array_place *place = &plan->places[plan->place_of[array->id]];
+    for (int i = 0; i < array->rank; i++) {
+        if (!place->tiles[i]) continue;
+        at_span span = e->span;
+        const at_expr *many = at_int(l->s, place->slots[i], span), *step = NULL;
+        for (int k = 0; k < array->rank; k++)
+            if (array->axes[k] == place->tiles[i]) step = index[k];
+        const at_expr *first = map(l, AT_OP_MUL, step, many), *end = map(l, AT_OP_ADD, first, many);
+        if (at_loop_is_sure(l, first, e->u.read.index[i], false, true) &&
+            at_loop_is_sure(l, e->u.read.index[i], end, true, true))
+            continue;
+        const at_expr *at = map(l, AT_OP_MOD, map(l, AT_OP_SUB, index[i], first), many);
+        index[i] = map(l, AT_OP_ADD, at, first);
+    }
+}
+
 static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
     const at_array *array = e->u.read.array;
     if (at_is_variable(array)) return e;
@@ -141,6 +168,7 @@ static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
         require->value = index[i];
         at_loop_know(l, is_inside(l, e->u.read.index[i], axis), true, false);
     }
+    stay_in_tiles(l, e, index);
     if (!found) {
         at_loop_order(l, e, index);
         inherit(l, l->into, array, index);

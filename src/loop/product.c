@@ -36,7 +36,9 @@ typedef struct {
     axis_list around, depth;
     const at_loop *let;      /* of the sum; the loop over the depth comes behind it */
     const at_expr *value;    /* what is added up */
-    const at_expr *low, *high; /* bounds of the depth, if it is one axis; NULL: none */
+    /* Bounds of the depth, if it is one axis; NULL: none. Those that are the same for all elements,
+     * and the others. */
+    const at_expr *base, *end, *low, *high;
     const at_expr *guard;    /* where it is added, bounds and all; NULL: everywhere */
     const at_expr *rest;     /* of the guard, without the bounds of one axis */
     int bounded;             /* the factor that is 0 outside of the bounds */
@@ -44,6 +46,8 @@ typedef struct {
     const at_expr *own_rest[2]; /* likewise, without the bounds */
     const at_expr *wanted;   /* where elements take the sum at all; NULL: everywhere */
     const at_expr *column_low, *column_high; /* what that says of the columns; NULL: nothing */
+    int part_count;
+    const at_loop *parts[AXES]; /* the loops around that go over a part of their axes */
     int factor_count;
     const at_expr *factors[FACTORS];
     axis_list batch, rows, columns;
@@ -80,8 +84,15 @@ static bool is_total(const at_loops *loops) {
     return true;
 }
 
-static bool is_whole(const at_loop *loop) {
-    return loop->tag == AT_LOOP_FOR && !loop->down && !loop->low && !loop->high;
+/* The axis of which only a group's block is there, or NULL. */
+static const at_axis *blocked(const search *f) {
+    const at_group *group = f->l->nest->pass->group;
+    return group ? group->along : NULL;
+}
+
+/* The indices of a block must lie beside each other. */
+static bool has_first_only(const axis_list *list, const at_axis *axis) {
+    return !axis || !has(list, axis) || list->axes[0] == axis;
 }
 
 static bool is_read_of(const at_expr *e, const at_array *variable) {
@@ -93,16 +104,53 @@ static void add_guard(search *f, const at_expr *condition) {
                          : at_map_node(f->s, AT_OP_AND, f->guard, condition, NULL, f->span);
 }
 
+static bool mentions_any(const at_expr *e, const axis_list *list) {
+    for (int i = 0; i < list->count; i++)
+        if (at_mentions(e, list->axes[i])) return true;
+    return false;
+}
+
+/* max(a, b) or min(a, b), where NULL stands for no bound. */
+static const at_expr *closer(search *f, at_op op, const at_expr *a, const at_expr *b) {
+    return !a ? b : !b ? a : at_map_node(f->s, op, a, b, NULL, f->span);
+}
+
+/* Takes a bound apart: a largest (smallest) of what is the same for all indices of `axes`, and of
+ * what is not. */
+static void split_bound(search *f, const at_expr *bound, at_op op, const axis_list *axes,
+                        const at_expr **same, const at_expr **other) {
+    if (!bound) return;
+    if (bound->tag == AT_MAP && bound->u.map.op == op) {
+        split_bound(f, bound->u.map.args[0], op, axes, same, other);
+        split_bound(f, bound->u.map.args[1], op, axes, same, other);
+    } else {
+        const at_expr **to = mentions_any(bound, axes) ? other : same;
+        *to = closer(f, op, *to, bound);
+    }
+}
+
 static bool enter_depth(search *f, const at_loop *loop) {
     const at_expr *index = at_index(f->s, loop->axis, f->span);
     if (loop->tag != AT_LOOP_FOR || loop->down || loop->body.count != 1) return false;
-    if (loop->low)
-        add_guard(f, at_map_node(f->s, AT_OP_LE, loop->low, index, NULL, f->span));
-    if (loop->high)
-        add_guard(f, at_map_node(f->s, AT_OP_LT, index, loop->high, NULL, f->span));
-    f->low = loop->low;
-    f->high = loop->high;
+    if (f->depth.count == 0) {
+        split_bound(f, loop->low, AT_OP_MAX, &f->around, &f->base, &f->low);
+        split_bound(f, loop->high, AT_OP_MIN, &f->around, &f->end, &f->high);
+        if (f->low) add_guard(f, at_map_node(f->s, AT_OP_LE, f->low, index, NULL, f->span));
+        if (f->high) add_guard(f, at_map_node(f->s, AT_OP_LT, index, f->high, NULL, f->span));
+    } else {
+        if (loop->low) add_guard(f, at_map_node(f->s, AT_OP_LE, loop->low, index, NULL, f->span));
+        if (loop->high) add_guard(f, at_map_node(f->s, AT_OP_LT, index, loop->high, NULL, f->span));
+    }
     return add(&f->depth, loop->axis);
+}
+
+/* Of several axes no bound is one of the depth: all are conditions. */
+static void forget_bounds(search *f) {
+    const at_expr *index = at_index(f->s, f->depth.axes[0], f->span);
+    if (f->base) add_guard(f, at_map_node(f->s, AT_OP_LE, f->base, index, NULL, f->span));
+    if (f->end) add_guard(f, at_map_node(f->s, AT_OP_LT, index, f->end, NULL, f->span));
+    f->base = f->end = f->low = f->high = NULL;
+    f->rest = f->guard;
 }
 
 /* Whether loops[at] and what follows it are a sum: let v = 0, for … set v = v + x. */
@@ -111,18 +159,18 @@ static bool match_sum(search *f, const at_loops *loops, int at) {
     if (let->tag != AT_LOOP_LET || !let->value || let->variable->kind != AT_REAL) return false;
     if (let->value->tag != AT_CONST || let->value->u.real != 0) return false;
     f->depth.count = 0;
-    f->guard = f->rest = NULL;
+    f->guard = f->rest = f->base = f->end = f->low = f->high = NULL;
     for (; loop->tag == AT_LOOP_FOR; loop = loop->body.items[0])
         if (!enter_depth(f, loop)) return false;
     bool one = f->depth.count == 1;
-    if (!one) f->low = f->high = NULL;
-    if (!one) f->rest = f->guard;
+    if (f->depth.count == 0) return false;
+    if (!one) forget_bounds(f);
     if (loop->tag == AT_LOOP_IF && loop->body.count == 1 && loop->otherwise.count == 0) {
         add_guard(f, loop->condition);
         f->rest = one ? loop->condition : f->guard;
         loop = loop->body.items[0];
     }
-    if (f->depth.count == 0 || loop->tag != AT_LOOP_SET || loop->variable != let->variable)
+    if (loop->tag != AT_LOOP_SET || loop->variable != let->variable)
         return false;
     const at_expr *sum = loop->value;
     if (sum->tag != AT_MAP || sum->u.map.op != AT_OP_ADD) return false;
@@ -176,8 +224,10 @@ static bool share_axes(search *f, unsigned group) {
         if (!left && !right) return false;
         add(left && right ? &f->batch : left ? &f->rows : &f->columns, axis);
     }
+    const at_axis *block = blocked(f);
     return f->rows.count && f->columns.count && mentions_depth(f, group) &&
-           mentions_depth(f, other);
+           mentions_depth(f, other) && !has(&f->batch, block) && has_first_only(&f->rows, block) &&
+           has_first_only(&f->columns, block);
 }
 
 /* The grouping with the fewest axes in both; columns have the target's last axis, if any has. 0:
@@ -195,12 +245,6 @@ static unsigned find_group(search *f) {
     }
     if (best) share_axes(f, best);
     return best;
-}
-
-static bool mentions_any(const at_expr *e, const axis_list *list) {
-    for (int i = 0; i < list->count; i++)
-        if (at_mentions(e, list->axes[i])) return true;
-    return false;
 }
 
 static const at_expr *both(search *f, const at_expr *a, const at_expr *b) {
@@ -230,6 +274,7 @@ static bool share_guard(search *f, const at_expr *e, const at_expr **own) {
 
 static bool find_guarded(search *f) {
     f->own[0] = f->own[1] = f->own_rest[0] = f->own_rest[1] = NULL;
+    if ((f->base && reads_variable(f->base)) || (f->end && reads_variable(f->end))) return false;
     if (!f->guard) return true;
     if (reads_variable(f->guard) || !share_guard(f, f->guard, f->own) ||
         !share_guard(f, f->rest, f->own_rest))
@@ -270,6 +315,23 @@ static const at_expr *size_from(search *f, const axis_list *list, int from) {
         size = size ? map(f, AT_OP_MUL, size, one) : one;
     }
     return size ? size : number(f, 1);
+}
+
+/* How many positions there are, of a block those that it has. */
+static const at_expr *count_of(search *f, const axis_list *list) {
+    const at_group *group = f->l->nest->pass->group;
+    if (!group || list->axes[0] != group->along) return size_from(f, list, 0);
+    const at_expr *here = map(f, AT_OP_SUB, at_index(f->s, group->end, f->span),
+                              at_index(f->s, group->first, f->span));
+    return list->count > 1 ? map(f, AT_OP_MUL, here, size_from(f, list, 1)) : here;
+}
+
+/* The first position of a group's block; NULL: 0. */
+static const at_expr *from_of(search *f, const axis_list *list) {
+    const at_group *group = f->l->nest->pass->group;
+    if (!group || list->axes[0] != group->along) return NULL;
+    const at_expr *first = at_index(f->s, group->first, f->span);
+    return list->count > 1 ? map(f, AT_OP_MUL, first, size_from(f, list, 1)) : first;
 }
 
 /* The position among the indices of the first `count` axes. */
@@ -386,23 +448,32 @@ static bool find_finite(search *f, at_loop_factor *factor, const at_expr *value)
     if (value->tag != AT_READ || value->u.read.alternative || value->kind != AT_REAL) return false;
     const at_array *array = value->u.read.array;
     const at_expr **index = AT_NEW_ARRAY(f->s->arena, const at_expr *, array->rank);
-    const int64_t *slots =
-        f->l->program->plan->places[f->l->program->plan->place_of[array->id]].slots;
+    const at_plan *plan = f->l->program->plan;
+    const at_array_place *place = &plan->places[plan->place_of[array->id]];
+    const at_group *group = f->l->nest->pass->group;
     factor->finite_count = number(f, 1);
     bool inside = false;
     for (int i = 0; i < array->rank; i++) {
         const at_expr *at = value->u.read.index[i];
         bool fixed = !mentions_any(at, &f->depth) && !mentions_any(at, &f->rows) &&
                      !mentions_any(at, &f->columns) && !mentions_any(at, &f->batch);
-        if ((fixed && inside) || (!fixed && slots[i])) return false;
+        bool block = group && at_mentions(at, group->along);
+        if (block && (inside || at->tag != AT_INDEX)) return false;
+        if ((fixed && inside && place->slots[i] != 1) || (!fixed && place->slots[i])) return false;
         inside |= !fixed;
-        index[i] = fixed ? at : number(f, 0);
-        if (!fixed)
-            factor->finite_count = map(f, AT_OP_MUL, factor->finite_count,
-                                       at_size(f->s, array->axes[i], f->span));
+        index[i] = fixed ? at : block ? at_index(f->s, group->first, f->span) : number(f, 0);
+        if (fixed) continue;
+        const at_expr *count = at_size(f->s, array->axes[i], f->span);
+        if (block) count = map(f, AT_OP_SUB, at_index(f->s, group->end, f->span), index[i]);
+        factor->finite_count = map(f, AT_OP_MUL, factor->finite_count, count);
     }
+    /* Elements that nobody computes may be anything. */
+    for (int i = 0; i < f->l->program->plan->pass_count; i++)
+        if (f->l->program->plan->passes[i]->target == array &&
+            f->l->program->plan->passes[i]->domain)
+            return false;
     factor->finite = array;
-    factor->finite_start = at_address_of(f->s, f->l->program->plan, array, index);
+    factor->finite_start = at_address_of(f->s, plan, array, index);
     return true;
 }
 
@@ -510,9 +581,22 @@ static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part 
     put_zero(f, factor, part);
 }
 
+/* The loop around that goes over a part of an axis; NULL: it goes over all of it. */
+static const at_loop *part_of(const search *f, const at_axis *axis) {
+    for (int i = 0; i < f->part_count; i++)
+        if (f->parts[i]->axis == axis) return f->parts[i];
+    return NULL;
+}
+
 /* Between which columns any element of a row takes the sum. */
 static void find_wanted(search *f) {
     at_loop_lowering *l = f->l;
+    const at_loop *part = f->columns.count == 1 ? part_of(f, f->columns.axes[0]) : NULL;
+    if (part) {
+        f->column_low = part->low;
+        f->column_high = part->high;
+        return;
+    }
     if (!f->wanted || f->columns.count != 1 || reads_variable(f->wanted)) return;
     at_axis *axis[1];
     for (int i = 0; i < l->target->rank; i++)
@@ -530,9 +614,11 @@ static void find_wanted(search *f) {
 static void find_columns(search *f, const packed_part *rows) {
     at_loop_product *p = f->product;
     f->l->into = &p->range;
-    const at_expr *most = f->column_high ? number(f, 0) : p->column_count;
+    const at_expr *end = p->from[1] ? map(f, AT_OP_ADD, p->from[1], p->column_count)
+                                    : p->column_count;
+    const at_expr *most = f->column_high ? number(f, 0) : end;
     p->column_from =
-        at_loop_let(f->l, "column_from", AT_INT, f->column_low ? p->column_count : number(f, 0));
+        at_loop_let(f->l, "column_from", AT_INT, f->column_low ? end : number(f, 0));
     p->column_to = at_loop_let(f->l, "column_to", AT_INT, most);
     enter_part(f, rows->list, rows->first, rows->end);
     if (f->column_low)
@@ -543,20 +629,60 @@ static void find_columns(search *f, const packed_part *rows) {
                     map(f, AT_OP_MAX, variable(f, p->column_to), f->column_high));
 }
 
-/* Loops that find between which k any row of a part is inside the bounds. */
+/* What finds between which k any row of a part is inside the bounds. */
 static void find_range(search *f, const packed_part *part) {
     at_loop_product *p = f->product;
-    f->l->into = &p->range;
-    p->depth_from = at_loop_let(f->l, "depth_from", AT_INT, f->low ? p->depth_count : number(f, 0));
-    p->depth_to = at_loop_let(f->l, "depth_to", AT_INT, f->high ? number(f, 0) : p->depth_count);
-    enter_part(f, part->list, part->first, part->end);
+    at_loop_lowering *l = f->l;
+    l->into = &p->range;
+    const at_expr *base = f->base ? f->base : number(f, 0), *end = f->end ? f->end : p->depth_count;
+    p->depth_base = at_loop_let(l, "depth_base", AT_INT, base);
+    base = variable(f, p->depth_base);
+    p->depth_from = at_loop_let(l, "depth_from", AT_INT, f->low ? p->depth_count : base);
+    p->depth_to = at_loop_let(l, "depth_to", AT_INT, f->high ? number(f, 0) : end);
+    at_loops *outer = l->into;
+    if (f->low || f->high) enter_part(f, part->list, part->first, part->end);
     if (f->low)
-        at_loop_set(f->l, p->depth_from, map(f, AT_OP_MIN, variable(f, p->depth_from), f->low));
+        at_loop_set(l, p->depth_from, map(f, AT_OP_MIN, variable(f, p->depth_from), f->low));
     if (f->high)
-        at_loop_set(f->l, p->depth_to, map(f, AT_OP_MAX, variable(f, p->depth_to), f->high));
+        at_loop_set(l, p->depth_to, map(f, AT_OP_MAX, variable(f, p->depth_to), f->high));
+    l->into = outer;
+    if (f->low) at_loop_set(l, p->depth_from, map(f, AT_OP_MAX, variable(f, p->depth_from), base));
+    if (f->high && f->end)
+        at_loop_set(l, p->depth_to, map(f, AT_OP_MIN, variable(f, p->depth_to), end));
 }
 
 /* ---- the rest of the element ------------------------------------------------------------------- */
+
+/* What is left of the elements of a block where the pass computes only some of them: the loops over
+ * rows and columns, from `loop` on, become shorter, and what they cannot say is a condition. */
+static void enter_wanted(search *f, at_loop *loop) {
+    const at_expr *rest = NULL;
+    for (int i = 0; i < f->part_count; i++) {
+        const at_loop *part = f->parts[i];
+        const at_expr *index = at_index(f->s, part->axis, f->span);
+        at_loop *at = loop;
+        while (at && at->axis != part->axis) at = at->body.count ? at->body.items[0] : NULL;
+        axis_list inside = {0};
+        for (const at_loop *k = at; k; k = k->body.count ? k->body.items[0] : NULL)
+            add(&inside, k->axis);
+        const at_expr *low = NULL, *high = NULL, *low_rest = NULL, *high_rest = NULL;
+        split_bound(f, part->low, AT_OP_MAX, &inside, &low, &low_rest);
+        split_bound(f, part->high, AT_OP_MIN, &inside, &high, &high_rest);
+        if (at) {
+            at->low = closer(f, AT_OP_MAX, at->low, low);
+            at->high = closer(f, AT_OP_MIN, at->high, high);
+        } else {
+            low_rest = low; /* of an axis of both factors */
+            high_rest = high;
+        }
+        if (low_rest) rest = both(f, rest, map(f, AT_OP_LE, low_rest, index));
+        if (high_rest) rest = both(f, rest, map(f, AT_OP_LT, index, high_rest));
+    }
+    if (!rest) return;
+    at_loop *branch = at_loop_add(f->l, AT_LOOP_IF);
+    branch->condition = rest;
+    f->l->into = &branch->body;
+}
 
 static void copy_loops(search *f, at_loops *to, const at_loops *from);
 
@@ -621,8 +747,10 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
     make_variables(f);
     p->batch_count = f->batch.count;
     p->batch = keep(f, &f->batch);
-    p->row_count = size_from(f, &f->rows, 0);
-    p->column_count = size_from(f, &f->columns, 0);
+    p->row_count = count_of(f, &f->rows);
+    p->column_count = count_of(f, &f->columns);
+    p->from[0] = from_of(f, &f->rows);
+    p->from[1] = from_of(f, &f->columns);
     p->depth_count = size_from(f, &f->depth, 0);
     const packed_part parts[2] = {{&f->rows, p->row_first, p->row_end, p->tall},
                                   {&f->columns, p->column_first, p->column_end, p->wide}};
@@ -640,11 +768,12 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
         else if (guarded) clear_by_loops(f, &p->factors[i], &parts[i], i);
     }
     if (f->column_low || f->column_high) find_columns(f, &parts[0]);
+    p->shrinks = p->column_from && f->part_count > 0;
     const at_expr *step = p->factors[1].step;
-    p->guarded = f->guard != NULL;
+    p->guarded = f->guard || f->base || f->end;
     p->beside = f->columns.count == 1 && step && step->tag == AT_CONST &&
                 step->u.integer == 1 && f->columns.axes[0] == f->around.axes[f->around.count - 1];
-    if (f->low || f->high) find_range(f, &parts[f->bounded]);
+    if (f->base || f->end || f->low || f->high) find_range(f, &parts[f->bounded]);
     at_loop *node = AT_NEW(f->s->arena, at_loop);
     node->tag = AT_LOOP_PRODUCT;
     node->product = p;
@@ -652,6 +781,7 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
     l->into = &node->body;
     enter_part(f, &f->rows, p->row_first, p->row_end);
     enter_part(f, &f->columns, p->column_first, p->column_end);
+    enter_wanted(f, node->body.items[0]);
     AT_PUSH(f->s->arena, l->into->items, l->into->count, l->into->capacity,
             copy_loop(f, f->store));
     *place = (at_loops){0};
@@ -686,10 +816,17 @@ void at_loop_find_product(at_loop_lowering *l) {
     at_loops *body = &l->nest->body, *inner = body;
     search f = {.l = l, .s = l->s, .span = l->nest->pass->statement->span};
     if (l->nest->fallible || !is_total(body)) return;
-    while (inner->count == 1 && is_whole(inner->items[0])) {
-        if (!add(&f.around, inner->items[0]->axis)) return;
+    while (inner->count == 1 && inner->items[0]->tag == AT_LOOP_FOR && !inner->items[0]->down) {
+        const at_loop *loop = inner->items[0];
+        if (!add(&f.around, loop->axis)) return;
+        if (!loop->block && (loop->low || loop->high)) f.parts[f.part_count++] = loop;
+        if ((loop->low && reads_variable(loop->low)) || (loop->high && reads_variable(loop->high)))
+            return;
         inner = &inner->items[0]->body;
     }
+    /* Of elements that nobody reads it does not matter what they are. */
+    if (inner->count == 1 && inner->items[0]->tag == AT_LOOP_IF && l->nest->pass->domain)
+        inner = &inner->items[0]->body;
     if (inner->count != 1 || inner->items[0]->tag != AT_LOOP_STORE || f.around.count < 2) return;
     f.store = inner->items[0];
     unsigned group = find_sum(&f, &f.store->body);

@@ -5,7 +5,7 @@
 int64_t at_kind_bytes(at_kind kind) { return kind == AT_BOOL ? 1 : 8; }
 
 /* Axes that are equally long have one name in formulas. */
-static const at_axis *root_of(const at_axis *axis) {
+const at_axis *at_axis_root(const at_axis *axis) {
     for (;;) {
         if (axis->like) axis = axis->like;
         else if (axis->extent && axis->extent->tag == AT_SIZE) axis = axis->extent->u.axis;
@@ -31,8 +31,8 @@ void at_cost_add(at_session *s, at_cost *cost, int64_t count, const at_axis *con
             continue;
         }
         int at = left++;
-        for (; at > 0 && roots[at - 1]->id > root_of(axes[i])->id; at--) roots[at] = roots[at - 1];
-        roots[at] = root_of(axes[i]);
+        for (; at > 0 && roots[at - 1]->id > at_axis_root(axes[i])->id; at--) roots[at] = roots[at - 1];
+        roots[at] = at_axis_root(axes[i]);
     }
     if (count == 0) return;
     for (int i = 0; i < cost->count; i++)
@@ -52,8 +52,7 @@ static int64_t kind_bytes(void *user, const at_array *array) {
 void at_pass_price(at_session *s, const at_cascade *cascade, at_pass *pass) {
     if (pass->statement->tag == AT_ASSERT) return; /* laws are not priced */
     at_count count =
-        at_count_statement(s, cascade, pass->statement, pass->again, pass->again_count, NULL,
-                           kind_bytes, NULL);
+        at_count_pass(s, cascade, pass, NULL, kind_bytes, NULL);
     pass->flops = count.flops_formula;
     pass->bytes = count.bytes_formula;
 }

@@ -164,11 +164,15 @@ static void count_part(counting *c, at_domain *all, const at_part *part, at_fold
     add_flops(c, chosen, fold_flops(fold, part->body));
 }
 
-static void count_values(counting *c, at_domain *around, const at_statement *st) {
+static void count_values(counting *c, at_domain *around, const at_pass *pass) {
+    const at_statement *st = pass->statement;
     at_domain *all = st->target ? inside(c, around, st->target->axes, st->target->rank, NULL, true)
                                 : NULL;
     switch (st->tag) {
-    case AT_EQUATION: count(c, all, st->u.value); break;
+    case AT_EQUATION:
+        if (pass->domain) all = where(c, all, pass->domain, true);
+        count(c, all, st->u.value);
+        break;
     case AT_NEXT:
         all = inside(c, around, st->u.next.axes, st->target->rank, NULL, true);
         count(c, all, st->u.next.value);
@@ -219,27 +223,33 @@ static void add_bytes(counting *c, const at_domain *around, const at_array *arra
     at_cost_add(c->points.s, &c->out->bytes_formula, each, axes, rank + around->count);
 }
 
-static void add_written(counting *c, const at_domain *around, const at_array *array,
-                        const sizing *bytes) {
-    int64_t written = at_count_times(elements_of(c, array), around->points);
+/* Elements outside of the pass's domain are not written. */
+static void add_written(counting *c, at_domain *around, const at_array *array,
+                        const at_pass *pass, const sizing *bytes) {
+    at_domain *all = inside(c, around, array->axes, array->rank, NULL, true);
+    if (pass->statement->tag == AT_NEXT) all->axes = pass->statement->u.next.axes;
+    if (pass->domain) all = where(c, all, pass->domain, true);
+    int64_t written = points_of(c, all);
     c->out->written = at_count_add(c->out->written, written);
-    add_bytes(c, around, array, INT64_MAX, bytes);
+    c->out->written_at_most |= all->at_most;
+    add_bytes(c, around, array, written, bytes);
 }
 
-at_count at_count_statement(at_session *s, const at_cascade *cascade, const at_statement *st,
-                            at_axis *const *around, int around_count, const int64_t *extents,
-                            int64_t (*bytes_of)(void *user, const at_array *array), void *user) {
+at_count at_count_pass(at_session *s, const at_cascade *cascade, const at_pass *pass,
+                       const int64_t *extents,
+                       int64_t (*bytes_of)(void *user, const at_array *array), void *user) {
     at_count out = {0};
+    const at_statement *st = pass->statement;
     counting c = {{s, cascade->axis_count, extents, 0}, &out};
     sizing bytes = {bytes_of, user};
-    at_domain outside = {.axes = around, .count = around_count};
+    at_domain outside = {.axes = pass->again, .count = pass->again_count};
     points_of(&c, &outside);
-    count_values(&c, &outside, st);
+    count_values(&c, &outside, pass);
     if (st->tag == AT_KEEPING)
         for (int i = 0; i < st->u.keeping.count; i++)
-            add_written(&c, &outside, st->u.keeping.parts[i].target, &bytes);
+            add_written(&c, &outside, st->u.keeping.parts[i].target, pass, &bytes);
     else if (st->target)
-        add_written(&c, &outside, st->target, &bytes);
+        add_written(&c, &outside, st->target, pass, &bytes);
     for (int i = 0; i < out.read_count; i++) {
         out.bytes_at_most |= out.reads[i].at_most;
         add_bytes(&c, &outside, out.reads[i].array, out.reads[i].count, &bytes);

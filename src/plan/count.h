@@ -53,6 +53,7 @@ typedef struct {
     bool at_most;      /* fewer, as data decide */
     const at_expr *why;/* at_most: the first condition that data decide; NULL: too many to look at */
     int64_t written;   /* elements */
+    bool written_at_most;
     int64_t bytes;     /* each array that is read or written once, or less where less is read */
     bool bytes_at_most;
     int read_count, read_capacity;
@@ -61,12 +62,11 @@ typedef struct {
 
 /* Whether an expression depends on an index or an array: others count nothing. */
 bool at_is_elementwise(const at_expr *e);
-/* Counts a statement that is no region and no assertion, with its regions' rounds. around: axes of
- * repeats that it stands in and its target lacks, outermost first; extents: of every axis, by id, or
+/* Counts a pass that is no assertion, with its regions' rounds. extents: of every axis, by id, or
  * NULL for the formulas alone; bytes_of: of one element of an array. Everything in the session's
  * arena. */
-at_count at_count_statement(at_session *s, const at_cascade *cascade, const at_statement *st,
-                            at_axis *const *around, int around_count, const int64_t *extents,
-                            int64_t (*bytes_of)(void *user, const at_array *array), void *user);
+at_count at_count_pass(at_session *s, const at_cascade *cascade, const at_pass *pass,
+                       const int64_t *extents,
+                       int64_t (*bytes_of)(void *user, const at_array *array), void *user);
 
 #endif

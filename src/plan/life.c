@@ -5,7 +5,10 @@
  * axes are those of regions around it, lives outside of these regions, as does what a repeat
  * carries. Of a history of which only the last steps are read, only these are kept: an index that
  * is always the present one, or behind it by a constant, becomes a slot in a ring. A step that takes
- * each element from the same element of the step before is done in place. */
+ * each element from the same element of the step before is done in place. Where a step has only
+ * elements with `j // 64 == t` (demand.c), and only that step reads them, they need 64 places.
+ *
+ * The passes of a group run at the same time: what one of them uses lives as long as the group. */
 #include "plan/plan.h"
 
 enum { FARTHEST = 64 }; /* steps back that are looked at */
@@ -177,6 +180,42 @@ static void find_windows(at_session *s, at_plan *plan) {
     }
 }
 
+/* ---- tiles --------------------------------------------------------------------------------- */
+
+static int dimension_of(const at_array *array, const at_expr *index) {
+    for (int i = 0; index->tag == AT_INDEX && i < array->rank; i++)
+        if (array->axes[i] == index->u.axis) return i;
+    return -1;
+}
+
+/* Of an array whose domain says j // size == t. */
+static void find_tile(at_array_place *place, const at_expr *e) {
+    if (e->tag != AT_MAP) return;
+    if (e->u.map.op == AT_OP_AND) {
+        find_tile(place, e->u.map.args[0]);
+        find_tile(place, e->u.map.args[1]);
+    }
+    for (int side = 0; e->u.map.op == AT_OP_EQ && side < 2; side++) {
+        const at_expr *quotient = e->u.map.args[side];
+        if (quotient->tag != AT_MAP || quotient->u.map.op != AT_OP_IDIV) continue;
+        const at_expr *by = quotient->u.map.args[1];
+        int step = dimension_of(place->array, e->u.map.args[!side]);
+        int along = dimension_of(place->array, quotient->u.map.args[0]);
+        if (step < 0 || along < 0 || by->tag != AT_CONST || by->u.integer <= 0) continue;
+        if (place->slots[step] != 1 || place->slots[along]) continue;
+        place->slots[along] = by->u.integer;
+        place->tiles[along] = place->array->axes[step];
+    }
+}
+
+static void find_tiles(at_plan *plan) {
+    for (int i = 0; i < plan->pass_count; i++) {
+        const at_pass *pass = plan->passes[i];
+        at_array_place *place = &plan->places[plan->place_of[pass->target->id]];
+        if (pass->domain && !place->in_place) find_tile(place, pass->domain);
+    }
+}
+
 /* ---- lives ----------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -190,7 +229,7 @@ typedef struct {
     at_plan *plan;
     life *lives; /* by place */
     const at_plan_step *parent;
-    int time;
+    int first, last; /* when the pass that is looked at may run */
 } living;
 
 static int depth_of(const at_plan_step *step) {
@@ -231,7 +270,7 @@ static void use(living *v, const at_array *array, const at_plan_step *parent, in
 static bool use_read(void *user, const at_expr *e) {
     living *v = user;
     if (e->tag != AT_READ) return true;
-    use(v, e->u.read.array, v->parent, v->time, v->time);
+    use(v, e->u.read.array, v->parent, v->first, v->last);
     int place = v->plan->place_of[e->u.read.array->id];
     if (place >= 0) v->plan->places[place].is_read = true;
     return true;
@@ -240,10 +279,11 @@ static bool use_read(void *user, const at_expr *e) {
 static void use_pass(living *v, int number, const at_plan_step *parent) {
     const at_pass *pass = v->plan->passes[number];
     v->parent = parent;
-    v->time = pass->time;
-    at_walk_statement(pass->statement, use_read, v);
+    v->first = pass->group ? pass->group->from : pass->time;
+    v->last = pass->group ? pass->group->to : pass->time;
+    at_pass_walk(pass, use_read, v);
     for (int i = 0; i < pass->target_count; i++)
-        use(v, pass->targets[i], parent, pass->time, pass->time);
+        use(v, pass->targets[i], parent, v->first, v->last);
 }
 
 static void use_steps(living *v, const at_plan_steps *steps) {
@@ -416,6 +456,7 @@ static void find_carried_later(at_plan *plan, const at_plan_steps *steps) {
 void at_plan_live(at_session *s, at_plan *plan) {
     find_all_left(s, plan, &plan->steps);
     find_windows(s, plan);
+    find_tiles(plan);
     find_lives(s, plan);
     find_later(plan);
     find_carried_later(plan, &plan->steps);

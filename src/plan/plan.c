@@ -18,7 +18,14 @@ int at_region_axes(const at_statement *region, at_axis *const **axes) {
 bool at_pass_fixes(const at_pass *pass, const at_axis *axis) {
     for (int i = 0; i < pass->fixed_count; i++)
         if (pass->fixed[i] == axis) return true;
+    for (int i = 0; pass->group && i < pass->group->single_count; i++)
+        if (pass->group->single[i] == axis) return true;
     return false;
+}
+
+void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *e), void *user) {
+    at_walk_statement(pass->statement, visit, user);
+    at_walk(pass->domain, visit, user);
 }
 
 bool at_repeat_may_end(const at_statement *repeat) {
@@ -201,7 +208,6 @@ static int make_pass(planning *p, const at_statement *st, const at_plan_step *pa
     find_targets(p, pass);
     pass->target = pass->targets[0];
     find_again(p, pass);
-    at_pass_price(p->s, plan->cascade, pass);
     AT_PUSH(p->s->arena, plan->passes, plan->pass_count, plan->pass_capacity, pass);
     return pass->number;
 }
@@ -267,6 +273,7 @@ static void store(planning *p, const at_array *array, at_place_use use, const at
     place->use = use;
     place->next = next;
     place->slots = AT_NEW_ARRAY(p->s->arena, int64_t, array->rank);
+    place->tiles = AT_NEW_ARRAY(p->s->arena, const at_axis *, array->rank);
 }
 
 /* What a repeat leaves has the place of what it carries, also where that is a repeat around it. */
@@ -360,8 +367,11 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     mark(&p.marks, cascade);
     make_steps(&p, &cascade->body, NULL, &plan->steps);
     find_places(&p);
+    at_plan_group(s, plan);
     find_written(&p);
+    at_plan_demand(s, plan);
     at_plan_apart(s, plan, &plan->steps);
+    for (int i = 0; i < plan->pass_count; i++) at_pass_price(s, cascade, plan->passes[i]);
     at_plan_live(s, plan);
     at_plan_tell_stored(s, plan);
     return plan;
@@ -394,15 +404,18 @@ static void print_place(const at_array_place *place, at_text *out) {
     at_text_add(out, "  array ");
     print_array(array, out);
     at_text_addf(out, ": %s, %s, ", at_kind_text(array->kind), use_text(place));
-    for (int i = 0; i < array->rank; i++)
-        if (place->slots[i])
-            at_text_addf(out, "the last %lld of %s, ", (long long)place->slots[i],
-                         array->axes[i]->name);
+    for (int i = 0; i < array->rank; i++) {
+        if (at_place_is_block(place, i))
+            at_text_addf(out, "a block of %s, ", array->axes[i]->name);
+        else if (place->slots[i] && !place->group)
+            at_text_addf(out, "%s%lld of %s, ", place->tiles[i] ? "" : "the last ",
+                         (long long)place->slots[i], array->axes[i]->name);
+    }
     const at_axis *axes[64];
     at_term bytes = {at_kind_bytes(array->kind), 0, axes};
     for (int i = 0; i < array->rank; i++) {
         if (place->slots[i]) bytes.count *= place->slots[i];
-        else if (bytes.rank < 64) axes[bytes.rank++] = array->axes[i];
+        else if (bytes.rank < 64) axes[bytes.rank++] = at_place_axis(place, i);
     }
     at_cost_print(&(at_cost){1, 1, &bytes}, out);
     at_text_add(out, " bytes");
@@ -426,6 +439,11 @@ static void print_pass(const at_pass *pass, int depth, at_text *out) {
     at_pass_print(pass, out);
     at_text_add(out, "\n");
     at_text_pad(out, ' ', 2 * depth + 2);
+    if (pass->domain) {
+        at_text_add(out, "where ");
+        at_ir_print_expr(pass->domain, out);
+        at_text_add(out, "; ");
+    }
     at_cost_print(&pass->flops, out);
     at_text_add(out, " flops; ");
     at_cost_print(&pass->bytes, out);
@@ -460,11 +478,26 @@ static void print_head(const at_plan_step *step, int depth, at_text *out) {
     }
 }
 
+static void print_group(const at_plan_step *step, int depth, at_text *out) {
+    const at_group *group = step->group;
+    at_text_pad(out, ' ', 2 * depth);
+    at_text_add(out, "together");
+    for (int i = 0; i < group->single_count; i++)
+        at_text_addf(out, "%s %s", i ? "," : " for each", group->single[i]->name);
+    at_text_addf(out, ", in blocks of %s, from %d to %d\n", group->along->name, step->first,
+                 step->last);
+}
+
 static void print_steps(const at_plan *plan, const at_plan_steps *steps, int depth, at_text *out) {
     for (int i = 0; i < steps->count; i++) {
         const at_plan_step *step = steps->items[i];
         if (step->tag == AT_STEP_PASS) {
             print_pass(plan->passes[step->pass], depth, out);
+            continue;
+        }
+        if (step->tag == AT_STEP_GROUP) {
+            print_group(step, depth, out);
+            print_steps(plan, &step->body, depth + 1, out);
             continue;
         }
         print_head(step, depth, out);

@@ -1,27 +1,29 @@
-/* Which arrays are stored that a sweep might have kept to itself, told to who asks why: pair arrays, over
- * axes that nothing given and no output has together. They are what grows with the square of a length
- * when everything else grows with the length. */
-#include "form/form.h"
-#include "plan/plan.h"
+/* Which arrays over two lengths (opt/pairs.h) are stored whole, and why no group holds them in blocks, told to
+ * who asks. They are what grows with the square of a length when everything else grows with the
+ * length. */
+#include "opt/pairs.h"
+#include "plan/group_int.h"
 
-/* Whether `array` has an axis for each of the rank axes of `other`. */
-static bool covers(const at_array *array, const at_array *other) {
-    bool good = array->rank >= other->rank;
-    uint64_t taken = 0;
-    for (int i = 0; i < other->rank && good; i++) {
-        int found = -1;
-        for (int k = 0; k < array->rank && k < 64 && found < 0; k++)
-            if (!(taken >> k & 1) && at_same_extent(array->axes[k], other->axes[i])) found = k;
-        good = found >= 0;
-        if (good) taken |= (uint64_t)1 << found;
-    }
-    return good;
+/* Over two lengths of which all indices are kept, and such that a group would take it. */
+static bool is_pair(const at_plan *plan, const at_lengths *lengths, const at_array_place *place) {
+    const at_array *array = place->array;
+    at_axis *axes[64];
+    int count = 0;
+    uint64_t windows = 0;
+    bool pays = false;
+    for (int i = 0; i < array->rank && i < 64; i++)
+        if (place->slots[i]) windows |= (uint64_t)1 << i;
+        else axes[count++] = array->axes[i];
+    for (int i = 0; i < array->rank && i < 64; i++)
+        pays |= !(windows >> i & 1) && at_pays_in_blocks(plan, array, array->axes[i], windows);
+    return pays && at_has_pair(lengths, axes, count);
 }
 
-bool at_plan_is_pair(const at_plan *plan, const at_array *array) {
-    for (int i = 0; i < plan->place_count; i++)
-        if (plan->places[i].use != AT_PLACE_WORK && covers(plan->places[i].array, array)) return false;
-    return array->rank > 1;
+static const at_pass *writer_of(const at_plan *plan, const at_array *array) {
+    for (int i = 0; i < plan->pass_count; i++)
+        for (int k = 0; k < plan->passes[i]->target_count; k++)
+            if (plan->passes[i]->targets[k] == array) return plan->passes[i];
+    return NULL;
 }
 
 typedef struct {
@@ -35,43 +37,44 @@ static bool look(void *user, const at_expr *e) {
     return !w->found;
 }
 
-static bool reads(const at_pass *pass, const at_array *array) {
-    search w = {array, false};
-    at_walk_statement(pass->statement, look, &w);
-    return w.found;
-}
-
-static bool writes(const at_pass *pass, const at_array *array) {
-    for (int k = 0; k < pass->target_count; k++)
-        if (pass->targets[k] == array) return true;
-    return false;
-}
-
-/* "pass 1", "passes 2, 3 and 5" */
-static const char *passes_text(at_session *s, const at_plan *plan, const at_array *array,
-                               bool (*takes)(const at_pass *pass, const at_array *array)) {
-    const char *list = NULL, *last = NULL;
-    int count = 0;
+/* A pass outside of the group that reads the array; 0: there is none. */
+static int reader_outside(const at_plan *plan, const at_array *array, const at_group *group) {
     for (int i = 0; i < plan->pass_count; i++) {
-        if (!takes(plan->passes[i], array)) continue;
-        if (last) list = list ? at_format(s->arena, "%s, %s", list, last) : last;
-        last = at_format(s->arena, "%d", i + 1);
-        count++;
+        search w = {array, false};
+        if (plan->passes[i]->group != group) at_walk_statement(plan->passes[i]->statement, look, &w);
+        if (w.found) return i + 1;
     }
-    if (!last) return NULL;
-    return list ? at_format(s->arena, "passes %s and %s", list, last)
-                : at_format(s->arena, "pass %s", last);
+    return 0;
+}
+
+/* Why no group was sought for what a pass writes, or none holds it. */
+static const char *why_alone(at_session *s, const at_plan *plan, const at_array *array) {
+    const at_pass *pass = writer_of(plan, array);
+    if (!pass) return "a repeat keeps it from round to round";
+    int number = pass->number + 1, outside = reader_outside(plan, array, pass->group);
+    if (pass->group && outside)
+        return at_format(s->arena, "pass %d reads it, and cannot run in the blocks in which pass %d "
+                                   "computes it", outside, number);
+    if (s->choices.unfused) return "unfused code was asked for";
+    if (pass->region_count)
+        return at_format(s->arena, "pass %d computes it step by step, in a %s", number,
+                         pass->regions[pass->region_count - 1]->tag == AT_SCAN ? "scan" : "repeat");
+    if (pass->target_count > 1)
+        return at_format(s->arena, "pass %d computes it together with another array", number);
+    if (pass->statement->tag == AT_EQUATION && pass->statement->u.value->tag == AT_FOLD_NODE)
+        return at_format(s->arena, "pass %d adds to elements in the order of its terms, which data say",
+                         number);
+    return at_format(s->arena, "pass %d runs alone", number);
 }
 
 void at_plan_tell_stored(at_session *s, const at_plan *plan) {
     if (!s->reasons) return;
+    const at_lengths *lengths = at_lengths_of(s, plan->cascade);
     for (int i = 0; i < plan->place_count; i++) {
         const at_array_place *place = &plan->places[i];
-        if (place->use != AT_PLACE_WORK || !at_plan_is_pair(plan, place->array)) continue;
-        const char *written = passes_text(s, plan, place->array, writes);
-        const char *read = passes_text(s, plan, place->array, reads);
-        if (!written || !read) continue;
-        at_reason_array(s, AT_REASON_FUSE, place->array, place->array->span,
-                        "is stored whole: %s must end before %s can begin", written, read);
+        if (place->use != AT_PLACE_WORK || place->group || !is_pair(plan, lengths, place)) continue;
+        const char *why = plan->ungrouped ? plan->ungrouped[place->array->id] : NULL;
+        if (!why) why = why_alone(s, plan, place->array);
+        at_reason_array(s, AT_REASON_FUSE, place->array, place->array->span, "is stored whole: %s", why);
     }
 }

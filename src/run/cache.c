@@ -64,21 +64,6 @@ static const char *find_folder(at_session *s, const char **why) {
     return *why = "neither HOME nor ATTEND_CACHE names a folder", NULL;
 }
 
-/* Makes the folder and those above it that are missing, for the user alone. */
-static bool make_folder(const char *path) {
-    char piece[LONGEST];
-    size_t length = strlen(path);
-    if (length >= sizeof piece) return errno = ENAMETOOLONG, false;
-    memcpy(piece, path, length + 1);
-    for (size_t i = 1; i <= length; i++) {
-        if (path[i] != '/' && path[i] != 0) continue;
-        piece[i] = 0;
-        if (mkdir(piece, 0700) != 0 && errno != EEXIST) return false;
-        piece[i] = path[i];
-    }
-    return true;
-}
-
 static bool refuse(at_session *s, const char *folder, const char *why, const char *hint) {
     at_diag *diag = at_error(s, AT_E_CACHE_FOLDER, at_no_span(),
                              "the kernel cache %s %s: what lies in it would be run", folder, why);
@@ -93,7 +78,7 @@ bool at_cache_open(at_session *s, bool make, at_cache *out) {
     if (!folder) return true;
     if (strlen(folder) > LONGEST - HEX - 16) return out->why = "its path is too long", true;
     struct stat status;
-    if (make && !make_folder(folder)) {
+    if (make && !at_make_folders(at_format(s->arena, "%s/", folder))) {
         out->why = at_format(s->arena, "%s cannot be made: %s", folder, strerror(errno));
         return true;
     }

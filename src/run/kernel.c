@@ -172,6 +172,7 @@ static bool check_shapes(const run *r) {
         shape_of(r, array, extents);
         for (int k = 0; k < array->rank; k++)
             if (r->plan->places[i].slots[k]) extents[k] = r->plan->places[i].slots[k];
+            else if (at_place_is_block(&r->plan->places[i], k)) extents[k] = 1; /* or few */
         if (at_shape_count(extents, array->rank, sizeof(struct attend_fault)) >= 0) continue;
         const char *shape = "";
         for (int k = 0; k < array->rank; k++)
@@ -195,7 +196,9 @@ static double place_bytes(const run *r, int place) {
     const at_array_place *at = &r->plan->places[place];
     double bytes = (double)at_type_bytes(at_place_type(at, r->kernel->type));
     for (int k = 0; k < at->array->rank; k++)
-        bytes *= (double)(at->slots[k] ? at->slots[k] : r->bound.extents[at->array->axes[k]->id]);
+        if (!at_place_is_block(at, k))
+            bytes *= (double)(at->slots[k] ? at->slots[k]
+                                           : r->bound.extents[at->array->axes[k]->id]);
     return bytes;
 }
 
@@ -218,7 +221,8 @@ static void refuse_size(const run *r, double needed, double limit) {
             array->rank ? ": " : "", own);
 }
 
-/* The workspace lies behind 64 bytes that say how long it is. */
+/* The workspace lies behind 64 bytes that say how long it is. For tests it is filled with NaN before
+ * each run (ATTEND_POISON): what reads an element that nothing has computed then shows. */
 static bool take_workspace(run *r) {
     enum { HEAD = 64 };
     size_t bytes = r->entry.workspace_bytes;
@@ -234,6 +238,7 @@ static bool take_workspace(run *r) {
     }
     if (!r->workspace) return refuse_memory(r);
     r->entry.workspace = (char *)r->workspace + HEAD;
+    if (getenv("ATTEND_POISON")) memset(r->entry.workspace, 0xff, bytes);
     return true;
 }
 

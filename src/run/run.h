@@ -77,6 +77,20 @@ void *at_cc_load(at_session *s, const at_text *source, const char *target);
  * for people, whatever this machine has; native is this machine. NULL after E961. */
 const char *at_target_flags(at_session *s, const char *name);
 
+/* ---- tuning.c: which of several right ways was measured to be fastest, kept between runs */
+
+/* The file; NULL: none, as ATTEND_TUNING says or no folder is known. */
+const char *at_tuning_path(at_session *s);
+/* Names a program as it is compiled for a type and a target (as at_cc_load takes it). NULL after E961. */
+const char *at_tuning_key(at_session *s, const at_cascade *cascade, at_type type,
+                          const char *target);
+/* What is kept of the program; all zero when nothing is. False after E985, a file that cannot be
+ * understood. */
+bool at_tuning_find(at_session *s, const at_cascade *cascade, at_type type, const char *target,
+                    at_choices *choices);
+/* Keeps what was chosen, with a line for people; NULL forgets it. Readers see the old file or the new. */
+bool at_tuning_keep(at_session *s, const char *key, const at_choices *choices, const char *comment);
+
 /* ---- cache.c: compiled kernels, kept between runs */
 
 typedef struct {

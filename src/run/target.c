@@ -26,74 +26,76 @@ static const char *const names[] = {"portable", "avx2", "avx512", "native"};
 
 enum { EAX, EBX, ECX, EDX };
 
+/* What is asked of the processor: each question leaves a virtual machine, and takes as long as a
+ * kernel's small run. */
+enum { FIRST, SEVENTH, SEVENTH_ONE, EXTENDED, LEAVES };
+static const struct {
+    unsigned leaf, subleaf;
+} leaves[LEAVES] = {{1, 0}, {7, 0}, {7, 1}, {0x80000001, 0}};
+
+typedef struct {
+    unsigned saved;           /* of a thread's registers by the system, as bits; 0: cannot be asked */
+    unsigned word[LEAVES][4]; /* 0 where there is no such leaf */
+} features;
+
 /* state: what the system must save for it: nothing, AVX's registers, AVX-512's. */
 enum { NOTHING, WIDE = 0x06, WIDEST = 0xe6 };
 
 typedef struct {
     const char *flag;
-    unsigned leaf, subleaf;
-    int word, bit;
+    int leaf, word, bit; /* the leaf as a row of `leaves` */
     unsigned state;
     int since; /* the first target that has it */
 } extension;
 
 static const extension extensions[] = {
-    {"-msse3", 1, 0, ECX, 0, NOTHING, AVX2},
-    {"-mssse3", 1, 0, ECX, 9, NOTHING, AVX2},
-    {"-msse4.1", 1, 0, ECX, 19, NOTHING, AVX2},
-    {"-msse4.2", 1, 0, ECX, 20, NOTHING, AVX2},
-    {"-mpopcnt", 1, 0, ECX, 23, NOTHING, AVX2},
-    {"-mavx", 1, 0, ECX, 28, WIDE, AVX2},
-    {"-mf16c", 1, 0, ECX, 29, WIDE, AVX2},
-    {"-mfma", 1, 0, ECX, 12, WIDE, AVX2},
-    {"-mavx2", 7, 0, EBX, 5, WIDE, AVX2},
-    {"-mbmi", 7, 0, EBX, 3, NOTHING, AVX2},
-    {"-mbmi2", 7, 0, EBX, 8, NOTHING, AVX2},
-    {"-mlzcnt", 0x80000001, 0, ECX, 5, NOTHING, AVX2},
-    {"-mavx512f", 7, 0, EBX, 16, WIDEST, AVX512},
-    {"-mavx512dq", 7, 0, EBX, 17, WIDEST, AVX512},
-    {"-mavx512cd", 7, 0, EBX, 28, WIDEST, AVX512},
-    {"-mavx512bw", 7, 0, EBX, 30, WIDEST, AVX512},
-    {"-mavx512vl", 7, 0, EBX, 31, WIDEST, AVX512},
-    {"-mavx512vbmi", 7, 0, ECX, 1, WIDEST, NATIVE},
-    {"-mavx512vnni", 7, 0, ECX, 11, WIDEST, NATIVE},
-    {"-mavxvnni", 7, 1, EAX, 4, WIDE, NATIVE},
-    {"-mavx512bf16", 7, 1, EAX, 5, WIDEST, NATIVE},
-    {"-mavx512fp16", 7, 0, EDX, 23, WIDEST, NATIVE},
+    {"-msse3", FIRST, ECX, 0, NOTHING, AVX2},
+    {"-mssse3", FIRST, ECX, 9, NOTHING, AVX2},
+    {"-msse4.1", FIRST, ECX, 19, NOTHING, AVX2},
+    {"-msse4.2", FIRST, ECX, 20, NOTHING, AVX2},
+    {"-mpopcnt", FIRST, ECX, 23, NOTHING, AVX2},
+    {"-mavx", FIRST, ECX, 28, WIDE, AVX2},
+    {"-mf16c", FIRST, ECX, 29, WIDE, AVX2},
+    {"-mfma", FIRST, ECX, 12, WIDE, AVX2},
+    {"-mavx2", SEVENTH, EBX, 5, WIDE, AVX2},
+    {"-mbmi", SEVENTH, EBX, 3, NOTHING, AVX2},
+    {"-mbmi2", SEVENTH, EBX, 8, NOTHING, AVX2},
+    {"-mlzcnt", EXTENDED, ECX, 5, NOTHING, AVX2},
+    {"-mavx512f", SEVENTH, EBX, 16, WIDEST, AVX512},
+    {"-mavx512dq", SEVENTH, EBX, 17, WIDEST, AVX512},
+    {"-mavx512cd", SEVENTH, EBX, 28, WIDEST, AVX512},
+    {"-mavx512bw", SEVENTH, EBX, 30, WIDEST, AVX512},
+    {"-mavx512vl", SEVENTH, EBX, 31, WIDEST, AVX512},
+    {"-mavx512vbmi", SEVENTH, ECX, 1, WIDEST, NATIVE},
+    {"-mavx512vnni", SEVENTH, ECX, 11, WIDEST, NATIVE},
+    {"-mavxvnni", SEVENTH_ONE, EAX, 4, WIDE, NATIVE},
+    {"-mavx512bf16", SEVENTH_ONE, EAX, 5, WIDEST, NATIVE},
+    {"-mavx512fp16", SEVENTH, EDX, 23, WIDEST, NATIVE},
 };
 enum { EXTENSIONS = sizeof extensions / sizeof *extensions };
 
-/* What the system saves of a thread's registers, as bits: 0 where that cannot be asked. */
-static unsigned saved_state(void) {
+static features ask_features(void) {
+    features f = {0};
 #if HAS_CPUID
-    unsigned word[4] = {0};
-    enum { OSXSAVE = 1 << 27 };
-    if (!__get_cpuid(1, &word[EAX], &word[EBX], &word[ECX], &word[EDX]) || !(word[ECX] & OSXSAVE))
-        return 0;
     unsigned low, high;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return low;
-#else
-    return 0;
+    enum { OSXSAVE = 1 << 27 };
+    for (int i = 0; i < LEAVES; i++) {
+        unsigned *word = f.word[i];
+        /* A subleaf must be there too: leaf 7 says in EAX of subleaf 0 how many it has. */
+        if (i == SEVENTH_ONE && f.word[SEVENTH][EAX] < 1) continue;
+        __get_cpuid_count(leaves[i].leaf, leaves[i].subleaf, &word[EAX], &word[EBX], &word[ECX],
+                          &word[EDX]);
+    }
+    if (f.word[FIRST][ECX] & OSXSAVE) {
+        __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+        f.saved = low;
+    }
 #endif
+    return f;
 }
 
-static bool has(const extension *e, unsigned saved) {
-    if ((saved & e->state) != e->state) return false;
-#if HAS_CPUID
-    unsigned word[4] = {0};
-    if (!__get_cpuid_count(e->leaf, e->subleaf, &word[EAX], &word[EBX], &word[ECX], &word[EDX]))
-        return false;
-    /* The subleaf must be there too: leaf 7 says in EAX of subleaf 0 how many it has. */
-    if (e->subleaf > 0) {
-        unsigned zero[4] = {0};
-        __get_cpuid_count(e->leaf, 0, &zero[EAX], &zero[EBX], &zero[ECX], &zero[EDX]);
-        if (zero[EAX] < e->subleaf) return false;
-    }
-    return word[e->word] >> e->bit & 1;
-#else
-    return false;
-#endif
+static bool has(const features *f, const extension *e) {
+    return (f->saved & e->state) == e->state && (f->word[e->leaf][e->word] >> e->bit & 1);
 }
 
 static int find_name(at_session *s, const char *name) {
@@ -116,11 +118,11 @@ bool at_target_find(at_session *s, const char *name, at_target *out) {
     if (target < 0) return false;
     out->name = names[target];
     out->flags = AT_NEW_ARRAY(s->arena, const char *, EXTENSIONS + 1);
-    unsigned saved = saved_state();
+    const features found = ask_features();
     for (int i = 0; i < EXTENSIONS; i++) {
         const extension *e = &extensions[i];
         if (e->since > target) continue;
-        if (has(e, saved)) {
+        if (has(&found, e)) {
             out->flags[out->count++] = e->flag;
         } else if (target != NATIVE) {
             at_diag *diag = at_error(s, AT_E_PROCESSOR, at_no_span(),
@@ -136,11 +138,11 @@ bool at_target_find(at_session *s, const char *name, at_target *out) {
 const char *at_target_flags(at_session *s, const char *name) {
     int target = find_name(s, name);
     if (target < 0) return NULL;
-    unsigned saved = saved_state();
+    const features found = ask_features();
     const char *text = "";
     for (int i = 0; i < EXTENSIONS; i++) {
         const extension *e = &extensions[i];
-        if (e->since > target || (target == NATIVE && !has(e, saved))) continue;
+        if (e->since > target || (target == NATIVE && !has(&found, e))) continue;
         text = at_format(s->arena, "%s%s%s", text, *text ? " " : "", e->flag);
     }
     return text;

@@ -63,6 +63,8 @@ static bool is_short(const at_axis *axis, int64_t least) {
 
 void at_tile_block(at_tile **loops, int count) {
     at_tile *lanes = loops[count - 1];
+    for (int i = 0; i < count; i++)
+        if (!loops[i]->block && (loops[i]->low || loops[i]->high)) return; /* rounds may be of different lengths */
     inner found = {true, 0, true, 0, 0};
     look(&lanes->body, lanes->axis, false, &found);
     if (found.loops == 0 || !found.light || !found.fixed || is_short(lanes->axis, 2 * VECTOR)) return;
@@ -76,9 +78,9 @@ void at_tile_block(at_tile **loops, int count) {
         best = i;
     }
     if (best < 0) return;
-    const at_axis *axis = loops[best]->axis;
-    for (int i = best; i + 2 < count; i++) loops[i]->axis = loops[i + 1]->axis;
-    loops[count - 2]->axis = axis;
+    const at_tile moved = *loops[best];
+    for (int i = best; i + 2 < count; i++) at_tile_move(loops[i], loops[i + 1]);
+    at_tile_move(loops[count - 2], &moved);
     loops[count - 2]->rows = ROWS;
     lanes->copies = VECTORS_OF_ROWS;
 }

@@ -122,7 +122,31 @@ static bool tiles_depend(const at_tile *loop, const at_tiles *tiles) {
     return false;
 }
 
-bool at_tile_independent(const at_tile *loop) {
-    if (loop->tag != AT_TILE_FOR || loop->down || loop->low || loop->high) return false;
+void at_tile_move(at_tile *to, const at_tile *from) {
+    to->axis = from->axis;
+    to->block = from->block;
+    to->low = from->low;
+    to->high = from->high;
+}
+
+bool at_tile_independent_part(const at_tile *loop) {
+    if (loop->tag != AT_TILE_FOR || loop->down) return false;
     return loop->apart || !tiles_depend(loop, &loop->body);
+}
+
+bool at_tile_independent(const at_tile *loop) {
+    if (!loop->block && (loop->low || loop->high)) return false;
+    return at_tile_independent_part(loop);
+}
+
+at_tile *at_tile_only_loop(const at_tiles *block) {
+    if (block->count == 0 || block->count > 2) return NULL;
+    at_tile *last = block->items[block->count - 1];
+    if (last->tag != AT_TILE_FOR) return NULL;
+    const at_tile *leaf = block->items[0];
+    if (leaf == last) return last;
+    if (leaf->tag != AT_TILE_LEAF) return NULL;
+    for (int i = 0; i < leaf->count; i++)
+        if (!at_tile_op_gives(leaf->values[i]->op)) return NULL;
+    return last;
 }

@@ -18,12 +18,29 @@ typedef struct {
 /* The loops over a target's axes, each of which holds nothing but the next. */
 static spine spine_of(at_tile *tile) {
     spine out = {0};
-    while (at_tile_independent(tile) && out.count < DEEPEST) {
+    while (tile && at_tile_independent_part(tile) && out.count < DEEPEST) {
         out.loops[out.count++] = tile;
-        if (tile->body.count != 1) break;
-        tile = tile->body.items[0];
+        tile = at_tile_only_loop(&tile->body);
     }
     return out;
+}
+
+static bool mentions(const at_value *v, const at_axis *axis) {
+    if (!v) return false;
+    if (v->op == AT_TILE_INDEX && v->axis == axis) return true;
+    for (int i = 0; i < v->count; i++)
+        if (mentions(v->operands[i], axis)) return true;
+    return false;
+}
+
+/* Whether a loop can go inside of those that it holds: they begin and end where they do for all of
+ * its indices. */
+static bool can_move(const spine *loops, int chosen) {
+    for (int i = chosen + 1; i < loops->count; i++)
+        if (mentions(loops->loops[i]->low, loops->loops[chosen]->axis) ||
+            mentions(loops->loops[i]->high, loops->loops[chosen]->axis))
+            return false;
+    return true;
 }
 
 /* A short axis leaves lanes without work. */
@@ -33,10 +50,10 @@ static double lanes_of(const at_axis *axis) {
 }
 
 static void move_inside(const spine *loops, int chosen) {
-    const at_axis *axis = loops->loops[chosen]->axis;
+    const at_tile moved = *loops->loops[chosen];
     for (int i = chosen; i + 1 < loops->count; i++)
-        loops->loops[i]->axis = loops->loops[i + 1]->axis;
-    loops->loops[loops->count - 1]->axis = axis;
+        at_tile_move(loops->loops[i], loops->loops[i + 1]);
+    at_tile_move(loops->loops[loops->count - 1], &moved);
 }
 
 static void choose(at_session *s, at_tile_nest *nest, spine *loops) {
@@ -48,7 +65,7 @@ static void choose(at_session *s, at_tile_nest *nest, spine *loops) {
     for (int i = loops->count - 1; i >= 0; i--) {
         const at_axis *axis = loops->loops[i]->axis;
         double lanes = lanes_of(axis);
-        if (lanes < 2) continue;
+        if (lanes < 2 || !can_move(loops, i)) continue;
         memset(varying, 0, variables);
         at_tile_shape(s, nest, body, axis, varying);
         double cost = at_tile_cost(body, axis) / lanes;

@@ -71,7 +71,8 @@ static bool has_rows(const at_nest *nest) {
 void at_tile_parallel(at_session *s, at_tile_nest *nest) {
     const at_axis *axes[AXES];
     add_work(s, &nest->work, &nest->body, axes, 0);
-    if (nest->nest->apart_count) return; /* threads share the scan around it */
+    if (nest->nest->apart_count || nest->nest->pass->group)
+        return; /* threads share the scan around it, or the blocks of its group */
     share(&nest->body, has_rows(nest->nest));
     share(&nest->hopeful, has_rows(nest->nest));
 }

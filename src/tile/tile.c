@@ -308,6 +308,7 @@ static void tile_product(tiling *t, const at_loop *loop) {
     product->depth_count = value_of(t, from->depth_count);
     for (int i = 0; i < 2; i++) {
         const at_loop_factor *factor = &from->factors[i];
+        if (from->from[i]) product->from[i] = value_of(t, from->from[i]);
         if (factor->array) {
             product->start[i] = value_of(t, factor->start);
             product->step[i] = value_of(t, factor->step);
@@ -327,15 +328,24 @@ static void tile_product(tiling *t, const at_loop *loop) {
     tile_block(t, &tile->otherwise, &loop->otherwise);
 }
 
+/* The bounds of a block are arguments: they need nothing in front of the loop, which so stays the
+ * only thing in a loop around it. */
+static at_value *bound_of(tiling *t, const at_loop *loop, const at_expr *bound) {
+    if (!bound || !loop->block) return bound ? value_of(t, bound) : NULL;
+    at_value *value = at_tile_value(t->s, t->nest, AT_TILE_INDEX, AT_INT);
+    value->axis = bound->u.axis;
+    return value;
+}
+
 static void tile_loop(tiling *t, const at_loop *loop) {
     if (t->hopeful && tile_hope(t, loop)) return;
     switch (loop->tag) {
     case AT_LOOP_FOR: {
-        at_value *low = loop->low ? value_of(t, loop->low) : NULL;
-        at_value *high = loop->high ? value_of(t, loop->high) : NULL;
+        at_value *low = bound_of(t, loop, loop->low), *high = bound_of(t, loop, loop->high);
         at_tile *tile = add_tile(t, AT_TILE_FOR);
         tile->axis = loop->axis;
         tile->apart = loop->apart;
+        tile->block = loop->block;
         tile->low = low;
         tile->high = high;
         tile->down = loop->down;

@@ -64,6 +64,7 @@ struct at_tile {
     at_value **values;
     const at_axis *axis;      /* FOR */
     bool down;                /* FOR: from the end */
+    bool block;               /* FOR: over a group's block: low and high are arguments */
     bool apart;               /* FOR: its rounds have nothing to do with each other, whatever is
                                  seen of them */
     at_value *low, *high;     /* FOR: where it begins, and before which it ends, made by the leaf
@@ -89,6 +90,7 @@ struct at_tile_product {
     const at_loop_product *loop;
     at_tiles setup;
     at_value *row_count, *column_count, *depth_count;
+    at_value *from[2]; /* NULL: 0 */
     at_value *start[2], *step[2], *depth_step[2];
     at_value *finite_start[2], *finite_count[2];
     at_tiles range;

@@ -31,6 +31,12 @@ double at_tile_cost(const at_tiles *tiles, const at_axis *axis);
 /* Whether the rounds of a loop may run in any order, or at once: each stores its own elements, and
  * nothing goes from one to the next. */
 bool at_tile_independent(const at_tile *loop);
+/* The same of a loop that goes over a part of its axis. */
+bool at_tile_independent_part(const at_tile *loop);
+/* The loop that a block holds and, besides, only what its bounds are made of; NULL: it holds more. */
+at_tile *at_tile_only_loop(const at_tiles *block);
+/* Makes a loop go over what another does. */
+void at_tile_move(at_tile *to, const at_tile *from);
 /* Whether everything in `tiles` is of a kind that has lanes: nothing in it can fail. */
 bool at_tile_total(const at_tiles *tiles);
 

@@ -32,14 +32,15 @@ static void compare(at_session *s, const at_cascade *cascade, const at_kernel *k
 
 /* Programs that `write` draws, at many extents from `least` on: compiled code gives what the reference
  * gives. */
-static void agree_with_the_reference(void (*write)(dice *d, at_text *out), int least) {
+static void agree_compiled(void (*write)(dice *d, at_text *out), int least,
+                           const at_compile_options *options) {
     dice d = {2024};
     for (int round = 0; round < 3; round++) {
         at_session *s = at_session_new((size_t)256 << 20);
         at_text text = {0};
         write(&d, &text);
         const at_cascade *cascade = resolved(s, text.data);
-        at_kernel *kernel = at_compile(s, cascade, NULL, NULL);
+        at_kernel *kernel = at_compile(s, cascade, options, NULL);
         if (!kernel) fail_msg("%s\n%s", text.data, errors_of(s));
         for (int run = 0; run < 30; run++)
             compare(s, cascade, kernel, &d, least, run < 3 ? 2 : 9, text.data);
@@ -49,19 +50,23 @@ static void agree_with_the_reference(void (*write)(dice *d, at_text *out), int l
     }
 }
 
-/* The loops of a program as text. */
-static const char *loops_of(at_session *s, const char *text) {
+UNUSED static void agree_with_the_reference(void (*write)(dice *d, at_text *out), int least) {
+    agree_compiled(write, least, NULL);
+}
+
+/* A stage of a program as text. */
+static const char *stage_of(at_session *s, const char *stage, const char *text) {
     at_text dump = {0};
-    at_compile_options options = {.stage = "loop"};
+    at_compile_options options = {.stage = stage};
     at_compile(s, resolved(s, text), &options, &dump);
     const char *copy = at_copy_text(s->arena, dump.data, dump.length);
     at_text_free(&dump);
     return copy;
 }
 
-static void expect_loops(const char *text, const char *line, bool may_fail) {
+UNUSED static void expect_loops(const char *text, const char *line, bool may_fail) {
     at_session *s = at_session_new((size_t)256 << 20);
-    const char *loops = loops_of(s, text);
+    const char *loops = stage_of(s, "loop", text);
     if (!strstr(loops, line)) fail_msg("no `%s` in\n%s", line, loops);
     if (may_fail != (strstr(loops, "fail") != NULL)) fail_msg("%s", loops);
     at_session_free(s);

@@ -158,8 +158,7 @@ static void compare_pass(file *f, const job *j, const at_loop_program *loops, in
                          const int64_t *extents, const uint64_t *counters) {
     const at_plan *plan = loops->plan;
     const at_pass *pass = plan->passes[i];
-    at_count count = at_count_statement(f->s, plan->cascade, pass->statement, pass->again,
-                                        pass->again_count, extents, eight, NULL);
+    at_count count = at_count_pass(f->s, plan->cascade, pass, extents, eight, NULL);
     /* An element that fails, and is not needed, is not computed to its end; and the first of an array
      * makes the pass begin again, to keep faults. */
     bool fails = loops->nests[i].fallible, most = count.at_most || may_end(pass) || fails;

@@ -23,7 +23,7 @@ static void every_stage_prints(void **state) {
         const char *stage, *piece;
     } stages[] = {
         {"opt", "o[i,e] = sum[j where j <= i](p[i,j] * v[j,e])"},
-        {"plan", "array p.max[i]: real, stored between passes, 8*i bytes"},
+        {"plan", "array p.max[i]: real, stored between passes, a block of i, 8*i_rows bytes"},
         {"loop", "      set `sum` = `sum` + q[i,d] * k[j,d]\n"},
         {"tile", "load q %"},
         {"emit", "/* o[i,e] = sum[j where j <= i](p[i,j] * v[j,e])"},

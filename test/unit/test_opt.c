@@ -1,17 +1,5 @@
 /* What rewrites make of programs, as text; and where elements are known to be 0. */
-#include "program_fixture.h"
-
-#include "compile.h"
-#include "opt/opt.h"
-
-static const at_cascade *made(at_session *s, const char *text) {
-    const at_source *source = at_make_source(s, "program.attn", text, strlen(text));
-    const at_program *program = source ? at_load(s, source, NULL) : NULL;
-    at_resolve_options options = {0};
-    const at_cascade *cascade = program ? at_cascade_make(s, program, &options) : NULL;
-    if (!cascade) tell(at_format(s->arena, "%s\n%s", text, errors_of(s)));
-    return cascade;
-}
+#include "opt_fixture.h"
 
 typedef struct {
     const char *name, *text, *after;
@@ -21,8 +9,7 @@ static const example examples[] = {
     {"a fold that misses an index is an equation",
      "fn f(x[n,c]) -> y[n,c] = x[n,c] - mean[m](x[n,m])\n",
      "fn f(x[n,c]) -> y[n,c] {\n"
-     "  axis m as c\n"
-     "  y.mean[n] = mean[m](x[n,m])\n"
+     "  y.mean[n] = mean[c](x[n,c])\n"
      "  y[n,c] = x[n,c] - y.mean[n]\n"
      "}\n"},
     {"what is computed twice is computed once",
@@ -30,9 +17,8 @@ static const example examples[] = {
      "  y[n,c] = (x[n,c] - mean[m](x[n,m])) * rsqrt(mean[m]((x[n,m] - mean[c](x[n,c]))^2))\n"
      "}\n",
      "fn f(x[n,c]) -> y[n,c] {\n"
-     "  axis m as c\n"
-     "  y.mean[n] = mean[m](x[n,m])\n"
-     "  y.rsqrt[n] = rsqrt(mean[m]((x[n,m] - y.mean[n])^2.0))\n"
+     "  y.mean[n] = mean[c](x[n,c])\n"
+     "  y.rsqrt[n] = rsqrt(mean[c]((x[n,c] - y.mean[n])^2.0))\n"
      "  y[n,c] = (x[n,c] - y.mean[n]) * y.rsqrt[n]\n"
      "}\n"},
     {"masked attention looks at no masked key",

@@ -34,7 +34,7 @@ static int draw_blocks(struct attend_block *blocks, size_t *sizes) {
     int count = 1 + pick(MOST);
     for (int i = 0; i < count; i++) {
         int first = pick(20);
-        blocks[i] = (struct attend_block){8, 0, NULL, first, first + pick(6)};
+        blocks[i] = (struct attend_block){8, 0, NULL, first, first + pick(6), 0};
         sizes[i] = pick(5) == 0 ? 0 : (size_t)(64 * pick(40));
     }
     return count;
@@ -76,7 +76,7 @@ static void blocks_that_live_together_do_not_overlap(void **state) {
 static void lives_one_after_the_other_share_memory(void **state) {
     (void)state;
     struct attend_block blocks[] = {
-        {8, 0, NULL, 0, 1}, {8, 0, NULL, 2, 3}, {8, 0, NULL, 4, 9}, {8, 0, NULL, 1, 2}};
+        {8, 0, NULL, 0, 1, 0}, {8, 0, NULL, 2, 3, 0}, {8, 0, NULL, 4, 9, 0}, {8, 0, NULL, 1, 2, 0}};
     size_t sizes[] = {640, 640, 640, 64}, offsets[4];
     int order[4];
     assert_int_equal(attend_place_blocks(blocks, 4, sizes, offsets, order), 704);
@@ -85,9 +85,9 @@ static void lives_one_after_the_other_share_memory(void **state) {
 static void what_cannot_be_counted_is_no_size(void **state) {
     (void)state;
     const int64_t extents[] = {(int64_t)1 << 31, 0, 3};
-    struct attend_block huge = {8, 3, (const int[]){0, 0, 0}, 0, 1};
-    struct attend_block none = {8, 2, (const int[]){1, 0}, 0, 1};
-    struct attend_block ring = {8, 2, (const int[]){-2, 2}, 0, 1};
+    struct attend_block huge = {8, 3, (const int[]){0, 0, 0}, 0, 1, 0};
+    struct attend_block none = {8, 2, (const int[]){1, 0}, 0, 1, 0};
+    struct attend_block ring = {8, 2, (const int[]){-2, 2}, 0, 1, 0};
     assert_true(attend_block_bytes(&huge, extents) == SIZE_MAX);
     assert_int_equal(attend_block_bytes(&none, extents), 0);
     assert_int_equal(attend_block_bytes(&ring, extents), 64);
@@ -100,9 +100,9 @@ static void what_cannot_be_counted_is_no_size(void **state) {
 static void rows_without_gaps_are_told_from_views(void **state) {
     (void)state;
     const int64_t extents[] = {3, 1, 0};
-    struct attend_block block = {8, 2, (const int[]){0, 0}, 0, 1};
-    struct attend_block one = {8, 2, (const int[]){1, 0}, 0, 1};
-    struct attend_block none = {8, 2, (const int[]){2, 0}, 0, 1};
+    struct attend_block block = {8, 2, (const int[]){0, 0}, 0, 1, 0};
+    struct attend_block one = {8, 2, (const int[]){1, 0}, 0, 1, 0};
+    struct attend_block none = {8, 2, (const int[]){2, 0}, 0, 1, 0};
     assert_true(attend_is_dense(&block, extents, &(struct attend_view){NULL, NULL}));
     assert_true(attend_is_dense(&block, extents, &(struct attend_view){NULL, (int64_t[]){3, 1}}));
     assert_false(attend_is_dense(&block, extents, &(struct attend_view){NULL, (int64_t[]){1, 3}}));

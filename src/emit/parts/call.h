@@ -35,6 +35,15 @@ struct attend_block {
     int rank;
     const int *axes;  /* k: the extent of axis k; negative: so many; or ATTEND_THREADS */
     int first, last;  /* times: those in between are its life */
+    int group;        /* each thread has one, in group g - 1; 0: there is one for all */
+};
+
+/* Passes that run together for so many indices of an axis at a time as the extent of `rows`, and for
+ * one of each of the axes `single`. most: so many indices at most; 0: as the extents suggest. */
+struct attend_group {
+    int axis, rows, singles;
+    const int *single;
+    int64_t most;
 };
 
 /* CONVERTED: an output of reals that passes also read: rounded to `given` at the end. */
@@ -47,6 +56,9 @@ struct attend_program {
     const struct attend_block *block;  /* one a place, then those of faults, then scratch */
     const unsigned char *uses;         /* by view: ATTEND_IN and so on */
     const int *fault_blocks;           /* by place, 0: none */
+    const int *order;                  /* by place: which of the program's statements writes it */
+    int axes, groups;
+    const struct attend_group *group;
 };
 
 struct attend_frame {
@@ -55,19 +67,23 @@ struct attend_frame {
     const int64_t *extents;
     void *const *arrays;                /* by place, rows without gaps */
     struct attend_fault *const *faults; /* by place, one an element; NULL: none can fail */
-    bool *faulty;                       /* by place: some element has a fault; else its faults may
+    bool *const *faulty;                /* by place: some element has a fault; else its faults may
                                            be anything, for nobody looks at them */
     const size_t *offsets;              /* of blocks in the workspace */
     int level;                          /* of loops that threads share, around the call */
 };
 
-/* Keeps the failure of an output's element, if it is the first of its pass. */
+/* Keeps the failure of an output's element, if it is the first of its pass and no pass before that
+ * failed: passes that run together fail in any order. */
 static void attend_fail(const struct attend_frame *frame, struct attend_fault fault, int64_t place,
                         int64_t element) {
 #pragma omp critical(attend_failure)
     {
         struct attend_failure *first = frame->call->failure;
-        if (first->fault.site == 0 || element < first->element)
+        const int *order = frame->program->order;
+        bool none = first->fault.site == 0;
+        int before = none ? 0 : order[place] - order[first->place];
+        if (none || before < 0 || (before == 0 && element < first->element))
             *first = (struct attend_failure){fault, place, element};
     }
 }
@@ -75,7 +91,7 @@ static void attend_fail(const struct attend_frame *frame, struct attend_fault fa
 static inline bool attend_is_faulty(const struct attend_frame *frame, int place) {
     bool faulty;
 #pragma omp atomic read
-    faulty = frame->faulty[place];
+    faulty = *frame->faulty[place];
     return faulty;
 }
 

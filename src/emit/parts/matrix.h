@@ -244,6 +244,13 @@ static inline int64_t attend_columns_used(int64_t first, int64_t end, int64_t fr
     return (to < end ? to : end) - first;
 }
 
+/* A part with only those of its columns that some row takes. */
+static inline void attend_shrink_part(int64_t *first, int64_t *end, int64_t from, int64_t to) {
+    if (from > *first) *first = from;
+    if (to < *end) *end = to;
+    if (*end < *first) *end = *first;
+}
+
 /* The rows and columns of a part; gives which of the batch it belongs to. */
 static inline int64_t attend_part_of(const struct attend_cut *cut, int64_t part, int64_t *row_first,
                                      int64_t *row_end, int64_t *column_first, int64_t *column_end) {

@@ -69,17 +69,17 @@ static size_t attend_place_blocks(const struct attend_block *blocks, int count, 
 
 /* The bytes of a run's workspace. The arrays have room for one of each block. */
 static size_t attend_measure(const struct attend_program *program, const struct attend_call *call,
-                             size_t *sizes, size_t *offsets, int *order) {
+                             const int64_t *extents, size_t *sizes, size_t *offsets, int *order) {
     for (int i = 0; i < program->blocks; i++) {
         const struct attend_block *block = &program->block[i];
-        sizes[i] = attend_block_bytes(block, call->extents);
-        if (i >= program->scratch && sizes[i] != SIZE_MAX &&
+        sizes[i] = attend_block_bytes(block, extents);
+        if ((i >= program->scratch || block->group) && sizes[i] != SIZE_MAX &&
             __builtin_mul_overflow(sizes[i], (size_t)call->threads, &sizes[i]))
             sizes[i] = SIZE_MAX;
         /* A caller's array lies where it is, if it lies as the passes take it. */
         if (i < program->views && sizes[i] != SIZE_MAX &&
             !(program->uses[i] & ATTEND_CONVERTED) &&
-            attend_is_dense(block, call->extents, &call->arrays[i]))
+            attend_is_dense(block, extents, &call->arrays[i]))
             sizes[i] = 0;
     }
     return attend_place_blocks(program->block, program->blocks, sizes, offsets, order);
@@ -131,10 +131,10 @@ static void *attend_scratch(const struct attend_frame *frame, int number) {
 static void attend_spoil(const struct attend_frame *frame, int place) {
     int block = frame->program->fault_blocks[place];
 #pragma omp critical(attend_spoil)
-    if (!frame->faulty[place]) {
+    if (!*frame->faulty[place]) {
         memset(frame->faults[place], 0,
                attend_block_bytes(&frame->program->block[block], frame->extents));
-        attend_note(&frame->faulty[place]);
+        attend_note(frame->faulty[place]);
     }
 }
 
@@ -180,15 +180,17 @@ static void attend_copy_view(const struct attend_frame *frame, int place, bool o
 
 /* Finds where everything lies and copies in what has to be. False if the workspace is too small. */
 static bool attend_begin(const struct attend_frame *frame, size_t *sizes, size_t *offsets,
-                         int *order, void **arrays, struct attend_fault **faults) {
+                         int *order, void **arrays, struct attend_fault **faults, bool **faulty,
+                         bool *faulty_of) {
     const struct attend_program *program = frame->program;
     const struct attend_call *call = frame->call;
-    size_t bytes = attend_measure(program, call, sizes, offsets, order);
+    size_t bytes = attend_measure(program, call, frame->extents, sizes, offsets, order);
     if (bytes > call->workspace_bytes) return false;
     char *base = call->workspace;
     for (int i = 0; i < program->places; i++) {
         bool own = i >= program->views || sizes[i] > 0;
         arrays[i] = !own ? call->arrays[i].data : base ? base + offsets[i] : NULL;
+        faulty[i] = &faulty_of[i];
         int block = program->fault_blocks[i];
         faults[i] = block && base ? (struct attend_fault *)(void *)(base + offsets[block]) : NULL;
     }

@@ -1,6 +1,6 @@
 /* Interval arithmetic on ints: shows for most index expressions that they cannot overflow and for
  * plain ones that they lie inside, so that only the rest is tested when the program runs. */
-#include "loop/loop.h"
+#include "form/form.h"
 
 static const at_range all = {INT64_MIN, INT64_MAX};
 

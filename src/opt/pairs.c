@@ -1,0 +1,92 @@
+/* Which axes are long, and which arrays grow with the product of two of them though nothing that the
+ * caller gives or gets does. The lengths themselves are known only in a run: this goes by where an
+ * axis stands. `s[i,j] = sum[d](q[i,d] * k[j,d])` and a hidden layer `y[n,o] = sum[c](x[n,c] *
+ * w[o,c])` look alike; what tells them apart is that `o` is an axis of a parameter, or the last one
+ * of an input. */
+#include "opt/pairs.h"
+
+/* Axes of at most so many elements are widths. */
+enum { FEW = 256 };
+
+static void note_widths(at_lengths *l, const at_start *starts, int count, bool all) {
+    for (int i = 0; i < count; i++) {
+        const at_array *array = starts[i].array;
+        if (!all && (array->kind != AT_REAL || array->rank < 2)) continue;
+        for (int k = all ? 0 : array->rank - 1; k < array->rank; k++) {
+            const at_expr *extent = at_extent_of(l->s, array->axes[k]);
+            if (extent->tag == AT_SIZE) l->width[extent->u.axis->id] = true;
+        }
+    }
+}
+
+at_lengths *at_lengths_of(at_session *s, const at_cascade *cascade) {
+    at_lengths *l = AT_NEW(s->arena, at_lengths);
+    *l = (at_lengths){s, cascade, AT_NEW_ARRAY(s->arena, bool, cascade->axis_count)};
+    note_widths(l, cascade->inputs, cascade->input_count, false);
+    note_widths(l, cascade->params, cascade->param_count, true);
+    note_widths(l, cascade->states, cascade->state_count, true);
+    return l;
+}
+
+typedef struct {
+    const at_lengths *l;
+    bool found;
+} search;
+
+static bool look_for_long(void *user, const at_expr *e) {
+    search *w = user;
+    if (e->tag == AT_SIZE) {
+        const at_expr *extent = at_extent_of(w->l->s, e->u.axis);
+        if (extent->tag != AT_SIZE) w->found |= at_is_long(w->l, e->u.axis);
+        else w->found |= !w->l->width[extent->u.axis->id];
+    }
+    return !w->found;
+}
+
+static bool is_of_params(const at_lengths *l, const at_axis *axis) {
+    const at_cascade *c = l->cascade;
+    for (int i = 0; i < c->param_count + c->state_count; i++) {
+        const at_array *array =
+            i < c->param_count ? c->params[i].array : c->states[i - c->param_count].array;
+        for (int k = 0; k < array->rank; k++)
+            if (at_same_extent(array->axes[k], axis)) return true;
+    }
+    return false;
+}
+
+bool at_is_long(const at_lengths *l, const at_axis *axis) {
+    int64_t extent = at_extent(axis, NULL);
+    if (extent >= 0) return extent > FEW && !is_of_params(l, axis);
+    search w = {l, false};
+    at_walk(at_extent_of(l->s, axis), look_for_long, &w);
+    return w.found;
+}
+
+static bool has_both(const at_array *array, const at_axis *a, const at_axis *b) {
+    for (int i = 0; i < array->rank; i++)
+        for (int k = 0; k < array->rank; k++)
+            if (i != k && at_same_extent(array->axes[i], a) && at_same_extent(array->axes[k], b))
+                return true;
+    return false;
+}
+
+bool at_is_pair(const at_lengths *l, const at_axis *a, const at_axis *b) {
+    const at_cascade *c = l->cascade;
+    if (a == b || !at_is_long(l, a) || !at_is_long(l, b)) return false;
+    for (int i = 0; i < c->input_count; i++)
+        if (has_both(c->inputs[i].array, a, b)) return false;
+    for (int i = 0; i < c->param_count; i++)
+        if (has_both(c->params[i].array, a, b)) return false;
+    for (int i = 0; i < c->state_count; i++)
+        if (has_both(c->states[i].array, a, b)) return false;
+    for (int i = 0; i < c->output_count; i++)
+        if (has_both(c->outputs[i].array, a, b)) return false;
+    return true;
+}
+
+bool at_has_pair(const at_lengths *l, at_axis *const *axes, int count) {
+    for (int i = 0; i < count; i++)
+        for (int k = i + 1; k < count; k++)
+            if (at_is_pair(l, axes[i], axes[k])) return true;
+    return false;
+}

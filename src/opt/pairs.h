@@ -1,0 +1,24 @@
+/* pairs: arrays that grow with the product of two lengths, as scores of queries and keys do. What
+ * rewrites that keep such arrays from being stored ask of a cascade. */
+#ifndef AT_PAIRS_H
+#define AT_PAIRS_H
+
+#include "form/form.h"
+
+/* An axis is long, or it is a width. Widths are the axes of params and states, the last axes of
+ * real inputs of two axes or more (`d` of q[i,d]), what has few elements by a number, and what is
+ * computed from these. */
+typedef struct {
+    at_session *s;
+    const at_cascade *cascade;
+    bool *width; /* by axis id: an open axis that is a width */
+} at_lengths;
+
+at_lengths *at_lengths_of(at_session *s, const at_cascade *cascade);
+bool at_is_long(const at_lengths *lengths, const at_axis *axis);
+/* Two long axes that no array of the caller, given or output, has together. */
+bool at_is_pair(const at_lengths *lengths, const at_axis *a, const at_axis *b);
+/* Whether two of the axes are such. */
+bool at_has_pair(const at_lengths *lengths, at_axis *const *axes, int count);
+
+#endif

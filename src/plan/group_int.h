@@ -1,0 +1,52 @@
+/* What the files that find groups share. */
+#ifndef AT_GROUP_INT_H
+#define AT_GROUP_INT_H
+
+#include "plan/plan.h"
+
+enum { AT_GROUP_ROWS = 4 }; /* a block has at least so many indices, if there are as many */
+
+/* Sets of small numbers. */
+typedef uint64_t at_set;
+static inline bool at_set_has(const at_set *set, int i) { return set[i / 64] >> (i % 64) & 1; }
+static inline void at_set_add(at_set *set, int i) { set[i / 64] |= (at_set)1 << (i % 64); }
+static inline bool at_sets_meet(const at_set *a, const at_set *b, int words) {
+    for (int i = 0; i < words; i++)
+        if (a[i] & b[i]) return true;
+    return false;
+}
+
+/* The steps of one block, in their order, and what goes from one to the other. */
+typedef struct {
+    at_session *s;
+    at_plan *plan;
+    at_plan_steps *steps;
+    int count, words;  /* steps, and the words of a set of them */
+    at_set **behind;   /* by step: the steps that must have run before it */
+    /* By array: */
+    int *writer;       /* the pass that computes it, as a step; -1: none here, or no such pass */
+    at_set **readers;  /* the passes that read it, as steps */
+    bool *leaves;      /* it is also read elsewhere, or is kept */
+    uint64_t *local;   /* dimensions: what reads it is at the same index of them, and writes it too */
+} at_level;
+
+/* ---- level.c */
+
+at_level *at_level_make(at_session *s, at_plan *plan, at_plan_steps *steps);
+/* The pass of a step, if it can be part of a group; else NULL. */
+const at_pass *at_level_pass(const at_level *level, int step);
+/* Whether a pass has a loop over an axis in which rounds have nothing to do with each other. */
+bool at_pass_is_along(const at_pass *pass, const at_axis *axis);
+/* Whether a read is at the present index of the axis, in the one dimension that has it. */
+bool at_read_is_along(const at_expr *read, const at_axis *axis);
+
+/* ---- worth.c */
+
+/* How many of an array's axes are positions. */
+int at_lengths_in(const at_plan *plan, const at_array *array);
+/* Whether an array is worth keeping in blocks along an axis, with the dimensions `inside` one index
+ * at a time. */
+bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis *along,
+                uint64_t inside);
+
+#endif

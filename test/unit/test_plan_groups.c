@@ -1,0 +1,170 @@
+/* Passes that run together, block by block: they are found in however the equations are put, hold
+ * in blocks what only they read, give what the reference executor gives over several blocks, and the
+ * same bits for any number of threads. */
+#include "program_fixture.h"
+
+#include "compile.h"
+
+enum { LISTS = 3, AXES = 6 };
+
+typedef struct {
+    const char *text;
+    const char *together; /* a line of the plan; NULL: no group */
+    const char *blocks;   /* names of what is held in blocks */
+    int extents[LISTS][AXES]; /* of the open axes, in the order in which the program has them */
+} example;
+
+static const example examples[] = {
+    {"fn heads(q[h,i,d], k[h,j,d], v[h,j,e]) -> o[h,i,e] {\n"
+     "  s[h,i,j] = sum[d](q[h,i,d] * k[h,j,d]) / sqrt(size(d))\n"
+     "  p[h,i,j] = softmax[j where j <= i](s[h,i,j])\n"
+     "  o[h,i,e] = sum[j](p[h,i,j] * v[h,j,e])\n}",
+     "together for each h, in blocks of i,", "s p.max p.sum p", {{2, 70, 8, 70, 9}, {1, 150, 5, 40, 20}, {3, 3, 4, 2, 2}}},
+    {"fn by_hand(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
+     "  s[i,j] = sum[d](k[j,d] * q[i,d])\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  x[i,j] = exp(s[i,j] - m[i])\n"
+     "  z[i] = sum[j](x[i,j])\n"
+     "  u[i,e] = sum[j](v[j,e] * x[i,j])\n"
+     "  o[i,e] = u[i,e] / z[i]\n}",
+     "together, in blocks of i,", "s x", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn columns(q[i,d], k[j,d], g[i,e]) -> v[j,e] {\n"
+     "  s[i,j] = tanh(sum[d](q[i,d] * k[j,d]))\n"
+     "  v[j,e] = sum[i where j <= i](s[i,j] * g[i,e])\n}",
+     "together, in blocks of j,", "s", {{70, 8, 100, 9}, {150, 5, 140, 20}, {3, 4, 2, 2}}},
+    {"fn middle(q[i,h,d], k[j,h,d], v[j,h,e]) -> o[i,h,e] {\n"
+     "  s[i,h,j] = sum[d](q[i,h,d] * k[j,h,d])\n"
+     "  p[i,h,j] = sigmoid(s[i,h,j])\n"
+     "  o[i,h,e] = sum[j](p[i,h,j] * v[j,h,e])\n}",
+     "together for each h, in blocks of i,", "s p", {{70, 2, 8, 70, 9}, {150, 1, 5, 40, 20}, {3, 3, 4, 2, 2}}},
+    {"fn shared(q[h,i,d], k[j,d], v[j,e]) -> o[h,i,e] {\n"
+     "  near[i,j] = if i - j < 5 then 1.0 else sum[d](k[j,d] * q[0,i,d])\n"
+     "  s[h,i,j] = sum[d](q[h,i,d] * k[j,d]) * near[i,j]\n"
+     "  o[h,i,e] = sum[j](s[h,i,j] * v[j,e])\n}",
+     "together, in blocks of i,", "near s", {{2, 70, 8, 70, 9}, {1, 150, 5, 40, 20}, {3, 3, 4, 2, 2}}},
+    {"fn sorted(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
+     "  axis r = 3\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  best[i,r] = topk[j where j <= i](s[i,j])\n"
+     "  o[i,e] = sum[r where best[i,r] >= 0](s[i,best[i,r]] * v[best[i,r],e])\n}",
+     "together, in blocks of i,", "s best", {{70, 8, 70, 9}, {150, 5, 140, 20}, {3, 4, 2, 2}}},
+    {"fn threshold(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  c[i,j] = cumsum[j](sigmoid(s[i,j]))\n"
+     "  o[i,e] = sum[j](exp(-c[i,j]) * v[j,e])\n}",
+     "together, in blocks of i,", "s c", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn drawn(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  w[i,j] ~ normal(s[i,j], 0.5)\n"
+     "  o[i,e] = sum[j](w[i,j] * v[j,e])\n}",
+     "together, in blocks of i,", "s w", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn layers(x[t,c]) -> z[t,c] {\n"
+     "  y[t,c] = x[t,c]\n"
+     "  axis u as t\n"
+     "  repeat 2 {\n"
+     "    s[t,u] = tanh(sum[c](y[t,c] * y[u,c]))\n"
+     "    y[t,c] = y[t,c] + sum[u where u <= t](s[t,u] * y[u,c]) / 10\n"
+     "  }\n  z[t,c] = y[t,c]\n}",
+     "together, in blocks of t,", "`s[]`", {{70, 8}, {150, 5}, {3, 4}}},
+    {"fn moved(q[i,d], k[j,d], v[j,e]) -> o[i,e], n[j] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  n[j] = sum[d](k[j,d] * k[j,d])\n"
+     "  m[i] = max[j](s[i,j])\n"
+     "  w[j,e] = v[j,e] * n[j]\n"
+     "  o[i,e] = sum[j](exp(s[i,j] - m[i]) * w[j,e])\n}",
+     "together, in blocks of i,", "s m", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn kept(q[i,d], k[j,d], v[j,e]) -> o[i,e], s[i,j] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  o[i,e] = sum[j](exp(s[i,j]) * v[j,e])\n}",
+     NULL, "", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn memory(k[j,d], v[j,e], q[i,d]) -> o[i,e] {\n"
+     "  a[d,e] = sum[j](k[j,d] * v[j,e])\n"
+     "  o[i,e] = sum[d](q[i,d] * a[d,e])\n}",
+     NULL, "", {{70, 8, 9, 70}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+};
+enum { EXAMPLES = sizeof examples / sizeof *examples };
+
+static const char *plan_of(at_session *s, const char *text) {
+    at_text dump = {0};
+    at_compile_options options = {.stage = "plan"};
+    at_compile(s, resolved(s, text), &options, &dump);
+    const char *copy = at_copy_text(s->arena, dump.data, dump.length);
+    at_text_free(&dump);
+    return copy;
+}
+
+/* The line of the plan about an array. */
+static bool is_in_block(at_session *s, const char *plan, const char *name) {
+    const char *line = strstr(plan, at_format(s->arena, "  array %s[", name));
+    if (!line) return false;
+    const char *end = strchr(line, '\n'), *block = strstr(line, "a block of");
+    return block && block < end;
+}
+
+static void are_found(void **state) {
+    (void)state;
+    for (int i = 0; i < EXAMPLES; i++) {
+        at_session *s = at_session_new((size_t)64 << 20);
+        const example *one = &examples[i];
+        const char *plan = plan_of(s, one->text), *found = strstr(plan, "together");
+        if (!one->together && found) fail_msg("%s\n%s", one->text, plan);
+        if (one->together && !strstr(plan, one->together)) fail_msg("%s\n%s", one->text, plan);
+        char *names = at_copy_text(s->arena, one->blocks, strlen(one->blocks));
+        for (char *name = strtok(names, " "); name; name = strtok(NULL, " "))
+            if (!is_in_block(s, plan, name)) fail_msg("%s\n%s\n%s", name, one->text, plan);
+        at_session_free(s);
+    }
+}
+
+static int64_t *open_axes(at_session *s, const at_cascade *cascade, const int *extents) {
+    int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
+    for (int k = 0, next = 0; k < cascade->axis_count; k++) {
+        const at_axis *axis = cascade->axes[k];
+        open[k] = axis->extent || axis->like || axis->fixed >= 0 ? -1 : extents[next++];
+    }
+    return open;
+}
+
+static void run_both(at_session *s, const at_cascade *cascade, const at_kernel *kernel,
+                     const int *extents) {
+    dice d = {5};
+    at_collection inputs;
+    at_results expected, found, again;
+    assert_true(give_drawn(s, cascade, open_axes(s, cascade, extents), &d, &inputs));
+    assert_true(run_program(s, cascade, &inputs, &expected));
+    at_call call = {.inputs = &inputs, .threads = 1};
+    assert_true(at_kernel_run(s, kernel, &call, &found));
+    const char *differs = difference(s, &found.outputs, &expected.outputs, false);
+    if (differs) fail_msg("%s: %s", cascade->name, differs);
+    for (int threads = 2; threads <= 4; threads++) {
+        call.threads = threads;
+        assert_true(at_kernel_run(s, kernel, &call, &again));
+        differs = difference(s, &again.outputs, &found.outputs, true);
+        if (differs) fail_msg("%s with %d threads: %s", cascade->name, threads, differs);
+        at_results_free(&again);
+    }
+    at_results_free(&expected);
+    at_results_free(&found);
+    at_collection_free(&inputs);
+}
+
+static void give_what_whole_arrays_give(void **state) {
+    (void)state;
+    for (int i = 0; i < EXAMPLES; i++) {
+        at_session *s = at_session_new((size_t)256 << 20);
+        const at_cascade *cascade = resolved(s, examples[i].text);
+        at_kernel *kernel = at_compile(s, cascade, NULL, NULL);
+        if (!kernel) tell(errors_of(s));
+        for (int k = 0; k < LISTS; k++) run_both(s, cascade, kernel, examples[i].extents[k]);
+        at_kernel_free(kernel);
+        at_session_free(s);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(are_found),
+        cmocka_unit_test(give_what_whole_arrays_give),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -374,12 +374,80 @@ static void leave_out(at_histories *h, const at_cascade *cascade, int scan) {
         }
 }
 
+/* ---- sums over all steps ----------------------------------------------------------------------------- */
+
+typedef struct {
+    at_histories *h;
+    int at; /* of the statement */
+} splitting;
+
+typedef struct {
+    const at_histories *h;
+    const at_axis *axis;
+    bool found;
+} step_search;
+
+static bool look_for_large_step(void *user, const at_expr *e) {
+    step_search *w = user;
+    if (e->tag != AT_READ || e->u.read.array->id >= w->h->array_count) return !w->found;
+    if (w->h->large[e->u.read.array->id])
+        w->found |= at_history_lag(e, w->axis, false) >= 0 || at_history_lag(e, w->axis, true) >= 0;
+    return !w->found;
+}
+
+/* sum[t,d,e](…) of large states becomes sum[t](y[t]), y[t] = sum[d,e](…), which can go into the scan. */
+static const at_expr *split_sum(void *user, const at_expr *e) {
+    splitting *w = user;
+    at_histories *h = w->h;
+    at_session *s = h->s;
+    if (e->tag != AT_FOLD_NODE || e->u.fold.fold != AT_FOLD_SUM || e->u.fold.count < 2) return e;
+    for (int i = 0; i < e->u.fold.count; i++) {
+        at_axis *step = e->u.fold.axes[i];
+        step_search found = {h, step, false};
+        at_walk(e->u.fold.body, look_for_large_step, &found);
+        if (!found.found) continue;
+        at_axis **rest = AT_NEW_ARRAY(s->arena, at_axis *, e->u.fold.count), **free, **axes;
+        int count = 0, rank = 0;
+        for (int k = 0; k < e->u.fold.count; k++)
+            if (k != i) rest[count++] = e->u.fold.axes[k];
+        const at_expr *inner = at_fold_node(s, AT_FOLD_SUM, rest, count, e->u.fold.guard,
+                                            e->u.fold.body, e->span);
+        int free_count = at_draft_free_axes(h->draft, inner, NULL, &free);
+        axes = AT_NEW_ARRAY(s->arena, at_axis *, free_count + 1);
+        axes[rank++] = step;
+        for (int k = 0; k < free_count; k++)
+            if (free[k] != step) axes[rank++] = free[k];
+        const at_array *owner = h->items[w->at]->target;
+        at_array *part = at_draft_array(h->draft, at_format(s->arena, "%s.steps", owner->name),
+                                        owner->path, e->kind, axes, rank, e->span);
+        AT_PUSH(s->arena, h->items, h->count, h->capacity, NULL);
+        for (int k = h->count - 1; k > w->at; k--) h->items[k] = h->items[k - 1];
+        h->items[w->at++] = equation(h, part, inner);
+        return at_fold_node(s, AT_FOLD_SUM, &step, 1, NULL, at_read_whole(s, part, e->span), e->span);
+    }
+    return e;
+}
+
+static void split_sums(at_histories *h, const at_cascade *cascade) {
+    for (int i = 0; i < h->count; i++) {
+        at_statement *st = h->items[i];
+        if (st->tag != AT_EQUATION) continue;
+        splitting w = {h, i};
+        const at_expr *value = at_rewrite(h->s, st->u.value, split_sum, &w);
+        if (value == st->u.value) continue;
+        i = w.at;
+        h->items[i] = equation(h, st->target, value);
+    }
+    at_history_survey(h, cascade);
+}
+
 const at_cascade *at_opt_history(at_session *s, const at_cascade *whole) {
     const at_cascade *from = at_needed_only(s, whole);
     at_histories h = {.s = s, .draft = at_draft_new(s, from), .growth = at_growth_of(s, from)};
     for (int i = 0; i < from->body.count; i++)
         AT_PUSH(s->arena, h.items, h.count, h.capacity, from->body.items[i]);
     at_history_survey(&h, from);
+    split_sums(&h, from);
     for (int i = h.count - 1; i >= 0; i--)
         if (i < h.count && at_history_axis(h.items[i])) take_in(&h, from, i);
     for (int i = h.count - 1; i >= 0; i--)

@@ -83,6 +83,16 @@ static const example examples[] = {
      "  dg = grad(loss, g)\n"
      "}\n",
      NULL, "scan block down"},
+    {"the gradient of a gate that all steps share",
+     "fn f(q[i,d], k[i,d], v[i,e], g[d], w[i,e]) -> dg[d] {\n"
+     "  scan i {\n"
+     "    s[i,d,e] = tanh(g[d]) * s[i-1,d,e | 0] + k[i,d] * v[i,e]\n"
+     "    o[i,e] = sum[d](q[i,d] * s[i,d,e])\n"
+     "  }\n"
+     "  loss = sum[i,e](w[i,e] * o[i,e])\n"
+     "  dg = grad(loss, g)\n"
+     "}\n",
+     NULL, "scan block down"},
     {"several gradients of it",
      "fn f(q[i,d], k[i,d], v[i,e], g[i], b[i], w[i,e]) -> dk[i,d], dv[i,e], db[i] {\n"
      "  axis c as d\n"

@@ -78,6 +78,23 @@ static bool is_large(const at_histories *h, const at_statement *scan, const at_a
     return !o.m.matched;
 }
 
+typedef struct {
+    at_histories *h;
+    int statement;
+} noting;
+
+/* What it writes, or a statement in it. */
+static bool note_targets(void *user, const at_statement *st) {
+    const noting *n = user;
+    int *at = n->h->at;
+    if (st->target && st->tag != AT_NEXT) at[st->target->id] = n->statement;
+    for (int k = 0; st->tag == AT_KEEPING && k < st->u.keeping.count; k++)
+        at[st->u.keeping.parts[k].target->id] = n->statement;
+    for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
+        at[st->u.repeat.carried[k].after->id] = n->statement;
+    return true;
+}
+
 void at_history_survey(at_histories *h, const at_cascade *cascade) {
     at_session *s = h->s;
     h->array_count = h->draft->out->array_count;
@@ -89,17 +106,8 @@ void at_history_survey(at_histories *h, const at_cascade *cascade) {
     for (int i = 0; i < h->count; i++) {
         const at_statement *st = h->items[i];
         at_block one = {1, &h->items[i]};
-        const at_block *block = st->tag == AT_SCAN     ? &st->u.scan.body
-                                : st->tag == AT_REPEAT ? &st->u.repeat.body
-                                                       : &one;
-        for (int k = 0; k < block->count; k++) {
-            const at_statement *inner = block->items[k];
-            if (inner->target && inner->tag != AT_NEXT) h->at[inner->target->id] = i;
-            for (int n = 0; inner->tag == AT_KEEPING && n < inner->u.keeping.count; n++)
-                h->at[inner->u.keeping.parts[n].target->id] = i;
-        }
-        for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
-            h->at[st->u.repeat.carried[k].after->id] = i;
+        noting n = {h, i};
+        at_walk_block(&one, note_targets, &n);
         for (int k = 0; at_history_axis(st) && k < st->u.scan.body.count; k++) {
             const at_array *target = st->u.scan.body.items[k]->target;
             h->large[target->id] = is_large(h, st, target);
@@ -136,7 +144,12 @@ static bool look_for_large(void *user, const at_expr *e) {
 }
 
 static bool statement_reads(void *user, const at_statement *st) {
+    asking *a = user;
     at_walk_statement(st, look_for_large, user);
+    for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++) {
+        const at_array *before = st->u.repeat.carried[k].before;
+        a->reads |= is_of(a->h, before, a->scan) && a->h->large[before->id];
+    }
     return true;
 }
 

@@ -102,6 +102,8 @@ int at_bench_every(const at_bench_every_request *request);
 
 /* ---- bench_sizes.c ----------------------------------------------------------------------------- */
 
+/* A value for an option that has none, by its name; NULL: there is no usual one. */
+const char *at_bench_option(const char *name);
 /* Extents for a function's inputs: those of `told`, and for other axes usual ones that its requirements
  * allow and with which a run does not take very long. Fills resolve->sizes; false, with a reason, where
  * there are none. The program was loaded in `s`. */

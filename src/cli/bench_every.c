@@ -35,10 +35,28 @@ typedef struct {
 
 /* ---- what there is ----------------------------------------------------------------------------- */
 
-static const char *value_of(const at_resolve_options *resolve, const char *name) {
+/* What --set says of an option; else, of one that must have a value, a usual one, if there is. */
+static const char *value_of(const work *w, const at_bind *option) {
+    const at_resolve_options *resolve = &w->request->function->resolve;
     for (int i = 0; i < resolve->set_count; i++)
-        if (strcmp(resolve->set_names[i], name) == 0) return resolve->set_values[i];
-    return NULL;
+        if (strcmp(resolve->set_names[i], option->name) == 0) return resolve->set_values[i];
+    return option->value || option->is_function ? NULL : at_bench_option(option->name);
+}
+
+/* The values of the options that a function has. */
+static void choose_options(const work *w, const at_definition *definition,
+                           at_resolve_options *resolve) {
+    const char **names = AT_NEW_ARRAY(w->s->arena, const char *, definition->option_count);
+    const char **values = AT_NEW_ARRAY(w->s->arena, const char *, definition->option_count);
+    resolve->set_count = 0;
+    for (int i = 0; i < definition->option_count; i++) {
+        const char *value = value_of(w, &definition->options[i]);
+        if (!value) continue;
+        names[resolve->set_count] = definition->options[i].name;
+        values[resolve->set_count++] = value;
+    }
+    resolve->set_names = names;
+    resolve->set_values = values;
 }
 
 static void add_item(work *w, const char *path, const at_program *program,
@@ -46,8 +64,7 @@ static void add_item(work *w, const char *path, const at_program *program,
     item one = {at_format(w->s->arena, "%s:%s", path, definition->name), path, program, definition,
                 NULL, false};
     for (int i = 0; i < definition->option_count && !one.skipped; i++)
-        if (!definition->options[i].value &&
-            !value_of(&w->request->function->resolve, definition->options[i].name))
+        if (!definition->options[i].value && !value_of(w, &definition->options[i]))
             one.skipped = at_format(w->s->arena, "its option `%s` has no value",
                                     definition->options[i].name);
     if (definition->input_count == 0) one.skipped = "it has no inputs";
@@ -136,6 +153,7 @@ static bool prepare(const work *w, const item *it, at_resolve_options *resolve,
                     at_bench_case cases[2], const char **why) {
     *resolve = w->request->function->resolve;
     resolve->library = at_cli_library(w->s);
+    choose_options(w, it->definition, resolve);
     if (!at_bench_sizes(w->s, it->program, it->definition, resolve, why)) return false;
     bool *used = AT_NEW_ARRAY(w->s->arena, bool, resolve->size_count + 1);
     for (int i = 0; i < 2; i++) {
@@ -167,6 +185,10 @@ static json_t *measured(const work *w, const item *it) {
                 json_object_set_new(sizes, resolve.sizes[i].name,
                                     json_integer(resolve.sizes[i].extent));
             json_object_set_new(out, "sizes", sizes);
+            json_t *set = json_object();
+            for (int i = 0; i < resolve.set_count; i++)
+                json_object_set_new(set, resolve.set_names[i], json_string(resolve.set_values[i]));
+            json_object_set_new(out, "options", set);
         }
     }
     if (!out) out = json_pack("{s:s}", "skipped", why);

@@ -86,6 +86,10 @@ static void add_sizes(const json_t *one, at_text *out) {
         at_text_addf(out, "%s%s=%lld", between, name, (long long)json_integer_value(value));
         between = " ";
     }
+    json_object_foreach(json_object_get(one, "options"), name, value) {
+        at_text_addf(out, "%s%s=%s", between, name, json_string_value(value));
+        between = " ";
+    }
     at_text_add(out, "\n");
 }
 

@@ -25,6 +25,18 @@ static const struct {
 
 enum { OTHERS = 64, ROWS = sizeof usual / sizeof *usual };
 
+/* Values of options that have none, likewise. */
+static const struct {
+    const char *names, *value;
+} usual_options[] = {
+    {"heads groups depth", "8"},
+    {"clip length height columns steps block", "32"},
+    {"width channels", "64"},
+    {"tokens", "1024"},
+};
+
+enum { OPTION_ROWS = sizeof usual_options / sizeof *usual_options };
+
 static bool is_among(const char *names, const char *name) {
     size_t length = strlen(name);
     for (const char *at = names; (at = strstr(at, name)) != NULL; at += length)
@@ -46,6 +58,12 @@ static int64_t usual_extent(const at_definition *d, const char *name) {
     for (int i = 0; i < ROWS; i++)
         if (is_among(usual[i].names, name)) return usual[i].extent;
     return counts_positions(d, name) ? usual[0].extent : OTHERS;
+}
+
+const char *at_bench_option(const char *name) {
+    for (int i = 0; i < OPTION_ROWS; i++)
+        if (is_among(usual_options[i].names, name)) return usual_options[i].value;
+    return NULL;
 }
 
 static at_extents settle(at_law_frame *frame, int64_t *extents) {

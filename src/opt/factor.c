@@ -124,13 +124,15 @@ static int degree_apart(const at_separation *p) {
 
 /* ---- sums --------------------------------------------------------------------------------------------- */
 
-static void say_why_not(const factoring *f, const at_separation *p) {
-    if (!f->s->reasons || !p->why) return;
-    at_text text = {0};
-    at_ir_print_expr(p->sum, &text);
-    at_reason_add(f->s, AT_REASON_FACTOR, p->sum->span,
-                  at_format(f->s->arena, "%s", text.data ? text.data : ""), "%s", p->why);
-    at_text_free(&text);
+/* Of sums over a growing axis for each index of another: others have nothing to win. */
+static void say_why_not(const factoring *f, const at_separation *p, const char *why) {
+    degree outside = {.p = p};
+    bool grows = false;
+    if (!f->s->reasons || !why) return;
+    for (int i = 0; i < p->sum->u.fold.count; i++)
+        grows |= at_axis_grows(p->growth, p->sum->u.fold.axes[i]);
+    count_free(&outside, p->sum);
+    if (grows && outside.count > 0) at_reason_expr(f->s, AT_REASON_FACTOR, p->sum, "%s", why);
 }
 
 static const at_expr *change_fold(void *user, const at_expr *e) {
@@ -140,11 +142,12 @@ static const at_expr *change_fold(void *user, const at_expr *e) {
                        .user = f, .whole = f->whole, .whole_count = f->known, .sum = e};
     int axes = f->draft->out->axis_count;
     if (!at_separate(&p)) {
-        say_why_not(f, &p);
+        say_why_not(f, &p, p.why);
         return e;
     }
     if (degree_apart(&p) >= degree_written(&p)) {
         f->draft->out->axis_count = axes;
+        say_why_not(f, &p, "costs as much in another order, in which as many lengths multiply");
         return e;
     }
     const at_expr *sum = NULL;

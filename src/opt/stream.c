@@ -726,11 +726,14 @@ static ordering begin(streaming *w) {
 }
 
 static void tell_refusals(streaming *w) {
-    for (int k = 0; w->report && k < w->class_count; k++) {
+    for (int k = 0; k < w->class_count; k++) {
         class *c = w->classes[k];
         if (!c->why || !c->part_count) continue;
         at_stream_refusal r = {w->of->items[c->parts[0].statement]->target, c->where, c->why};
-        AT_PUSH(w->s->arena, w->report->refusals, w->report->count, w->report->capacity, r);
+        at_reason_array(w->s, AT_REASON_FUSE, r.of, r.where.source ? r.where : r.of->span,
+                        "is not computed in one sweep: %s", c->why);
+        if (w->report)
+            AT_PUSH(w->s->arena, w->report->refusals, w->report->count, w->report->capacity, r);
     }
 }
 

@@ -24,7 +24,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= $(if $(CI),60,5)
 ZOO_TYPES ?= f64,f32,bf16
-ZOO_BENCH ?= --dtype f32
+ZOO_BENCH ?= --dtype f32 --budget 200s
 ZOO_CFLAGS ?= -O0 -g0
 RANDOM_SECONDS ?= $(if $(CI),120,20)
 # What CI says must depend on the change and not on the day, nor on how fast its machine is.

@@ -81,7 +81,7 @@ static bool check_step(checking *c, const at_passes *passes) {
     for (int n = 0; n < passes->count && c->good; n++) {
         for (int k = 0; k < f->seed->rank; k++)
             if (f->inside >> k & 1)
-                c->good &= at_pass_is_along(passes->items[n], f->seed->axes[k]);
+                c->good &= at_pass_is_along(f->level->s, passes->items[n], f->seed->axes[k]);
         at_walk_statement(passes->items[n]->statement, check_read, c);
     }
     return c->good;
@@ -229,7 +229,7 @@ static const char *leaving_text(const finding *f) {
 static bool needs_whole(const finding *f, const at_passes *passes, const at_axis *axis) {
     for (int i = 0; i < passes->count; i++) {
         const at_pass *pass = passes->items[i];
-        bool along = at_pass_is_along(pass, axis);
+        bool along = at_pass_is_along(f->level->s, pass, axis);
         reading any = {f->seed, NULL, false}, r = {f->seed, axis, false};
         at_walk_statement(pass->statement, look_apart, &any);
         at_walk_statement(pass->statement, look_apart, &r);

@@ -19,29 +19,24 @@ static bool is_solvable(const at_affine *form, const at_axis *axis) {
     return plain;
 }
 
-/* A condition that may say which element a term belongs to, as `dst[e] == g` does and `doc[i] == doc[j]`
- * does not: a sum may then go from term to term. */
-static bool may_scatter(at_session *s, const at_pass *pass, const at_expr *guard) {
+/* A condition that may say which element along the axis a term belongs to, as `dst[e] == g` does and
+ * `doc[i] == doc[j]` does not: a sum may then go from term to term, and meets the elements in any
+ * order. */
+static bool may_scatter(at_session *s, const at_expr *guard, const at_axis *axis) {
     if (!guard || guard->tag != AT_MAP) return false;
     const at_expr *const *args = guard->u.map.args;
     if (guard->u.map.op == AT_OP_AND)
-        return may_scatter(s, pass, args[0]) || may_scatter(s, pass, args[1]);
+        return may_scatter(s, args[0], axis) || may_scatter(s, args[1], axis);
     at_affine left, right, form;
     if (guard->u.map.op != AT_OP_EQ || args[0]->kind != AT_INT) return false;
-    bool linear = at_affine_of(s, args[0], &left) && at_affine_of(s, args[1], &right) &&
-                  at_affine_add(s, &left, -1, &right, &form);
-    for (int i = 0; i < pass->target->rank && linear; i++)
-        if (!at_pass_fixes(pass, pass->target->axes[i]) && is_solvable(&form, pass->target->axes[i]))
-            return true;
-    return false;
+    return at_affine_of(s, args[0], &left) && at_affine_of(s, args[1], &right) &&
+           at_affine_add(s, &left, -1, &right, &form) && is_solvable(&form, axis);
 }
 
-static bool can_be_part(at_session *s, const at_pass *pass) {
-    const at_statement *st = pass->statement;
+static bool can_be_part(const at_pass *pass) {
     if (pass->target->rank > 64 || pass->target_count != 1) return false;
-    switch (st->tag) {
+    switch (pass->statement->tag) {
     case AT_EQUATION:
-        return st->u.value->tag != AT_FOLD_NODE || !may_scatter(s, pass, st->u.value->u.fold.guard);
     case AT_DRAWING:
     case AT_KEEPING:
     case AT_TOPK: return true;
@@ -54,7 +49,7 @@ static bool add_passes(const at_level *level, const at_plan_step *step, at_passe
     if (step->tag == AT_STEP_PASS) {
         at_pass *pass = level->plan->passes[step->pass];
         AT_PUSH(level->s->arena, to->items, to->count, to->capacity, pass);
-        return can_be_part(level->s, pass);
+        return can_be_part(pass);
     }
     bool good = step->tag == AT_STEP_SCAN;
     for (int i = 0; i < step->body.count && good; i++)
@@ -75,12 +70,14 @@ static bool is_bound(const at_part *part, const at_axis *axis) {
     return false;
 }
 
-bool at_pass_is_along(const at_pass *pass, const at_axis *axis) {
+bool at_pass_is_along(at_session *s, const at_pass *pass, const at_axis *axis) {
     const at_statement *st = pass->statement;
     const at_array *target = pass->target;
     int found = 0;
     for (int i = 0; i < target->rank; i++) found += target->axes[i] == axis;
     if (found != 1 || at_pass_fixes(pass, axis)) return false;
+    if (st->tag == AT_EQUATION && st->u.value->tag == AT_FOLD_NODE)
+        return !may_scatter(s, st->u.value->u.fold.guard, axis);
     if (st->tag == AT_KEEPING) return !is_bound(&st->u.keeping.parts[0], axis);
     if (st->tag == AT_TOPK)
         return !is_bound(&st->u.topk, axis) && target->axes[target->rank - 1] != axis;
@@ -178,7 +175,8 @@ static bool note_read(void *user, const at_expr *e) {
         r->level->readers[array->id] = AT_NEW_ARRAY(r->level->s->arena, at_set, r->level->words);
     at_set_add(r->level->readers[array->id], r->step);
     for (int i = 0; i < array->rank && i < 64; i++)
-        if (!at_read_is_along(e, array->axes[i]) || !at_pass_is_along(r->pass, array->axes[i]))
+        if (!at_read_is_along(e, array->axes[i]) ||
+            !at_pass_is_along(r->level->s, r->pass, array->axes[i]))
             r->level->local[array->id] &= ~((uint64_t)1 << i);
     return true;
 }
@@ -187,7 +185,7 @@ static void note_target(at_level *level, const at_pass *pass, int step) {
     const at_array *target = pass->target;
     level->writer[target->id] = step;
     for (int i = 0; i < target->rank; i++)
-        if (at_pass_is_along(pass, target->axes[i]))
+        if (at_pass_is_along(level->s, pass, target->axes[i]))
             level->local[target->id] |= (uint64_t)1 << i;
 }
 

@@ -53,6 +53,12 @@ static const example examples[] = {
      "  c[i,j] = cumsum[j](sigmoid(s[i,j]))\n"
      "  o[i,e] = sum[j](exp(-c[i,j]) * v[j,e])\n}",
      "together, in blocks of i,", "s c", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn gathered(q[i,d], k[j,d], v[j,e], at[j]: int) -> o[i,e] {\n"
+     "  axis g as j\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  t[i,g] = sum[j where at[j] == g](tanh(s[i,j]))\n"
+     "  o[i,e] = sum[g](sigmoid(t[i,g]) * v[g,e])\n}",
+     "together, in blocks of i,", "s t", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
     {"fn drawn(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
      "  w[i,j] ~ normal(s[i,j], 0.5)\n"

@@ -10,13 +10,22 @@
 #include "grad/grad.h"
 #include "form/form.h"
 #include "opt/opt.h"
+#include "opt/stream.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const at_cascade *at_cascade_make(at_session *s, const at_program *program,
                                   const at_resolve_options *options) {
     const at_cascade *cascade = at_resolve(s, program, options);
     return cascade ? at_expand_grads(s, cascade) : NULL;
+}
+
+static int64_t stream_block(const at_compile_options *how) {
+    if (how && how->stream) return how->stream;
+    const char *set = getenv("ATTEND_STREAM");
+    long block = set ? strtol(set, NULL, 10) : 0;
+    return block > 0 ? block : 0;
 }
 
 /* From a cascade to tiles, or to the stage that is to be printed: then NULL. */
@@ -27,6 +36,7 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
     if (stage && strcmp(stage, name) == 0) return print, NULL
 
     if (!how || !how->as_it_is) cascade = at_optimize(s, cascade);
+    if (stream_block(how) > 0) cascade = at_stream(s, cascade, stream_block(how), NULL);
     STOP_AFTER("opt", at_ir_print(at_unshadowed(s, cascade), dump));
     const at_plan *plan = at_plan_make(s, cascade);
     STOP_AFTER("plan", at_plan_print(plan, dump));

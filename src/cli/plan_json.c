@@ -37,6 +37,22 @@ static json_t *pass_json(const at_plan_report *r, int i) {
                             "bytes_at_most", count->bytes_at_most);
     if (pass->region_count)
         json_object_set_new(out, "regions", json_string(at_plan_regions_text(r->s, pass)));
+    if (pass->group) {
+        json_t *single = json_array(), *group = NULL;
+        for (int k = 0; k < pass->group->single_count; k++)
+            json_array_append_new(single, json_string(pass->group->single[k]->name));
+        group = json_pack("{s:i, s:o, s:s}", "number", pass->group->number + 1, "for_each", single,
+                          "blocks_of", pass->group->along->name);
+        if (r->extents)
+            json_object_set_new(group, "rows", json_integer(r->rows[pass->group->number]));
+        json_object_set_new(out, "group", group);
+    }
+    if (pass->domain) {
+        at_text domain = {0};
+        at_ir_print_expr(pass->domain, &domain);
+        json_object_set_new(out, "only_where", text_json(&domain));
+        if (r->extents) json_object_set_new(out, "elements", json_integer(count->written));
+    }
     if (r->loops->nests[i].fallible)
         json_object_set_new(out, "elements_may_fail", json_true());
     if (!count->why) return out;

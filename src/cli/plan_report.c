@@ -18,6 +18,13 @@ static int64_t bytes_of(void *user, const at_array *array) {
     return (int64_t)at_type_bytes(at_place_type(&r->plan->places[place], type_of(r->dtype)));
 }
 
+/* What a group holds in blocks stays in a cache: nothing of it is moved. */
+static int64_t moved_bytes_of(void *user, const at_array *array) {
+    const at_plan_report *r = user;
+    int place = r->plan->place_of[array->id];
+    return place >= 0 && r->plan->places[place].group ? 0 : bytes_of(user, array);
+}
+
 static void add_cost(at_session *s, at_cost *to, const at_cost *from) {
     for (int i = 0; i < from->count; i++)
         at_cost_add(s, to, from->terms[i].count, from->terms[i].axes, from->terms[i].rank);
@@ -36,7 +43,8 @@ static void note_rounds(const at_pass *pass, at_count *count) {
 static void count_passes(at_plan_report *r) {
     for (int i = 0; i < r->plan->pass_count; i++) {
         at_count *one = &r->counts[i];
-        *one = at_count_pass(r->s, r->plan->cascade, r->plan->passes[i], r->extents, bytes_of, r);
+        *one = at_count_pass(r->s, r->plan->cascade, r->plan->passes[i], r->extents,
+                             moved_bytes_of, r);
         note_rounds(r->plan->passes[i], one);
         r->total.flops = at_count_add(r->total.flops, one->flops);
         r->total.bytes = at_count_add(r->total.bytes, one->bytes);
@@ -71,6 +79,24 @@ static void find_shared(at_plan_report *r) {
         }
 }
 
+/* What it takes in memory: of windows and blocks so many indices as these have. */
+static void add_size(at_plan_report *r, const at_array_place *place, int64_t element,
+                     at_cost *formula) {
+    int rank = place->array->rank, left = 0;
+    const at_axis **axes = AT_NEW_ARRAY(r->s->arena, const at_axis *, rank);
+    for (int i = 0; i < rank; i++) {
+        if (place->slots[i]) element = at_count_times(element, place->slots[i]);
+        else axes[left++] = at_place_axis(place, i);
+    }
+    at_cost_add(r->s, formula, element, axes, left);
+}
+
+static int64_t length_of(const at_plan_report *r, const at_array_place *place, int dimension) {
+    if (place->slots[dimension]) return place->slots[dimension];
+    if (at_place_is_block(place, dimension)) return r->rows[place->group->number];
+    return r->extents[place->array->axes[dimension]->id];
+}
+
 static void measure(at_plan_report *r) {
     int count = r->plan->place_count;
     at_type type = type_of(r->dtype);
@@ -80,25 +106,21 @@ static void measure(at_plan_report *r) {
     bool *aside = AT_NEW_ARRAY(r->s->arena, bool, count);
     for (int i = 0; i < count; i++) {
         const at_array_place *place = &r->plan->places[i];
-        const at_array *array = place->array;
         at_plan_buffer *buffer = &r->buffers[i];
-        element[i] = bytes_of(r, array);
+        element[i] = bytes_of(r, place->array);
         aside[i] = at_place_converted(place, type);
         find_life(r, i);
-        at_cost_add(r->s, &buffer->formula, element[i], (const at_axis *const *)array->axes,
-                    array->rank);
+        add_size(r, place, element[i], &buffer->formula);
         if (place->use == AT_PLACE_WORK) add_cost(r->s, &r->workspace_formula, &buffer->formula);
     }
     if (!r->extents) return;
     at_layout_types types = {element, aside, type == AT_TYPE_F64 ? 8 : 4, r->threads};
-    r->workspace = at_layout(r->s, r->loops, &types, r->extents, bytes, offset);
+    r->workspace = at_layout(r->s, r->loops, &types, r->extents, bytes, offset, r->rows);
     for (int i = 0; i < count; i++) {
         const at_array_place *place = &r->plan->places[i];
         r->buffers[i].bytes = element[i];
         for (int k = 0; k < place->array->rank; k++)
-            r->buffers[i].bytes =
-                at_count_times(r->buffers[i].bytes, place->slots[k]
-                                   ? place->slots[k] : r->extents[place->array->axes[k]->id]);
+            r->buffers[i].bytes = at_count_times(r->buffers[i].bytes, length_of(r, place, k));
         r->buffers[i].room = bytes[i];
         r->buffers[i].offset = offset[i];
     }
@@ -115,6 +137,7 @@ at_plan_report *at_plan_report_make(at_session *s, const at_loop_program *loops,
     r->threads = threads;
     r->extents = extents;
     r->counts = AT_NEW_ARRAY(s->arena, at_count, r->plan->pass_count);
+    r->rows = AT_NEW_ARRAY(s->arena, int64_t, r->plan->group_count);
     r->buffers = AT_NEW_ARRAY(s->arena, at_plan_buffer, r->plan->place_count);
     count_passes(r);
     measure(r);
@@ -142,6 +165,40 @@ const char *at_plan_regions_text(at_session *s, const at_pass *pass) {
             text = at_format(s->arena, "%s of %lld", text, (long long)region->u.repeat.count);
     }
     return text;
+}
+
+/* The other passes of a group, "passes 1, 2 and 4 to 6", without the pass itself. */
+static const char *others_text(const at_plan_report *r, const at_pass *pass) {
+    const at_plan *plan = r->plan;
+    at_arena *arena = r->s->arena;
+    const char *list = "";
+    int count = 0;
+    for (int i = 0; i < plan->pass_count; i++) {
+        int last = i;
+        if (plan->passes[i]->group != pass->group || plan->passes[i] == pass) continue;
+        while (last + 1 < plan->pass_count && plan->passes[last + 1]->group == pass->group &&
+               plan->passes[last + 1] != pass)
+            last++;
+        list = last == i ? at_format(arena, "%s%s%d", list, *list ? ", " : "", i + 1)
+                         : at_format(arena, "%s%s%d %s %d", list, *list ? ", " : "", i + 1,
+                                     last == i + 1 ? "and" : "to", last + 1);
+        count += last + 1 - i;
+        i = last;
+    }
+    return at_format(arena, "%s %s", count == 1 ? "pass" : "passes", list);
+}
+
+const char *at_plan_group_text(const at_plan_report *r, const at_pass *pass) {
+    const at_group *group = pass->group;
+    at_arena *arena = r->s->arena;
+    if (!group) return "";
+    const char *text = at_format(arena, "with %s", others_text(r, pass));
+    for (int i = 0; i < group->single_count; i++)
+        text = at_format(arena, "%s%s%s", text, i ? ", " : ", for each ", group->single[i]->name);
+    if (r->extents)
+        return at_format(arena, "%s, in blocks of %lld %s", text, (long long)r->rows[group->number],
+                         group->along->name);
+    return at_format(arena, "%s, in blocks of %s", text, group->along->name);
 }
 
 void at_plan_array_text(const at_array *array, at_text *out) {

@@ -7,7 +7,7 @@
 #include "plan/count.h"
 
 typedef struct {
-    int64_t bytes;   /* of its elements; of a history with a window, of the window */
+    int64_t bytes;   /* of its elements; of a window or a block, of these; of one thread */
     int64_t room;    /* what it takes in memory: whole 64s, with a fault beside each element that may fail */
     at_cost formula; /* of the elements */
     int first, last; /* passes, from 0, between which it holds something */
@@ -25,6 +25,7 @@ typedef struct {
     const int64_t *extents;  /* NULL: everything as formulas */
     at_count *counts;        /* by pass */
     at_plan_buffer *buffers; /* by place */
+    int64_t *rows;           /* by group: the indices of a block at most; with extents */
     at_count total;
     int64_t workspace;       /* with so many threads */
     at_cost workspace_formula; /* if nothing shared memory */
@@ -35,6 +36,8 @@ at_plan_report *at_plan_report_make(at_session *s, const at_loop_program *loops,
                                     int threads, const int64_t *extents);
 /* "scan t", "repeat l of 6", outermost first, joined by `, `; "" outside of regions. */
 const char *at_plan_regions_text(at_session *s, const at_pass *pass);
+/* Of a pass that runs together with others: "with passes 1 to 5, for each h, in blocks of 64 i"; else "". */
+const char *at_plan_group_text(const at_plan_report *report, const at_pass *pass);
 /* "input", "param", "state", "output", "work". */
 const char *at_plan_use_text(const at_array_place *place);
 /* s[i,j], as a program has it. */

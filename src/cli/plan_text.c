@@ -62,6 +62,28 @@ static void add_line(int indent, const char *head, at_text *line, at_text *out) 
     *line = (at_text){0};
 }
 
+static int64_t elements_of(const at_plan_report *r, const at_array *array) {
+    int64_t elements = 1;
+    for (int i = 0; i < array->rank; i++)
+        elements = at_count_times(elements, r->extents[array->axes[i]->id]);
+    return elements;
+}
+
+/* Which elements are computed, and how many these are. */
+static void add_domain(const at_plan_report *r, const at_pass *pass, const at_count *count,
+                       at_text *line, at_text *out) {
+    at_text_add(line, "only where ");
+    at_ir_print_expr(pass->domain, line);
+    if (r->extents) {
+        at_text_addf(line, ": %s", count->written_at_most ? "at most " : "");
+        add_number(line, count->written);
+        at_text_add(line, " of ");
+        add_number(line, elements_of(r, pass->target));
+        at_text_add(line, " elements");
+    }
+    add_line(INDENT, "", line, out);
+}
+
 static void add_pass(const at_plan_report *r, int i, at_text *out) {
     const at_count *count = &r->counts[i];
     const at_pass *pass = r->plan->passes[i];
@@ -80,6 +102,11 @@ static void add_pass(const at_plan_report *r, int i, at_text *out) {
     if (pass->region_count)
         at_text_addf(&line, "; in %s", at_plan_regions_text(r->s, pass));
     add_line(INDENT, "", &line, out);
+    if (pass->group) {
+        at_text_add(&line, at_plan_group_text(r, pass));
+        add_line(INDENT, "", &line, out);
+    }
+    if (pass->domain) add_domain(r, pass, count, &line, out);
     add_amount(r, count->flops, &count->flops_formula, count->at_most, "flops, ", &line);
     add_amount(r, count->bytes, &count->bytes_formula, count->bytes_at_most, "bytes", &line);
     if (count->at_most && r->extents) {
@@ -107,9 +134,9 @@ static int longest_name(const at_plan_report *r) {
 /* Of a history of which only the last steps are kept. */
 static void add_window(const at_array_place *place, at_text *line) {
     for (int k = 0; k < place->array->rank; k++)
-        if (place->group && place->array->axes[k] == place->group->along)
+        if (at_place_is_block(place, k))
             at_text_addf(line, "; of %s a block, for each thread", place->array->axes[k]->name);
-        else if (place->slots[k] && !place->group)
+        else if (at_place_window(place, k))
             at_text_addf(line, "; of %s the last %lld", place->array->axes[k]->name,
                          (long long)place->slots[k]);
 }

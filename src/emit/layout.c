@@ -55,7 +55,7 @@ static size_t room_of(const struct attend_block *block, const int64_t *extents, 
 }
 
 int64_t at_layout(at_session *s, const at_loop_program *loops, const at_layout_types *types,
-                  const int64_t *given, int64_t *bytes, int64_t *offset) {
+                  const int64_t *given, int64_t *bytes, int64_t *offset, int64_t *rows) {
     const at_plan *plan = loops->plan;
     int count = plan->place_count, room = 2 * count + 1, faults = count;
     for (int i = 0; i < loops->nest_count; i++) room += loops->nests[i].scratch_count;
@@ -78,6 +78,7 @@ int64_t at_layout(at_session *s, const at_loop_program *loops, const at_layout_t
                                            .groups = plan->group_count,
                                            .group = groups_of(s, plan)};
     attend_extents(&program, &(struct attend_call){.extents = given}, extents);
+    for (int i = 0; i < plan->group_count; i++) rows[i] = extents[plan->groups[i]->rows->id];
     faults = count;
     for (int i = 0; i < count; i++) {
         bool work = plan->places[i].use == AT_PLACE_WORK;

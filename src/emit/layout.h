@@ -12,9 +12,10 @@ typedef struct {
     int threads;
 } at_layout_types;
 
-/* Fills bytes, with faults, and offset (-1: in the caller's memory) by place, as the run will find
- * them; gives the bytes of the workspace, INT64_MAX if they cannot be counted. */
+/* Fills bytes, with faults, and offset (-1: in the caller's memory) by place, and rows, the indices of a
+ * block at most, by group, as the run will find them; gives the bytes of the workspace, INT64_MAX if they
+ * cannot be counted. */
 int64_t at_layout(at_session *s, const at_loop_program *loops, const at_layout_types *types,
-                       const int64_t *extents, int64_t *bytes, int64_t *offset);
+                  const int64_t *extents, int64_t *bytes, int64_t *offset, int64_t *rows);
 
 #endif

@@ -71,8 +71,16 @@ static void print_depth(const printing *print, const char *depth) {
               first);
     print_pack(print, 0);
     print_pack(print, 1);
-    at_c_line(p, "attend_multiply(%s, %s,", name_of(print, product->factors[0].packed),
+    const char *within = product->limits == AT_LIMITS_COLUMNS ? "_columns"
+                         : product->limits == AT_LIMITS_DEPTH ? "_depth" : "";
+    at_c_line(p, "attend_multiply%s(%s, %s,", within, name_of(print, product->factors[0].packed),
               name_of(print, product->factors[1].packed));
+    if (product->limits)
+        at_c_line(p, "                %s, %s, %s,%s", name_of(print, product->limit_from),
+                  name_of(print, product->limit_to),
+                  name_of(print, product->limits == AT_LIMITS_DEPTH ? product->depth_first
+                                                                    : product->column_first),
+                  product->limits == AT_LIMITS_COLUMNS ? "" : product->exact ? " true," : " false,");
     at_c_line(p, "                %s, %s,", count_of(print, product->row_first, product->row_end),
               column_count(print));
     at_c_line(p, "                %s, %s, %s > %s);",
@@ -128,6 +136,9 @@ static void print_constants(const printing *print) {
 static void print_range(printing *print) {
     const at_loop_product *product = print->product;
     at_printer *p = print->p;
+    if (product->limits)
+        at_c_line(p, "int64_t %s[BLOCK_ROWS], %s[BLOCK_ROWS];", name_of(print, product->limit_from),
+                  name_of(print, product->limit_to));
     at_c_tiles(p, &print->tile->range);
     if (!product->column_to) return;
     if (product->shrinks) {

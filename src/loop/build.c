@@ -30,9 +30,9 @@ const at_array *at_loop_variable(at_loop_lowering *l, const char *name, at_kind 
     return new_variable(l, name, kind);
 }
 
-const at_array *at_loop_panels(at_loop_lowering *l, const char *name) {
+const at_array *at_loop_panels(at_loop_lowering *l, const char *name, at_kind kind) {
     static at_axis *const none[1] = {NULL};
-    at_array *panels = new_variable(l, name, AT_REAL);
+    at_array *panels = new_variable(l, name, kind);
     panels->rank = 1;
     panels->axes = at_copy(l->s->arena, none, sizeof none);
     return panels;

@@ -86,6 +86,11 @@ typedef struct {
     const at_array *depth_base; /* nothing is read before it; the same for all parts */
     const at_array *column_from, *column_to; /* the columns that elements take, set there too; NULL */
     bool shrinks; /* nothing is stored in the others */
+    /* Of what each row of a part begins and ends, set by `range`: of its columns, or of its depth.
+     * What no row of a panel has is left out. */
+    enum { AT_LIMITS_NONE, AT_LIMITS_COLUMNS, AT_LIMITS_DEPTH } limits;
+    const at_array *limit_from, *limit_to;
+    bool exact; /* these limits are all of the guard */
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;
@@ -229,8 +234,8 @@ const at_expr *at_loop_position(at_loop_lowering *l, at_axis *const *axes, int c
                                 at_span span);
 /* A variable without a LET. */
 const at_array *at_loop_variable(at_loop_lowering *l, const char *name, at_kind kind);
-/* Reals at positions, in the scratch of a product: it has no axes of its own. */
-const at_array *at_loop_panels(at_loop_lowering *l, const char *name);
+/* Elements at positions, in the scratch of a product: it has no axes of its own. */
+const at_array *at_loop_panels(at_loop_lowering *l, const char *name, at_kind kind);
 bool at_is_panels(const at_array *array);
 bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
@@ -267,10 +272,6 @@ void at_loop_lower_draw(at_loop_lowering *l, const at_statement *st);
 
 /* Notes that a condition holds, or that it does not. The caller takes back l->facts. */
 void at_loop_know(at_loop_lowering *l, const at_expr *condition, bool holds, bool always);
-/* A comparison whose side `side` is a quotient by a positive number, as one or two comparisons
- * without: gives how many, or 0. */
-int at_loop_without_quotient(at_session *s, const at_expr *comparison, int side,
-                             const at_expr *out[2]);
 /* Whether a condition surely holds: 1, surely not: 0, or -1. */
 int at_loop_truth(at_loop_lowering *l, const at_expr *condition);
 /* Notes that an axis around has indices. */

@@ -558,17 +558,19 @@ static void enter_depth_part(search *f, const at_expr *low, const at_expr *high)
 static void clear_by_loops(search *f, at_loop_factor *factor, const packed_part *part, int which) {
     const at_expr *begin = variable(f, f->product->depth_first);
     const at_expr *stop = variable(f, f->product->depth_end);
-    bool bounded = (f->low || f->high) && f->bounded == which;
+    /* What a row begins and ends with is told beside it, where limits are. */
+    bool bounded = (f->low || f->high) && f->bounded == which &&
+                   (which || f->product->limits != AT_LIMITS_DEPTH);
     if (!bounded && !f->own_rest[which]) return;
     f->l->into = &factor->pack;
     enter_part(f, part->list, part->first, part->end);
     at_loops *rows = f->l->into;
-    if (f->low && f->bounded == which) {
+    if (f->low && bounded) {
         enter_depth_part(f, begin, map(f, AT_OP_MIN, stop, f->low));
         put_zero(f, factor, part);
         f->l->into = rows;
     }
-    if (f->high && f->bounded == which) {
+    if (f->high && bounded) {
         enter_depth_part(f, map(f, AT_OP_MAX, begin, f->high), stop);
         put_zero(f, factor, part);
         f->l->into = rows;
@@ -611,6 +613,14 @@ static void find_wanted(search *f) {
     f->column_high = loop->high;
 }
 
+/* Notes between which columns, or of the depth, a row of a part is asked for, where its loops are. */
+static void put_limits(search *f, const packed_part *rows, const at_expr *from, const at_expr *to) {
+    const at_expr *row = map(f, AT_OP_SUB, position(f, rows->list, rows->list->count),
+                             variable(f, rows->first));
+    at_loop_put(f->l, f->product->limit_from, row, from);
+    at_loop_put(f->l, f->product->limit_to, row, to);
+}
+
 static void find_columns(search *f, const packed_part *rows) {
     at_loop_product *p = f->product;
     f->l->into = &p->range;
@@ -627,6 +637,12 @@ static void find_columns(search *f, const packed_part *rows) {
     if (f->column_high)
         at_loop_set(f->l, p->column_to,
                     map(f, AT_OP_MAX, variable(f, p->column_to), f->column_high));
+    bool differs = (f->column_low && mentions_any(f->column_low, &f->rows)) ||
+                   (f->column_high && mentions_any(f->column_high, &f->rows));
+    if (!f->part_count || !differs || p->limits) return;
+    p->limits = AT_LIMITS_COLUMNS;
+    put_limits(f, rows, f->column_low ? f->column_low : number(f, 0),
+               f->column_high ? f->column_high : end);
 }
 
 /* What finds between which k any row of a part is inside the bounds. */
@@ -645,6 +661,8 @@ static void find_range(search *f, const packed_part *part) {
         at_loop_set(l, p->depth_from, map(f, AT_OP_MIN, variable(f, p->depth_from), f->low));
     if (f->high)
         at_loop_set(l, p->depth_to, map(f, AT_OP_MAX, variable(f, p->depth_to), f->high));
+    if (p->limits == AT_LIMITS_DEPTH)
+        put_limits(f, part, f->low ? f->low : base, f->high ? f->high : end);
     l->into = outer;
     if (f->low) at_loop_set(l, p->depth_from, map(f, AT_OP_MAX, variable(f, p->depth_from), base));
     if (f->high && f->end)
@@ -733,9 +751,11 @@ static void make_variables(search *f) {
     p->wide = at_loop_variable(l, "panel_columns", AT_INT);
     p->width = at_loop_variable(l, "block_width", AT_INT);
     static at_axis *const none[1] = {NULL};
-    p->factors[0].packed = at_loop_panels(l, "packed_rows");
-    p->factors[1].packed = at_loop_panels(l, "packed_columns");
-    p->block = at_loop_panels(l, "block");
+    p->factors[0].packed = at_loop_panels(l, "packed_rows", AT_REAL);
+    p->factors[1].packed = at_loop_panels(l, "packed_columns", AT_REAL);
+    p->block = at_loop_panels(l, "block", AT_REAL);
+    p->limit_from = at_loop_panels(l, "limit_from", AT_INT);
+    p->limit_to = at_loop_panels(l, "limit_to", AT_INT);
     p->scratch = at_loop_scratch(l, "panels", AT_REAL, none, 1);
 }
 
@@ -752,13 +772,15 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
     p->from[0] = from_of(f, &f->rows);
     p->from[1] = from_of(f, &f->columns);
     p->depth_count = size_from(f, &f->depth, 0);
+    if ((f->low || f->high) && f->bounded == 0) p->limits = AT_LIMITS_DEPTH;
+    p->exact = p->limits && !f->own_rest[0] && !f->own[1];
     const packed_part parts[2] = {{&f->rows, p->row_first, p->row_end, p->tall},
                                   {&f->columns, p->column_first, p->column_end, p->wide}};
     for (int i = 0; i < 2; i++) {
         const at_expr *value = group_value(f, i ? other : group);
         bool guarded = f->own[i] != NULL, steps;
         steps = find_steps(f, &p->factors[i], value, parts[i].list, parts[i].first);
-        if (f->own[!i] && !find_finite(f, &p->factors[i], value)) {
+        if (f->own[!i] && !(i && p->exact) && !find_finite(f, &p->factors[i], value)) {
             l->nest->scratch_count--; /* it is not needed */
             return false;
         }

@@ -502,6 +502,11 @@ static void make_sweep(streaming *w, class *c) {
     c->given.folds = folds;
     c->given.fold_count = c->part_count;
     find_rows(w, c);
+    at_sweep_row *tiles = AT_NEW_ARRAY(s->arena, at_sweep_row, c->tile_count);
+    for (int k = 0; k < c->tile_count; k++) tiles[k] = (at_sweep_row){c->tiles[k].tile, c->tiles[k].value};
+    c->given.known = tiles;
+    c->given.known_count = c->tile_count;
+    c->given.cascade = w->from;
     w->good = true;
     for (int k = 0; k < c->part_count; k++) at_walk(folds[k].fold, look_for_other, w);
     if (!w->good) give_up(c, c->parts[0].fold->span, "a later sum needs the results of other rows");
@@ -726,11 +731,14 @@ static ordering begin(streaming *w) {
 }
 
 static void tell_refusals(streaming *w) {
-    for (int k = 0; w->report && k < w->class_count; k++) {
+    for (int k = 0; k < w->class_count; k++) {
         class *c = w->classes[k];
         if (!c->why || !c->part_count) continue;
         at_stream_refusal r = {w->of->items[c->parts[0].statement]->target, c->where, c->why};
-        AT_PUSH(w->s->arena, w->report->refusals, w->report->count, w->report->capacity, r);
+        at_reason_array(w->s, AT_REASON_FUSE, r.of, r.where.source ? r.where : r.of->span,
+                        "is not computed in one sweep: %s", c->why);
+        if (w->report)
+            AT_PUSH(w->s->arena, w->report->refusals, w->report->count, w->report->capacity, r);
     }
 }
 

@@ -3,28 +3,45 @@
  *
  * Order is a matter of memory, not of arrays: what a repeat carries has one place under several
  * names. Two steps may change places if neither writes what the other reads or writes. */
+#include "form/form.h"
 #include "plan/group_int.h"
 
 /* ---- what can be in a group ------------------------------------------------------------------ */
 
-/* A condition that may say which element a term belongs to: a sum may then go from term to term. */
-static bool may_scatter(const at_pass *pass, const at_expr *guard) {
+/* Whether the form has the index itself in one term, and in no other. */
+static bool is_solvable(const at_affine *form, const at_axis *axis) {
+    bool plain = false;
+    for (int i = 0; i < form->count; i++) {
+        if (!at_mentions(form->terms[i], axis)) continue;
+        if (form->terms[i]->tag != AT_INDEX) return false;
+        plain = true;
+    }
+    return plain;
+}
+
+/* A condition that may say which element a term belongs to, as `dst[e] == g` does and `doc[i] == doc[j]`
+ * does not: a sum may then go from term to term. */
+static bool may_scatter(at_session *s, const at_pass *pass, const at_expr *guard) {
     if (!guard || guard->tag != AT_MAP) return false;
     const at_expr *const *args = guard->u.map.args;
-    if (guard->u.map.op == AT_OP_AND) return may_scatter(pass, args[0]) || may_scatter(pass, args[1]);
+    if (guard->u.map.op == AT_OP_AND)
+        return may_scatter(s, pass, args[0]) || may_scatter(s, pass, args[1]);
+    at_affine left, right, form;
     if (guard->u.map.op != AT_OP_EQ || args[0]->kind != AT_INT) return false;
-    for (int i = 0; i < pass->target->rank; i++)
-        if (!at_pass_fixes(pass, pass->target->axes[i]) && at_mentions(guard, pass->target->axes[i]))
+    bool linear = at_affine_of(s, args[0], &left) && at_affine_of(s, args[1], &right) &&
+                  at_affine_add(s, &left, -1, &right, &form);
+    for (int i = 0; i < pass->target->rank && linear; i++)
+        if (!at_pass_fixes(pass, pass->target->axes[i]) && is_solvable(&form, pass->target->axes[i]))
             return true;
     return false;
 }
 
-static bool can_be_part(const at_pass *pass) {
+static bool can_be_part(at_session *s, const at_pass *pass) {
     const at_statement *st = pass->statement;
     if (pass->target->rank > 64 || pass->target_count != 1) return false;
     switch (st->tag) {
     case AT_EQUATION:
-        return st->u.value->tag != AT_FOLD_NODE || !may_scatter(pass, st->u.value->u.fold.guard);
+        return st->u.value->tag != AT_FOLD_NODE || !may_scatter(s, pass, st->u.value->u.fold.guard);
     case AT_DRAWING:
     case AT_KEEPING:
     case AT_TOPK: return true;
@@ -32,10 +49,24 @@ static bool can_be_part(const at_pass *pass) {
     }
 }
 
-const at_pass *at_level_pass(const at_level *level, int step) {
-    const at_plan_step *at = level->steps->items[step];
-    const at_pass *pass = at->tag == AT_STEP_PASS ? level->plan->passes[at->pass] : NULL;
-    return pass && can_be_part(pass) ? pass : NULL;
+/* The passes of a step; false: one of them cannot be part of a group. */
+static bool add_passes(const at_level *level, const at_plan_step *step, at_passes *to) {
+    if (step->tag == AT_STEP_PASS) {
+        at_pass *pass = level->plan->passes[step->pass];
+        AT_PUSH(level->s->arena, to->items, to->count, to->capacity, pass);
+        return can_be_part(level->s, pass);
+    }
+    bool good = step->tag == AT_STEP_SCAN;
+    for (int i = 0; i < step->body.count && good; i++)
+        good = add_passes(level, step->body.items[i], to);
+    return good;
+}
+
+static void find_passes(at_level *level) {
+    level->passes = AT_NEW_ARRAY(level->s->arena, at_passes, level->count);
+    for (int i = 0; i < level->count; i++)
+        if (!add_passes(level, level->steps->items[i], &level->passes[i]))
+            level->passes[i].count = 0;
 }
 
 static bool is_bound(const at_part *part, const at_axis *axis) {
@@ -183,12 +214,12 @@ static void find_arrays(at_level *level) {
     level->local = AT_NEW_ARRAY(arena, uint64_t, plan->array_count);
     for (int i = 0; i < plan->array_count; i++) level->writer[i] = -1;
     for (int i = 0; i < plan->pass_count; i++) step_of[i] = -1;
-    for (int i = 0; i < level->count; i++) {
-        const at_pass *pass = at_level_pass(level, i);
-        if (!pass) continue;
-        step_of[pass->number] = i;
-        note_target(level, pass, i);
-    }
+    for (int i = 0; i < level->count; i++)
+        for (int k = 0; k < level->passes[i].count; k++) {
+            const at_pass *pass = level->passes[i].items[k];
+            step_of[pass->number] = i;
+            note_target(level, pass, i);
+        }
     for (int i = 0; i < plan->pass_count; i++) {
         reading r = {level, plan->passes[i], step_of[i]};
         at_walk_statement(plan->passes[i]->statement, note_read, &r);
@@ -202,6 +233,7 @@ at_level *at_level_make(at_session *s, at_plan *plan, at_plan_steps *steps) {
     at_level *level = AT_NEW(s->arena, at_level);
     *level = (at_level){.s = s, .plan = plan, .steps = steps, .count = steps->count,
                         .words = (steps->count + 63) / 64};
+    find_passes(level);
     find_order(level);
     find_arrays(level);
     return level;

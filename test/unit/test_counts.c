@@ -195,11 +195,12 @@ static void compare_workspace(file *f, const job *j, const at_loop_program *loop
     int64_t *element = AT_NEW_ARRAY(f->s->arena, int64_t, count + 1);
     int64_t *bytes = AT_NEW_ARRAY(f->s->arena, int64_t, count + 1);
     int64_t *offset = AT_NEW_ARRAY(f->s->arena, int64_t, count + 1);
+    int64_t *rows = AT_NEW_ARRAY(f->s->arena, int64_t, loops->plan->group_count + 1);
     bool *aside = AT_NEW_ARRAY(f->s->arena, bool, count + 1);
     for (int i = 0; i < count; i++)
         element[i] = (int64_t)at_type_bytes(at_place_type(&loops->plan->places[i], AT_TYPE_F64));
     at_layout_types types = {element, aside, 8, 1};
-    int64_t told = at_layout(f->s, loops, &types, extents, bytes, offset);
+    int64_t told = at_layout(f->s, loops, &types, extents, bytes, offset, rows);
     if ((size_t)told != asked)
         fail_msg("%s: the plan tells a workspace of %lld bytes, the run asks for %lld",
                  j->definition->name, (long long)told, (long long)asked);

@@ -140,6 +140,109 @@ static void attend_multiply(const real *rows, const real *columns, int64_t row_c
                                    block + m * BLOCK_WIDTH + n, more);
 }
 
+static inline int64_t attend_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+
+/* Whether no element is infinite or NaN: times 0 they are all 0. */
+static bool attend_are_finite(const real *x, int64_t count) {
+    vreal sums[4];
+    for (int i = 0; i < 4; i++) sums[i] = vreal_all(0);
+    int64_t k = 0;
+    for (; k + 4 * LANES <= count; k += 4 * LANES)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) sums[i] += vreal_load(x + k + i * LANES) * 0;
+    real sum = vreal_sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    for (; k < count; k++) sum += x[k] * 0;
+    return sum == 0;
+}
+
+/* What some row of a panel asks for, from `first` on, so many in all. */
+struct attend_limits {
+    int64_t from, to;
+};
+
+static inline struct attend_limits attend_limits_of(const int64_t *from, const int64_t *to,
+                                                    int64_t rows, int64_t first, int64_t count) {
+    struct attend_limits all = {count, 0};
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t low = from[i] - first, high = to[i] - first;
+        if (low < 0) low = 0;
+        if (high > count) high = count;
+        if (low >= high) continue;
+        if (low < all.from) all.from = low;
+        if (high > all.to) all.to = high;
+    }
+    return all;
+}
+
+/* The same without the panels of columns, counted from `first`, that no row of a panel asks for. */
+static inline void attend_multiply_columns(const real *rows, const real *columns,
+                                           const int64_t *from, const int64_t *to, int64_t first,
+                                           int64_t row_count, int64_t column_count, int64_t depth,
+                                           real *block, bool more) {
+    for (int64_t m = 0; m < row_count; m += ROWS) {
+        const struct attend_limits limits = attend_limits_of(
+            from + m, to + m, row_count - m < ROWS ? row_count - m : ROWS, first, column_count);
+        for (int64_t n = limits.from / COLUMNS * COLUMNS; n < limits.to; n += COLUMNS)
+            attend_multiply_panels(rows + m * depth, columns + n * depth, depth,
+                                   block + m * BLOCK_WIDTH + n, more);
+    }
+}
+
+/* One row, what it takes of the depth and nothing else. */
+static inline void attend_multiply_row(const real *row, const real *columns, int64_t from,
+                                       int64_t to, int64_t column_count, int64_t depth,
+                                       real *block, bool more) {
+    for (int64_t n = 0; n < column_count; n += LANES) {
+        const real *beside = columns + n / COLUMNS * COLUMNS * depth + n % COLUMNS;
+        vreal sum = vreal_all(0);
+        for (int64_t k = from; k < to; k++)
+            sum = vreal_fma(vreal_all(row[k * ROWS]), vreal_load(beside + k * COLUMNS), sum);
+        vreal_store(block + n, more ? vreal_load(block + n) + sum : sum);
+    }
+}
+
+/* What the rows of a panel do not take of what others of them do becomes 0. */
+static inline void attend_clear_limits(real *rows, const int64_t *from, const int64_t *to,
+                                       int64_t count, int64_t first, struct attend_limits limits) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t low = from[i] - first, high = to[i] - first;
+        if (low > limits.to) low = limits.to;
+        if (high < low) high = low;
+        for (int64_t k = limits.from; k < low; k++) rows[k * ROWS + i] = 0;
+        for (int64_t k = high > limits.from ? high : limits.from; k < limits.to; k++)
+            rows[k * ROWS + i] = 0;
+    }
+}
+
+/* The same without what no row of a panel takes of the depth, which begins at `first`. Where the limits
+ * are all that leaves anything out (`exact`), columns may have any elements: times 0 they are only
+ * where they are finite. */
+static inline void attend_multiply_depth(real *rows, const real *columns, const int64_t *from,
+                                         const int64_t *to, int64_t first, bool exact,
+                                         int64_t row_count, int64_t column_count, int64_t depth,
+                                         real *block, bool more) {
+    bool finite = !exact || attend_are_finite(columns, attend_up(column_count, COLUMNS) * depth);
+    for (int64_t m = 0; m < row_count; m += ROWS) {
+        int64_t count = row_count - m < ROWS ? row_count - m : ROWS;
+        struct attend_limits limits = attend_limits_of(from + m, to + m, count, first, depth);
+        for (int64_t i = 0; !finite && i < count; i++) {
+            struct attend_limits own = attend_limits_of(from + m + i, to + m + i, 1, first, depth);
+            attend_multiply_row(rows + m * depth + i, columns, own.from, own.to, column_count, depth,
+                                block + (m + i) * BLOCK_WIDTH, more);
+        }
+        if (!finite) continue;
+        if (limits.from >= limits.to) {
+            if (more) continue;
+            limits.from = limits.to = 0;
+        }
+        attend_clear_limits(rows + m * depth, from + m, to + m, count, first, limits);
+        for (int64_t n = 0; n < column_count; n += COLUMNS)
+            attend_multiply_panels(rows + m * depth + limits.from * ROWS,
+                                   columns + n * depth + limits.from * COLUMNS,
+                                   limits.to - limits.from, block + m * BLOCK_WIDTH + n, more);
+    }
+}
+
 #if GIVEN_IS_HALF
 /* The same from stored elements. */
 static void attend_pack_given(real *to, const given *from, int64_t step, int64_t depth_step,
@@ -163,19 +266,6 @@ static void attend_pack_given(real *to, const given *from, int64_t step, int64_t
     }
 }
 #endif
-
-/* Whether no element is infinite or NaN: times 0 they are all 0. */
-static bool attend_are_finite(const real *x, int64_t count) {
-    vreal sums[4];
-    for (int i = 0; i < 4; i++) sums[i] = vreal_all(0);
-    int64_t k = 0;
-    for (; k + 4 * LANES <= count; k += 4 * LANES)
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; i++) sums[i] += vreal_load(x + k + i * LANES) * 0;
-    real sum = vreal_sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
-    for (; k < count; k++) sum += x[k] * 0;
-    return sum == 0;
-}
 
 #if GIVEN_IS_HALF
 static bool attend_are_given_finite(const given *x, int64_t count) {
@@ -211,8 +301,6 @@ static inline bool attend_product_pays(int64_t rows, int64_t columns, int64_t de
 struct attend_cut {
     int64_t rows, columns, row_block, column_block, row_blocks, column_blocks, parts;
 };
-
-static inline int64_t attend_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
 static inline int64_t attend_even_block(int64_t n, int64_t blocks, int64_t step) {
     return attend_up((n + blocks - 1) / blocks, step);

@@ -163,8 +163,13 @@ static void grow(finding *f) {
     }
 }
 
-/* The axis to take in blocks: the last of those along which it pays. */
+/* The axis to take in blocks: the last of those along which it pays. Of the others features stay
+ * whole: what computes them reads and writes whole vectors of them. */
 static bool find_along(finding *f) {
+    for (int i = 0; i < f->seed->rank; i++)
+        if ((f->inside >> i & 1) && at_is_feature(f->level->plan, f->seed->axes[i]) &&
+            !at_pays_in_blocks(f->level->plan, f->seed, f->seed->axes[i], f->inside))
+            f->inside &= ~((uint64_t)1 << i);
     for (int i = f->seed->rank - 1; i >= 0; i--) {
         f->along = f->seed->axes[i];
         if ((f->inside >> i & 1) && at_pays_in_blocks(f->level->plan, f->seed, f->along, f->inside))

@@ -44,6 +44,8 @@ bool at_read_is_along(const at_expr *read, const at_axis *axis);
 
 /* ---- worth.c */
 
+/* Whether an axis is the last of a given array or output: loops over it are left whole. */
+bool at_is_feature(const at_plan *plan, const at_axis *axis);
 /* How many of an array's axes are lengths. */
 int at_lengths_in(const at_plan *plan, const at_array *array);
 /* Whether an array is worth keeping in blocks along an axis, with the dimensions `inside` one index

@@ -7,24 +7,12 @@
 
 /* ---- what can be in a group ------------------------------------------------------------------ */
 
-/* A condition that may say which element a term belongs to: a sum may then go from term to term. */
-static bool may_scatter(const at_pass *pass, const at_expr *guard) {
-    if (!guard || guard->tag != AT_MAP) return false;
-    const at_expr *const *args = guard->u.map.args;
-    if (guard->u.map.op == AT_OP_AND) return may_scatter(pass, args[0]) || may_scatter(pass, args[1]);
-    if (guard->u.map.op != AT_OP_EQ || args[0]->kind != AT_INT) return false;
-    for (int i = 0; i < pass->target->rank; i++)
-        if (!at_pass_fixes(pass, pass->target->axes[i]) && at_mentions(guard, pass->target->axes[i]))
-            return true;
-    return false;
-}
-
-static bool can_be_part(const at_pass *pass) {
+static bool can_be_part(at_session *s, const at_pass *pass) {
     const at_statement *st = pass->statement;
     if (pass->target->rank > 64 || pass->target_count != 1) return false;
     switch (st->tag) {
     case AT_EQUATION:
-        return st->u.value->tag != AT_FOLD_NODE || !may_scatter(pass, st->u.value->u.fold.guard);
+        return !at_pass_may_scatter(s, pass);
     case AT_DRAWING:
     case AT_KEEPING:
     case AT_TOPK: return true;
@@ -35,7 +23,7 @@ static bool can_be_part(const at_pass *pass) {
 const at_pass *at_level_pass(const at_level *level, int step) {
     const at_plan_step *at = level->steps->items[step];
     const at_pass *pass = at->tag == AT_STEP_PASS ? level->plan->passes[at->pass] : NULL;
-    return pass && can_be_part(pass) ? pass : NULL;
+    return pass && can_be_part(level->s, pass) ? pass : NULL;
 }
 
 static bool is_bound(const at_part *part, const at_axis *axis) {

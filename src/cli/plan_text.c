@@ -134,9 +134,9 @@ static int longest_name(const at_plan_report *r) {
 /* Of a history of which only the last steps are kept. */
 static void add_window(const at_array_place *place, at_text *line) {
     for (int k = 0; k < place->array->rank; k++)
-        if (place->group && place->array->axes[k] == place->group->along)
+        if (at_place_is_block(place, k))
             at_text_addf(line, "; of %s a block, for each thread", place->array->axes[k]->name);
-        else if (place->slots[k] && !place->group)
+        else if (at_place_window(place, k))
             at_text_addf(line, "; of %s the last %lld", place->array->axes[k]->name,
                          (long long)place->slots[k]);
 }

@@ -63,7 +63,7 @@ static void print_places(const at_loop_program *loops, at_type type, at_text *ou
         for (int k = 0; k < array->rank; k++)
             if (at_place_is_block(place, k))
                 at_text_addf(out, ", a block of %s", array->axes[k]->name);
-            else if (place->slots[k] && !place->group)
+            else if (at_place_window(place, k))
                 at_text_addf(out, place->tiles[k] ? ", of %s %lld" : ", of %s the last %lld",
                              array->axes[k]->name, (long long)place->slots[k]);
         if (loops->fallible[i]) at_text_add(out, ", with faults");

@@ -38,6 +38,7 @@ typedef struct {
 typedef struct {
     int of_array, of_index; /* places */
     bool pair;
+    const at_statement *in;
 } at_link;
 
 typedef struct {
@@ -118,7 +119,7 @@ static void note_read(joining *j, const at_expr *e) {
         if (a == b || array->axes[k]->round || index->u.axis->round ||
             !at_same_extent(array->axes[k], index->u.axis))
             continue;
-        at_link l = {a, b, j->pair[array->id]};
+        at_link l = {a, b, j->pair[array->id], j->here->of};
         AT_PUSH(j->s->arena, j->links, j->link_count, j->link_capacity, l);
     }
 }
@@ -275,6 +276,11 @@ static void join(joining *j, int a, int b) {
 }
 
 static void join_all(joining *j) {
+    for (int i = 0; i < j->link_count; i++) {
+        const at_link *l = &j->links[i];
+        if (l->pair && j->places[l->of_array].axis == j->places[l->of_index].axis)
+            join(j, l->of_array, l->of_index);
+    }
     for (int i = 0; i < j->link_count; i++)
         if (j->links[i].pair) join(j, j->links[i].of_array, j->links[i].of_index);
     /* What has one axis: all with the axis' own place, and those that cannot, with each other. */
@@ -288,6 +294,49 @@ static void join_all(joining *j) {
     }
     for (int i = 0; i < j->link_count; i++)
         if (!j->links[i].pair) join(j, j->links[i].of_array, j->links[i].of_index);
+}
+
+/* ---- outputs that read pair arrays across ------------------------------------------------------ */
+
+/* `dk[n,d] = sum[m](ds[m,n] * q[m,d])` where ds runs over [n,j] cannot have j in the place of n: an
+ * output's axes are its caller's. It becomes a copy of an array whose axes may change. */
+static bool *crossed_outputs(const joining *j, bool *any) {
+    bool *crossed = AT_NEW_ARRAY(j->s->arena, bool, j->from->array_count);
+    for (int i = 0; i < j->link_count; i++) {
+        const at_link *l = &j->links[i];
+        if (!l->pair || l->in->tag != AT_EQUATION || class_of(j, l->of_array) == class_of(j, l->of_index))
+            continue;
+        for (int k = 0; k < j->from->output_count; k++) {
+            const at_array *output = j->from->outputs[k].array;
+            for (int n = 0; n < output->rank && l->in->target == output; n++)
+                if (output->axes[n] == j->places[l->of_index].axis)
+                    *any = crossed[output->id] = true;
+        }
+    }
+    return crossed;
+}
+
+typedef struct {
+    at_draft *draft;
+    const bool *crossed;
+} copying;
+
+static void copy_crossed(void *user, const at_statement *st) {
+    const copying *c = user;
+    if (st->tag != AT_EQUATION || !c->crossed[st->target->id]) {
+        at_draft_add(c->draft, (at_statement *)st);
+        return;
+    }
+    const at_array *of = st->target;
+    const at_expr *own = at_draft_define(c->draft, of, "own", of->axes, of->rank, st->u.value);
+    at_draft_equation(c->draft, st->target, own, st->span);
+}
+
+static const at_cascade *without_crossed(at_session *s, const at_cascade *from, const bool *crossed) {
+    copying c = {at_draft_new(s, from), crossed};
+    at_block_walk walk = {.draft = c.draft, .user = &c, .plain = copy_crossed};
+    at_draft_block(&walk, &from->body);
+    return c.draft->out;
 }
 
 /* The axis of a class: its fixed one, else one of its own that no other class has, else a new one. */
@@ -377,7 +426,7 @@ static void make_arrays(joining *j) {
     j->arrays = out->arrays;
 }
 
-const at_cascade *at_opt_axes(at_session *s, const at_cascade *from) {
+static const at_cascade *with_joined(at_session *s, const at_cascade *from, bool again) {
     from = at_needed_only(s, from); /* what was read through would keep its axes */
     joining j = {.s = s, .from = from, .draft = at_draft_new(s, from)};
     find_places(&j);
@@ -391,10 +440,17 @@ const at_cascade *at_opt_axes(at_session *s, const at_cascade *from) {
     j.marking = true;
     look_at_block(&j, &from->body);
     join_all(&j);
+    bool any = false;
+    bool *crossed = crossed_outputs(&j, &any);
+    if (any && !again) return with_joined(s, without_crossed(s, from, crossed), true);
     choose_axes(&j);
     make_arrays(&j);
     j.next_statement = 0;
     at_block_walk walk = {.draft = j.draft, .user = &j, .plain = plain, .before = before};
     at_draft_block(&walk, &from->body);
     return at_needed_only(s, j.draft->out);
+}
+
+const at_cascade *at_opt_axes(at_session *s, const at_cascade *from) {
+    return with_joined(s, from, false);
 }

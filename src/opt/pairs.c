@@ -62,10 +62,44 @@ bool at_is_long(const at_lengths *l, const at_axis *axis) {
     return w.found;
 }
 
-static bool has_both(const at_array *array, const at_axis *a, const at_axis *b) {
+typedef struct {
+    const at_lengths *l;
+    const at_axis *open;
+    bool several;
+} origin;
+
+static bool look_for_open(void *user, const at_expr *e) {
+    origin *o = user;
+    if (e->tag != AT_SIZE) return true;
+    const at_expr *extent = at_extent_of(o->l->s, e->u.axis);
+    if (extent->tag != AT_SIZE) {
+        at_walk(extent, look_for_open, o);
+    } else if (!o->l->width[extent->u.axis->id]) {
+        o->several |= o->open && o->open != extent->u.axis;
+        o->open = extent->u.axis;
+    }
+    return true;
+}
+
+/* The one open axis that this is, or that it is a part or a coarser grid of (`part`); NULL: there are
+ * several, or none. */
+static const at_axis *origin_of(const at_lengths *l, const at_axis *axis, bool *part) {
+    origin o = {l, NULL, false};
+    const at_expr *extent = at_extent_of(l->s, axis);
+    at_walk(extent, look_for_open, &o);
+    *part = extent->tag != AT_SIZE;
+    return o.several ? NULL : o.open;
+}
+
+static bool is_over(const at_axis *axis, const at_axis *other, const at_axis *open) {
+    return at_same_extent(axis, other) || (open && at_same_extent(axis, open));
+}
+
+static bool has_both(const at_array *array, const at_axis *a, const at_axis *open_a,
+                     const at_axis *b, const at_axis *open_b) {
     for (int i = 0; i < array->rank; i++)
         for (int k = 0; k < array->rank; k++)
-            if (i != k && at_same_extent(array->axes[i], a) && at_same_extent(array->axes[k], b))
+            if (i != k && is_over(array->axes[i], a, open_a) && is_over(array->axes[k], b, open_b))
                 return true;
     return false;
 }
@@ -73,14 +107,18 @@ static bool has_both(const at_array *array, const at_axis *a, const at_axis *b) 
 bool at_is_pair(const at_lengths *l, const at_axis *a, const at_axis *b) {
     const at_cascade *c = l->cascade;
     if (a == b || !at_is_long(l, a) || !at_is_long(l, b)) return false;
+    bool part_a, part_b;
+    const at_axis *x = origin_of(l, a, &part_a), *y = origin_of(l, b, &part_b);
+    /* Blocks, and what is in a block: together they are what was cut. */
+    if (x && x == y && part_a && part_b && !at_same_extent(a, b)) return false;
     for (int i = 0; i < c->input_count; i++)
-        if (has_both(c->inputs[i].array, a, b)) return false;
+        if (has_both(c->inputs[i].array, a, x, b, y)) return false;
     for (int i = 0; i < c->param_count; i++)
-        if (has_both(c->params[i].array, a, b)) return false;
+        if (has_both(c->params[i].array, a, x, b, y)) return false;
     for (int i = 0; i < c->state_count; i++)
-        if (has_both(c->states[i].array, a, b)) return false;
+        if (has_both(c->states[i].array, a, x, b, y)) return false;
     for (int i = 0; i < c->output_count; i++)
-        if (has_both(c->outputs[i].array, a, b)) return false;
+        if (has_both(c->outputs[i].array, a, x, b, y)) return false;
     return true;
 }
 

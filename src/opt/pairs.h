@@ -16,7 +16,8 @@ typedef struct {
 
 at_lengths *at_lengths_of(at_session *s, const at_cascade *cascade);
 bool at_is_long(const at_lengths *lengths, const at_axis *axis);
-/* Two long axes that no array of the caller, given or output, has together. */
+/* Two long axes that no array of the caller, given or output, has together, nor ones that these are
+ * coarser grids of. */
 bool at_is_pair(const at_lengths *lengths, const at_axis *a, const at_axis *b);
 /* Whether two of the axes are such. */
 bool at_has_pair(const at_lengths *lengths, at_axis *const *axes, int count);

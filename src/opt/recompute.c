@@ -19,7 +19,8 @@
  * all in between runs along with them, block by block. Where it does not (a layer's products with its
  * weights lie between a function and its derivative), there are two sides again.
  *
- * A sum over both sides at once belongs to neither; it becomes a sum of sums. */
+ * A sum over both sides at once belongs to neither; it becomes a sum of sums. So does one over a side
+ * and over heads, for each of which it can then be taken by itself. */
 #include "opt/opt.h"
 #include "opt/pairs.h"
 
@@ -491,10 +492,46 @@ static bool look_for_both(void *user, const at_expr *e) {
     return r->st != NULL;
 }
 
-/* sum[i,j](f) as sum[i](sum[j](f)), the inner one with an array of its own. */
-static const at_expr *split(void *user, const at_expr *e) {
-    recomputing *r = user;
-    if (e->tag != AT_FOLD_NODE || e->u.fold.count < 2 || !is_split_alike(e->u.fold.fold)) return e;
+static bool look_for_failure(void *user, const at_expr *e) {
+    bool *total = user;
+    if (e->tag == AT_MAP && e->kind == AT_INT)
+        *total &= e->u.map.op != AT_OP_IDIV && e->u.map.op != AT_OP_MOD && e->u.map.op != AT_OP_IPOW;
+    for (int i = 0; e->tag == AT_READ && i < e->u.read.array->rank; i++) {
+        const at_expr *index = e->u.read.index[i];
+        *total &= index->tag == AT_INDEX && at_same_extent(index->u.axis, e->u.read.array->axes[i]);
+    }
+    return *total && e->tag != AT_FOLD_NODE;
+}
+
+static bool is_total(const at_expr *e) {
+    bool total = true;
+    at_walk(e, look_for_failure, &total);
+    return total;
+}
+
+/* The fold over `inner` axes with an array of its own, and around it that over the others. */
+static const at_expr *in_two(recomputing *r, const at_expr *e, at_axis **inner, int inner_count,
+                             at_axis **outer, int outer_count, const at_expr *inner_guard,
+                             const at_expr *outer_guard) {
+    const at_expr *part = at_fold_node(r->s, e->u.fold.fold, inner, inner_count, inner_guard,
+                                       e->u.fold.body, e->span);
+    at_axis **axes;
+    int rank = at_draft_free_axes(r->draft, part, r->st->target, &axes);
+    int first = at_draft_scan_axes(r->draft, NULL);
+    /* The axes of the outer fold in front: for each of them it is a product of matrices. */
+    for (int i = outer_count - 1; i >= 0; i--)
+        for (int k = first; k < rank; k++) {
+            if (axes[k] != outer[i]) continue;
+            for (int n = k; n > first; n--) axes[n] = axes[n - 1];
+            axes[first] = outer[i];
+        }
+    const at_expr *read = at_draft_define(r->draft, r->st->target,
+                                          at_fold_info(e->u.fold.fold)->text, axes, rank, part);
+    return at_fold_node(r->s, e->u.fold.fold, outer, outer_count, outer_guard, read, e->span);
+}
+
+/* sum[i,j](f) as sum[i](sum[j](f)). */
+static const at_expr *split_sides(recomputing *r, const at_expr *e) {
     const at_statement *st = r->st;
     r->reduced = at_copy(r->s->arena, e->u.fold.axes, sizeof *r->reduced * (size_t)e->u.fold.count);
     r->reduced_count = r->reduced_capacity = e->u.fold.count;
@@ -507,13 +544,73 @@ static const at_expr *split(void *user, const at_expr *e) {
     int count = 0;
     for (int i = 0; i < e->u.fold.count; i++)
         if (e->u.fold.axes[i] != outer) inner[count++] = e->u.fold.axes[i];
-    const at_expr *part = at_fold_node(r->s, e->u.fold.fold, inner, count, e->u.fold.guard,
+    at_axis **axes;
+    int rank = at_draft_free_axes(r->draft, e, NULL, &axes);
+    at_axis **with = AT_NEW_ARRAY(r->s->arena, at_axis *, rank + 1);
+    at_move(with, axes, sizeof *with * (size_t)rank);
+    with[rank] = outer;
+    if (at_has_pair(r->lengths, with, rank + 1)) return e;
+    return in_two(r, e, inner, count, &outer, 1, e->u.fold.guard, NULL);
+}
+
+/* Conditions on none of these axes, and those on some; false: one that may fail, or is not sure to be
+ * asked, would be. */
+static bool part_guard(recomputing *r, const at_expr *guard, at_axis *const *axes, int count,
+                       const at_expr **without, const at_expr **with) {
+    if (!guard) return true;
+    if (guard->tag == AT_MAP && guard->u.map.op == AT_OP_AND)
+        return part_guard(r, guard->u.map.args[0], axes, count, without, with) &&
+               part_guard(r, guard->u.map.args[1], axes, count, without, with);
+    bool mentions = false;
+    for (int i = 0; i < count; i++) mentions |= at_mentions(guard, axes[i]);
+    const at_expr **into = mentions ? with : without;
+    *into = at_both(r->s, *into, guard);
+    return mentions || is_total(guard);
+}
+
+static bool look_for_own_pair(void *user, const at_expr *e) {
+    recomputing *r = user;
+    if (e->tag == AT_READ && r->by[e->u.read.array->id])
+        for (int i = 0; i < r->reduced_count; i++) r->aligned |= at_mentions(e, r->reduced[i]);
+    return !r->aligned;
+}
+
+/* sum[h,i where group[h] == g](f) as sum[h where group[h] == g](sum[i](f)): for each head by itself. */
+static const at_expr *split_widths(recomputing *r, const at_expr *e) {
+    int count = e->u.fold.count, inner_count = 0, outer_count = 0;
+    at_axis **inner = AT_NEW_ARRAY(r->s->arena, at_axis *, count);
+    at_axis **outer = AT_NEW_ARRAY(r->s->arena, at_axis *, count);
+    for (int i = 0; i < count; i++)
+        if (at_is_long(r->lengths, e->u.fold.axes[i])) inner[inner_count++] = e->u.fold.axes[i];
+        else outer[outer_count++] = e->u.fold.axes[i];
+    const at_expr *inner_guard = NULL, *outer_guard = NULL;
+    if (e->u.fold.fold != AT_FOLD_SUM || !inner_count || !outer_count ||
+        !part_guard(r, e->u.fold.guard, inner, inner_count, &outer_guard, &inner_guard))
+        return e;
+    r->reduced = inner;
+    r->reduced_count = r->reduced_capacity = inner_count;
+    r->aligned = false;
+    at_walk(e->u.fold.body, look_for_own_pair, r);
+    if (!r->aligned) return e;
+    const at_expr *part = at_fold_node(r->s, AT_FOLD_SUM, inner, inner_count, inner_guard,
                                        e->u.fold.body, e->span);
     at_axis **axes;
-    int rank = at_draft_free_axes(r->draft, part, st->target, &axes);
-    const at_expr *read = at_draft_define(r->draft, st->target, at_fold_info(e->u.fold.fold)->text,
-                                          axes, rank, part);
-    return at_fold_node(r->s, e->u.fold.fold, &outer, 1, NULL, read, e->span);
+    int rank = at_draft_free_axes(r->draft, part, r->st->target, &axes);
+    if (at_has_pair(r->lengths, axes, rank)) return e;
+    /* What groups by data must not become a loop over all groups. */
+    bool fewer = outer_guard == NULL;
+    for (int i = 0; i < r->st->target->rank && !fewer; i++)
+        fewer = at_mentions(outer_guard, r->st->target->axes[i]) &&
+                !at_mentions(part, r->st->target->axes[i]);
+    if (!fewer) return e;
+    return in_two(r, e, inner, inner_count, outer, outer_count, inner_guard, outer_guard);
+}
+
+static const at_expr *split(void *user, const at_expr *e) {
+    recomputing *r = user;
+    if (e->tag != AT_FOLD_NODE || e->u.fold.count < 2 || !is_split_alike(e->u.fold.fold)) return e;
+    const at_expr *parts = split_sides(r, e);
+    return parts == e ? split_widths(r, e) : parts;
 }
 
 static const at_expr *split_all(void *user, const at_expr *e) {

@@ -96,6 +96,7 @@ static void take(at_session *s, at_plan *plan, at_plan_step *scan) {
 
 void at_plan_apart(at_session *s, at_plan *plan, const at_plan_steps *steps) {
     for (int i = 0; i < steps->count; i++) {
+        if (steps->items[i]->tag == AT_STEP_GROUP) continue; /* threads share out its blocks */
         if (steps->items[i]->tag == AT_STEP_SCAN) take(s, plan, steps->items[i]);
         at_plan_apart(s, plan, &steps->items[i]->body);
     }

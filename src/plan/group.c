@@ -74,19 +74,28 @@ static bool check_read(void *user, const at_expr *e) {
     return true;
 }
 
+/* Whether a step can be one of the group. */
+static bool check_step(checking *c, const at_passes *passes) {
+    const finding *f = c->f;
+    c->good = passes->count > 0;
+    for (int n = 0; n < passes->count && c->good; n++) {
+        for (int k = 0; k < f->seed->rank; k++)
+            if (f->inside >> k & 1)
+                c->good &= at_pass_is_along(passes->items[n], f->seed->axes[k]);
+        at_walk_statement(passes->items[n]->statement, check_read, c);
+    }
+    return c->good;
+}
+
 /* The first member that cannot be one; -1: all can. *apart: what it reads at other indices of the
  * group's axes, where that is why. */
 static int find_misfit(const finding *f, const at_array **apart) {
     checking c = {f, true, NULL};
     for (int i = 0; i < f->level->count; i++) {
         if (!at_set_has(f->members, i)) continue;
-        const at_pass *pass = at_level_pass(f->level, i);
-        if (!pass) return i;
-        for (int k = 0; k < f->seed->rank; k++)
-            if (f->inside >> k & 1) c.good &= at_pass_is_along(pass, f->seed->axes[k]);
-        at_walk_statement(pass->statement, check_read, &c);
+        bool good = check_step(&c, &f->level->passes[i]);
         *apart = c.apart;
-        if (!c.good) return i;
+        if (!good) return i;
     }
     return -1;
 }
@@ -203,7 +212,9 @@ static const char *leaving_text(const finding *f) {
         const at_pass *pass = plan->passes[i];
         reading r = {f->seed, NULL, false};
         bool here = false;
-        for (int k = 0; k < f->level->count; k++) here |= at_level_pass(f->level, k) == pass;
+        for (int k = 0; k < f->level->count; k++)
+            for (int n = 0; n < f->level->passes[k].count; n++)
+                here |= f->level->passes[k].items[n] == pass;
         if (!here) at_walk_statement(pass->statement, look_apart, &r);
         if (!r.apart) continue;
         return at_format(arena, "pass %d reads it, which %s", i + 1,
@@ -214,18 +225,27 @@ static const char *leaving_text(const finding *f) {
     return "a repeat keeps it from round to round";
 }
 
+/* Whether a step that computes or reads the seed needs all of an axis of it. */
+static bool needs_whole(const finding *f, const at_passes *passes, const at_axis *axis) {
+    for (int i = 0; i < passes->count; i++) {
+        const at_pass *pass = passes->items[i];
+        bool along = at_pass_is_along(pass, axis);
+        reading any = {f->seed, NULL, false}, r = {f->seed, axis, false};
+        at_walk_statement(pass->statement, look_apart, &any);
+        at_walk_statement(pass->statement, look_apart, &r);
+        if (r.apart || (!along && (any.apart || pass->target == f->seed))) return true;
+    }
+    return false;
+}
+
 /* Who needs all of an axis of the seed: what writes it, or the first that reads it; -1: nobody. */
 static int find_whole(const finding *f, const at_axis *axis) {
     const at_level *level = f->level;
     int writer = level->writer[f->seed->id];
-    if (!at_pass_is_along(at_level_pass(level, writer), axis)) return writer;
-    for (int i = 0; i < level->count; i++) {
-        if (!at_set_has(level->readers[f->seed->id], i)) continue;
-        const at_pass *pass = at_level_pass(level, i);
-        reading r = {f->seed, axis, !at_pass_is_along(pass, axis)};
-        at_walk_statement(pass->statement, look_apart, &r);
-        if (r.apart) return i;
-    }
+    if (needs_whole(f, &level->passes[writer], axis)) return writer;
+    for (int i = 0; i < level->count; i++)
+        if (at_set_has(level->readers[f->seed->id], i) && needs_whole(f, &level->passes[i], axis))
+            return i;
     return -1;
 }
 
@@ -300,6 +320,7 @@ static at_group *make_group(const finding *f) {
     at_arena *arena = f->level->s->arena;
     at_group *group = AT_NEW(arena, at_group);
     group->number = plan->group_count;
+    group->parent = f->level->steps->items[0]->parent;
     group->along = f->along;
     group->most = f->level->s->choices.rows;
     group->single = AT_NEW_ARRAY(arena, const at_axis *, f->seed->rank);
@@ -330,14 +351,15 @@ static void put_together(const finding *f, const at_group *group) {
     at_plan_step *step = AT_NEW(arena, at_plan_step);
     step->tag = AT_STEP_GROUP;
     step->group = group;
-    step->parent = level->steps->items[0]->parent;
+    step->parent = group->parent;
     for (int i = 0; i < level->count; i++) {
         at_plan_step *item = level->steps->items[i];
         bool member = at_set_has(f->members, i);
         at_plan_steps *to = member ? &step->body
                             : at_sets_meet(level->behind[i], f->members, level->words) ? &behind
                                                                                        : &before;
-        if (member) level->plan->passes[item->pass]->group = group;
+        for (int k = 0; member && k < level->passes[i].count; k++)
+            level->passes[i].items[k]->group = group;
         AT_PUSH(arena, to->items, to->count, to->capacity, item);
     }
     AT_PUSH(arena, before.items, before.count, before.capacity, step);
@@ -351,20 +373,21 @@ static bool find_one(at_session *s, at_plan *plan, at_plan_steps *steps) {
     at_level *level = at_level_make(s, plan, steps);
     finding best = {0};
     int most = 0;
-    for (int i = 0; i < level->count; i++) {
-        const at_pass *pass = at_level_pass(level, i);
-        int lengths = pass ? at_lengths_in(plan, pass->target) : 0;
-        finding f;
-        if (lengths <= most || !find(level, pass->target, &f)) continue;
-        most = lengths;
-        best = f;
-    }
+    for (int i = 0; i < level->count; i++)
+        for (int k = 0; k < level->passes[i].count; k++) {
+            const at_array *seed = level->passes[i].items[k]->target;
+            int lengths = at_lengths_in(plan, seed);
+            finding f;
+            if (lengths <= most || !find(level, seed, &f)) continue;
+            most = lengths;
+            best = f;
+        }
     if (most) put_together(&best, make_group(&best));
     return most > 0;
 }
 
 static void find_all(at_session *s, at_plan *plan, at_plan_steps *steps) {
-    while (steps->count > 1 && find_one(s, plan, steps)) continue;
+    while (find_one(s, plan, steps)) continue;
     for (int i = 0; i < steps->count; i++)
         if (steps->items[i]->tag == AT_STEP_REPEAT) find_all(s, plan, &steps->items[i]->body);
 }
@@ -407,4 +430,11 @@ bool at_place_is_block(const at_array_place *place, int dimension) {
 const at_axis *at_place_axis(const at_array_place *place, int dimension) {
     return at_place_is_block(place, dimension) ? place->group->rows
                                                : place->array->axes[dimension];
+}
+
+int64_t at_place_window(const at_array_place *place, int dimension) {
+    const at_group *group = place->group;
+    for (int i = 0; group && i < group->single_count; i++)
+        if (group->single[i] == place->array->axes[dimension]) return 0;
+    return place->slots[dimension];
 }

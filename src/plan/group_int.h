@@ -16,6 +16,11 @@ static inline bool at_sets_meet(const at_set *a, const at_set *b, int words) {
     return false;
 }
 
+typedef struct {
+    int count, capacity;
+    at_pass **items;
+} at_passes;
+
 /* The steps of one block, in their order, and what goes from one to the other. */
 typedef struct {
     at_session *s;
@@ -23,9 +28,10 @@ typedef struct {
     at_plan_steps *steps;
     int count, words;  /* steps, and the words of a set of them */
     at_set **behind;   /* by step: the steps that must have run before it */
+    at_passes *passes; /* by step: its passes, if it can be part of a group; else none */
     /* By array: */
-    int *writer;       /* the pass that computes it, as a step; -1: none here, or no such pass */
-    at_set **readers;  /* the passes that read it, as steps */
+    int *writer;       /* the step that computes it; -1: none here that can be part of a group */
+    at_set **readers;  /* the steps that read it */
     bool *leaves;      /* it is also read elsewhere, or is kept */
     uint64_t *local;   /* dimensions: what reads it is at the same index of them, and writes it too */
 } at_level;
@@ -33,8 +39,6 @@ typedef struct {
 /* ---- level.c */
 
 at_level *at_level_make(at_session *s, at_plan *plan, at_plan_steps *steps);
-/* The pass of a step, if it can be part of a group; else NULL. */
-const at_pass *at_level_pass(const at_level *level, int step);
 /* Whether a pass has a loop over an axis in which rounds have nothing to do with each other. */
 bool at_pass_is_along(const at_pass *pass, const at_axis *axis);
 /* Whether a read is at the present index of the axis, in the one dimension that has it. */

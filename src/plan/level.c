@@ -3,6 +3,7 @@
  *
  * Order is a matter of memory, not of arrays: what a repeat carries has one place under several
  * names. Two steps may change places if neither writes what the other reads or writes. */
+#include "form/form.h"
 #include "plan/group_int.h"
 
 /* ---- what can be in a group ------------------------------------------------------------------ */
@@ -20,10 +21,24 @@ static bool can_be_part(at_session *s, const at_pass *pass) {
     }
 }
 
-const at_pass *at_level_pass(const at_level *level, int step) {
-    const at_plan_step *at = level->steps->items[step];
-    const at_pass *pass = at->tag == AT_STEP_PASS ? level->plan->passes[at->pass] : NULL;
-    return pass && can_be_part(level->s, pass) ? pass : NULL;
+/* The passes of a step; false: one of them cannot be part of a group. */
+static bool add_passes(const at_level *level, const at_plan_step *step, at_passes *to) {
+    if (step->tag == AT_STEP_PASS) {
+        at_pass *pass = level->plan->passes[step->pass];
+        AT_PUSH(level->s->arena, to->items, to->count, to->capacity, pass);
+        return can_be_part(level->s, pass);
+    }
+    bool good = step->tag == AT_STEP_SCAN;
+    for (int i = 0; i < step->body.count && good; i++)
+        good = add_passes(level, step->body.items[i], to);
+    return good;
+}
+
+static void find_passes(at_level *level) {
+    level->passes = AT_NEW_ARRAY(level->s->arena, at_passes, level->count);
+    for (int i = 0; i < level->count; i++)
+        if (!add_passes(level, level->steps->items[i], &level->passes[i]))
+            level->passes[i].count = 0;
 }
 
 static bool is_bound(const at_part *part, const at_axis *axis) {
@@ -171,12 +186,12 @@ static void find_arrays(at_level *level) {
     level->local = AT_NEW_ARRAY(arena, uint64_t, plan->array_count);
     for (int i = 0; i < plan->array_count; i++) level->writer[i] = -1;
     for (int i = 0; i < plan->pass_count; i++) step_of[i] = -1;
-    for (int i = 0; i < level->count; i++) {
-        const at_pass *pass = at_level_pass(level, i);
-        if (!pass) continue;
-        step_of[pass->number] = i;
-        note_target(level, pass, i);
-    }
+    for (int i = 0; i < level->count; i++)
+        for (int k = 0; k < level->passes[i].count; k++) {
+            const at_pass *pass = level->passes[i].items[k];
+            step_of[pass->number] = i;
+            note_target(level, pass, i);
+        }
     for (int i = 0; i < plan->pass_count; i++) {
         reading r = {level, plan->passes[i], step_of[i]};
         at_walk_statement(plan->passes[i]->statement, note_read, &r);
@@ -190,6 +205,7 @@ at_level *at_level_make(at_session *s, at_plan *plan, at_plan_steps *steps) {
     at_level *level = AT_NEW(s->arena, at_level);
     *level = (at_level){.s = s, .plan = plan, .steps = steps, .count = steps->count,
                         .words = (steps->count + 63) / 64};
+    find_passes(level);
     find_order(level);
     find_arrays(level);
     return level;

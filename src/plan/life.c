@@ -278,6 +278,7 @@ static bool use_read(void *user, const at_expr *e) {
 
 static void use_pass(living *v, int number, const at_plan_step *parent) {
     const at_pass *pass = v->plan->passes[number];
+    if (pass->group) parent = pass->group->parent;
     v->parent = parent;
     v->first = pass->group ? pass->group->from : pass->time;
     v->last = pass->group ? pass->group->to : pass->time;

@@ -419,7 +419,7 @@ static void print_place(const at_array_place *place, at_text *out) {
     for (int i = 0; i < array->rank; i++) {
         if (at_place_is_block(place, i))
             at_text_addf(out, "a block of %s, ", array->axes[i]->name);
-        else if (place->slots[i] && !place->group)
+        else if (at_place_window(place, i))
             at_text_addf(out, "%s%lld of %s, ", place->tiles[i] ? "" : "the last ",
                          (long long)place->slots[i], array->axes[i]->name);
     }

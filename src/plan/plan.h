@@ -19,6 +19,7 @@
  * alone. */
 typedef struct {
     int number; /* of all groups, from 0 on */
+    struct at_plan_step *parent; /* the region around it; NULL: outermost */
     int single_count;
     const at_axis **single;
     const at_axis *along;
@@ -109,7 +110,7 @@ struct at_plan_step {
     at_plan_step *parent;          /* the region around it, whatever group it is in; NULL: outermost */
     int first, last;               /* times: of a pass the same */
     int pass;                      /* PASS; REPEAT: what computes its condition, or -1 */
-    at_plan_steps body;            /* of a region, or the passes of a group */
+    at_plan_steps body;            /* of a region, or the passes and scans of a group */
     const at_group *group;         /* GROUP */
     /* SCAN: behind its first step only those from `from` to before `to` change anything, ints over
      * the indices of what is around and, in a group, over its first and end; NULL: from the first, to
@@ -174,6 +175,8 @@ int at_region_axes(const at_statement *region, at_axis *const **axes);
 void at_plan_group(at_session *s, at_plan *plan);
 /* Whether a dimension is one along which a place holds the indices of a block. */
 bool at_place_is_block(const at_array_place *place, int dimension);
+/* How many of the last steps of a scan it holds along a dimension; 0: it is none of those. */
+int64_t at_place_window(const at_array_place *place, int dimension);
 /* The axis whose extent is the length of a dimension of a place without slots. */
 const at_axis *at_place_axis(const at_array_place *place, int dimension);
 

@@ -3,7 +3,7 @@
  * is the product of two lengths, of which neither the inputs nor the outputs have more than one.
  *
  * A position is an index in front of the last one of a given array or output (the last is its
- * features), or the only one. */
+ * features), or the only one; and what is as long as a number of positions says, as blocks of them. */
 #include "plan/group_int.h"
 
 static bool is_given(const at_array_place *place) {
@@ -16,8 +16,24 @@ static int find_root(const at_array *array, const at_axis *root, int from) {
     return -1;
 }
 
+static bool is_position(const at_plan *plan, const at_axis *axis);
+
+typedef struct {
+    const at_plan *plan;
+    bool found;
+} searching;
+
+static bool look_for_position(void *user, const at_expr *e) {
+    searching *search = user;
+    if (e->tag == AT_SIZE && !search->found) search->found = is_position(search->plan, e->u.axis);
+    return !search->found;
+}
+
 static bool is_position(const at_plan *plan, const at_axis *axis) {
     const at_axis *root = at_axis_root(axis);
+    searching search = {plan, false};
+    at_walk(root->extent, look_for_position, &search);
+    if (search.found) return true;
     for (int i = 0; i < plan->place_count; i++) {
         const at_array *array = plan->places[i].array;
         int at = is_given(&plan->places[i]) ? find_root(array, root, 0) : -1;

@@ -32,6 +32,13 @@ static const example examples[] = {
      "  o[n,c] = sum[j](p[n,j] * x[j,c])\n"
      "  l = sum[n,c](o[n,c] * w[n,c])\n  dx = grad(l, x)\n}\n",
      {"p_2[n,j] = "}, {"p.max_2", "q_2"}},
+    {"results that run along the other side are copied",
+     "fn f(q[n,d], k[n,d], v[n,e], w[n,e]) -> dk[n,d], dq[n,d] {\n"
+     "  axis j as n\n"
+     "  p[n,j] = softmax[j where j <= n](sum[d](q[n,d] * k[j,d]))\n"
+     "  o[n,e] = sum[j](p[n,j] * v[j,e])\n"
+     "  l = sum[n,e](o[n,e] * w[n,e])\n  dk = grad(l, k)\n  dq = grad(l, q)\n}\n",
+     {"dk.own[j,d] = ", "dk[n,d] = dk.own[n,d]", "dq[n,d] = sum[j where"}, {"dq.own"}},
     {"columns are normalised, then rows summed",
      "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e], r[j] {\n"
      "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"
@@ -53,14 +60,14 @@ static const example examples[] = {
      {"b[j] = sum[i](t[i,j] * w[i])"}, {"_2"}},
     {"what is given back is stored anyhow",
      "fn f(q[i,d], k[j,d], w[i]) -> s[i,j], a[i], b[j] {\n"
-     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"
      "  a[i] = sum[j](s[i,j])\n  b[j] = sum[i](s[i,j] * w[i])\n}\n",
      {"b[j] = "}, {"_2"}},
     {"what is dear to compute is computed once",
      "fn f(q[i,d], k[j,d], w[i]) -> a[i], b[j] {\n"
      "  axis m as j\n"
-     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
-     "  t[i,j] = sum[m where m <= j](s[i,m])\n"
+      "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"
+      "  t[i,j] = sum[m where m <= j](tanh(s[i,m] - s[i,j]))\n"
      "  a[i] = sum[j](t[i,j]^2)\n  b[j] = sum[i](t[i,j] * w[i])\n}\n",
      {"b[j] = sum[i](t[i,j] * w[i])"}, {"t_2"}},
     {"hidden layers are no pairs",
@@ -73,7 +80,7 @@ static const example examples[] = {
     {"read across, it is stored",
      "fn f(q[n,d], k[n,d], w[n]) -> a[n], b[n] {\n"
      "  axis m as n\n"
-     "  s[n,m] = sum[d](q[n,d] * k[m,d])\n"
+     "  s[n,m] = exp(sum[d](q[n,d] * k[m,d]))\n"
      "  t[n,m] = s[n,m] - s[m,n]\n"
      "  a[n] = sum[m](t[n,m]^2)\n  b[m] = sum[n](t[n,m] * w[n])\n}\n",
      {"t_2[n,m] = s[n,m] - s[m,n]"}, {"s_2"}},
@@ -127,6 +134,26 @@ static const example examples[] = {
      "  }\n"
      "  l = sum[n,c](y[n,c] * w[n,c])\n  dx = grad(l, x)\n}\n",
      {"dx[n,c] = "}, {"`p[].rounds`[round"}},
+    {"several heads in groups, told by data",
+     "fn f(q[h,i,d], k[g,j,d], v[g,j,e], w[h,i,e], of[h]: index g) -> dk[g,j,d], dv[g,j,e] {\n"
+     "  axis j2 as j\n  require size(h) == 2 * size(g)\n"
+     "  s[h,i,j] = sum[d](q[h,i,d] * k[of[h], j, d])\n"
+     "  p[h,i,j] = softmax[j](s[h,i,j])\n"
+     "  o[h,i,e] = sum[j](p[h,i,j] * v[of[h], j, e])\n"
+     "  l = sum[h,i,e](o[h,i,e] * w[h,i,e])\n"
+     "  dk = grad(l, k)\n  dv = grad(l, v)\n}\n",
+     {"dv[g,j,e] = "}, {"p.max_2"}},
+    {"heads of a few, in groups",
+     "fn f(x[i,c], k[g,j,d], v[g,j,e], w[i,e]) -> dv[g,j,e] {\n"
+     "  axis h = 4\n  require size(g) == 2\n  param a[h,c,d] ~ normal(0, 1)\n"
+     "  of[h] = (h + 1) % 2\n"
+     "  q[h,i,d] = sum[c](x[i,c] * a[h,c,d])\n"
+     "  s[h,i,j] = sum[d](q[h,i,d] * k[of[h], j, d])\n"
+     "  p[h,i,j] = softmax[j](s[h,i,j])\n"
+     "  o[h,i,e] = sum[j](p[h,i,j] * v[of[h], j, e])\n"
+     "  l = sum[h,i,e](o[h,i,e] * w[i,e])\n"
+     "  dv = grad(l, v)\n}\n",
+     {"dv[g,j,e] = sum[h where of[h] == g](dv.sum[h,j,e])"}, {"p.max_2"}},
     {"several heads in groups",
      "fn f(q[h,i,d], k[g,j,d], v[g,j,e], w[h,i,e]) -> dk[g,j,d], dq[h,i,d] {\n"
      "  require size(h) == 2 * size(g)\n"

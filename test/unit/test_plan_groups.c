@@ -73,6 +73,19 @@ static const example examples[] = {
      "  w[j,e] = v[j,e] * n[j]\n"
      "  o[i,e] = sum[j](exp(s[i,j] - m[i]) * w[j,e])\n}",
      "together, in blocks of i,", "s m", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn scanned(q[h,i,d], k[h,j,d], v[h,j,e]) -> o[h,i,e] {\n"
+     "  axis b = (size(j) + 15) // 16, u = 16\n"
+     "  scan b {\n"
+     "    s[b,h,i,u] = if 16 * b + u <= i then sum[d](q[h,i,d] * k[h,16 * b + u,d | 0]) +\n"
+     "      0 * m[b-1,h,i | 0] else -inf\n"
+     "    m[b,h,i] = max(m[b-1,h,i | -1e30], max[u](s[b,h,i,u]))\n"
+     "    c[b,h,i] = if b == 0 then 1 else exp(m[b-1,h,i | 0] - m[b,h,i])\n"
+     "    p[b,h,i,u] = exp(s[b,h,i,u] - m[b,h,i])\n"
+     "    l[b,h,i] = c[b,h,i] * l[b-1,h,i | 0] + sum[u](p[b,h,i,u])\n"
+     "    a[b,h,i,e] = c[b,h,i] * a[b-1,h,i,e | 0] + sum[u](p[b,h,i,u] * v[h,16*b+u,e | 0])\n"
+     "  }\n"
+     "  o[h,i,e] = a[size(b)-1,h,i,e | 0] / l[size(b)-1,h,i | 0]\n}",
+     "together for each h, in blocks of i,", "s m c p l a", {{2, 70, 8, 70, 9}, {1, 150, 5, 40, 20}, {3, 3, 4, 2, 2}}},
     {"fn kept(q[i,d], k[j,d], v[j,e]) -> o[i,e], s[i,j] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
      "  o[i,e] = sum[j](exp(s[i,j]) * v[j,e])\n}",

@@ -81,6 +81,16 @@ static void add_domain(const at_plan_report *r, const at_pass *pass, const at_co
         add_number(line, elements_of(r, pass->target));
         at_text_add(line, " elements");
     }
+    at_tiles_found tiles;
+    if (at_plan_tiles(r, pass, &tiles)) {
+        at_text_addf(line, "; of tiles of %d by %d ", AT_PLAN_TILE, AT_PLAN_TILE);
+        add_number(line, tiles.whole);
+        at_text_add(line, " whole, ");
+        add_number(line, tiles.bordered);
+        at_text_add(line, " on the border, ");
+        add_number(line, tiles.skipped);
+        at_text_add(line, " skipped");
+    }
     add_line(INDENT, "", line, out);
 }
 
@@ -137,8 +147,8 @@ static void add_window(const at_array_place *place, at_text *line) {
         if (at_place_is_block(place, k))
             at_text_addf(line, "; of %s a block, for each thread", place->array->axes[k]->name);
         else if (at_place_window(place, k))
-            at_text_addf(line, "; of %s the last %lld", place->array->axes[k]->name,
-                         (long long)place->slots[k]);
+            at_text_addf(line, "; of %s %s%lld", place->array->axes[k]->name,
+                         place->tiles[k] ? "" : "the last ", (long long)place->slots[k]);
 }
 
 static void add_shared(const at_plan_buffer *buffer, at_text *line, at_text *out) {

@@ -8,31 +8,6 @@
 
 /* ---- what can be in a group ------------------------------------------------------------------ */
 
-/* Whether the form has the index itself in one term, and in no other. */
-static bool is_solvable(const at_affine *form, const at_axis *axis) {
-    bool plain = false;
-    for (int i = 0; i < form->count; i++) {
-        if (!at_mentions(form->terms[i], axis)) continue;
-        if (form->terms[i]->tag != AT_INDEX) return false;
-        plain = true;
-    }
-    return plain;
-}
-
-/* A condition that may say which element along the axis a term belongs to, as `dst[e] == g` does and
- * `doc[i] == doc[j]` does not: a sum may then go from term to term, and meets the elements in any
- * order. */
-static bool may_scatter(at_session *s, const at_expr *guard, const at_axis *axis) {
-    if (!guard || guard->tag != AT_MAP) return false;
-    const at_expr *const *args = guard->u.map.args;
-    if (guard->u.map.op == AT_OP_AND)
-        return may_scatter(s, args[0], axis) || may_scatter(s, args[1], axis);
-    at_affine left, right, form;
-    if (guard->u.map.op != AT_OP_EQ || args[0]->kind != AT_INT) return false;
-    return at_affine_of(s, args[0], &left) && at_affine_of(s, args[1], &right) &&
-           at_affine_add(s, &left, -1, &right, &form) && is_solvable(&form, axis);
-}
-
 static bool can_be_part(const at_pass *pass) {
     if (pass->target->rank > 64 || pass->target_count != 1) return false;
     switch (pass->statement->tag) {
@@ -76,8 +51,9 @@ bool at_pass_is_along(at_session *s, const at_pass *pass, const at_axis *axis) {
     int found = 0;
     for (int i = 0; i < target->rank; i++) found += target->axes[i] == axis;
     if (found != 1 || at_pass_fixes(pass, axis)) return false;
+    /* A sum that goes from term to term meets the elements in any order. */
     if (st->tag == AT_EQUATION && st->u.value->tag == AT_FOLD_NODE)
-        return !may_scatter(s, st->u.value->u.fold.guard, axis);
+        return !at_may_place(s, st->u.value, st->u.value->u.fold.guard, axis);
     if (st->tag == AT_KEEPING) return !is_bound(&st->u.keeping.parts[0], axis);
     if (st->tag == AT_TOPK)
         return !is_bound(&st->u.topk, axis) && target->axes[target->rank - 1] != axis;

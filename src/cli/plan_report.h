@@ -3,6 +3,7 @@
 #define AT_CLI_PLAN_REPORT_H
 
 #include "cli/cli.h"
+#include "emit/skipped.h"
 #include "loop/loop.h"
 #include "plan/count.h"
 

@@ -39,12 +39,20 @@ static bool is_sure(const asking *a, const at_expr *e) {
     return e->kind != AT_INT || e->u.map.op == AT_OP_TO_INT || at_range_fits(e->u.map.op, ranges);
 }
 
-/* What is asked first, up to the first that may fail; false: that was there. */
+static bool look_for_reals(void *user, const at_expr *e) {
+    *(bool *)user |= e->tag == AT_READ && e->kind == AT_REAL;
+    return true;
+}
+
+/* What is asked first, up to the first that may fail; false: that was there. Questions about reals bound
+ * nothing. */
 static bool take_first(const asking *a, const at_expr *e, const at_expr **first) {
     if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND)
         return take_first(a, e->u.map.args[0], first) && take_first(a, e->u.map.args[1], first);
     if (!is_sure(a, e)) return false;
-    *first = at_both(a->s, *first, e);
+    bool reals = false;
+    at_walk(e, look_for_reals, &reals);
+    if (!reals) *first = at_both(a->s, *first, e);
     return true;
 }
 

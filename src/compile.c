@@ -21,11 +21,42 @@ const at_cascade *at_cascade_make(at_session *s, const at_program *program,
     return cascade ? at_expand_grads(s, cascade) : NULL;
 }
 
-static int64_t stream_block(const at_compile_options *how) {
+static at_type type_of(const at_compile_options *options) {
+    return options && options->type ? options->type : AT_TYPE_F64;
+}
+
+/* Sets what stages take where they have several ways: what the options say, or what was kept of this
+ * program by `attend tune`, or nothing. */
+static bool choose(at_session *s, const at_cascade *cascade, const at_compile_options *options) {
+    s->choices = (at_choices){0};
+    if (options && options->choices) {
+        s->choices = *options->choices;
+        return true;
+    }
+    return at_tuning_find(s, cascade, type_of(options), options ? options->target : NULL,
+                          &s->choices);
+}
+
+static int64_t stream_block(const at_session *s, const at_compile_options *how) {
+    if (s->choices.unfused) return 0;
+    if (s->choices.columns) return s->choices.columns;
     if (how && how->stream) return how->stream;
     const char *set = getenv("ATTEND_STREAM");
     long block = set ? strtol(set, NULL, 10) : 0;
     return block > 0 ? block : 0;
+}
+
+static const at_cascade *rewrite(at_session *s, const at_cascade *cascade,
+                                 const at_compile_options *how) {
+    if (!how || !how->as_it_is) cascade = at_optimize(s, cascade);
+    int64_t block = stream_block(s, how);
+    return block > 0 ? at_stream(s, cascade, block, NULL) : cascade;
+}
+
+const at_plan *at_compile_plan(at_session *s, const at_cascade *cascade,
+                               const at_compile_options *how) {
+    if (!choose(s, cascade, how)) return NULL;
+    return at_plan_make(s, rewrite(s, cascade, how));
 }
 
 /* From a cascade to tiles, or to the stage that is to be printed: then NULL. */
@@ -35,8 +66,7 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
 #define STOP_AFTER(name, print)                                                                    \
     if (stage && strcmp(stage, name) == 0) return print, NULL
 
-    if (!how || !how->as_it_is) cascade = at_optimize(s, cascade);
-    if (stream_block(how) > 0) cascade = at_stream(s, cascade, stream_block(how), NULL);
+    cascade = rewrite(s, cascade, how);
     STOP_AFTER("opt", at_ir_print(at_unshadowed(s, cascade), dump));
     const at_plan *plan = at_plan_make(s, cascade);
     STOP_AFTER("plan", at_plan_print(plan, dump));
@@ -56,8 +86,7 @@ const at_tile_program *at_compile_tiles(at_session *s, const at_cascade *cascade
 }
 
 static at_emit_options emit_options(const at_compile_options *options) {
-    at_type type = options && options->type ? options->type : AT_TYPE_F64;
-    return (at_emit_options){.type = type, .instrument = options && options->instrument};
+    return (at_emit_options){.type = type_of(options), .instrument = options && options->instrument};
 }
 
 bool at_compile_text(at_session *s, const at_cascade *const *cascades, const char *const *prefixes,
@@ -75,16 +104,6 @@ bool at_compile_text(at_session *s, const at_cascade *const *cascades, const cha
     return true;
 }
 
-bool at_compile_choose(at_session *s, const at_cascade *cascade, const at_compile_options *options) {
-    s->choices = (at_choices){0};
-    if (options && options->choices) {
-        s->choices = *options->choices;
-        return true;
-    }
-    return at_tuning_find(s, cascade, emit_options(options).type, options ? options->target : NULL,
-                          &s->choices);
-}
-
 typedef struct {
     at_session *s;
     const at_cascade *cascade;
@@ -97,7 +116,7 @@ typedef struct {
 
 static bool compile(void *user) {
     compilation *c = user;
-    if (!at_compile_choose(c->s, c->cascade, c->options)) return false;
+    if (!choose(c->s, c->cascade, c->options)) return false;
     const at_tile_program *tiles = make_tiles(c->s, c->cascade, c->options, c->dump);
     if (!tiles) return c->s->diag_count == 0;
     const char *prefix = c->options && c->options->prefix ? c->options->prefix : "attend";

@@ -98,7 +98,7 @@ static bool add_way(request *r, at_choices way) {
 
 /* Usual, each equation by itself, blocks of several sizes. */
 static bool add_ways(request *r) {
-    static const int64_t rows[] = {8, 32, 128}, columns[] = {32, 64, 128, 256};
+    static const int64_t rows[] = {16, 64, 128}, columns[] = {64, 128, 256, 512};
     bool good = add_way(r, (at_choices){0}) && add_way(r, (at_choices){.unfused = true});
     for (int i = 0; i < 3 && good; i++) good = add_way(r, (at_choices){.rows = rows[i]});
     for (int i = 0; i < 4 && good; i++) good = add_way(r, (at_choices){.columns = columns[i]});

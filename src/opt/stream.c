@@ -212,6 +212,8 @@ static bool look_for_parts(void *user, const at_expr *e) {
     w->at = NULL;
     at_walk(e, look_for_pair, w);
     if (!w->at) return true;
+    if (e != w->of->items[w->statement]->u.value)
+        give_up(w->at, e->span, "it stands in a sum over another long axis");
     AT_PUSH(w->s->arena, w->at->parts, w->at->part_count, w->at->part_capacity,
             ((part){w->statement, e, w->of->items[w->statement]->target}));
     w->at->last = w->statement;
@@ -326,7 +328,11 @@ static const at_expr *stands_for(streaming *w, const at_array *array) {
         int scans = at_draft_scan_axes(w->draft, NULL), rank = 0;
         for (int i = 0; i < scans; i++) axes[rank++] = array->axes[i];
         axes[rank++] = c->blocks;
-        for (int i = scans; i < array->rank; i++) axes[rank++] = array->axes[i];
+        /* Columns last, whichever side the array itself has there: products are made of whole columns. */
+        for (int i = scans; i < array->rank; i++)
+            if (array->axes[i] != c->along) axes[rank++] = array->axes[i];
+        for (int i = scans; i < array->rank; i++)
+            if (array->axes[i] == c->along) axes[rank++] = array->axes[i];
         at_array *tile = at_draft_array(w->draft, array->name, array->path, array->kind, axes, rank,
                                         array->span);
         tile->cotangent = array->cotangent;

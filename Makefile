@@ -12,6 +12,7 @@
 #   make bench        programs beside the same loops by hand, in turn (minutes; measures, tests nothing)
 #   make zoo-bench    every function of lib and zoo, how far each is above what the machine needs at least; goes on
 #                     where it was stopped (10 minutes; ZOO_BENCH has options of attend bench)
+#   make growth       how memory and time grow with lengths, beside what is claimed (minutes; GROWTH names parts)
 #   make size         lines a folder
 #
 # Three builds live side by side: build (gcc -O2), build-sanitize, and build-fuzz (clang).
@@ -23,7 +24,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= $(if $(CI),60,5)
 ZOO_TYPES ?= f64,f32,bf16
-ZOO_BENCH ?= --dtype f32
+ZOO_BENCH ?= --dtype f32 --budget 200s
 ZOO_CFLAGS ?= -O0 -g0
 RANDOM_SECONDS ?= $(if $(CI),120,20)
 # What CI says must depend on the change and not on the day, nor on how fast its machine is.
@@ -177,6 +178,10 @@ zoo-check: packages
 	@ls -S lib/*.attn zoo/*/*.attn | ATTEND_CACHE=$(CURDIR)/$(BUILD)/cache ATTEND_CFLAGS="$(ZOO_CFLAGS)" \
 	  xargs -n 1 -P $(JOBS) $(BUILD)/attend check --executor compiled --dtype $(ZOO_TYPES) --threads 1,2,3,4
 
+growth: packages
+	@$(MAKE) -j$(JOBS) -s $(BUILD)/attend
+	@ATTEND=$(BUILD)/attend bench/growth $(GROWTH)
+
 # Results are kept for this very attend: those of another are not its own.
 zoo-bench: packages
 	@$(MAKE) -j$(JOBS) -s $(BUILD)/attend
@@ -217,4 +222,4 @@ clean:
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNITS:=.d) $(RANDOM_OBJECTS:.o=.d) $(FUZZERS:=.d) $(DEMOS:=.d) $(BENCH).d
 .SECONDARY:
-.PHONY: zoo-check zoo-bench all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bench bless demo install uninstall size clean
+.PHONY: zoo-check zoo-bench growth all programs sanitize fuzz-build fuzzers packages check-fast fuzz test random bench bless demo install uninstall size clean

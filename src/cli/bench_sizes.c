@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const double MOST_WORK = 2e10; /* operations on elements, roughly, of a run */
+static const double MOST_WORK = 1e10; /* operations on elements, roughly, of a run */
 static const double MOST_GIVEN = 32e6; /* elements of inputs and outputs */
 static const double MOST_STORED = 256e6; /* elements of any array */
 

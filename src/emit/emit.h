@@ -196,6 +196,11 @@ const char *at_c_short_power(at_session *s, const char *type, const char *x, int
 /* The same for the whole right side of a statement, which may be long. */
 const char *at_c_right_side(at_printer *p, const at_value *value);
 
+/* ---- idle.c: scans without steps that change nothing ----------------------------------------- */
+
+/* Opens the loop of a scan of which the plan has `from` or `to`. */
+void at_c_scan_loop(at_printer *p, const at_plan_step *scan);
+
 /* ---- product.c: products of matrices --------------------------------------------------------- */
 
 void at_c_product(at_printer *p, const at_tile *tile);

@@ -283,8 +283,26 @@ static void print_scan_apart(entry *e, const at_plan_step *step, const at_nest *
     close(e, 2);
 }
 
+/* Code that counts what it does does all of it; and what is left out must not have been what ends the
+ * run. */
+static bool leaves_out(const entry *e, const at_plan_step *scan) {
+    bool sure = (scan->from || scan->to) && !e->program->loops->plain;
+    for (int i = 0; i < scan->body.count && sure; i++)
+        sure &= !e->program->nests[scan->body.items[i]->pass].nest->fallible;
+    return sure;
+}
+
 static void print_scan(entry *e, const at_plan_step *step) {
     const at_statement *st = step->statement;
+    if (leaves_out(e, step)) {
+        at_c_line(&e->p, "{");
+        e->p.indent++;
+        at_c_scan_loop(&e->p, step);
+        e->p.indent++;
+        print_steps(e, &step->body);
+        close(e, 2);
+        return;
+    }
     for (int i = 0; i < st->u.scan.count; i++)
         print_loop(e, st->u.scan.axes[i], st->u.scan.down[i]);
     print_steps(e, &step->body);

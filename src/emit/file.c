@@ -64,8 +64,8 @@ static void print_places(const at_loop_program *loops, at_type type, at_text *ou
             if (at_place_is_block(place, k))
                 at_text_addf(out, ", a block of %s", array->axes[k]->name);
             else if (at_place_window(place, k))
-                at_text_addf(out, ", of %s the last %lld", array->axes[k]->name,
-                             (long long)place->slots[k]);
+                at_text_addf(out, place->tiles[k] ? ", of %s %lld" : ", of %s the last %lld",
+                             array->axes[k]->name, (long long)place->slots[k]);
         if (loops->fallible[i]) at_text_add(out, ", with faults");
         at_c_comment(out, begin);
         at_text_add(out, "\n");
@@ -93,6 +93,13 @@ static void note_helper(void *user, const at_tile *tile, const at_value *value) 
     if (value) at_helpers_note(user, value);
 }
 
+static bool has_idle_steps(const at_plan_steps *steps) {
+    for (int i = 0; i < steps->count; i++)
+        if (steps->items[i]->from || steps->items[i]->to || has_idle_steps(&steps->items[i]->body))
+            return true;
+    return false;
+}
+
 static bool has_repeat(const at_plan_steps *steps) {
     for (int i = 0; i < steps->count; i++)
         if (steps->items[i]->tag == AT_STEP_REPEAT || has_repeat(&steps->items[i]->body))
@@ -103,6 +110,7 @@ static bool has_repeat(const at_plan_steps *steps) {
 static void note_regions(const at_plan *plan, at_c_parts *parts) {
     if (has_repeat(&plan->steps)) at_c_parts_need(parts, AT_C_PART_slice);
     if (plan->group_count) at_c_parts_need(parts, AT_C_PART_group);
+    if (has_idle_steps(&plan->steps)) at_c_parts_need(parts, AT_C_PART_idle);
     for (int i = 0; i < plan->place_count; i++)
         if (plan->places[i].begins) at_c_parts_need(parts, AT_C_PART_slice);
 }

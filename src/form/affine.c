@@ -398,3 +398,28 @@ static const at_expr *short_node(void *user, const at_expr *e) {
 const at_expr *at_affine_simple(at_session *s, const at_expr *e) {
     return e ? at_rewrite(s, e, short_node, s) : NULL;
 }
+
+int at_without_quotient(at_session *s, const at_expr *e, int side, const at_expr *out[2]) {
+    const at_expr *quotient = e->u.map.args[side], *other = e->u.map.args[!side];
+    at_span span = e->span;
+    if (quotient->tag != AT_MAP || quotient->u.map.op != AT_OP_IDIV) return 0;
+    const at_expr *x = quotient->u.map.args[0], *by = quotient->u.map.args[1];
+    if (by->tag != AT_CONST || by->u.integer <= 0) return 0;
+    at_op op = e->u.map.op;
+    /* quotient op other, whichever side it stands on */
+    if (side == 1 && op != AT_OP_EQ)
+        op = op == AT_OP_LT ? AT_OP_GT : op == AT_OP_GT ? AT_OP_LT
+             : op == AT_OP_LE ? AT_OP_GE : op == AT_OP_GE ? AT_OP_LE : op;
+    const at_expr *begin = at_map_node(s, AT_OP_MUL, by, other, NULL, span);
+    const at_expr *end = at_map_node(s, AT_OP_ADD, begin, by, NULL, span);
+    const at_expr *from = at_map_node(s, AT_OP_LE, begin, x, NULL, span);
+    const at_expr *to = at_map_node(s, AT_OP_LT, x, end, NULL, span);
+    switch (op) {
+    case AT_OP_EQ: out[0] = from; out[1] = to; return 2;
+    case AT_OP_GE: out[0] = from; return 1;
+    case AT_OP_LE: out[0] = to; return 1;
+    case AT_OP_GT: out[0] = at_map_node(s, AT_OP_LE, end, x, NULL, span); return 1;
+    case AT_OP_LT: out[0] = at_map_node(s, AT_OP_LT, x, begin, NULL, span); return 1;
+    default: return 0;
+    }
+}

@@ -191,6 +191,11 @@ const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr 
 /* e with its int indices and comparisons made short: `t + 1 - 1` is t, `t + 1 == 0` is false. */
 const at_expr *at_affine_simple(at_session *s, const at_expr *e);
 
+/* A comparison whose side `side` is a quotient by a positive number, as one or two comparisons
+ * without: gives how many, or 0. */
+int at_without_quotient(at_session *s, const at_expr *comparison, int side,
+                             const at_expr *out[2]);
+
 /* ---- range.c: between which ints a value lies ---------------------------------------------- */
 
 /* Axes are at most this long in compiled code, so that index arithmetic mostly fits 64 bits. */

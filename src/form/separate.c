@@ -285,6 +285,13 @@ static bool take_fold(at_separating *w) {
     return true;
 }
 
+static bool note_equation(void *user, const at_statement *st) {
+    at_separating *w = user;
+    if (st->tag == AT_EQUATION && st->target->id >= 0 && st->target->id < w->array_count)
+        w->equations[st->target->id] = st->u.value;
+    return true;
+}
+
 at_sweep *at_sweep_of(at_session *s, const at_sweep_given *given) {
     AT_ASSERT(s, given->fold_count > 0);
     at_sweep *sweep = AT_NEW(s->arena, at_sweep);
@@ -298,6 +305,11 @@ at_sweep *at_sweep_of(at_session *s, const at_sweep_given *given) {
     for (int f = 0; f < given->fold_count; f++) parts->plain[f] = -1;
     sweep->parts = parts;
     at_separating w = {.s = s, .sweep = sweep, .parts = parts, .given = given};
+    if (given->cascade) {
+        w.array_count = given->cascade->array_count;
+        w.equations = AT_NEW_ARRAY(s->arena, const at_expr *, w.array_count);
+        at_walk_block(&given->cascade->body, note_equation, &w);
+    }
     while (w.at < given->fold_count && take_fold(&w)) w.at++;
     return sweep;
 }

@@ -69,6 +69,11 @@ typedef struct {
     const at_sweep_fold *folds;
     int row_count;
     const at_sweep_row *rows;
+    /* What is known of the signs of arrays that are known before: by what is computed, in the cascade
+     * (may be NULL), and for arrays that are not in it (blocks of others, say). */
+    const at_cascade *cascade;
+    int known_count;
+    const at_sweep_row *known;
 } at_sweep_given;
 
 /* ---- what is found ------------------------------------------------------------------------------- */

@@ -89,6 +89,8 @@ typedef struct {
     at_sweep_parts *parts;
     const at_sweep_given *given;
     int at; /* the fold that is looked at */
+    int array_count;
+    const at_expr **equations; /* by array id of given->cascade: what it is; NULL: not by an equation */
     int centre_count, centre_capacity;
     at_sweep_centre *centres;
 } at_separating;

@@ -55,14 +55,13 @@ static bool has_sign(const at_separating *w, const at_expr *e) {
     return !e || at_sweep_sign(w, e) != AT_ANY_SIGN;
 }
 
-/* A product of which each factor can be looked at alone: there is one, or none is negative. */
+/* A product of which each factor can be looked at alone: at most one may be negative, and then so is
+ * the product, of which a logarithm or root is NaN as well. */
 static bool is_product(const at_separating *w, const at_sweep_piece *piece) {
     const at_sweep_term *t = &piece->terms[0];
     if (piece->count != 1 || t->power_count) return false;
-    int factors = !!t->element + !!t->below + !!t->row + !!t->under;
-    return (factors <= 1 && !t->up && !t->up_row) ||
-           (has_sign(w, t->element) && has_sign(w, t->below) && has_sign(w, t->row) &&
-            has_sign(w, t->under));
+    return !has_sign(w, t->element) + !has_sign(w, t->below) + !has_sign(w, t->row) +
+               !has_sign(w, t->under) <= 1;
 }
 
 static void add_log(at_separating *w, at_sweep_piece *out, const at_expr *e, bool element,

@@ -1,11 +1,16 @@
 /* What sign a value surely has, where it is no NaN: asked before a factor is taken out of a max, and
- * before a logarithm or a root is taken apart. Folds' and rows' values are followed to where they
- * are computed; nothing is known of the elements of other arrays. */
+ * before a logarithm or a root is taken apart. Arrays are followed to where they are computed, so far
+ * as a number of steps goes. */
 #include "form/separate_int.h"
 
-enum { DEEP = 24 };
+enum { DEEP = 60, STEPS = 2000 };
 
-static at_signs sign_of(const at_separating *w, const at_expr *e, int depth);
+typedef struct {
+    const at_separating *w;
+    int steps; /* that were taken */
+} asking;
+
+static at_signs sign_of(asking *w, const at_expr *e, int depth);
 
 static at_signs weaker(at_signs a, at_signs b) { return a < b ? a : b; }
 static at_signs stronger(at_signs a, at_signs b) { return a > b ? a : b; }
@@ -15,7 +20,7 @@ static at_signs of_number(const at_expr *e) {
     return value > 0 ? AT_POSITIVE : value == 0 ? AT_NOT_NEGATIVE : AT_ANY_SIGN;
 }
 
-static at_signs of_fold(const at_separating *w, const at_expr *e, int depth) {
+static at_signs of_fold(asking *w, const at_expr *e, int depth) {
     const at_expr *body = e->u.fold.body;
     switch (e->u.fold.fold) {
     case AT_FOLD_COUNT: return AT_NOT_NEGATIVE;
@@ -27,17 +32,22 @@ static at_signs of_fold(const at_separating *w, const at_expr *e, int depth) {
     }
 }
 
-static at_signs of_read(const at_separating *w, const at_expr *e, int depth) {
-    const at_array *array = e->u.read.array;
-    if (array->inside) return AT_NOT_NEGATIVE;
-    if (e->u.read.alternative) return AT_ANY_SIGN;
+static const at_expr *equation_of(const at_separating *w, const at_array *array) {
     for (int i = 0; i < w->given->fold_count; i++)
-        if (w->given->folds[i].target == array)
-            return sign_of(w, w->given->folds[i].fold, depth);
+        if (w->given->folds[i].target == array) return w->given->folds[i].fold;
     for (int i = 0; i < w->given->row_count; i++)
-        if (w->given->rows[i].target == array && w->given->rows[i].value)
-            return sign_of(w, w->given->rows[i].value, depth);
-    return AT_ANY_SIGN;
+        if (w->given->rows[i].target == array) return w->given->rows[i].value;
+    for (int i = 0; i < w->given->known_count; i++)
+        if (w->given->known[i].target == array) return w->given->known[i].value;
+    return array->id >= 0 && array->id < w->array_count ? w->equations[array->id] : NULL;
+}
+
+static at_signs of_read(asking *w, const at_expr *e, int depth) {
+    const at_expr *value = equation_of(w->w, e->u.read.array);
+    if (e->u.read.array->inside) return AT_NOT_NEGATIVE;
+    if (!value) return AT_ANY_SIGN;
+    at_signs sign = sign_of(w, value, depth);
+    return e->u.read.alternative ? weaker(sign, sign_of(w, e->u.read.alternative, depth)) : sign;
 }
 
 static bool is_even(const at_expr *e) {
@@ -45,7 +55,7 @@ static bool is_even(const at_expr *e) {
     return half > -1e9 && half < 1e9 && half == (double)(int64_t)half;
 }
 
-static at_signs of_map(const at_separating *w, const at_expr *e, int depth) {
+static at_signs of_map(asking *w, const at_expr *e, int depth) {
     const at_expr *const *args = e->u.map.args;
     at_signs a = sign_of(w, args[0], depth), b = AT_ANY_SIGN, c = AT_ANY_SIGN;
     int arity = at_op_info(e->u.map.op)->arity;
@@ -80,8 +90,8 @@ static at_signs of_map(const at_separating *w, const at_expr *e, int depth) {
     }
 }
 
-static at_signs sign_of(const at_separating *w, const at_expr *e, int depth) {
-    if (++depth > DEEP) return AT_ANY_SIGN;
+static at_signs sign_of(asking *w, const at_expr *e, int depth) {
+    if (++depth > DEEP || ++w->steps > STEPS) return AT_ANY_SIGN;
     switch (e->tag) {
     case AT_CONST: return of_number(e);
     case AT_SIZE:
@@ -93,4 +103,7 @@ static at_signs sign_of(const at_separating *w, const at_expr *e, int depth) {
     return AT_ANY_SIGN;
 }
 
-at_signs at_sweep_sign(const at_separating *w, const at_expr *e) { return sign_of(w, e, 0); }
+at_signs at_sweep_sign(const at_separating *w, const at_expr *e) {
+    asking a = {w, 0};
+    return sign_of(&a, e, 0);
+}

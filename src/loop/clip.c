@@ -142,7 +142,7 @@ static int solve_quotient(at_loop_lowering *l, at_loop_clips *c, const at_expr *
     int axis = innermost(c, e);
     for (int side = 0; side < 2 && axis >= 0; side++) {
         if (!at_mentions(e->u.map.args[side], c->axes[axis])) continue;
-        int count = at_loop_without_quotient(l->s, e, side, parts), before = c->count;
+        int count = at_without_quotient(l->s, e, side, parts), before = c->count;
         bool all = count > 0;
         for (int i = 0; i < count && all; i++) all = solve(l, c, parts[i]) == axis;
         if (all) return axis;

@@ -33,31 +33,6 @@ static bool gap(at_loop_lowering *l, const at_expr *a, const at_expr *b, int str
            form->constant != INT64_MIN;
 }
 
-int at_loop_without_quotient(at_session *s, const at_expr *e, int side, const at_expr *out[2]) {
-    const at_expr *quotient = e->u.map.args[side], *other = e->u.map.args[!side];
-    at_span span = e->span;
-    if (quotient->tag != AT_MAP || quotient->u.map.op != AT_OP_IDIV) return 0;
-    const at_expr *x = quotient->u.map.args[0], *by = quotient->u.map.args[1];
-    if (by->tag != AT_CONST || by->u.integer <= 0) return 0;
-    at_op op = e->u.map.op;
-    /* quotient op other, whichever side it stands on */
-    if (side == 1 && op != AT_OP_EQ)
-        op = op == AT_OP_LT ? AT_OP_GT : op == AT_OP_GT ? AT_OP_LT
-             : op == AT_OP_LE ? AT_OP_GE : op == AT_OP_GE ? AT_OP_LE : op;
-    const at_expr *begin = at_map_node(s, AT_OP_MUL, by, other, NULL, span);
-    const at_expr *end = at_map_node(s, AT_OP_ADD, begin, by, NULL, span);
-    const at_expr *from = at_map_node(s, AT_OP_LE, begin, x, NULL, span);
-    const at_expr *to = at_map_node(s, AT_OP_LT, x, end, NULL, span);
-    switch (op) {
-    case AT_OP_EQ: out[0] = from; out[1] = to; return 2;
-    case AT_OP_GE: out[0] = from; return 1;
-    case AT_OP_LE: out[0] = to; return 1;
-    case AT_OP_GT: out[0] = at_map_node(s, AT_OP_LE, end, x, NULL, span); return 1;
-    case AT_OP_LT: out[0] = at_map_node(s, AT_OP_LT, x, begin, NULL, span); return 1;
-    default: return 0;
-    }
-}
-
 static at_op opposite(at_op op) {
     switch (op) {
     case AT_OP_EQ: return AT_OP_NE;
@@ -104,7 +79,7 @@ void at_loop_know(at_loop_lowering *l, const at_expr *condition, bool holds, boo
         condition = at_map_node(l->s, op, args[0], args[1], NULL, condition->span);
         for (int side = 0; side < 2; side++) {
             const at_expr *out[2];
-            int count = at_loop_without_quotient(l->s, condition, side, out);
+            int count = at_without_quotient(l->s, condition, side, out);
             for (int i = 0; i < count; i++)
                 know_comparison(l, out[i]->u.map.op, out[i]->u.map.args[0], out[i]->u.map.args[1],
                                 always);

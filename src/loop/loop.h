@@ -272,10 +272,6 @@ void at_loop_lower_draw(at_loop_lowering *l, const at_statement *st);
 
 /* Notes that a condition holds, or that it does not. The caller takes back l->facts. */
 void at_loop_know(at_loop_lowering *l, const at_expr *condition, bool holds, bool always);
-/* A comparison whose side `side` is a quotient by a positive number, as one or two comparisons
- * without: gives how many, or 0. */
-int at_loop_without_quotient(at_session *s, const at_expr *comparison, int side,
-                             const at_expr *out[2]);
 /* Whether a condition surely holds: 1, surely not: 0, or -1. */
 int at_loop_truth(at_loop_lowering *l, const at_expr *condition);
 /* Notes that an axis around has indices. */

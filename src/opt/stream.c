@@ -508,6 +508,11 @@ static void make_sweep(streaming *w, class *c) {
     c->given.folds = folds;
     c->given.fold_count = c->part_count;
     find_rows(w, c);
+    at_sweep_row *tiles = AT_NEW_ARRAY(s->arena, at_sweep_row, c->tile_count);
+    for (int k = 0; k < c->tile_count; k++) tiles[k] = (at_sweep_row){c->tiles[k].tile, c->tiles[k].value};
+    c->given.known = tiles;
+    c->given.known_count = c->tile_count;
+    c->given.cascade = w->from;
     w->good = true;
     for (int k = 0; k < c->part_count; k++) at_walk(folds[k].fold, look_for_other, w);
     if (!w->good) give_up(c, c->parts[0].fold->span, "a later sum needs the results of other rows");

@@ -3,28 +3,45 @@
  *
  * Order is a matter of memory, not of arrays: what a repeat carries has one place under several
  * names. Two steps may change places if neither writes what the other reads or writes. */
+#include "form/form.h"
 #include "plan/group_int.h"
 
 /* ---- what can be in a group ------------------------------------------------------------------ */
 
-/* A condition that may say which element a term belongs to: a sum may then go from term to term. */
-static bool may_scatter(const at_pass *pass, const at_expr *guard) {
+/* Whether the form has the index itself in one term, and in no other. */
+static bool is_solvable(const at_affine *form, const at_axis *axis) {
+    bool plain = false;
+    for (int i = 0; i < form->count; i++) {
+        if (!at_mentions(form->terms[i], axis)) continue;
+        if (form->terms[i]->tag != AT_INDEX) return false;
+        plain = true;
+    }
+    return plain;
+}
+
+/* A condition that may say which element a term belongs to, as `dst[e] == g` does and `doc[i] == doc[j]`
+ * does not: a sum may then go from term to term. */
+static bool may_scatter(at_session *s, const at_pass *pass, const at_expr *guard) {
     if (!guard || guard->tag != AT_MAP) return false;
     const at_expr *const *args = guard->u.map.args;
-    if (guard->u.map.op == AT_OP_AND) return may_scatter(pass, args[0]) || may_scatter(pass, args[1]);
+    if (guard->u.map.op == AT_OP_AND)
+        return may_scatter(s, pass, args[0]) || may_scatter(s, pass, args[1]);
+    at_affine left, right, form;
     if (guard->u.map.op != AT_OP_EQ || args[0]->kind != AT_INT) return false;
-    for (int i = 0; i < pass->target->rank; i++)
-        if (!at_pass_fixes(pass, pass->target->axes[i]) && at_mentions(guard, pass->target->axes[i]))
+    bool linear = at_affine_of(s, args[0], &left) && at_affine_of(s, args[1], &right) &&
+                  at_affine_add(s, &left, -1, &right, &form);
+    for (int i = 0; i < pass->target->rank && linear; i++)
+        if (!at_pass_fixes(pass, pass->target->axes[i]) && is_solvable(&form, pass->target->axes[i]))
             return true;
     return false;
 }
 
-static bool can_be_part(const at_pass *pass) {
+static bool can_be_part(at_session *s, const at_pass *pass) {
     const at_statement *st = pass->statement;
     if (pass->target->rank > 64 || pass->target_count != 1) return false;
     switch (st->tag) {
     case AT_EQUATION:
-        return st->u.value->tag != AT_FOLD_NODE || !may_scatter(pass, st->u.value->u.fold.guard);
+        return st->u.value->tag != AT_FOLD_NODE || !may_scatter(s, pass, st->u.value->u.fold.guard);
     case AT_DRAWING:
     case AT_KEEPING:
     case AT_TOPK: return true;
@@ -37,7 +54,7 @@ static bool add_passes(const at_level *level, const at_plan_step *step, at_passe
     if (step->tag == AT_STEP_PASS) {
         at_pass *pass = level->plan->passes[step->pass];
         AT_PUSH(level->s->arena, to->items, to->count, to->capacity, pass);
-        return can_be_part(pass);
+        return can_be_part(level->s, pass);
     }
     bool good = step->tag == AT_STEP_SCAN;
     for (int i = 0; i < step->body.count && good; i++)

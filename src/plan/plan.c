@@ -373,6 +373,7 @@ const at_plan *at_plan_make(at_session *s, const at_cascade *cascade) {
     at_plan_apart(s, plan, &plan->steps);
     for (int i = 0; i < plan->pass_count; i++) at_pass_price(s, cascade, plan->passes[i]);
     at_plan_live(s, plan);
+    at_plan_idle(s, plan, &plan->steps);
     at_plan_tell_stored(s, plan);
     return plan;
 }
@@ -462,6 +463,14 @@ static void print_head(const at_plan_step *step, int depth, at_text *out) {
         at_text_addf(out, "repeat %s < %lld", st->u.repeat.round->name,
                      (long long)st->u.repeat.count);
         if (st->u.repeat.condition) at_text_add(out, " while it holds");
+    }
+    if (step->from) {
+        at_text_add(out, ", the first and from ");
+        at_ir_print_expr(step->from, out);
+    }
+    if (step->to) {
+        at_text_add(out, step->from ? " to before " : ", to before ");
+        at_ir_print_expr(step->to, out);
     }
     for (int i = 0; i < step->apart_count; i++)
         at_text_addf(out, "%s%s", i ? ", " : ", apart along ", step->apart[i]->name);

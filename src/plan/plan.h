@@ -112,6 +112,11 @@ struct at_plan_step {
     int pass;                      /* PASS; REPEAT: what computes its condition, or -1 */
     at_plan_steps body;            /* of a region, or the passes and scans of a group */
     const at_group *group;         /* GROUP */
+    /* SCAN: behind its first step only those from `from` to before `to` change anything, ints over
+     * the indices of what is around and, in a group, over its first and end; NULL: from the first, to
+     * the last. Steps so many apart use the same memory. */
+    const at_expr *from, *to;
+    int64_t stride;
     /* SCAN: axes along which it can be taken apart, as they stand in all its arrays. */
     int apart_count;
     const at_axis **apart;
@@ -197,6 +202,11 @@ void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *
 
 /* Gives a reason (AT_REASON_FUSE) for each array over two lengths that is stored whole. */
 void at_plan_tell_stored(at_session *s, const at_plan *plan);
+
+/* ---- idle.c: steps of scans that change nothing ----------------------------------------------- */
+
+/* Finds them. */
+void at_plan_idle(at_session *s, at_plan *plan, const at_plan_steps *steps);
 
 /* ---- cost.c -------------------------------------------------------------------------------- */
 

@@ -32,15 +32,17 @@ static void compare(at_session *s, const at_cascade *cascade, const at_kernel *k
 
 /* Programs that `write` draws, at many extents from `least` on: compiled code gives what the reference
  * gives. */
+typedef const at_cascade *change_fn(at_session *s, const at_cascade *cascade);
 static void agree_compiled(void (*write)(dice *d, at_text *out), int least,
-                           const at_compile_options *options) {
+                           const at_compile_options *options, change_fn *change) {
     dice d = {2024};
     for (int round = 0; round < 3; round++) {
         at_session *s = at_session_new((size_t)256 << 20);
         at_text text = {0};
         write(&d, &text);
         const at_cascade *cascade = resolved(s, text.data);
-        at_kernel *kernel = at_compile(s, cascade, options, NULL);
+        const at_cascade *compiled = change ? change(s, cascade) : cascade;
+        at_kernel *kernel = at_compile(s, compiled, options, NULL);
         if (!kernel) fail_msg("%s\n%s", text.data, errors_of(s));
         for (int run = 0; run < 30; run++)
             compare(s, cascade, kernel, &d, least, run < 3 ? 2 : 9, text.data);
@@ -51,7 +53,7 @@ static void agree_compiled(void (*write)(dice *d, at_text *out), int least,
 }
 
 UNUSED static void agree_with_the_reference(void (*write)(dice *d, at_text *out), int least) {
-    agree_compiled(write, least, NULL);
+    agree_compiled(write, least, NULL, NULL);
 }
 
 /* A stage of a program as text. */

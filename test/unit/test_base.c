@@ -567,6 +567,39 @@ static void places_that_cannot_be_written_are_named(void **state) {
     assert_int_equal(access("/dev/null", W_OK), 0);
 }
 
+static void reasons_are_kept_once_and_only_for_who_asks(void **state) {
+    at_session *s = *state;
+    at_reason_add(s, AT_REASON_FUSE, at_no_span(), "s[i,j]", "is stored by pass %d", 1);
+    assert_null(s->reasons);
+    at_reasons_keep(s);
+    assert_int_equal(s->reasons->count, 0);
+    for (int i = 0; i < 3; i++) {
+        at_reason_add(s, AT_REASON_FUSE, at_no_span(), "s[i,j]", "is stored by pass %d", 1);
+        at_reason_add(s, AT_REASON_SKIP, at_no_span(), "s[i,j]", "is stored by pass %d", 1);
+        at_reason_add(s, AT_REASON_FUSE, at_no_span(), "s[i,j]", "is stored by pass %d", 2);
+        at_reason_add(s, AT_REASON_FUSE, at_no_span(), "p[i,j]", "is stored by pass %d", 2);
+    }
+    assert_int_equal(s->reasons->count, 4);
+    assert_string_equal(s->reasons->items[2].what, "s[i,j]");
+    assert_string_equal(s->reasons->items[2].why, "is stored by pass 2");
+    assert_int_equal(s->reasons->items[1].kind, AT_REASON_SKIP);
+    at_reasons_keep(s);
+    assert_int_equal(s->reasons->count, 4);
+}
+
+static void missing_folders_are_made_up_to_the_last_slash(void **state) {
+    (void)state;
+    assert_true(at_make_folders("deep/deeper/name"));
+    assert_int_equal(access("deep/deeper", W_OK), 0);
+    assert_int_not_equal(access("deep/deeper/name", F_OK), 0);
+    assert_true(at_make_folders("deep/deeper/name"));
+    assert_true(at_make_folders("name"));
+    assert_int_not_equal(access("name", F_OK), 0);
+    assert_false(at_make_folders("/proc/none/name"));
+    assert_int_equal(rmdir("deep/deeper"), 0);
+    assert_int_equal(rmdir("deep"), 0);
+}
+
 static void time_and_memory_are_told(void **state) {
     (void)state;
     double before = at_now();
@@ -600,9 +633,11 @@ int main(void) {
         TEST(a_long_line_is_cut_around_the_place),
         TEST(errors_beyond_the_limit_are_counted),
         TEST(codes_are_distinct_and_complete),
+        TEST(reasons_are_kept_once_and_only_for_who_asks),
         TEST(time_and_memory_are_told),
 #define FILES(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
         FILES(a_failed_write_keeps_the_old_file),
+        FILES(missing_folders_are_made_up_to_the_last_slash),
         FILES(permissions_and_links_stay),
         FILES(an_escape_while_writing_leaves_nothing_behind),
         FILES(places_that_cannot_be_written_are_named),

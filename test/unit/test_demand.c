@@ -79,8 +79,8 @@ static void tiles_of_scans_are_all_that_is_kept(void **state) {
     (void)state;
     at_compile_options options = {.as_it_is = true};
     setenv("ATTEND_POISON", "1", 1);
-    agree_compiled(write_tiles, 1, &options);
-    agree_compiled(write_tiles, 24, &options);
+    agree_compiled(write_tiles, 1, &options, NULL);
+    agree_compiled(write_tiles, 24, &options, NULL);
     unsetenv("ATTEND_POISON");
 }
 

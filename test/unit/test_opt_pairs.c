@@ -66,8 +66,8 @@ static const example examples[] = {
     {"what is dear to compute is computed once",
      "fn f(q[i,d], k[j,d], w[i]) -> a[i], b[j] {\n"
      "  axis m as j\n"
-     "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"
-     "  t[i,j] = max[m where m <= j](s[i,m])\n"
+      "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"
+      "  t[i,j] = sum[m where m <= j](tanh(s[i,m] - s[i,j]))\n"
      "  a[i] = sum[j](t[i,j]^2)\n  b[j] = sum[i](t[i,j] * w[i])\n}\n",
      {"b[j] = sum[i](t[i,j] * w[i])"}, {"t_2"}},
     {"hidden layers are no pairs",

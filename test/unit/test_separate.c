@@ -228,6 +228,11 @@ static const program moments[] = {
      "  c[i,e] = sum[j](exp(s[i,j] - m[i]) / l[i] * v[j,e])\n"
      "  o[i,e] = sum[j](t[i] * exp(s[i,j] - m[i]) / l[i] * (v[j,e] - c[i,e]))\n"
      "}\n", 1, 1, NULL},
+    {"entropy of what is divided by its sum",
+     "fn f(x[i,j]) -> h[i] {\n"
+     "  l[i] = sum[j](x[i,j]^2)\n"
+     "  h[i] = sum[j](x[i,j]^2 / l[i] * log(x[i,j]^2 / l[i]))\n"
+     "}\n", 1, 1, NULL},
     {"variance",
      "fn f(x[i,j]) -> m[i], q[i] {\n"
      "  m[i] = mean[j](x[i,j])\n"

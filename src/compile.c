@@ -21,11 +21,14 @@ const at_cascade *at_cascade_make(at_session *s, const at_program *program,
     return cascade ? at_expand_grads(s, cascade) : NULL;
 }
 
-static int64_t stream_block(const at_compile_options *how) {
-    if (how && how->stream) return how->stream;
+/* In blocks of how many columns sums over long axes are taken; 0: in none. `all`: wherever that can
+ * be, not only where it pays. */
+static int64_t stream_block(const at_compile_options *how, bool *all) {
+    enum { USUAL = 256 }; /* columns: measured, see docs/decisions.md */
     const char *set = getenv("ATTEND_STREAM");
-    long block = set ? strtol(set, NULL, 10) : 0;
-    return block > 0 ? block : 0;
+    *all = set || (how && how->stream);
+    int64_t block = how && how->stream ? how->stream : set ? strtol(set, NULL, 10) : USUAL;
+    return how && how->as_it_is ? 0 : block;
 }
 
 /* From a cascade to tiles, or to the stage that is to be printed: then NULL. */
@@ -36,7 +39,9 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
     if (stage && strcmp(stage, name) == 0) return print, NULL
 
     if (!how || !how->as_it_is) cascade = at_optimize(s, cascade);
-    if (stream_block(how) > 0) cascade = at_stream(s, cascade, stream_block(how), NULL);
+    bool all;
+    int64_t block = stream_block(how, &all);
+    if (block > 0) cascade = at_sweep_cascade(s, cascade, block, all, NULL);
     STOP_AFTER("opt", at_ir_print(at_unshadowed(s, cascade), dump));
     const at_plan *plan = at_plan_make(s, cascade);
     STOP_AFTER("plan", at_plan_print(plan, dump));

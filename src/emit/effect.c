@@ -193,6 +193,7 @@ static void print_effect(at_printer *p, const at_value *v) {
     case AT_TILE_ATTEMPT: print_attempt(p, v); return;
     case AT_TILE_CHECK: print_check(p, v); return;
     case AT_TILE_PICK: at_c_pick(p, v); return;
+    case AT_TILE_RUN: at_c_run(p, v); return;
     case AT_TILE_INHERIT: {
         const char *fault = name;
         const char *faulty = "";

@@ -217,6 +217,7 @@ const char *at_c_variable(at_printer *p, const at_value *value);
 const char *at_c_across(at_printer *p, const at_value *across);
 /* The best of all lanes, and its index. */
 void at_c_pick(at_printer *p, const at_value *pick);
+void at_c_run(at_printer *p, const at_value *run);
 /* store[address] = value, in the lanes that are computed with. */
 void at_c_vector_store(at_printer *p, const at_value *store);
 

@@ -88,6 +88,7 @@ void at_helpers_note(at_helpers *helpers, const at_value *value) {
         helpers->lanes_attempt[value->map] = true;
     if (value->lanes == AT_LANES_ANY) at_c_parts_need(&helpers->parts, AT_C_PART_lanes);
     if (value->op == AT_TILE_DRAW) at_c_parts_need(&helpers->parts, AT_C_PART_draw);
+    if (value->op == AT_TILE_RUN) at_c_parts_need(&helpers->parts, AT_C_PART_running);
     if (value->op == AT_TILE_SORT) at_c_parts_need(&helpers->parts, AT_C_PART_order);
     if (value->op != AT_TILE_MAP) return;
     if (at_tile_short_power(value)) {

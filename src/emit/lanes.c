@@ -6,6 +6,8 @@
  * all lanes, and variables keep their values where it does not hold. */
 #include "emit/emit.h"
 
+#include <string.h>
+
 /* ---- what a body needs ------------------------------------------------------------------------ */
 
 typedef struct {
@@ -200,6 +202,22 @@ static void print_copies(at_printer *p, const at_tile *tile, printing body) {
     close(p);
 }
 
+/* From the end: what is no full block first. */
+static void print_down(at_printer *p, const at_tile *tile, const char *low, const char *size,
+                       printing body) {
+    const char *index = at_axis_name(&p->names, tile->axis);
+    const char *length = strcmp(low, "0") == 0 ? size
+                                               : at_format(p->s->arena, "(%s - (%s))", size, low);
+    at_c_line(p, "int64_t %s = %s - %s %% LANES;", index, size, length);
+    open(p, at_format(p->s->arena, "if (%s < %s) {", index, size));
+    print_rest(p, tile, body);
+    close(p);
+    open(p, at_format(p->s->arena, "for (%s -= LANES; %s >= %s; %s -= LANES) {", index, index, low,
+                      index));
+    body(p, &tile->body);
+    close(p);
+}
+
 static void print_combined(at_printer *p, const at_tile *tile, printing body) {
     const char *index = at_axis_name(&p->names, tile->axis);
     open(p, "{");
@@ -208,6 +226,12 @@ static void print_combined(at_printer *p, const at_tile *tile, printing body) {
         p->end = at_c_name(&p->names, at_format(p->s->arena, "end_%s", index));
         at_c_line(p, "const int64_t %s = %s;", p->end, size);
         size = p->end;
+    }
+    if (tile->down) {
+        print_down(p, tile, low, size, body);
+        close(p);
+        p->end = NULL;
+        return;
     }
     at_c_line(p, "int64_t %s = %s;", index, low);
     if (tile->copies > 1) print_copies(p, tile, body);

@@ -333,6 +333,15 @@ const char *at_c_across(at_printer *p, const at_value *v) {
     return at_format(arena, "%s(%s)", across, all);
 }
 
+void at_c_run(at_printer *p, const at_value *v) {
+    const char *what = v->map == AT_OP_ADD   ? "sum"
+                       : v->map == AT_OP_MUL ? "product"
+                       : v->map == AT_OP_MIN ? "least" : "largest";
+    const char *lanes = at_array_name(&p->names, v->operands[0]->array);
+    at_c_line(p, "%s = vreal_running_%s(%s, %s, &%s);", lanes, what, lanes,
+              v->integer ? "true" : "false", at_array_name(&p->names, v->array));
+}
+
 void at_c_pick(at_printer *p, const at_value *v) {
     at_value *const *x = v->operands;
     for (int i = 0; i < (v->copies ? v->copies : 1); i++)

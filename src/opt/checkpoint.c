@@ -221,16 +221,20 @@ typedef struct {
     bool depends;
 } dependence;
 
-static bool look_for_dependence(void *user, const at_expr *e) {
-    dependence *d = user;
-    if (e->tag != AT_READ || e->u.read.array->id >= d->c->count) return true;
-    int at = d->c->h->at[e->u.read.array->id];
+static void note_dependence(dependence *d, const at_array *array) {
+    int at = array->id < d->c->count ? d->c->h->at[array->id] : -1;
     if (at >= 0) d->depends |= at == d->c->back || d->c->later[at];
+}
+
+static bool look_for_dependence(void *user, const at_expr *e) {
+    if (e->tag == AT_READ) note_dependence(user, e->u.read.array);
     return true;
 }
 
 static bool statement_depends(void *user, const at_statement *st) {
     at_walk_statement(st, look_for_dependence, user);
+    for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
+        note_dependence(user, st->u.repeat.carried[k].before);
     return true;
 }
 

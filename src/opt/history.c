@@ -78,6 +78,23 @@ static bool is_large(const at_histories *h, const at_statement *scan, const at_a
     return !o.m.matched;
 }
 
+typedef struct {
+    at_histories *h;
+    int statement;
+} noting;
+
+/* What it writes, or a statement in it. */
+static bool note_targets(void *user, const at_statement *st) {
+    const noting *n = user;
+    int *at = n->h->at;
+    if (st->target && st->tag != AT_NEXT) at[st->target->id] = n->statement;
+    for (int k = 0; st->tag == AT_KEEPING && k < st->u.keeping.count; k++)
+        at[st->u.keeping.parts[k].target->id] = n->statement;
+    for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
+        at[st->u.repeat.carried[k].after->id] = n->statement;
+    return true;
+}
+
 void at_history_survey(at_histories *h, const at_cascade *cascade) {
     at_session *s = h->s;
     h->array_count = h->draft->out->array_count;
@@ -89,17 +106,8 @@ void at_history_survey(at_histories *h, const at_cascade *cascade) {
     for (int i = 0; i < h->count; i++) {
         const at_statement *st = h->items[i];
         at_block one = {1, &h->items[i]};
-        const at_block *block = st->tag == AT_SCAN     ? &st->u.scan.body
-                                : st->tag == AT_REPEAT ? &st->u.repeat.body
-                                                       : &one;
-        for (int k = 0; k < block->count; k++) {
-            const at_statement *inner = block->items[k];
-            if (inner->target && inner->tag != AT_NEXT) h->at[inner->target->id] = i;
-            for (int n = 0; inner->tag == AT_KEEPING && n < inner->u.keeping.count; n++)
-                h->at[inner->u.keeping.parts[n].target->id] = i;
-        }
-        for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++)
-            h->at[st->u.repeat.carried[k].after->id] = i;
+        noting n = {h, i};
+        at_walk_block(&one, note_targets, &n);
         for (int k = 0; at_history_axis(st) && k < st->u.scan.body.count; k++) {
             const at_array *target = st->u.scan.body.items[k]->target;
             h->large[target->id] = is_large(h, st, target);
@@ -136,7 +144,12 @@ static bool look_for_large(void *user, const at_expr *e) {
 }
 
 static bool statement_reads(void *user, const at_statement *st) {
+    asking *a = user;
     at_walk_statement(st, look_for_large, user);
+    for (int k = 0; st->tag == AT_REPEAT && k < st->u.repeat.carried_count; k++) {
+        const at_array *before = st->u.repeat.carried[k].before;
+        a->reads |= is_of(a->h, before, a->scan) && a->h->large[before->id];
+    }
     return true;
 }
 
@@ -269,18 +282,99 @@ static at_statement *copy_of_scan(at_histories *h, const at_statement *scan) {
     return out;
 }
 
-/* Equations behind the scan that read its large states go into it. */
+static bool look_for_fold(void *user, const at_expr *e) {
+    *(bool *)user |= e->tag == AT_FOLD_NODE;
+    return true;
+}
+
+static bool look_for_row(void *user, const at_expr *e) {
+    asking *a = user;
+    if (e->tag == AT_READ && is_of(a->h, e->u.read.array, a->scan))
+        a->reads |= e->u.read.array->rank > 1 && !a->h->output[e->u.read.array->id];
+    return !a->reads;
+}
+
+/* Whether it is made of elements of rows that the scan, which has large states anyhow, hands on. */
+static bool finishes_rows(const at_histories *h, const at_statement *st, int scan) {
+    asking a = {.h = h, .scan = scan};
+    bool large = false, fold = false;
+    const at_block *body = &h->items[scan]->u.scan.body;
+    for (int i = 0; i < body->count; i++) large |= h->large[body->items[i]->target->id];
+    if (!large || st->tag != AT_EQUATION) return false;
+    at_walk(st->u.value, look_for_fold, &fold);
+    at_walk(st->u.value, look_for_row, &a);
+    return a.reads && !fold;
+}
+
+/* Equations behind the scan that read its large states, or finish rows of it, go into it. */
 static void take_in(at_histories *h, const at_cascade *cascade, int scan) {
     bool copied = false;
     for (int i = scan + 1; i < h->count; i++) {
         at_statement *st = h->items[i];
-        const at_axis *step = at_history_reads(h, st, scan) ? at_history_step(h, st, scan, -1) : NULL;
+        bool goes = at_history_reads(h, st, scan) || finishes_rows(h, st, scan);
+        const at_axis *step = goes ? at_history_step(h, st, scan, -1) : NULL;
         if (!step || !is_known_before(h, st, scan, scan)) continue;
         if (!copied) h->items[scan] = copy_of_scan(h, h->items[scan]);
         copied = true;
         at_statement *left = put_in(h, h->items[scan], st, step);
         if (left) h->items[i] = left;
         else drop(h, i--);
+        at_history_survey(h, cascade);
+    }
+}
+
+/* ---- what only one scan reads ------------------------------------------------------------------------ */
+
+typedef struct {
+    const at_histories *h;
+    const at_array *array;
+    const at_axis *axis; /* of the scan that reads; NULL: another statement */
+    bool found, good;
+} reading;
+
+static bool look_for_reading(void *user, const at_expr *e) {
+    reading *r = user;
+    if (e->tag != AT_READ || e->u.read.array != r->array) return true;
+    r->found = true;
+    r->good &= r->axis && !e->u.read.alternative && at_history_lag(e, r->axis, false) == 0;
+    return true;
+}
+
+static bool statement_reading(void *user, const at_statement *st) {
+    at_walk_statement(st, look_for_reading, user);
+    return true;
+}
+
+/* The scan that alone reads the array, at the present step only; -1: there is none. */
+static int reader_of(const at_histories *h, const at_array *array, int from) {
+    int scan = -1;
+    for (int i = from; i < h->count; i++) {
+        reading r = {h, array, at_history_axis(h->items[i]), false, true};
+        at_block one = {1, &h->items[i]};
+        at_walk_block(&one, statement_reading, &r);
+        if (!r.found) continue;
+        if (!r.good || scan >= 0) return -1;
+        scan = i;
+    }
+    return scan;
+}
+
+/* Elements that one scan alone reads, each at its step, are computed there: then one step of them is kept. */
+static void take_elements_in(at_histories *h, const at_cascade *cascade) {
+    for (int i = h->count - 1; i >= 0; i--) {
+        at_statement *st = h->items[i];
+        bool fold = false;
+        if (st->tag != AT_EQUATION || st->target->rank < 2 || h->output[st->target->id]) continue;
+        at_walk(st->u.value, look_for_fold, &fold);
+        int scan = fold ? -1 : reader_of(h, st->target, i + 1);
+        if (scan < 0 || st->target->axes[0] != h->items[scan]->u.scan.axes[0]) continue;
+        at_statement *out = copy_of_scan(h, h->items[scan]);
+        at_block *body = &out->u.scan.body;
+        append(h, out, st);
+        for (int k = body->count - 1; k > 0; k--) body->items[k] = body->items[k - 1];
+        body->items[0] = st;
+        h->items[scan] = out;
+        drop(h, i);
         at_history_survey(h, cascade);
     }
 }
@@ -452,6 +546,7 @@ const at_cascade *at_opt_history(at_session *s, const at_cascade *whole) {
         if (i < h.count && at_history_axis(h.items[i])) take_in(&h, from, i);
     for (int i = h.count - 1; i >= 0; i--)
         if (i < h.count && at_history_axis(h.items[i])) leave_out(&h, from, i);
+    take_elements_in(&h, from);
     for (int i = 0; i < h.count; i++) at_draft_add(h.draft, h.items[i]);
     return h.draft->out;
 }

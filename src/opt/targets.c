@@ -113,6 +113,21 @@ static bool is_whole_copy(const placing *p, const at_statement *st, const at_hom
     return !collects || at_home_common(read_at, (at_home *)home) == home;
 }
 
+/* Whether the array that is copied at `home` is written there, or in a scan there whose steps come first
+ * in both arrays. */
+static bool is_written_here(const placing *p, const at_statement *st, const at_home *home) {
+    const at_array *of = st->u.value->u.read.array;
+    const at_home *in = p->homes->of_array[of->id];
+    if (in == home) return true;
+    if (in->outer != home || in->region->tag != AT_SCAN) return false;
+    for (int i = 0; i < in->region->u.scan.count; i++) {
+        const at_axis *axis = in->region->u.scan.axes[i];
+        if (of->axes[i] != axis || st->target->axes[i] != axis) return false;
+        if (st->u.value->u.read.index[i]->u.axis != axis) return false;
+    }
+    return true;
+}
+
 static void choose(placing *p, const at_block *block) {
     at_home *home = p->here;
     for (int i = 0; i < block->count; i++) {
@@ -125,7 +140,7 @@ static void choose(placing *p, const at_block *block) {
         if (!is_whole_copy(p, st, home)) continue;
         const at_array *of = st->u.value->u.read.array;
         if (p->fixed[of->id] || p->taken[of->id] || p->copies[of->id] || !p->by[of->id] ||
-            p->homes->of_array[of->id] != home || p->copies[st->target->id] ||
+            !is_written_here(p, st, home) || p->copies[st->target->id] ||
             (p->output[st->target->id] && p->reads[of->id] > 1))
             continue;
         /* What the round begins with must have been read: the two may be one store, and have one name. */

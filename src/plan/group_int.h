@@ -4,8 +4,6 @@
 
 #include "plan/plan.h"
 
-enum { AT_GROUP_ROWS = 4 }; /* a block has at least so many indices, if there are as many */
-
 /* Sets of small numbers. */
 typedef uint64_t at_set;
 static inline bool at_set_has(const at_set *set, int i) { return set[i / 64] >> (i % 64) & 1; }
@@ -46,7 +44,7 @@ bool at_read_is_along(const at_expr *read, const at_axis *axis);
 
 /* ---- worth.c */
 
-/* How many of an array's axes are positions. */
+/* How many of an array's axes are lengths. */
 int at_lengths_in(const at_plan *plan, const at_array *array);
 /* Whether an array is worth keeping in blocks along an axis, with the dimensions `inside` one index
  * at a time. */

@@ -1,14 +1,10 @@
-/* Which arrays are worth keeping in blocks: those that belong to two sets of positions, as `s[h,i,j]`
- * to queries and keys, and that no given array or output has together. How many elements they have
- * is the product of two lengths, of which neither the inputs nor the outputs have more than one.
+/* Which arrays are worth keeping in blocks: those over two lengths, as `s[h,i,j]` is over queries and
+ * keys, that no given array or output has together. How many elements they have is the product of the
+ * two, of which neither the inputs nor the outputs have more than one.
  *
- * A position is an index in front of the last one of a given array or output (the last is its
- * features), or the only one; and what is as long as a number of positions says, as blocks of them. */
+ * A length is what is no width: an axis of no param, not the last of an input (its features), and not
+ * short; or what is as long as a length says, as blocks of one are. */
 #include "plan/group_int.h"
-
-static bool is_given(const at_array_place *place) {
-    return place->use != AT_PLACE_WORK && place->array->kind == AT_REAL;
-}
 
 static int find_root(const at_array *array, const at_axis *root, int from) {
     for (int i = from; i < array->rank; i++)
@@ -16,37 +12,44 @@ static int find_root(const at_array *array, const at_axis *root, int from) {
     return -1;
 }
 
-static bool is_position(const at_plan *plan, const at_axis *axis);
+static bool is_length(const at_plan *plan, const at_axis *axis);
 
 typedef struct {
     const at_plan *plan;
     bool found;
 } searching;
 
-static bool look_for_position(void *user, const at_expr *e) {
+static bool look_for_length(void *user, const at_expr *e) {
     searching *search = user;
-    if (e->tag == AT_SIZE && !search->found) search->found = is_position(search->plan, e->u.axis);
+    if (e->tag == AT_SIZE && !search->found) search->found = is_length(search->plan, e->u.axis);
     return !search->found;
 }
 
-static bool is_position(const at_plan *plan, const at_axis *axis) {
+static bool is_width_of(const at_array_place *place, const at_axis *root) {
+    const at_array *array = place->array;
+    if (place->use != AT_PLACE_GIVEN) return false;
+    if (array->role != AT_INPUT) return find_root(array, root, 0) >= 0;
+    bool last = array->rank > 1 && at_axis_root(array->axes[array->rank - 1]) == root;
+    return last && array->kind == AT_REAL;
+}
+
+static bool is_length(const at_plan *plan, const at_axis *axis) {
+    enum { SHORT = 256 };
+    int64_t extent = at_extent(axis, NULL);
     const at_axis *root = at_axis_root(axis);
     searching search = {plan, false};
-    at_walk(root->extent, look_for_position, &search);
-    if (search.found) return true;
-    for (int i = 0; i < plan->place_count; i++) {
-        const at_array *array = plan->places[i].array;
-        int at = is_given(&plan->places[i]) ? find_root(array, root, 0) : -1;
-        if (at >= 0 && (at < array->rank - 1 || array->rank == 1)) return true;
-    }
-    return false;
+    if (extent >= 0 && extent <= SHORT) return false;
+    for (int i = 0; i < plan->place_count; i++)
+        if (is_width_of(&plan->places[i], root)) return false;
+    at_walk(root->extent, look_for_length, &search);
+    return search.found || !root->extent || extent >= 0;
 }
 
 static bool are_together(const at_plan *plan, const at_axis *a, const at_axis *b) {
     const at_axis *first = at_axis_root(a), *second = at_axis_root(b);
     for (int i = 0; i < plan->place_count; i++) {
         const at_array *array = plan->places[i].array;
-        if (!is_given(&plan->places[i])) continue;
+        if (plan->places[i].use == AT_PLACE_WORK || array->kind != AT_REAL) continue;
         int at = find_root(array, first, 0), other = find_root(array, second, 0);
         if (first == second && at >= 0) other = find_root(array, second, at + 1);
         if (at >= 0 && other >= 0) return true;
@@ -56,16 +59,15 @@ static bool are_together(const at_plan *plan, const at_axis *a, const at_axis *b
 
 int at_lengths_in(const at_plan *plan, const at_array *array) {
     int count = 0;
-    for (int i = 0; i < array->rank; i++) count += is_position(plan, array->axes[i]);
+    for (int i = 0; i < array->rank; i++) count += is_length(plan, array->axes[i]);
     return count;
 }
 
 bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis *along,
                 uint64_t inside) {
-    int64_t extent = at_extent(along, NULL);
-    if ((extent >= 0 && extent < AT_GROUP_ROWS) || !is_position(plan, along)) return false;
+    if (!is_length(plan, along)) return false;
     for (int i = 0; i < array->rank; i++)
-        if (!(inside >> i & 1) && array->axes[i] != along && is_position(plan, array->axes[i]) &&
+        if (!(inside >> i & 1) && array->axes[i] != along && is_length(plan, array->axes[i]) &&
             !are_together(plan, along, array->axes[i]))
             return true;
     return false;

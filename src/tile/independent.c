@@ -82,6 +82,7 @@ static bool value_depends(const at_tile *loop, const at_value *v) {
     case AT_TILE_PUT: return !at_is_scratch(v->array) || has_axis(v->array, loop->axis);
     case AT_TILE_SORT: return has_axis(v->sort->key, loop->axis);
     case AT_TILE_SET:
+    case AT_TILE_RUN:
     case AT_TILE_ATTEMPT: return !does(&loop->body, AT_TILE_LET, v->array);
     case AT_TILE_STORE: return !v->inside || !mentions(v->operands[0], loop->axis);
     case AT_TILE_LOAD:

@@ -19,7 +19,7 @@ static void print_value(const at_value *v, at_text *out) {
     }
     if (v->array) at_text_addf(out, " %s", v->array->name);
     if (v->op == AT_TILE_MAP || v->op == AT_TILE_ATTEMPT || v->op == AT_TILE_ACROSS ||
-        v->op == AT_TILE_PICK)
+        v->op == AT_TILE_PICK || v->op == AT_TILE_RUN)
         at_text_addf(out, " %s", at_op_info(v->map)->text);
     if (v->op == AT_TILE_DRAW) at_text_addf(out, " %s", at_draw_info(v->draw->draw)->text);
     if (v->op == AT_TILE_SORT) at_text_addf(out, " %s", v->sort->order->name);

@@ -160,6 +160,7 @@ typedef struct {
     bool *varying;
     double least;
     place best; /* depth 0: none */
+    bool runs;  /* the loop itself is a running fold, with lanes along it */
 } choice;
 
 static double rounds_of(const at_axis *axis) {
@@ -209,6 +210,9 @@ static choice choose(at_session *s, at_tile_nest *nest, at_tiles *list, at_tile 
     c.least = at_tile_cost(&alone, NULL);
     try_loops(&c, list, top, (place){0});
     at_tile_flatten(&alone);
+    double runs = at_tile_running_cost(s, nest, top);
+    c.runs = runs < c.least;
+    if (c.runs) c.least = runs;
     return c;
 }
 
@@ -345,7 +349,8 @@ void at_tile_reduce(at_session *s, at_tile_nest *nest, at_tiles *tiles) {
         at_tile *tile = tiles->items[i];
         if (tile->tag == AT_TILE_FOR) {
             choice c = choose(s, nest, tiles, tile);
-            if (c.best.depth) apply(s, nest, tile, &c.best);
+            if (c.runs) at_tile_run(s, nest, tile);
+            else if (c.best.depth) apply(s, nest, tile, &c.best);
             i = position_of(tiles, tile);
         } else {
             at_tile_reduce(s, nest, &tile->body);

@@ -15,6 +15,8 @@
 #include "emit/parts/types.h"
 #include "emit/parts/vector.h"
 #include "emit/parts/storage.h"
+#include "emit/parts/lanes.h"
+#include "emit/parts/running.h"
 
 static bool same_value(real a, real b) {
     return (isnan(a) && isnan(b)) || (a == b && !signbit(a) == !signbit(b));
@@ -66,6 +68,39 @@ static void lanes_fold(void **state) {
     assert_true(isnan(vreal_least(x)) && isnan(vreal_largest(x)) && isnan(vreal_sum(x)));
 }
 
+/* Lane by lane, with the infinities and NaN that a lane has only from those that run up to it. */
+static void lanes_run(void **state) {
+    (void)state;
+    for (int down = 0; down < 2; down++)
+        for (int where = -1; where < 3 * LANES; where++) {
+            real sum = 1, product = 1, least = 3, largest = 3;
+            real sums = 1, products = 1, leasts = 3, largests = 3;
+            for (int v = 0; v < 3; v++) {
+                vreal x;
+                for (int k = 0; k < LANES; k++) x[k] = (real)((7 * (v + k) % 5) - 2) / 2;
+                for (int k = 0; k < LANES; k++)
+                    if (v * LANES + k == where) x[k] = where % 2 ? (real)INFINITY : (real)NAN;
+                vreal all[] = {vreal_running_sum(x, down, &sums),
+                               vreal_running_product(x, down, &products),
+                               vreal_running_least(x, down, &leasts),
+                               vreal_running_largest(x, down, &largests)};
+                for (int i = 0; i < LANES; i++) {
+                    int k = down ? LANES - 1 - i : i;
+                    sum += x[k];
+                    product *= x[k];
+                    least = isnan(least) || least <= x[k] ? least : x[k];
+                    largest = isnan(largest) || largest >= x[k] ? largest : x[k];
+                    real expected[] = {sum, product, least, largest};
+                    for (int n = 0; n < 4; n++)
+                        assert_true(all[n][k] == expected[n] ||
+                                    (isnan(all[n][k]) && isnan(expected[n])));
+                }
+            }
+            assert_true(sums == sum || isnan(sum));
+            assert_true(largests == largest || isnan(largest));
+        }
+}
+
 static void only_chosen_elements_are_gathered(void **state) {
     (void)state;
     const real from[] = {5, 6, 7};
@@ -78,6 +113,7 @@ static void only_chosen_elements_are_gathered(void **state) {
 #define PART_CASES                                                                                 \
     cmocka_unit_test(a_part_of_a_vector_leaves_the_rest),                                          \
         cmocka_unit_test(smallest_and_largest_keep_nan_and_the_first),                             \
-        cmocka_unit_test(lanes_fold), cmocka_unit_test(only_chosen_elements_are_gathered)
+        cmocka_unit_test(lanes_fold), cmocka_unit_test(lanes_run),                                   \
+        cmocka_unit_test(only_chosen_elements_are_gathered)
 
 #endif

@@ -3,7 +3,7 @@
 
 /* So that what a block needs stays in a cache, there are blocks enough for threads, and products have
  * rows enough. */
-enum { GROUP_BYTES = 4 << 20, GROUP_LEAST = 8, GROUP_GOOD = 32, GROUP_MOST = 128, GROUP_PARTS = 32 };
+enum { GROUP_BYTES = 8 << 20, GROUP_LEAST = 12, GROUP_GOOD = 32, GROUP_MOST = 128, GROUP_PARTS = 32 };
 
 /* The rows of as many even blocks as must be, of this many rows at most. */
 static int64_t attend_even_rows(int64_t extent, int64_t most) {

@@ -21,14 +21,46 @@ const at_cascade *at_cascade_make(at_session *s, const at_program *program,
     return cascade ? at_expand_grads(s, cascade) : NULL;
 }
 
-/* In blocks of how many columns sums over long axes are taken; 0: in none. `all`: wherever that can
- * be, not only where it pays. */
-static int64_t stream_block(const at_compile_options *how, bool *all) {
+static at_type type_of(const at_compile_options *options) {
+    return options && options->type ? options->type : AT_TYPE_F64;
+}
+
+/* Sets what stages take where they have several ways: what the options say, or what was kept of this
+ * program by `attend tune`, or nothing. */
+static bool choose(at_session *s, const at_cascade *cascade, const at_compile_options *options) {
+    s->choices = (at_choices){0};
+    if (options && options->choices) {
+        s->choices = *options->choices;
+        return true;
+    }
+    return at_tuning_find(s, cascade, type_of(options), options ? options->target : NULL,
+                          &s->choices);
+}
+
+/* In blocks of how many columns sums over long axes are taken; 0 or less: in none. `all`: wherever
+ * that can be, not only where it pays. */
+static int64_t stream_block(const at_session *s, const at_compile_options *how, bool *all) {
     enum { USUAL = 256 }; /* columns: measured, see docs/decisions.md */
     const char *set = getenv("ATTEND_STREAM");
-    *all = set || (how && how->stream);
-    int64_t block = how && how->stream ? how->stream : set ? strtol(set, NULL, 10) : USUAL;
-    return how && how->as_it_is ? 0 : block;
+    *all = s->choices.columns || set || (how && how->stream);
+    if (s->choices.unfused || (how && how->as_it_is)) return 0;
+    if (s->choices.columns) return s->choices.columns;
+    if (how && how->stream) return how->stream;
+    return set ? strtol(set, NULL, 10) : USUAL;
+}
+
+static const at_cascade *rewrite(at_session *s, const at_cascade *cascade,
+                                 const at_compile_options *how) {
+    if (!how || !how->as_it_is) cascade = at_optimize(s, cascade);
+    bool all;
+    int64_t block = stream_block(s, how, &all);
+    return block > 0 ? at_sweep_cascade(s, cascade, block, all, NULL) : cascade;
+}
+
+const at_plan *at_compile_plan(at_session *s, const at_cascade *cascade,
+                               const at_compile_options *how) {
+    if (!choose(s, cascade, how)) return NULL;
+    return at_plan_make(s, rewrite(s, cascade, how));
 }
 
 /* From a cascade to tiles, or to the stage that is to be printed: then NULL. */
@@ -38,10 +70,7 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
 #define STOP_AFTER(name, print)                                                                    \
     if (stage && strcmp(stage, name) == 0) return print, NULL
 
-    if (!how || !how->as_it_is) cascade = at_optimize(s, cascade);
-    bool all;
-    int64_t block = stream_block(how, &all);
-    if (block > 0) cascade = at_sweep_cascade(s, cascade, block, all, NULL);
+    cascade = rewrite(s, cascade, how);
     STOP_AFTER("opt", at_ir_print(at_unshadowed(s, cascade), dump));
     const at_plan *plan = at_plan_make(s, cascade);
     STOP_AFTER("plan", at_plan_print(plan, dump));
@@ -61,8 +90,7 @@ const at_tile_program *at_compile_tiles(at_session *s, const at_cascade *cascade
 }
 
 static at_emit_options emit_options(const at_compile_options *options) {
-    at_type type = options && options->type ? options->type : AT_TYPE_F64;
-    return (at_emit_options){.type = type, .instrument = options && options->instrument};
+    return (at_emit_options){.type = type_of(options), .instrument = options && options->instrument};
 }
 
 bool at_compile_text(at_session *s, const at_cascade *const *cascades, const char *const *prefixes,
@@ -80,16 +108,6 @@ bool at_compile_text(at_session *s, const at_cascade *const *cascades, const cha
     return true;
 }
 
-bool at_compile_choose(at_session *s, const at_cascade *cascade, const at_compile_options *options) {
-    s->choices = (at_choices){0};
-    if (options && options->choices) {
-        s->choices = *options->choices;
-        return true;
-    }
-    return at_tuning_find(s, cascade, emit_options(options).type, options ? options->target : NULL,
-                          &s->choices);
-}
-
 typedef struct {
     at_session *s;
     const at_cascade *cascade;
@@ -102,7 +120,7 @@ typedef struct {
 
 static bool compile(void *user) {
     compilation *c = user;
-    if (!at_compile_choose(c->s, c->cascade, c->options)) return false;
+    if (!choose(c->s, c->cascade, c->options)) return false;
     const at_tile_program *tiles = make_tiles(c->s, c->cascade, c->options, c->dump);
     if (!tiles) return c->s->diag_count == 0;
     const char *prefix = c->options && c->options->prefix ? c->options->prefix : "attend";

@@ -22,7 +22,7 @@ typedef struct {
                            be (opt/stream.h), negative: nowhere; 0: as ATTEND_STREAM says, or in blocks
                            of a usual length where that pays */
     bool as_it_is;      /* without the rewrites of opt, for a cascade that needs none of them */
-    const at_choices *choices; /* where there are several ways; NULL: as at_compile_choose finds them */
+    const at_choices *choices; /* where there are several ways; NULL: as was kept by `attend tune` */
     /* `opt`, `plan`, `loop`, `tile` or `emit`: what that stage made is printed and nothing after it
      * is done; NULL: all of it. */
     const char *stage;
@@ -33,10 +33,9 @@ typedef struct {
  * where no stage is named. */
 at_kernel *at_compile(at_session *s, const at_cascade *cascade, const at_compile_options *options,
                       at_text *dump);
-/* Sets what the stages take where they have several ways: options->choices, or what was kept of this program by
- * `attend tune`, or nothing. at_compile does so by itself; who calls stages one by one may do so before.
- * False after errors. */
-bool at_compile_choose(at_session *s, const at_cascade *cascade, const at_compile_options *options);
+/* As far as the plan, by the ways in which at_compile would go; NULL after errors. */
+const at_plan *at_compile_plan(at_session *s, const at_cascade *cascade,
+                               const at_compile_options *options);
 /* As far as the C text: of one cascade or several, which then share a file; each has functions
  * `<prefix>_run` and `<prefix>_workspace`. False after errors. The tile programs, one a cascade, go
  * to `tiles` if that is not NULL. Only type, instrument and plain of the options count;

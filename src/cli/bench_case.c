@@ -6,7 +6,6 @@
 #include "check/check_int.h"
 #include "cli/plan_report.h"
 #include "grad/grad.h"
-#include "opt/opt.h"
 #include "ref/ref.h"
 
 #include <stdlib.h>
@@ -70,8 +69,8 @@ static int64_t least_bytes(const at_plan_report *r) {
 static bool count_work(preparing *p, const at_definition *definition) {
     at_bench_case *c = p->c;
     const at_compile_options how = {.type = type_of(c->dtype), .choices = c->choices};
-    if (!at_compile_choose(c->s, c->cascade, &how)) return false;
-    const at_plan *plan = at_plan_make(c->s, at_optimize(c->s, c->cascade));
+    const at_plan *plan = at_compile_plan(c->s, c->cascade, &how);
+    if (!plan) return false;
     const at_loop_program *loops = at_loop_make(c->s, plan);
     int64_t *all; /* of the axes that were added, too */
     const char *missing;

@@ -3,7 +3,6 @@
 #include "cli/plan_report.h"
 #include "compile.h"
 #include "grad/grad.h"
-#include "opt/opt.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,9 +77,9 @@ static bool make_plan(void *user) {
     if (cascade && r->grad) cascade = at_derivative(s, cascade, NULL, false);
     if (!cascade) return false;
     const at_compile_options how = {.type = at_cli_real_type(&page, r->dtype)};
-    if (!at_compile_choose(s, cascade, &how)) return false;
     if (r->why_not < AT_REASON_KINDS) at_reasons_keep(s);
-    const at_plan *plan = at_plan_make(s, at_optimize(s, cascade));
+    const at_plan *plan = at_compile_plan(s, cascade, &how);
+    if (!plan) return false;
     const at_loop_program *loops = at_loop_make(s, plan);
     int64_t *extents;
     const char *missing;

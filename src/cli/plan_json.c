@@ -52,6 +52,12 @@ static json_t *pass_json(const at_plan_report *r, int i) {
         at_ir_print_expr(pass->domain, &domain);
         json_object_set_new(out, "only_where", text_json(&domain));
         if (r->extents) json_object_set_new(out, "elements", json_integer(count->written));
+        at_tiles_found tiles;
+        if (at_plan_tiles(r, pass, &tiles))
+            json_object_set_new(out, "tiles", json_pack("{s:i, s:I, s:I, s:I}", "size", AT_PLAN_TILE,
+                                                        "whole", (json_int_t)tiles.whole, "bordered",
+                                                        (json_int_t)tiles.bordered, "skipped",
+                                                        (json_int_t)tiles.skipped));
     }
     if (r->loops->nests[i].fallible)
         json_object_set_new(out, "elements_may_fail", json_true());
@@ -80,6 +86,23 @@ static json_t *buffer_json(const at_plan_report *r, int i) {
     return out;
 }
 
+/* Scans that leave out steps. */
+static void add_steps(const at_plan_report *r, const at_plan_steps *steps, json_t *to) {
+    for (int i = 0; i < steps->count; i++) {
+        const at_plan_step *step = steps->items[i];
+        add_steps(r, &step->body, to);
+        if (step->tag != AT_STEP_SCAN || (!step->from && !step->to)) continue;
+        at_scan_steps told = at_scan_steps_count(r->s, r->plan, step, r->extents, r->rows);
+        if (told.known)
+            json_array_append_new(
+                to, json_pack("{s:s, s:I, s:I, s:I, s:b}", "over",
+                              step->statement->u.scan.axes[0]->name, "run", (json_int_t)told.run,
+                              "skipped", (json_int_t)told.skipped, "bordered",
+                              (json_int_t)told.bordered, "bordered_at_most",
+                              told.bordered_at_most));
+    }
+}
+
 json_t *at_plan_report_json(const at_plan_report *r) {
     const at_cascade *cascade = r->plan->cascade;
     json_t *passes = json_array(), *arrays = json_array(), *extents = json_object();
@@ -90,6 +113,10 @@ json_t *at_plan_report_json(const at_plan_report *r) {
     json_t *kernel = json_pack("{s:s, s:o, s:o, s:o}", "name", cascade->name, "passes", passes,
                                "arrays", arrays, "workspace_bytes",
                                amount_json(r, r->workspace, &r->workspace_formula));
+    json_t *steps = json_array();
+    if (r->extents) add_steps(r, &r->plan->steps, steps);
+    if (json_array_size(steps) > 0) json_object_set(kernel, "scans", steps);
+    json_decref(steps);
     return json_pack("{s:s, s:s, s:o, s:[o], s:o, s:b, s:o, s:b}",
                      "function", cascade->name, "dtype", r->dtype, "extents", extents,
                      "kernels", kernel,

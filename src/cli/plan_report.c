@@ -144,6 +144,27 @@ at_plan_report *at_plan_report_make(at_session *s, const at_loop_program *loops,
     return r;
 }
 
+bool at_plan_tiles(const at_plan_report *r, const at_pass *pass, at_tiles_found *tiles) {
+    const at_axis *over[2];
+    int64_t times = 1;
+    int count = 0;
+    if (!pass->domain || !r->extents) return false;
+    for (int i = 0; i < pass->target->rank; i++) {
+        const at_axis *axis = pass->target->axes[i];
+        if (!at_mentions(pass->domain, axis)) times = at_count_times(times, r->extents[axis->id]);
+        else if (count < 2) over[count++] = axis;
+        else return false;
+    }
+    at_points points = {r->s, r->plan->cascade->axis_count, r->extents, 0};
+    if (count < 2 ||
+        !at_points_tiles(&points, pass->domain, over[0], over[1], AT_PLAN_TILE, tiles))
+        return false;
+    tiles->whole = at_count_times(tiles->whole, times);
+    tiles->bordered = at_count_times(tiles->bordered, times);
+    tiles->skipped = at_count_times(tiles->skipped, times);
+    return true;
+}
+
 const char *at_plan_use_text(const at_array_place *place) {
     if (place->use == AT_PLACE_OUTPUT) return "output";
     if (place->use == AT_PLACE_WORK) return "work";

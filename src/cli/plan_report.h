@@ -3,6 +3,7 @@
 #define AT_CLI_PLAN_REPORT_H
 
 #include "cli/cli.h"
+#include "emit/skipped.h"
 #include "loop/loop.h"
 #include "plan/count.h"
 
@@ -30,6 +31,11 @@ typedef struct {
     int64_t workspace;       /* with so many threads */
     at_cost workspace_formula; /* if nothing shared memory */
 } at_plan_report;
+
+/* Of a pass with a domain over two of its axes: how many tiles of so many by so many indices it computes
+ * whole, in part, and not at all. False: data decide, or it is over other axes. */
+enum { AT_PLAN_TILE = 64 };
+bool at_plan_tiles(const at_plan_report *report, const at_pass *pass, at_tiles_found *tiles);
 
 /* dtype: "f64", "f32", "bf16" or "f16". */
 at_plan_report *at_plan_report_make(at_session *s, const at_loop_program *loops, const char *dtype,

@@ -81,6 +81,16 @@ static void add_domain(const at_plan_report *r, const at_pass *pass, const at_co
         add_number(line, elements_of(r, pass->target));
         at_text_add(line, " elements");
     }
+    at_tiles_found tiles;
+    if (at_plan_tiles(r, pass, &tiles)) {
+        at_text_addf(line, "; of tiles of %d by %d ", AT_PLAN_TILE, AT_PLAN_TILE);
+        add_number(line, tiles.whole);
+        at_text_add(line, " whole, ");
+        add_number(line, tiles.bordered);
+        at_text_add(line, " on the border, ");
+        add_number(line, tiles.skipped);
+        at_text_add(line, " skipped");
+    }
     add_line(INDENT, "", line, out);
 }
 
@@ -137,8 +147,8 @@ static void add_window(const at_array_place *place, at_text *line) {
         if (at_place_is_block(place, k))
             at_text_addf(line, "; of %s a block, for each thread", place->array->axes[k]->name);
         else if (at_place_window(place, k))
-            at_text_addf(line, "; of %s the last %lld", place->array->axes[k]->name,
-                         (long long)place->slots[k]);
+            at_text_addf(line, "; of %s %s%lld", place->array->axes[k]->name,
+                         place->tiles[k] ? "" : "the last ", (long long)place->slots[k]);
 }
 
 static void add_shared(const at_plan_buffer *buffer, at_text *line, at_text *out) {
@@ -194,12 +204,35 @@ static void add_head(const at_plan_report *r, at_text *out) {
     add_line(0, at_format(r->s->arena, "%s: ", cascade->name), &line, out);
 }
 
+/* "3,120 of 4,096 run, 976 are skipped, 64 are on a border" */
+static void add_steps(const at_plan_report *r, const at_plan_steps *steps, at_text *out) {
+    for (int i = 0; i < steps->count; i++) {
+        const at_plan_step *step = steps->items[i];
+        add_steps(r, &step->body, out);
+        if (step->tag != AT_STEP_SCAN || (!step->from && !step->to)) continue;
+        at_scan_steps told = at_scan_steps_count(r->s, r->plan, step, r->extents, r->rows);
+        at_text line = {0};
+        if (!told.known) continue;
+        at_text_addf(&line, "of scan %s: ", step->statement->u.scan.axes[0]->name);
+        add_number(&line, told.run);
+        at_text_add(&line, " of ");
+        add_number(&line, told.run + told.skipped);
+        at_text_add(&line, " steps run, ");
+        add_number(&line, told.skipped);
+        at_text_addf(&line, " are skipped, %s", told.bordered_at_most ? "at most " : "");
+        add_number(&line, told.bordered);
+        at_text_add(&line, " are on a border");
+        add_line(INDENT, "", &line, out);
+    }
+}
+
 void at_plan_report_text(const at_plan_report *r, at_text *out) {
     add_head(r, out);
     for (int i = 0; i < r->plan->pass_count; i++) add_pass(r, i, out);
     add_arrays(r, out);
     at_text line = {0};
     at_text_add(out, "\ntotal\n");
+    if (r->extents) add_steps(r, &r->plan->steps, out);
     add_amount(r, r->total.flops, &r->total.flops_formula, r->total.at_most, "flops", &line);
     add_line(INDENT, "", &line, out);
     add_amount(r, r->total.bytes, &r->total.bytes_formula, r->total.bytes_at_most, "bytes moved",

@@ -540,14 +540,15 @@ static void print_run(entry *e, const char *prefix, int blocks) {
                  "    void *arrays[%d];\n"
                  "    struct attend_fault *faults[%d];\n"
                  "    bool faulty_of[%d] = {false}, *faulty[%d];\n"
+                 "    signed char finite[%d] = {0};\n"
                  "%s"
                  "    const struct attend_frame frame = {call, &%s_program, %s, arrays, faults,\n"
-                 "                                       faulty, offsets, attend_level()};\n"
+                 "                                       faulty, offsets, attend_level(), finite};\n"
                  "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults, faulty, "
                  "faulty_of))\n"
                  "        return 2;\n",
                  prototype(e, "int", "run"), e->internal ? "static " : "", prefix, blocks + 1,
-                 blocks + 1, blocks + 1, places, places, places, places, extents_text(e), e->own,
+                 blocks + 1, blocks + 1, places, places, places, places, places, extents_text(e), e->own,
                  e->plan->group_count ? "extents" : "call->extents");
     at_text_addf(e->p.out,
                  "%s"

@@ -89,7 +89,12 @@ static void print_summary(const at_tile_program *program, at_type type, at_text 
 
 static void note_helper(void *user, const at_tile *tile, const at_value *value) {
     at_helpers *helpers = user;
-    if (tile && tile->tag == AT_TILE_PRODUCT) at_c_parts_need(&helpers->parts, AT_C_PART_matrix);
+    if (tile && tile->tag == AT_TILE_PRODUCT) {
+        at_c_parts_need(&helpers->parts, AT_C_PART_matrix);
+        for (int i = 0; i < 2; i++)
+            if (tile->product->loop->factors[i].finite)
+                at_c_parts_need(&helpers->parts, AT_C_PART_finite);
+    }
     if (value) at_helpers_note(user, value);
 }
 

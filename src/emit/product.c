@@ -195,6 +195,13 @@ static const char *print_finite(const printing *print, int which, const char *pa
     const char *count = at_c_value(p, print->tile->finite_count[which], AT_C_CHOICE);
     at_c_line(p, "bool %s = %s;", name, pays);
     at_c_line(p, "if (%s)", name);
+    const at_plan *plan = p->program->loops->plan;
+    int place = plan->place_of[factor->finite->id];
+    if (plan->places[place].use == AT_PLACE_GIVEN) {
+        at_c_line(p, "    %s = attend_knows_finite(frame, %d, &%s[%s], %s);", name, place,
+                  at_array_name(&p->names, factor->finite), start, count);
+        return name;
+    }
     at_c_line(p, "    %s = %s(&%s[%s], %s);", name,
               at_c_rounds(p, factor->finite) ? "attend_are_given_finite" : "attend_are_finite",
               at_array_name(&p->names, factor->finite), start, count);

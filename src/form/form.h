@@ -253,6 +253,13 @@ void at_solve(at_guarded_sum *sum);
 /* The sum as an expression, with at_make_sum. */
 const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
 
+/* ---- placing.c ------------------------------------------------------------------------------- */
+
+/* Whether an equality of ints bounds an index of the fold: for each of the others there is one range. */
+bool at_bounds_index(at_session *s, const at_expr *e, const at_expr *fold);
+/* Whether a part of the guard may say at which index of the left side's axis a term belongs. */
+bool at_may_place(at_session *s, const at_expr *fold, const at_expr *guard, const at_axis *axis);
+
 /* ---- tidy.c ---------------------------------------------------------------------------------- */
 
 /* The cascade without copies, and without what no output, next or assertion needs; and printed it

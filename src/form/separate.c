@@ -1,11 +1,12 @@
-/* Folds over one index as one sweep (separate.h): goes through them in order, finds for each what is
- * kept while the sweep runs and what its value is in the end, or says why there is no such thing. */
+/* Folds over one index as one sweep (separate.h): goes through them in order, finds for each what
+ * is kept while the sweep runs and what its value is in the end, or says why there is no such
+ * thing. */
 #include "form/separate_int.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- what depends on what -------------------------------------------------------------------------- */
+/* ---- what depends on what -------------------------------------------------------------------- */
 
 static bool is_later(const at_separating *w, const at_array *array) {
     if (array->id < 0) return true; /* a symbol for a running value */
@@ -35,7 +36,7 @@ int at_sweep_depends(const at_separating *w, const at_expr *e) {
     return l.on;
 }
 
-/* ---- why not ------------------------------------------------------------------------------------------ */
+/* ---- why not --------------------------------------------------------------------------------- */
 
 enum { SHOWN = 90 };
 
@@ -82,7 +83,7 @@ bool at_sweep_no_form(at_separating *w, const at_expr *e) {
                            at_sweep_text(w->s, f.found), fold);
 }
 
-/* ---- what is given --------------------------------------------------------------------------------------- */
+/* ---- what is given --------------------------------------------------------------------------- */
 
 typedef struct {
     at_separating *w;
@@ -129,16 +130,17 @@ static bool split_guard(at_separating *w, const at_expr *guard, const at_expr **
     if (on == AT_ON_BOTH) {
         finding f = {w, NULL};
         at_walk(guard, look_for_later, &f);
-        return at_sweep_refuse(w, guard, "%s chooses elements by %s, which is known when all of them "
-                               "were seen", at_sweep_text(w->s, guard),
-                               at_sweep_text(w->s, f.found));
+        return at_sweep_refuse(w, guard,
+                               "%s chooses elements by %s, which is known when all of "
+                               "them were seen",
+                               at_sweep_text(w->s, guard), at_sweep_text(w->s, f.found));
     }
     const at_expr **part = on == AT_ON_LATER ? rows : elements;
     *part = at_both(w->s, *part, guard);
     return true;
 }
 
-/* ---- values of folds ---------------------------------------------------------------------------------------- */
+/* ---- values of folds ------------------------------------------------------------------------- */
 
 static const at_expr *map(at_separating *w, at_op op, const at_expr *a, const at_expr *b) {
     return at_map_node(w->s, op, a, b, NULL, a->span);
@@ -199,8 +201,8 @@ static const at_expr *product_of(at_separating *w, const at_expr *guard, const a
     return map(w, AT_OP_MUL, now(w, at_sweep_fold_part(w, AT_FOLD_PROD, guard, element)), row);
 }
 
-/* any, all and count: where conditions on elements can be told from those on row values, by how many
- * elements there are for which they hold. */
+/* any, all and count: where conditions on elements can be told from those on row values, by how
+ * many elements there are for which they hold. */
 static const at_expr *bools_of(at_separating *w, at_fold fold, const at_expr *guard,
                                const at_expr *body) {
     at_span span = body->span;
@@ -279,8 +281,8 @@ static bool take_fold(at_separating *w) {
     if (!value) return false;
     for (int k = 0; k < w->parts->count && !rows; k++)
         if (now(w, k) == value) w->parts->plain[w->at] = k;
-    if (rows)
-        value = choice(w, rows, value, at_sweep_neutral(w, fold->u.fold.fold, fold->kind, fold->span));
+    const at_expr *none = at_sweep_neutral(w, fold->u.fold.fold, fold->kind, fold->span);
+    if (rows) value = choice(w, rows, value, none);
     w->parts->values[w->at] = value;
     return true;
 }

@@ -1,5 +1,5 @@
-/* Comparing expressions for the sweep: equal but for the order of sums and products, so that it does
- * not matter how a program orders its operands; multiples; and what a guard says already. */
+/* Comparing expressions for the sweep: equal but for the order of sums and products, so that it
+ * does not matter how a program orders its operands; multiples; and what a guard says already. */
 #include "form/separate_int.h"
 
 enum { OPERANDS = 24, DEEP = 40 };
@@ -8,7 +8,7 @@ static bool is_map(const at_expr *e, at_op op) { return e->tag == AT_MAP && e->u
 
 static bool alike(at_session *s, const at_expr *a, const at_expr *b, int depth);
 
-/* ---- sums and products as lists ---------------------------------------------------------------- */
+/* ---- sums and products as lists -------------------------------------------------------------- */
 
 typedef struct {
     bool product;
@@ -20,7 +20,8 @@ typedef struct {
 
 /* False when there are too many. */
 static bool gather(operands *list, const at_expr *e, bool inverse) {
-    at_op plus = list->product ? AT_OP_MUL : AT_OP_ADD, minus = list->product ? AT_OP_DIV : AT_OP_SUB;
+    at_op plus = list->product ? AT_OP_MUL : AT_OP_ADD;
+    at_op minus = list->product ? AT_OP_DIV : AT_OP_SUB;
     if (is_map(e, plus))
         return gather(list, e->u.map.args[0], inverse) && gather(list, e->u.map.args[1], inverse);
     if (is_map(e, minus))
@@ -84,7 +85,7 @@ static bool alike(at_session *s, const at_expr *a, const at_expr *b, int depth) 
 
 bool at_alike(at_session *s, const at_expr *a, const at_expr *b) { return alike(s, a, b, 0); }
 
-/* ---- multiples ---------------------------------------------------------------------------------- */
+/* ---- multiples ------------------------------------------------------------------------------- */
 
 bool at_sweep_multiple(at_separating *w, const at_expr *e, const at_expr *base,
                        const at_expr **factor) {
@@ -123,7 +124,7 @@ bool at_sweep_multiple(at_separating *w, const at_expr *e, const at_expr *base,
     }
 }
 
-/* ---- guards -------------------------------------------------------------------------------------- */
+/* ---- guards ---------------------------------------------------------------------------------- */
 
 static bool says_alike(at_session *s, const at_expr *known, const at_expr *condition) {
     if (at_alike(s, known, condition)) return true;
@@ -157,7 +158,7 @@ const at_expr *at_given_that(at_session *s, const at_expr *e, const at_expr *kno
     return at_rewrite(s, e, true_if_said, &k);
 }
 
-/* ---- contradictions ------------------------------------------------------------------------------ */
+/* ---- contradictions -------------------------------------------------------------------------- */
 
 static bool denied(at_session *s, const at_expr *all, const at_expr *condition) {
     if (is_map(all, AT_OP_AND))

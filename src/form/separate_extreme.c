@@ -1,6 +1,6 @@
 /* What a max or min, and the place of one, is where terms depend on row values: of a function that
- * rises with the elements, max[j](f(x, a)) is f(max[j](x), a), and the place is that of the largest x.
- * Shifts by row values, scales that are not negative, and functions that rise everywhere may be
+ * rises with the elements, max[j](f(x, a)) is f(max[j](x), a), and the place is that of the largest
+ * x. Shifts by row values, scales that are not negative, and functions that rise everywhere may be
  * taken out; so relu(x - tau), of which no sum can be taken apart, has its max in one sweep. */
 #include "form/separate_int.h"
 
@@ -13,7 +13,7 @@ static const at_expr *choice(at_separating *w, const at_expr *c, const at_expr *
     return at_map_node(w->s, AT_OP_IF, c, a, b, b->span);
 }
 
-/* ---- rising functions ---------------------------------------------------------------------------- */
+/* ---- rising functions ------------------------------------------------------------------------ */
 
 /* e as a function of its elements alone: `around` is e with `hole` in their place. */
 typedef struct {
@@ -186,7 +186,7 @@ static const at_expr *filled(at_separating *w, const rising *r, const at_expr *v
     return at_rewrite(w->s, r->around, fill, &f);
 }
 
-/* ---- choices by row values ------------------------------------------------------------------------ */
+/* ---- choices by row values ------------------------------------------------------------------- */
 
 typedef struct {
     at_separating *w;
@@ -212,14 +212,14 @@ static const at_expr *replace(void *user, const at_expr *e) {
     return e == r->from ? r->to : e;
 }
 
-/* ---- values --------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static const at_expr *is_nan(at_separating *w, const at_expr *e) {
     return at_map_node(w->s, AT_OP_NE, e, e, NULL, e->span);
 }
 
-/* The place: that of the largest elements. Where row values are NaN or infinite all are the same, and
- * the first is the largest, but for infinite elements. */
+/* The place: that of the largest elements. Where row values are NaN or infinite all are the same,
+ * and the first is the largest, but for infinite elements. */
 static const at_expr *place(at_separating *w, at_fold fold, const at_expr *guard,
                             const rising *r) {
     if (!r->strict) return NULL;

@@ -29,7 +29,7 @@ const at_expr *at_sweep_plus(at_session *s, const at_expr *a, const at_expr *b) 
     return at_map_node(s, AT_OP_ADD, a, b, NULL, a->span);
 }
 
-/* ---- making forms -------------------------------------------------------------------------------- */
+/* ---- making forms ---------------------------------------------------------------------------- */
 
 static at_sweep_piece *add_piece(at_separating *w, at_sweep_case *c, const at_expr *where) {
     AT_PUSH(w->s->arena, c->pieces, c->count, c->capacity, ((at_sweep_piece){.where = where}));
@@ -68,7 +68,7 @@ static bool too_large(at_separating *w, const at_expr *e, const at_sweep_form *f
     return true;
 }
 
-/* ---- centres --------------------------------------------------------------------------------------- */
+/* ---- centres --------------------------------------------------------------------------------- */
 
 /* The centre of such elements; the same for elements that are alike. */
 static int centre_of(at_separating *w, const at_expr *elements) {
@@ -128,7 +128,7 @@ bool at_sweep_centred(at_separating *w, const at_expr *e, at_sweep_piece *piece)
     return true;
 }
 
-/* ---- sums and products ------------------------------------------------------------------------------ */
+/* ---- sums and products ----------------------------------------------------------------------- */
 
 static bool multiply_powers(at_separating *w, const at_expr *e, at_sweep_term *a,
                             const at_sweep_term *b) {
@@ -239,7 +239,7 @@ static at_sweep_form *joined(at_separating *w, const at_expr *e, const at_sweep_
     return too_large(w, e, form) ? NULL : form;
 }
 
-/* ---- choices ------------------------------------------------------------------------------------------- */
+/* ---- choices --------------------------------------------------------------------------------- */
 
 static at_sweep_form *chosen(at_separating *w, const at_expr *condition, const at_expr *a,
                              const at_expr *b, const at_expr *e);
@@ -285,9 +285,9 @@ static const at_expr *compared(at_separating *w, at_op op, const at_expr *a, dou
     return at_map_node(w->s, op, a, at_real(w->s, b, a->span), NULL, a->span);
 }
 
-/* x * exp(u + v) / l compared with 0. It is 0 just where x is, or u or v are -inf, or l is infinite:
- * that exp gives 0 of numbers that are finite is rounding. It is above 0 where it is not 0 and no
- * part is NaN. */
+/* x * exp(u + v) / l compared with 0. It is 0 just where x is, or u or v are -inf, or l is
+ * infinite: that exp gives 0 of numbers that are finite is rounding. It is above 0 where it is not
+ * 0 and no part is NaN. */
 static const at_expr *product_compared(at_separating *w, at_op op, const at_sweep_term *t) {
     at_session *s = w->s;
     bool above = op == AT_OP_GT;
@@ -311,8 +311,9 @@ static const at_expr *where_zero(at_separating *w, const at_expr *e) {
     at_session *s = w->s;
     if ((op != AT_OP_GT && op != AT_OP_EQ && op != AT_OP_NE) || !at_is_number(zero, 0)) return NULL;
     if (op == AT_OP_NE)
-        return at_map_node(s, AT_OP_NOT, at_map_node(s, AT_OP_EQ, product, zero, NULL, e->span), NULL,
-                           NULL, e->span);
+        return at_map_node(s, AT_OP_NOT,
+                           at_map_node(s, AT_OP_EQ, product, zero, NULL, e->span), NULL, NULL,
+                           e->span);
     if (is_map(product, AT_OP_IF)) {
         const at_expr *const *args = product->u.map.args, *either[2];
         for (int i = 0; i < 2; i++)
@@ -357,7 +358,7 @@ static at_sweep_form *chosen(at_separating *w, const at_expr *condition, const a
     return NULL;
 }
 
-/* ---- expressions --------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 at_sweep_form *at_sweep_form_of(at_separating *w, const at_expr *e) {
     if (at_sweep_depends(w, e) != AT_ON_BOTH) return at_sweep_leaf(w, e);

@@ -1,7 +1,8 @@
 /* What the files of separate share. An expression f(x, a) of elements x and row values a that are
- * known only after the sweep is taken apart into a form: cases by conditions on a, in each pieces by
- * conditions on x, in each a sum of terms c(x) * h(a) * exp(u(x) + v(a)). From the forms follow the
- * running values and, as templates, what they become in a step and what the folds' values are. */
+ * known only after the sweep is taken apart into a form: cases by conditions on a, in each pieces
+ * by conditions on x, in each a sum of terms c(x) * h(a) * exp(u(x) + v(a)). From the forms follow
+ * the running values and, as templates, what they become in a step and what the folds' values are.
+ */
 #ifndef AT_SEPARATE_INT_H
 #define AT_SEPARATE_INT_H
 
@@ -11,7 +12,7 @@
 /* What an expression depends on: bits. */
 enum { AT_ON_ELEMENTS = 1, AT_ON_LATER = 2, AT_ON_BOTH = 3 };
 
-/* ---- forms ------------------------------------------------------------------------------------- */
+/* ---- forms ----------------------------------------------------------------------------------- */
 
 /* (of - its centre) ^ power; the centre is that of w->centres[centre]. */
 typedef struct {
@@ -20,7 +21,7 @@ typedef struct {
 
 enum { AT_SWEEP_POWERS = 4, AT_SWEEP_DEGREE = 8, AT_SWEEP_CASES = 8, AT_SWEEP_TERMS = 64 };
 
-/* element / below * Π powers * exp(up) * row / under * exp(up_row); NULL: 1, and 0 for exponents. */
+/* element / below * Π powers * exp(up) * row / under * exp(up_row); NULL: 1, of exponents 0. */
 typedef struct {
     const at_expr *element, *below; /* of x */
     const at_expr *row, *under;     /* of a, or of neither */
@@ -46,7 +47,7 @@ typedef struct {
     at_sweep_case *cases; /* the last one's when is NULL */
 } at_sweep_form;
 
-/* ---- running values ------------------------------------------------------------------------------ */
+/* ---- running values -------------------------------------------------------------------------- */
 
 /* A value near the elements `of`, about which their powers are accumulated. In rows of terms it
  * stands as `symbol` until it is known which running value it is. */
@@ -55,14 +56,16 @@ typedef struct {
     int running; /* -1: not yet */
 } at_sweep_centre;
 
-typedef enum { AT_SWEEP_FOLDS, AT_SWEEP_FROM, AT_SWEEP_SCALE, AT_SWEEP_CENTRE, AT_SWEEP_SHIFT } at_sweep_part_tag;
+typedef enum {
+    AT_SWEEP_FOLDS, AT_SWEEP_FROM, AT_SWEEP_SCALE, AT_SWEEP_CENTRE, AT_SWEEP_SHIFT
+} at_sweep_part_tag;
 
 /* What stands behind a running value; at_running has the rest. Other parts are told by index, those
  * that are missing by -1. */
 typedef struct {
     at_sweep_part_tag tag;
     const at_expr *now, *before; /* symbols: reads that stand for it in templates */
-    const at_expr *step;    /* a template: what it is now; of a FOLD, what it was before, corrected */
+    const at_expr *step;    /* a template: what it is now; of a FOLD, what was before, corrected */
     const at_expr *guard;   /* FOLD; NULL: none */
     at_fold fold;           /* FOLD */
     at_sweep_term term;     /* FOLD: what is folded, without row parts */
@@ -90,12 +93,12 @@ typedef struct {
     const at_sweep_given *given;
     int at; /* the fold that is looked at */
     int array_count;
-    const at_expr **equations; /* by array id of given->cascade: what it is; NULL: not by an equation */
+    const at_expr **equations; /* by id of given->cascade's arrays; NULL: it has none */
     int centre_count, centre_capacity;
     at_sweep_centre *centres;
 } at_separating;
 
-/* ---- separate.c ------------------------------------------------------------------------------------ */
+/* ---- separate.c ------------------------------------------------------------------------------ */
 
 int at_sweep_depends(const at_separating *w, const at_expr *e);
 /* Records why the fold at hand does not run in the sweep: the first time counts. False. */
@@ -105,11 +108,11 @@ bool at_sweep_refuse(at_separating *w, const at_expr *e, const char *format, ...
 bool at_sweep_no_form(at_separating *w, const at_expr *e);
 const char *at_sweep_text(at_session *s, const at_expr *e);
 
-/* ---- separate_alike.c: comparing -------------------------------------------------------------------- */
+/* ---- separate_alike.c: comparing ------------------------------------------------------------- */
 
 /* Equal but for the order of what is added or multiplied. */
 bool at_alike(at_session *s, const at_expr *a, const at_expr *b);
-/* Whether e is factor * base with a factor that mentions no element; a factor of 1 is the number. */
+/* Whether e is factor * base with a factor that mentions no element; it may be the number 1. */
 bool at_sweep_multiple(at_separating *w, const at_expr *e, const at_expr *base,
                        const at_expr **factor);
 /* Whether all that `condition` asks is said by `known`; both may be NULL. */
@@ -120,13 +123,13 @@ const at_expr *at_given_that(at_session *s, const at_expr *e, const at_expr *kno
 /* Whether it asks for what it denies; nothing in it can fail. */
 bool at_never(at_session *s, const at_expr *condition);
 
-/* ---- separate_sign.c ---------------------------------------------------------------------------------- */
+/* ---- separate_sign.c ------------------------------------------------------------------------- */
 
 typedef enum { AT_ANY_SIGN, AT_NOT_NEGATIVE, AT_POSITIVE } at_signs;
 /* What e surely is where it is no NaN. A positive one may still come out as 0 by rounding. */
 at_signs at_sweep_sign(const at_separating *w, const at_expr *e);
 
-/* ---- separate_form.c, separate_map.c --------------------------------------------------------------------- */
+/* ---- separate_form.c, separate_map.c --------------------------------------------------------- */
 
 /* NULL after at_sweep_refuse. */
 at_sweep_form *at_sweep_form_of(at_separating *w, const at_expr *e);
@@ -144,12 +147,13 @@ const at_expr *at_sweep_over(at_session *s, const at_expr *a, const at_expr *b);
 /* a + b where NULL is 0. */
 const at_expr *at_sweep_plus(at_session *s, const at_expr *a, const at_expr *b);
 
-/* ---- separate_parts.c -------------------------------------------------------------------------------------- */
+/* ---- separate_parts.c ------------------------------------------------------------------------ */
 
 /* What a fold gives over nothing; reals for max and min. */
 const at_expr *at_sweep_neutral(at_separating *w, at_fold fold, at_kind kind, at_span span);
 /* The running value of a fold over elements only; the same one for the same fold. */
-int at_sweep_fold_part(at_separating *w, at_fold fold, const at_expr *guard, const at_expr *element);
+int at_sweep_fold_part(at_separating *w, at_fold fold, const at_expr *guard,
+                       const at_expr *element);
 /* The running value for the element part of a term. */
 int at_sweep_sum_part(at_separating *w, const at_expr *guard, const at_sweep_term *term);
 /* A row's expression with centres as running values now. */
@@ -161,13 +165,14 @@ const at_expr *at_sweep_find_read(const at_expr *e, const at_array *array);
 /* The target of the given fold whose value is just running value k; NULL: of none. */
 const at_array *at_sweep_target_of(const at_separating *w, int k);
 
-/* ---- separate_value.c, separate_extreme.c ---------------------------------------------------------------------- */
+/* ---- separate_value.c, separate_extreme.c ---------------------------------------------------- */
 
 /* Whether the set of a guard is not empty, over what is known when the sweep is over; NULL: surely
  * it is not. */
 const at_expr *at_sweep_some(at_separating *w, const at_expr *guard);
 /* The value of a sum with this form, as a template; NULL after at_sweep_refuse. */
-const at_expr *at_sweep_sum_value(at_separating *w, const at_expr *guard, const at_sweep_form *form);
+const at_expr *at_sweep_sum_value(at_separating *w, const at_expr *guard,
+                                  const at_sweep_form *form);
 /* The value of a max, min, argmax or argmin. */
 const at_expr *at_sweep_extreme_value(at_separating *w, at_fold fold, const at_expr *guard,
                                       const at_expr *body);

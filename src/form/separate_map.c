@@ -1,6 +1,6 @@
 /* What elementwise operations do to a form: exp of a sum becomes a product, the logarithm of a
- * product a sum; powers, roots and absolute values go to each factor of a product. Any other function
- * of elements and row values together has no form, and neither have these of a sum. */
+ * product a sum; powers, roots and absolute values go to each factor of a product. Any other
+ * function of elements and row values together has no form, and neither have these of a sum. */
 #include "form/separate_int.h"
 
 #include <math.h>
@@ -18,7 +18,7 @@ static const at_expr *number(at_separating *w, const at_expr *e, double value) {
     return at_real(w->s, value, e->span);
 }
 
-/* ---- exp and log ----------------------------------------------------------------------------------- */
+/* ---- exp and log ----------------------------------------------------------------------------- */
 
 static bool is_known(const at_separating *w, const at_expr *e) {
     return !e || at_sweep_depends(w, e) == 0;
@@ -55,8 +55,8 @@ static bool has_sign(const at_separating *w, const at_expr *e) {
     return !e || at_sweep_sign(w, e) != AT_ANY_SIGN;
 }
 
-/* A product of which each factor can be looked at alone: at most one may be negative, and then so is
- * the product, of which a logarithm or root is NaN as well. */
+/* A product of which each factor can be looked at alone: at most one may be negative, and then so
+ * is the product, of which a logarithm or root is NaN as well. */
 static bool is_product(const at_separating *w, const at_sweep_piece *piece) {
     const at_sweep_term *t = &piece->terms[0];
     if (piece->count != 1 || t->power_count) return false;
@@ -86,7 +86,7 @@ static bool of_log(at_separating *w, const at_expr *e, const at_sweep_piece *fro
     return true;
 }
 
-/* ---- factor by factor ----------------------------------------------------------------------------- */
+/* ---- factor by factor ------------------------------------------------------------------------ */
 
 static bool of_negative(at_separating *w, const at_expr *e, const at_sweep_piece *from,
                         at_sweep_piece *out) {
@@ -147,14 +147,15 @@ static bool of_relu(at_separating *w, const at_expr *e, const at_sweep_piece *fr
     return true;
 }
 
-/* ---- powers ----------------------------------------------------------------------------------------- */
+/* ---- powers ---------------------------------------------------------------------------------- */
 
 static bool of_power(at_separating *w, const at_expr *e, const at_sweep_piece *from,
                      at_sweep_piece *out) {
     const at_expr *power = e->u.map.args[1];
     double n = power->tag == AT_CONST ? power->u.real : NAN;
     bool whole = n == floor(n) && fabs(n) < 1e9;
-    if (whole && n >= 1 && n <= AT_SWEEP_DEGREE && (from->count != 1 || from->terms[0].power_count)) {
+    bool single = from->count == 1 && !from->terms[0].power_count;
+    if (whole && n >= 1 && n <= AT_SWEEP_DEGREE && !single) {
         at_sweep_piece all = *from;
         if (!at_sweep_centred(w, e, &all)) return false;
         at_sweep_piece base = all;
@@ -175,7 +176,7 @@ static bool of_power(at_separating *w, const at_expr *e, const at_sweep_piece *f
     return true;
 }
 
-/* ---- forms -------------------------------------------------------------------------------------------- */
+/* ---- forms ----------------------------------------------------------------------------------- */
 
 /* `change` of each piece of the form of a. */
 static at_sweep_form *changed(at_separating *w, const at_expr *e, const at_expr *a,
@@ -210,9 +211,11 @@ static at_sweep_form *of_number(at_separating *w, const at_expr *e) {
         return at_sweep_form_of(w, at_map_node(w->s, AT_OP_IF, a, number(w, e, 1), number(w, e, 0),
                                                e->span));
     bool linear = is_map(a, AT_OP_ADD) || is_map(a, AT_OP_SUB) || is_map(a, AT_OP_MUL);
-    if (linear)
-        return at_sweep_form_of(w, at_map_node(w->s, a->u.map.op, at_as_real(w->s, a->u.map.args[0]),
-                                               at_as_real(w->s, a->u.map.args[1]), NULL, e->span));
+    if (linear) {
+        const at_expr *left = at_as_real(w->s, a->u.map.args[0]);
+        const at_expr *right = at_as_real(w->s, a->u.map.args[1]);
+        return at_sweep_form_of(w, at_map_node(w->s, a->u.map.op, left, right, NULL, e->span));
+    }
     if (is_map(a, AT_OP_NEG))
         return at_sweep_form_of(w, at_make_neg(w->s, at_as_real(w->s, a->u.map.args[0])));
     at_sweep_no_form(w, e);

@@ -1,14 +1,15 @@
 /* The running values of a sweep: which there are, and what each is after a block, as templates in
  * which symbols stand for running values before and now. The same value is kept once, whoever asks.
  *
- * A sum of w(x) * exp(k * S(x)) is kept about the largest S so far, m: of w(x) * exp(k * (S(x) - m)).
- * When m moves it is multiplied by exp(k * (m before - m)). While there is no S but -inf, m counts as 0
- * and all terms are 0 * w(x): they stay what they are, NaN of an infinite w(x) included, when m moves.
+ * A sum of w(x) * exp(k * S(x)) is kept about the largest S so far, m: of w(x) * exp(k * (S(x) -
+ * m)). When m moves it is multiplied by exp(k * (m before - m)). While there is no S but -inf, m
+ * counts as 0 and all terms are 0 * w(x): they stay what they are, NaN of an infinite w(x)
+ * included, when m moves.
  *
  * Powers of x are kept about a centre c near the elements: (x - c)^n becomes the sum over k of
- * binomial(n, k) * (x - c before)^k * (c before - c)^(n - k), so all lower powers are kept as well. The
- * centre is the reference of an exponent of the same x, or the mean so far. It is 0 while that is not
- * finite. */
+ * binomial(n, k) * (x - c before)^k * (c before - c)^(n - k), so all lower powers are kept as well.
+ * The centre is the reference of an exponent of the same x, or the mean so far. It is 0 while that
+ * is not finite. */
 #include "form/separate_int.h"
 
 #include <math.h>
@@ -26,10 +27,11 @@ static const at_expr *real(at_separating *w, double value, const at_expr *near) 
     return at_real(w->s, value, near->span);
 }
 
-/* ---- adding one ------------------------------------------------------------------------------------ */
+/* ---- adding one ------------------------------------------------------------------------------ */
 
 /* A read of no array of the cascade: its id, below -1, tells which running value it stands for. */
-static const at_expr *symbol(at_separating *w, const char *name, at_kind kind, int id, at_span span) {
+static const at_expr *symbol(at_separating *w, const char *name, at_kind kind, int id,
+                             at_span span) {
     at_array *array = AT_NEW(w->s->arena, at_array);
     *array = (at_array){.name = name, .path = name, .role = AT_DEFINED, .kind = kind, .span = span,
                         .id = id};
@@ -55,7 +57,7 @@ static bool alike_or_none(at_separating *w, const at_expr *a, const at_expr *b) 
     return a && b ? at_alike(w->s, a, b) : a == b;
 }
 
-/* ---- folds of elements alone -------------------------------------------------------------------------- */
+/* ---- folds of elements alone ----------------------------------------------------------------- */
 
 const at_expr *at_sweep_neutral(at_separating *w, at_fold fold, at_kind kind, at_span span) {
     at_session *s = w->s;
@@ -94,7 +96,7 @@ int at_sweep_fold_part(at_separating *w, at_fold fold, const at_expr *guard,
     return k;
 }
 
-/* ---- references ------------------------------------------------------------------------------------------ */
+/* ---- references ------------------------------------------------------------------------------ */
 
 const at_expr *at_sweep_safe(at_separating *w, int largest) {
     const at_expr *m = w->parts->parts[largest].now;
@@ -129,9 +131,9 @@ static int scale_part(at_separating *w, int largest, const at_expr *factor, cons
                                map(w, AT_OP_EQ, m->before, w->sweep->running[largest].neutral),
                                map(w, AT_OP_EQ, m->before, m->now));
     const at_expr *moved = at_make_mul(w->s, factor, map(w, AT_OP_SUB, m->before, m->now));
+    moved = at_map_node(w->s, AT_OP_EXP, moved, NULL, NULL, up->span);
     at_sweep_part part = {.tag = AT_SWEEP_SCALE, .largest = largest, .factor = factor,
-                          .step = choice(w, still, real(w, 1, up),
-                                         at_map_node(w->s, AT_OP_EXP, moved, NULL, NULL, up->span))};
+                          .step = choice(w, still, real(w, 1, up), moved)};
     const at_expr *shape = folded(w, AT_FOLD_SUM, m->guard, up);
     return add(w, part, (at_running){.name = "scale", .kind = AT_REAL, .shape = shape});
 }
@@ -167,8 +169,8 @@ static bool is_taken_off(at_separating *w, int k, const at_expr *up_row, const a
            at_alike(w->s, at_make_neg(w->s, other), factor);
 }
 
-/* The max or min that an exponent is kept about: of the program, where it bounds the exponent on all of
- * the set, else the max of the exponent itself. */
+/* The max or min that an exponent is kept about: of the program, where it bounds the exponent on
+ * all of the set, else the max of the exponent itself. */
 static int reference_of(at_separating *w, const at_expr *guard, const at_sweep_term *term,
                         const at_expr **factor) {
     for (int k = 0; k < w->parts->count; k++) {
@@ -187,7 +189,7 @@ static int reference_of(at_separating *w, const at_expr *guard, const at_sweep_t
     return at_sweep_fold_part(w, AT_FOLD_MAX, guard, term->up);
 }
 
-/* ---- centres ---------------------------------------------------------------------------------------------- */
+/* ---- centres --------------------------------------------------------------------------------- */
 
 static int centre_part(at_separating *w, int centre, const at_expr *guard, int largest) {
     at_sweep_centre *c = &w->centres[centre];
@@ -239,7 +241,7 @@ const at_expr *at_sweep_resolved(at_separating *w, const at_expr *row) {
     return row ? at_rewrite(w->s, row, resolve, &r) : NULL;
 }
 
-/* ---- sums about references ----------------------------------------------------------------------------------- */
+/* ---- sums about references ------------------------------------------------------------------- */
 
 static bool same_term(at_separating *w, const at_sweep_term *a, const at_sweep_term *b) {
     if (!alike_or_none(w, a->element, b->element) || !alike_or_none(w, a->below, b->below) ||
@@ -272,7 +274,7 @@ static bool look_for_others(void *user, const at_expr *e) {
     return !c->others;
 }
 
-/* Multiplies *near with the factors of e that have no indices but those of `of`, *far with others. */
+/* *near takes the factors of e that have no indices but those of `of`, *far the others. */
 static void share_out(at_separating *w, const at_expr *e, const at_expr *of, const at_expr **near,
                       const at_expr **far) {
     if (e->tag == AT_MAP && e->u.map.op == AT_OP_MUL) {
@@ -354,7 +356,8 @@ int at_sweep_sum_part(at_separating *w, const at_expr *guard, const at_sweep_ter
     if (!t.up && !t.power_count) {
         const at_expr *element = at_sweep_over(w->s, t.element, t.below);
         at_span span = w->given->folds[w->at].fold->span;
-        return at_sweep_fold_part(w, AT_FOLD_SUM, guard, element ? element : at_real(w->s, 1, span));
+        if (!element) element = at_real(w->s, 1, span);
+        return at_sweep_fold_part(w, AT_FOLD_SUM, guard, element);
     }
     int largest = t.up ? reference_of(w, guard, &t, &factor) : -1;
     t.row = t.under = t.up_row = NULL;

@@ -1,6 +1,6 @@
-/* What sign a value surely has, where it is no NaN: asked before a factor is taken out of a max, and
- * before a logarithm or a root is taken apart. Arrays are followed to where they are computed, so far
- * as a number of steps goes. */
+/* What sign a value surely has, where it is no NaN: asked before a factor is taken out of a max,
+ * and before a logarithm or a root is taken apart. Arrays are followed to where they are computed,
+ * so far as a number of steps goes. */
 #include "form/separate_int.h"
 
 enum { DEEP = 60, STEPS = 2000 };

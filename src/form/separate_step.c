@@ -1,5 +1,5 @@
-/* The steps of a sweep as expressions: the templates of separate_parts.c and separate_value.c with the
- * caller's reads in the places of their symbols. */
+/* The steps of a sweep as expressions: the templates of separate_parts.c and separate_value.c with
+ * the caller's reads in the places of their symbols. */
 #include "form/separate_int.h"
 
 typedef struct {
@@ -30,7 +30,7 @@ static bool places(const at_sweep_part *part) {
     return part->fold == AT_FOLD_ARGMAX || part->fold == AT_FOLD_ARGMIN;
 }
 
-/* Both parts' values of k together. For a place: where a's is and how large a is, largest of both. */
+/* Both parts' values of k together. A place needs what is largest in a, and in both. */
 static const at_expr *together(at_session *s, const at_sweep *w, int k, const at_expr *a,
                                const at_expr *b, const at_expr *const *lower,
                                const at_expr *const *now) {

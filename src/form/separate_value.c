@@ -1,13 +1,13 @@
 /* What a sum's value is, from the running values of its terms: Σ h(a) * Σ c(x), case by case.
  *
  * What stays outside of the sums must not be looked at where there is nothing in them: 0 / 0 is not
- * the sum over nothing. So such a value asks whether there is anything, unless the conditions of its
- * case say so.
+ * the sum over nothing. So such a value asks whether there is anything, unless the conditions of
+ * its case say so.
  *
- * A term 0 * w(x), as `if m == -inf then 0 else exp(x - m) / l` makes of a product with w, is 0 but for
- * infinite and NaN w. Often another running value is the same sum: that of exp(x - m) * w is where m
- * is -inf, that of y * w where Σ y is 0 and no y is negative. Elsewhere it is folded as written, which is
- * rare. */
+ * A term 0 * w(x), as `if m == -inf then 0 else exp(x - m) / l` makes of a product with w, is 0 but
+ * for infinite and NaN w. Often another running value is the same sum: that of exp(x - m) * w is
+ * where m is -inf, that of y * w where Σ y is 0 and no y is negative. Elsewhere it is folded as
+ * written, which is rare. */
 #include "form/separate_int.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static const at_expr *choice(at_separating *w, const at_expr *c, const at_expr *
     return at_map_node(w->s, AT_OP_IF, c, a, b, b->span);
 }
 
-/* ---- whether there is anything -------------------------------------------------------------------- */
+/* ---- whether there is anything --------------------------------------------------------------- */
 
 static const at_expr *some_indices(at_separating *w) {
     const at_expr *all = NULL;
@@ -70,15 +70,16 @@ const at_expr *at_sweep_some(at_separating *w, const at_expr *guard) {
     }
     for (int k = 0; k < w->parts->count; k++) {
         const at_sweep_part *p = &w->parts->parts[k];
-        bool counts = p->tag == AT_SWEEP_FOLDS && p->fold == AT_FOLD_SUM && p->term.element &&
-                      p->guard && at_is_number(p->term.element, 1) && at_alike(w->s, p->guard, guard);
+        bool sums = p->tag == AT_SWEEP_FOLDS && p->fold == AT_FOLD_SUM && p->term.element;
+        bool counts = sums && p->guard && at_is_number(p->term.element, 1) &&
+                      at_alike(w->s, p->guard, guard);
         if (counts) return map(w, AT_OP_GT, p->now, at_real(w->s, 0, guard->span));
     }
     int k = at_sweep_fold_part(w, AT_FOLD_ANY, guard, at_bool(w->s, true, guard->span));
     return w->parts->parts[k].now;
 }
 
-/* ---- what a case says ------------------------------------------------------------------------------- */
+/* ---- what a case says ------------------------------------------------------------------------ */
 
 typedef struct {
     at_separating *w;
@@ -127,7 +128,7 @@ static bool may_hold(const supposing *u, const at_sweep_form *form, int c) {
     return true;
 }
 
-/* ---- terms ---------------------------------------------------------------------------------------------- */
+/* ---- terms ----------------------------------------------------------------------------------- */
 
 typedef struct {
     const at_expr *guard; /* of this fold */
@@ -173,7 +174,7 @@ static void add_term(at_separating *w, summing *sum, const at_expr *guard, const
     sum->sum = at_sweep_plus(w->s, sum->sum, value);
 }
 
-/* ---- 0 * w ------------------------------------------------------------------------------------------------ */
+/* ---- 0 * w ----------------------------------------------------------------------------------- */
 
 /* Where all exponents of part k are -inf: a condition on the max as the program has it. */
 static const at_expr *where_nothing_counts(at_separating *w, const at_sweep_part *p) {
@@ -226,7 +227,8 @@ static const at_expr *folded_zeros(at_separating *w, const at_expr *guard, const
     return w->parts->parts[k].now;
 }
 
-static void add_zeros(at_separating *w, summing *sum, const at_expr *guard, const at_sweep_term *t) {
+static void add_zeros(at_separating *w, summing *sum, const at_expr *guard,
+                      const at_sweep_term *t) {
     const at_expr *element = at_sweep_over(w->s, t->element, t->below);
     if (!element) return;
     const at_expr *when = sum->form->cases[sum->at].when, *value = NULL, *same = NULL;
@@ -247,7 +249,7 @@ static void add_zeros(at_separating *w, summing *sum, const at_expr *guard, cons
     sum->sum = at_sweep_plus(w->s, sum->sum, value);
 }
 
-/* ---- pieces and cases ---------------------------------------------------------------------------------------- */
+/* ---- pieces and cases ------------------------------------------------------------------------ */
 
 /* Σ of a piece's terms over `guard`, which is empty only where something else may be: then 0. */
 static const at_expr *piece_value(at_separating *w, summing sum, const at_expr *guard,

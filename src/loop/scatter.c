@@ -87,8 +87,7 @@ static bool solve(scatter *c, const at_expr *e) {
     if (!at_affine_of(s, e->u.map.args[0], &left) || !at_affine_of(s, e->u.map.args[1], &right) ||
         !at_affine_add(s, &left, -1, &right, &form))
         return false;
-    for (int k = 0; k < c->fold->u.fold.count; k++)
-        if (linear_in(&form, c->fold->u.fold.axes[k]) >= 0) return false;
+    if (at_bounds_index(s, e, c->fold)) return false;
     for (int i = 0; i < c->l->target->rank; i++) {
         const at_axis *axis = c->l->axes[i];
         int at = linear_in(&form, axis);

@@ -7,10 +7,10 @@
  * As they are written each element is a fold of its own: time grows with the cube of the length. A
  * running fold takes one step for each element, along with the other work on its row.
  *
- * The rule: one condition of the guard compares the bound index with an index j of the left side, of the
- * same extent and at most a number off; nothing else in the fold mentions j. Of sums that leaves those over
- * pairs: other sums over what is past are recurrences (factor.c), which keep no history. A fold within a
- * fold stays: its values are not stored as they are. */
+ * The rule: one condition of the guard compares the bound index with an index j of the left side,
+ * of the same extent and at most a number off; nothing else in the fold mentions j. Of sums that
+ * leaves those over pairs: other sums over what is past are recurrences (factor.c), which keep no
+ * history. A fold within a fold stays: its values are not stored as they are. */
 #include "opt/opt.h"
 #include "opt/pairs.h"
 
@@ -33,9 +33,9 @@ typedef struct {
     const at_expr *guard; /* what else is asked */
 } running;
 
-/* ---- guards ------------------------------------------------------------------------------------------ */
+/* ---- guards ---------------------------------------------------------------------------------- */
 
-/* Whether `e` says that the bound index is at most (or at least) an index of the left side, moved. */
+/* Whether `e` says that the bound index is at most (or at least) another index, moved. */
 static bool compares(const prefixing *p, const at_axis *bound, const at_expr *e, running *out) {
     if (e->tag != AT_MAP || e->u.map.args[0]->kind != AT_INT) return false;
     at_op op = e->u.map.op;
@@ -64,7 +64,7 @@ static bool is_left(const prefixing *p, const at_axis *axis) {
     return false;
 }
 
-/* The guard without the first condition like that of which the rest, and the body, knows nothing. */
+/* The guard without one such condition on an index that nothing else mentions. */
 static bool take_out(const prefixing *p, const at_expr *fold, const at_expr *guard,
                      const at_expr *rest, running *out) {
     if (guard->tag == AT_MAP && guard->u.map.op == AT_OP_AND)
@@ -80,7 +80,7 @@ static bool take_out(const prefixing *p, const at_expr *fold, const at_expr *gua
     return true;
 }
 
-/* ---- folds ----------------------------------------------------------------------------------------------- */
+/* ---- folds ----------------------------------------------------------------------------------- */
 
 static int running_fold(const at_expr *fold) {
     bool real = fold->kind == AT_REAL;
@@ -165,7 +165,7 @@ static const at_expr *outer_folds(prefixing *p, const at_expr *e) {
     return same ? e : at_map_node(p->s, e->u.map.op, args[0], args[1], args[2], e->span);
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void plain(void *user, const at_statement *st) {
     prefixing *p = user;

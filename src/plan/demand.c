@@ -48,18 +48,6 @@ struct path {
 
 /* ---- which arrays ---------------------------------------------------------------------------- */
 
-/* A sum that groups by data stores its elements in the order of the data. */
-static bool is_equality(const at_expr *e) {
-    if (e->tag != AT_MAP) return false;
-    if (e->u.map.op == AT_OP_AND)
-        return is_equality(e->u.map.args[0]) || is_equality(e->u.map.args[1]);
-    return e->u.map.op == AT_OP_EQ && e->u.map.args[0]->kind == AT_INT;
-}
-
-static bool may_group(const at_expr *value) {
-    return value->tag == AT_FOLD_NODE && value->u.fold.guard && is_equality(value->u.fold.guard);
-}
-
 static void forget_steps(demanding *d, const at_plan_steps *steps) {
     for (int i = 0; i < steps->count; i++) {
         const at_plan_step *step = steps->items[i];
@@ -83,7 +71,8 @@ static void find_writers(demanding *d) {
             repeats |= pass->regions[k]->tag == AT_REPEAT && at_repeat_may_end(pass->regions[k]);
         if (pass->statement->tag != AT_EQUATION || target->kind != AT_REAL || repeats) continue;
         if (plan->places[plan->place_of[target->id]].use != AT_PLACE_WORK) continue;
-        if (!may_group(pass->statement->u.value)) d->writer[target->id] = pass;
+        /* A sum that groups by data stores its elements in the order of the data. */
+        if (!at_pass_may_scatter(d->s, pass)) d->writer[target->id] = pass;
     }
     forget_steps(d, &plan->steps);
 }
@@ -104,7 +93,7 @@ static bool is_settled(const asking *a, const at_array *array) {
     int place = plan->place_of[array->id];
     const at_written *written = &plan->written[array->id];
     if (place >= 0 && plan->places[place].use == AT_PLACE_GIVEN) return true;
-    if (array->kind == AT_REAL || written->region_count > 0 || written->time >= a->time) return false;
+    if (written->region_count > 0 || written->time >= a->time) return false;
     const at_pass *pass = NULL;
     for (int i = 0; i < plan->pass_count; i++)
         if (plan->passes[i]->target == array) pass = plan->passes[i];
@@ -117,11 +106,14 @@ static bool is_settled(const asking *a, const at_array *array) {
 
 static bool is_sure_read(const asking *a, const at_expr *e) {
     const at_array *array = e->u.read.array;
-    if (e->u.read.alternative || !is_settled(a, array)) return false;
-    for (int i = 0; i < array->rank; i++)
-        if (!is_sure(a, e->u.read.index[i]) ||
-            !at_index_inside(a->d->s, a->d->plan->cascade, e->u.read.index[i], array->axes[i]))
-            return false;
+    const at_expr *other = e->u.read.alternative;
+    if (!is_settled(a, array) || (other && !is_sure(a, other))) return false;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *at = e->u.read.index[i];
+        bool asks = other && !(at->tag == AT_INDEX && !at->u.axis->declared);
+        if (!is_sure(a, at)) return false;
+        if (!asks && !at_index_inside(a->d->s, a->d->plan->cascade, at, array->axes[i])) return false;
+    }
     return true;
 }
 
@@ -132,7 +124,10 @@ static bool is_sure(const asking *a, const at_expr *e) {
     case AT_SIZE:
     case AT_INDEX: return true;
     case AT_READ: return is_sure_read(a, e);
-    case AT_FOLD_NODE: return false;
+    case AT_FOLD_NODE:
+        if (e->u.fold.guard && !is_sure(a, e->u.fold.guard)) return false;
+        if (e->kind == AT_INT && e->u.fold.fold != AT_FOLD_COUNT) return false; /* of too many, or none */
+        return e->u.fold.fold == AT_FOLD_COUNT || is_sure(a, e->u.fold.body);
     case AT_MAP: break;
     }
     at_range ranges[3] = {{0, 0}, {0, 0}, {0, 0}};

@@ -8,40 +8,12 @@
 
 /* ---- what can be in a group ------------------------------------------------------------------ */
 
-/* Whether the form has the index itself in one term, and in no other. */
-static bool is_solvable(const at_affine *form, const at_axis *axis) {
-    bool plain = false;
-    for (int i = 0; i < form->count; i++) {
-        if (!at_mentions(form->terms[i], axis)) continue;
-        if (form->terms[i]->tag != AT_INDEX) return false;
-        plain = true;
-    }
-    return plain;
-}
-
-/* A condition that may say which element a term belongs to, as `dst[e] == g` does and `doc[i] == doc[j]`
- * does not: a sum may then go from term to term. */
-static bool may_scatter(at_session *s, const at_pass *pass, const at_expr *guard) {
-    if (!guard || guard->tag != AT_MAP) return false;
-    const at_expr *const *args = guard->u.map.args;
-    if (guard->u.map.op == AT_OP_AND)
-        return may_scatter(s, pass, args[0]) || may_scatter(s, pass, args[1]);
-    at_affine left, right, form;
-    if (guard->u.map.op != AT_OP_EQ || args[0]->kind != AT_INT) return false;
-    bool linear = at_affine_of(s, args[0], &left) && at_affine_of(s, args[1], &right) &&
-                  at_affine_add(s, &left, -1, &right, &form);
-    for (int i = 0; i < pass->target->rank && linear; i++)
-        if (!at_pass_fixes(pass, pass->target->axes[i]) && is_solvable(&form, pass->target->axes[i]))
-            return true;
-    return false;
-}
-
 static bool can_be_part(at_session *s, const at_pass *pass) {
     const at_statement *st = pass->statement;
     if (pass->target->rank > 64 || pass->target_count != 1) return false;
     switch (st->tag) {
     case AT_EQUATION:
-        return st->u.value->tag != AT_FOLD_NODE || !may_scatter(s, pass, st->u.value->u.fold.guard);
+        return !at_pass_may_scatter(s, pass);
     case AT_DRAWING:
     case AT_KEEPING:
     case AT_TOPK: return true;

@@ -4,6 +4,7 @@
  * "Needed" is found from the outputs backwards, and again until nothing is added, since a region
  * reads in one round what it wrote in the one before. It is more than tidiness: a read outside that
  * no output needs is no error, so an equation that nobody reads must not run. */
+#include "form/form.h"
 #include "plan/plan.h"
 
 int at_region_axes(const at_statement *region, at_axis *const **axes) {
@@ -26,6 +27,16 @@ bool at_pass_fixes(const at_pass *pass, const at_axis *axis) {
 void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *e), void *user) {
     at_walk_statement(pass->statement, visit, user);
     at_walk(pass->domain, visit, user);
+}
+
+bool at_pass_may_scatter(at_session *s, const at_pass *pass) {
+    const at_expr *value = pass->statement->tag == AT_EQUATION ? pass->statement->u.value : NULL;
+    if (!value || value->tag != AT_FOLD_NODE) return false;
+    for (int i = 0; i < pass->target->rank; i++)
+        if (!at_pass_fixes(pass, pass->target->axes[i]) &&
+            at_may_place(s, value, value->u.fold.guard, pass->target->axes[i]))
+            return true;
+    return false;
 }
 
 bool at_repeat_may_end(const at_statement *repeat) {

@@ -162,6 +162,8 @@ void at_pass_print(const at_pass *pass, at_text *out);
 void at_plan_print(const at_plan *plan, at_text *out);
 /* Whether some region around the pass has this axis, or its group takes it one index at a time. */
 bool at_pass_fixes(const at_pass *pass, const at_axis *axis);
+/* Whether it is a sum (or the like) that may go from term to term, as the guard groups by data. */
+bool at_pass_may_scatter(at_session *s, const at_pass *pass);
 /* Whether fewer rounds than its count may run. */
 bool at_repeat_may_end(const at_statement *repeat);
 /* The axes of a region: a scan's, or the round. Gives how many; *axes is the first. */

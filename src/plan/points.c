@@ -432,3 +432,46 @@ void at_points_find(at_points *points, at_domain *domain) {
     domain->points = all;
     if (all == 0) domain->at_most = false;
 }
+
+/* ---- tiles ------------------------------------------------------------------------------------- */
+
+/* Adds a stretch of points to those of the tiles that it goes through. */
+static void add_stretch(int64_t *points, int64_t from, int64_t to, int64_t size) {
+    while (from < to) {
+        int64_t tile = from / size, end = (tile + 1) * size;
+        if (end > to) end = to;
+        points[tile] += end - from;
+        from = end;
+    }
+}
+
+bool at_points_tiles(at_points *points, const at_expr *condition, const at_axis *rows,
+                     const at_axis *columns, int64_t size, at_tiles_found *found) {
+    int64_t height = points->extents[rows->id], width = points->extents[columns->id];
+    int64_t across = (width + size - 1) / size;
+    if (across > STEPS || height > STEPS || reads_data(condition)) return false;
+    int64_t *here = AT_NEW_ARRAY(points->s->arena, int64_t, across + 1);
+    walk w = {points, AT_NEW_ARRAY(points->s->arena, int64_t, points->axis_count), columns, 0};
+    *found = (at_tiles_found){0, 0, 0};
+    for (int64_t first = 0; first < height; first += size) {
+        int64_t end = first + size < height ? first + size : height;
+        for (int64_t k = 0; k < across; k++) here[k] = 0;
+        for (int64_t i = first; i < end; i++) {
+            w.at[rows->id] = i;
+            for (int64_t at = 0; at < width; at += w.run) {
+                w.at[columns->id] = at;
+                w.run = width - at;
+                value v = value_of(&w, condition);
+                if (!v.known || ++points->steps >= STEPS) return false;
+                if (v.integer) add_stretch(here, at, at + w.run, size);
+            }
+        }
+        for (int64_t k = 0; k < across; k++) {
+            int64_t wide = k + 1 < across ? size : width - k * size;
+            if (here[k] == 0) found->skipped++;
+            else if (here[k] == wide * (end - first)) found->whole++;
+            else found->bordered++;
+        }
+    }
+    return true;
+}

@@ -30,8 +30,8 @@ static bool is_fold(const at_value *set) {
     return known && v->operands[0]->op == AT_TILE_GET && v->operands[0]->array == set->array;
 }
 
-/* Finds the SET of the stored variable under conditions, and nothing else that goes on from round to
- * round; false: there is more. */
+/* Finds the SET of the stored variable under conditions, and nothing else that goes on from round
+ * to round; false: there is more. */
 static bool find_set(at_tiles *tiles, bool loops, running *r) {
     for (int i = 0; i < tiles->count; i++) {
         at_tile *tile = tiles->items[i];
@@ -78,8 +78,8 @@ static bool sets_others(const at_tile *loop, const at_tiles *tiles, const at_arr
                 !uses_of(&loop->body, v->array, AT_TILE_LET))
                 return true;
         }
-        if (sets_others(loop, &tile->body, variable) || sets_others(loop, &tile->otherwise, variable))
-            return true;
+        if (sets_others(loop, &tile->body, variable)) return true;
+        if (sets_others(loop, &tile->otherwise, variable)) return true;
     }
     return false;
 }
@@ -92,7 +92,8 @@ static bool is_running(const at_tile *loop, running *r) {
     if (r->element->tag != AT_TILE_ELEMENT || r->element->body.count != 1) return false;
     const at_tile *leaf = r->element->body.items[0];
     at_value *store = leaf->count ? leaf->values[leaf->count - 1] : NULL;
-    if (!store || store->op != AT_TILE_STORE || store->kind != AT_REAL || !store->inside) return false;
+    if (!store || store->op != AT_TILE_STORE || store->kind != AT_REAL || !store->inside)
+        return false;
     r->get = store->operands[1];
     if (r->get->op != AT_TILE_GET) return false;
     r->variable = r->get->array;
@@ -119,7 +120,7 @@ double at_tile_running_cost(at_session *s, at_tile_nest *nest, at_tile *loop) {
     return cost;
 }
 
-/* ---- the change -------------------------------------------------------------------------------- */
+/* ---- the change ------------------------------------------------------------------------------ */
 
 static void remove_value(at_tile *leaf, const at_value *v) {
     int kept = 0;

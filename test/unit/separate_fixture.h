@@ -1,5 +1,5 @@
-/* A program whose equations are folds over j, and rows made of their values, as a sweep: what is kept,
- * the scan over blocks that keeps it, and inputs with infinities and NaN among them. */
+/* A program whose equations are folds over j, and rows made of their values, as a sweep: what is
+ * kept, the scan over blocks that keeps it, and inputs with infinities and NaN among them. */
 #ifndef SEPARATE_FIXTURE_H
 #define SEPARATE_FIXTURE_H
 
@@ -8,7 +8,7 @@
 #include "form/form.h"
 #include "form/separate.h"
 
-/* ---- the sweep as a program ------------------------------------------------------------------------ */
+/* ---- the sweep as a program ------------------------------------------------------------------ */
 
 typedef struct {
     at_session *s;
@@ -118,7 +118,7 @@ UNUSED static const at_cascade *swept(sweeping *w) {
     return w->draft->out;
 }
 
-/* ---- inputs ------------------------------------------------------------------------------------------ */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 enum { PLAIN, INFINITE, LOW, STRANGE, LARGE, ALL_KINDS };
 

@@ -49,6 +49,30 @@ static void what_nobody_reads_changes_nothing(void **state) {
     unsetenv("ATTEND_POISON");
 }
 
+/* More than one block of 64 that data leave something of. */
+static void write_documents(dice *d, at_text *out) {
+    static const char *const guards[] = {"doc[i] == doc[j]", "j <= i and doc[j] == doc[i]",
+                                         "doc[i] == other[j] and keep[j]"};
+    const char *guard = guards[pick(d, 3)];
+    at_text_addf(out, "fn f(x[i], y[j], doc[i]: int, other[j]: int, keep[j]: bool) -> m[i], l[i], w[j] {\n"
+                 "  s[i,j] = x[i] * y[j]\n");
+    if (guard == guards[2])
+        at_text_addf(out, "  m[i] = max[j where %s](s[i,j])\n  l[i] = sum[j where %s](s[i,j]^2)\n"
+                     "  w[j] = sum[i where %s](s[i,j] + 1)\n}\n", guard, guard, guard);
+    else
+        at_text_addf(out, "  axis k as i\n  m[i] = max[k where %s](x[i] * x[k])\n"
+                     "  l[i] = sum[k where %s](x[i] - x[k])\n  w[j] = sum[i](s[i,j])\n}\n",
+                     guard == guards[0] ? "doc[i] == doc[k]" : "k <= i and doc[k] == doc[i]",
+                     guard == guards[0] ? "doc[k] == doc[i]" : "k <= i and doc[k] == doc[i]");
+}
+
+static void data_say_where_guards_leave_anything(void **state) {
+    (void)state;
+    setenv("ATTEND_POISON", "1", 1);
+    agree_with_the_reference(write_documents, 150);
+    unsetenv("ATTEND_POISON");
+}
+
 static void expect(const char *stage, const char *text, const char *line, bool found) {
     at_session *s = at_session_new((size_t)256 << 20);
     const char *dump = stage_of(s, stage, text);
@@ -112,6 +136,7 @@ static void what_the_domain_says_is_not_asked_again(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_nobody_reads_changes_nothing),
+        cmocka_unit_test(data_say_where_guards_leave_anything),
         cmocka_unit_test(domains_are_what_all_readers_ask),
         cmocka_unit_test(tiles_of_scans_are_all_that_is_kept),
         cmocka_unit_test(what_the_domain_says_is_not_asked_again),

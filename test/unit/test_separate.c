@@ -1,9 +1,9 @@
-/* Folds as one sweep: each program below is run as it is written and as a scan over blocks of j, with
- * the same inputs: drawn, with infinities and NaN among them, and of extent 0. Both must give the
- * same, NaN where NaN is and infinities where they are. */
+/* Folds as one sweep: each program below is run as it is written and as a scan over blocks of j,
+ * with the same inputs: drawn, with infinities and NaN among them, and of extent 0. Both must give
+ * the same, NaN where NaN is and infinities where they are. */
 #include "separate_fixture.h"
 
-/* ---- programs ------------------------------------------------------------------------------------------ */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name, *text;

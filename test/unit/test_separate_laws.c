@@ -1,6 +1,6 @@
-/* Laws of what a sweep keeps: a correction to references that did not move changes no bit, one after
- * another is the correction to the last, and parts of the set may be merged in any grouping. And what
- * is told where folds do not run in one sweep. */
+/* Laws of what a sweep keeps: a correction to references that did not move changes no bit, one
+ * after another is the correction to the last, and parts of the set may be merged in any grouping.
+ * And what is told where folds do not run in one sweep. */
 #include "separate_fixture.h"
 
 enum { PARTS = 3 };
@@ -28,7 +28,8 @@ static const at_expr *define(sweeping *w, int k, const char *name, const at_expr
 static part swept_alone(sweeping *w, int p) {
     part out = {list(w)};
     const at_expr **nothing = list(w);
-    const at_expr *rest = op(w, AT_OP_MOD, at_index(w->s, w->along, at_no_span()), number(w, PARTS));
+    const at_expr *j = at_index(w->s, w->along, at_no_span());
+    const at_expr *rest = op(w, AT_OP_MOD, j, number(w, PARTS));
     for (int k = 0; k < w->sweep->count; k++) {
         nothing[k] = w->sweep->running[k].neutral;
         const at_expr *step = at_sweep_step(w->s, w->sweep, k, nothing, out.values,
@@ -104,7 +105,8 @@ static void check_laws(const char *text, int kinds, double scale) {
         make_strange(&d, trial % kinds, &inputs);
         if (!run_program(s, w.draft->out, &inputs, &found)) tell(errors_of(s));
         for (int i = 0; i < count; i += 2) {
-            const at_tensor *x = found.outputs.items[i].tensor, *y = found.outputs.items[i + 1].tensor;
+            const at_tensor *x = found.outputs.items[i].tensor;
+            const at_tensor *y = found.outputs.items[i + 1].tensor;
             for (int64_t k = 0; x->type == AT_TYPE_F64 && k < x->count; k++) {
                 double a = ((double *)x->data)[k], b = ((double *)y->data)[k];
                 bool same = isnan(a) ? isnan(b) : i < still ? a == b : agree(a, b, scale);
@@ -143,7 +145,7 @@ static void corrections_compose_and_parts_merge_in_any_grouping(void **state) {
                "}\n", 1, 1);
 }
 
-/* ---- why not ---------------------------------------------------------------------------------------------- */
+/* ---- why not --------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *text, *why;

@@ -71,6 +71,7 @@ struct attend_frame {
                                            be anything, for nobody looks at them */
     const size_t *offsets;              /* of blocks in the workspace */
     int level;                          /* of loops that threads share, around the call */
+    signed char *finite;                /* by place: 1: all elements are, -1: not all; 0: unknown */
 };
 
 /* Keeps the failure of an output's element, if it is the first of its pass and no pass before that

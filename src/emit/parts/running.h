@@ -1,5 +1,5 @@
-/* What runs up to each lane of a vector, and on from vector to vector: sums, products, the least and the
- * largest. Within a vector each step takes in twice as many lanes as the one before. */
+/* What runs up to each lane of a vector, and on from vector to vector: sums, products, the least
+ * and the largest. Within a vector each step takes in twice as many lanes as the one before. */
 /* The lane `by` before (behind, where `down`), or `none` where there is none. */
 static inline vreal vreal_shifted(vreal x, int by, bool down, real none) {
     vreal fill = vreal_all(none);

@@ -105,7 +105,7 @@ enum { EXAMPLES = sizeof examples / sizeof *examples };
 
 static const char *plan_of(at_session *s, const char *text) {
     at_text dump = {0};
-    at_compile_options options = {.stage = "plan"};
+    at_compile_options options = {.stage = "plan", .stream = -1};
     at_compile(s, resolved(s, text), &options, &dump);
     const char *copy = at_copy_text(s->arena, dump.data, dump.length);
     at_text_free(&dump);
@@ -172,7 +172,7 @@ static void give_what_whole_arrays_give(void **state) {
     for (int i = 0; i < EXAMPLES; i++) {
         at_session *s = at_session_new((size_t)256 << 20);
         const at_cascade *cascade = resolved(s, examples[i].text);
-        at_kernel *kernel = at_compile(s, cascade, NULL, NULL);
+        at_kernel *kernel = at_compile(s, cascade, &(at_compile_options){.stream = -1}, NULL);
         if (!kernel) tell(errors_of(s));
         for (int k = 0; k < LISTS; k++) run_both(s, cascade, kernel, examples[i].extents[k]);
         at_kernel_free(kernel);

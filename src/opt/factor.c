@@ -3,15 +3,16 @@
  *     s[i,j] = sum[d](q[i,d] * k[j,d])            o.all[d,e] = sum[j](k[j,d] * v[j,e])
  *     o[i,e] = sum[j](s[i,j] * v[j,e])      ->    o[i,e] = sum[d](q[i,d] * o.all[d,e])
  *
- * and over what is past, `where j <= i`, by a recurrence (factor_state.c). How a sum comes apart is
- * factor_terms.c. The cost of each order is a product of extents that only a run knows; so orders are compared
- * by how many growing axes (factor_axes.c) their largest loop has, and the sum is changed only where that
- * becomes less: i·j against j·d·e with i and j places in sequences. What is won grows with them, what can be
- * lost (a sequence shorter than the features) does not. Where no axis is seen to grow, the sum stays.
+ * and over what is past, `where j <= i`, by a recurrence (factor_state.c). How a sum comes
+ * apart is factor_terms.c. The cost of each order is a product of extents that only a run
+ * knows; so orders are compared by how many growing axes (factor_axes.c) their largest loop
+ * has, and the sum is changed only where that becomes less: i·j against j·d·e with i and j
+ * places in sequences. What is won grows with them, what can be lost (a sequence shorter than
+ * the features) does not. Where no axis is seen to grow, the sum stays.
  *
- * Results are those of another order of summing. Parts are moved only where they have a value for each index;
- * a sum that stood under a condition may be computed where nobody asks for it. Inside scans nothing is changed:
- * there the past is a loop already. */
+ * Results are those of another order of summing. Parts are moved only where they have a value
+ * for each index; a sum that stood under a condition may be computed where nobody asks for it.
+ * Inside scans nothing is changed: there the past is a loop already. */
 #include "opt/factor.h"
 
 typedef struct {
@@ -33,7 +34,7 @@ typedef struct {
     int scans;               /* that are open */
 } factoring;
 
-/* ---- what may be read as its equation ------------------------------------------------------------ */
+/* ---- what may be read as its equation -------------------------------------------------------- */
 
 typedef struct {
     const factoring *f;
@@ -42,7 +43,8 @@ typedef struct {
 
 static bool look_for_over(void *user, const at_expr *e) {
     looking *l = user;
-    if (e->tag == AT_READ && e->u.read.array->id < l->f->known) l->over |= l->f->over[e->u.read.array->id];
+    if (e->tag == AT_READ && e->u.read.array->id < l->f->known)
+        l->over |= l->f->over[e->u.read.array->id];
     return !l->over;
 }
 
@@ -56,7 +58,7 @@ static const at_expr *value_of(void *user, const at_array *array) {
     return l.over ? NULL : d->value;
 }
 
-/* ---- costs ------------------------------------------------------------------------------------------ */
+/* ---- costs ----------------------------------------------------------------------------------- */
 
 enum { AXES = 64 };
 
@@ -79,7 +81,8 @@ static void count_axis(degree *d, const at_axis *axis) {
 static bool count_index(void *user, const at_expr *e) {
     degree *d = user;
     if (e->tag == AT_INDEX) count_axis(d, e->u.axis);
-    for (int i = 0; e->tag == AT_FOLD_NODE && i < e->u.fold.count; i++) count_axis(d, e->u.fold.axes[i]);
+    for (int i = 0; e->tag == AT_FOLD_NODE && i < e->u.fold.count; i++)
+        count_axis(d, e->u.fold.axes[i]);
     return true;
 }
 
@@ -109,7 +112,8 @@ static int degree_apart(const at_separation *p) {
     for (int i = 0; i < p->count; i++) {
         const at_product *product = &p->products[i];
         degree kept = {.p = p}, used = {.p = p};
-        for (int k = 0; k < product->bound_count; k++) at_walk(product->bound[k].e, count_index, &kept);
+        for (int k = 0; k < product->bound_count; k++)
+            at_walk(product->bound[k].e, count_index, &kept);
         at_walk(product->bound_guard, count_index, &kept);
         at_walk(product->base, count_index, &kept);
         at_walk(product->early, count_index, &kept);
@@ -122,7 +126,7 @@ static int degree_apart(const at_separation *p) {
     return most;
 }
 
-/* ---- sums --------------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 /* Of sums over a growing axis for each index of another: others have nothing to win. */
 static void say_why_not(const factoring *f, const at_separation *p, const char *why) {
@@ -163,7 +167,7 @@ static const at_expr *change(void *user, const at_expr *e) {
     return at_rewrite(f->s, e, change_fold, f);
 }
 
-/* ---- statements ----------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void wrote(factoring *f, const at_array *array) {
     at_keeper_note(f->keeper, array);

@@ -1,18 +1,21 @@
-/* A sum as separate products: what depends on the row, what depends on the index that is summed over, and
- * what lies between them.
+/* A sum as separate products: what depends on the row, what depends on the index that is summed
+ * over, and what lies between them.
  *
  *     w[i,j] = rate^(i - j) * sum[r](f[i,r] * g[j,r])
  *     sum[j where j <= i](w[i,j] * v[j,e])
- *         ->  one product: rows f[i,r], depth r, bound g[j,r] * v[j,e], powers rate^(i - j), order j <= i
+ *         ->  one product: rows f[i,r], depth r, bound g[j,r] * v[j,e], powers rate^(i - j),
+ *             order j <= i
  *
- * Arrays that have rows and bound indices are read as what their equations say, as far as that is made of
- * products, sums, choices with a 0, powers of a distance and exponentials of a sum. Whatever else has both
- * (a softmax, relu of a score, a given array over rows and columns) cannot be taken apart: its row axes
- * are then no rows, and the search begins again without them. Each product has its own depth, and one such
- * sum at most: the product of two has a state with the axes of both.
+ * Arrays that have rows and bound indices are read as what their equations say, as far as that
+ * is made of products, sums, choices with a 0, powers of a distance and exponentials of a sum.
+ * Whatever else has both (a softmax, relu of a score, a given array over rows and columns)
+ * cannot be taken apart: its row axes are then no rows, and the search begins again without
+ * them. Each product has its own depth, and one such sum at most: the product of two has a
+ * state with the axes of both.
  *
- * A condition `x != 0` on a part that is multiplied in (a derivative says so, whose zeros are structural)
- * is taken apart with it: the conditions of that part's own factors stay, each with its factor. */
+ * A condition `x != 0` on a part that is multiplied in (a derivative says so, whose zeros are
+ * structural) is taken apart with it: the conditions of that part's own factors stay, each with
+ * its factor. */
 #include "opt/factor.h"
 
 enum { PRODUCTS = 8, NESTING = 24 };
@@ -141,7 +144,8 @@ static bool add_condition(at_separation *p, at_product *product, const at_expr *
             product->data = true;
             return true;
         }
-        return add_order(p, product, e) || clash(p, e, "has a condition on rows and columns together");
+        return add_order(p, product, e) ||
+               clash(p, e, "has a condition on rows and columns together");
     }
     const at_expr **guard = bound ? &product->bound_guard : &product->row_guard;
     *guard = at_both(p->s, *guard, e);
@@ -155,7 +159,7 @@ static bool add_conditions(at_separation *p, products *all, const at_expr *e) {
     return true;
 }
 
-/* ---- powers and exponentials -------------------------------------------------------------------- */
+/* ---- powers and exponentials ----------------------------------------------------------------- */
 
 static void push_factor(at_separation *p, at_product *product, const at_expr *e, bool divides) {
     at_factor factor = {e, divides};
@@ -264,7 +268,7 @@ static bool add_exponent(at_separation *p, at_product *product, const at_expr *e
     return good;
 }
 
-/* ---- products ------------------------------------------------------------------------------------ */
+/* ---- products -------------------------------------------------------------------------------- */
 
 static bool times(at_separation *p, products *all, const at_expr *e, bool divides);
 
@@ -330,7 +334,8 @@ static bool times_sum(at_separation *p, products *all, const at_expr *e) {
 static bool times_read(at_separation *p, products *all, const at_expr *e, bool divides) {
     const at_expr *value = inlined(p, e);
     if (!value) return false;
-    if (p->inside == 0 && !divides) AT_PUSH(p->s->arena, p->reads, p->read_count, p->read_capacity, e);
+    if (p->inside == 0 && !divides)
+        AT_PUSH(p->s->arena, p->reads, p->read_count, p->read_capacity, e);
     p->nesting++;
     bool good = times(p, all, value, divides);
     p->nesting--;
@@ -385,7 +390,7 @@ static bool times(at_separation *p, products *all, const at_expr *e, bool divide
     return good;
 }
 
-/* ---- the sum --------------------------------------------------------------------------------------- */
+/* ---- the sum --------------------------------------------------------------------------------- */
 
 typedef struct {
     at_separation *p;
@@ -395,7 +400,8 @@ typedef struct {
 static bool find_rows(void *user, const at_expr *e) {
     finding *f = user;
     at_separation *p = f->p;
-    if (e->tag != AT_INDEX || e->u.axis->round || at_axis_is_short(p->growth, e->u.axis)) return true;
+    if (e->tag != AT_INDEX || e->u.axis->round || at_axis_is_short(p->growth, e->u.axis))
+        return true;
     if (among(p->rows, p->row_count, e) || !at_mentions(p->sum, e->u.axis)) return true;
     AT_PUSH(p->s->arena, p->rows, p->row_count, f->capacity, e->u.axis);
     return true;
@@ -406,7 +412,8 @@ static void find_bound(at_separation *p) {
     p->bound = AT_NEW_ARRAY(p->s->arena, at_axis *, sum->u.fold.count);
     p->bound_count = 0;
     for (int i = 0; i < sum->u.fold.count; i++)
-        if (at_axis_grows(p->growth, sum->u.fold.axes[i])) p->bound[p->bound_count++] = sum->u.fold.axes[i];
+        if (at_axis_grows(p->growth, sum->u.fold.axes[i]))
+            p->bound[p->bound_count++] = sum->u.fold.axes[i];
     for (int i = 0; p->bound_count == 0 && i < sum->u.fold.count; i++)
         if (!at_axis_is_short(p->growth, sum->u.fold.axes[i])) {
             p->bound[p->bound_count++] = sum->u.fold.axes[i];
@@ -470,8 +477,10 @@ static bool has_values(at_separation *p, const at_product *product) {
                                product->late, product->early};
     bool good = true;
     for (int i = 0; i < product->row_count; i++) good &= may_move(p, product, product->rows[i].e);
-    for (int i = 0; i < product->bound_count; i++) good &= may_move(p, product, product->bound[i].e);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) good &= may_move(p, product, others[i]);
+    for (int i = 0; i < product->bound_count; i++)
+        good &= may_move(p, product, product->bound[i].e);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        good &= may_move(p, product, others[i]);
     if (!good) p->why = "has a part that may have no value where the sum does not ask for it";
     return good;
 }

@@ -139,9 +139,7 @@ static void say_why_not(const factoring *f, const at_separation *p, const char *
     if (grows && outside.count > 0) at_reason_expr(f->s, AT_REASON_FACTOR, p->sum, "%s", why);
 }
 
-static const at_expr *change_fold(void *user, const at_expr *e) {
-    factoring *f = user;
-    if (e->tag != AT_FOLD_NODE || e->u.fold.fold != AT_FOLD_SUM || e->kind != AT_REAL) return e;
+static const at_expr *in_another_order(factoring *f, const at_expr *e) {
     at_separation p = {.s = f->s, .draft = f->draft, .growth = f->growth, .value_of = value_of,
                        .user = f, .whole = f->whole, .whole_count = f->known, .sum = e};
     int axes = f->draft->out->axis_count;
@@ -160,6 +158,32 @@ static const at_expr *change_fold(void *user, const at_expr *e) {
         sum = sum ? at_make_add(f->s, sum, part) : part;
     }
     return sum;
+}
+
+/* sum[t,s](…) as sum[t](sum[s](…)), where the inner one comes apart. */
+static const at_expr *row_by_row(factoring *f, const at_expr *e) {
+    at_session *s = f->s;
+    int count = e->u.fold.count, growing = 0;
+    for (int i = 0; i < count; i++) growing += !at_axis_is_short(f->growth, e->u.fold.axes[i]);
+    for (int i = 0; i < count && growing > 1; i++) {
+        at_axis *row = e->u.fold.axes[i], **rest = AT_NEW_ARRAY(s->arena, at_axis *, count);
+        int kept = 0;
+        if (!at_axis_grows(f->growth, row)) continue;
+        for (int k = 0; k < count; k++)
+            if (k != i) rest[kept++] = e->u.fold.axes[k];
+        const at_expr *inner = at_fold_node(s, AT_FOLD_SUM, rest, kept, e->u.fold.guard,
+                                            e->u.fold.body, e->span);
+        const at_expr *other = in_another_order(f, inner);
+        if (other != inner) return at_fold_node(s, AT_FOLD_SUM, &row, 1, NULL, other, e->span);
+    }
+    return e;
+}
+
+static const at_expr *change_fold(void *user, const at_expr *e) {
+    factoring *f = user;
+    if (e->tag != AT_FOLD_NODE || e->u.fold.fold != AT_FOLD_SUM || e->kind != AT_REAL) return e;
+    const at_expr *other = in_another_order(f, e);
+    return other == e ? row_by_row(f, e) : other;
 }
 
 static const at_expr *change(void *user, const at_expr *e) {

@@ -34,12 +34,15 @@ typedef struct {
     const at_expr *row_guard, *bound_guard; /* NULL: everywhere */
     int depth_count;
     at_axis **depth;    /* sums that stood inside */
-    bool folded;        /* one did */
+    int folds;          /* how many */
     int order;          /* 1: j <= i, -1: i <= j; 0: for all i and j */
     bool strict;        /* and not j == i */
     const at_axis *row, *column; /* i and j of the order */
     const at_expr *base;         /* of powers; NULL: none */
     int64_t steps;
+    const at_expr *extra;        /* of the exponent beside steps·(i - j); NULL: 0 */
+    int64_t moment;              /* times moment·(i - j); 0: it has no such factor */
+    bool apart;                  /* i and j are not equal */
     const at_expr *late, *early; /* of exponents: what mentions no j, and no i; NULL: 0 */
     bool data;          /* a condition on data makes elements of `bound` 0 */
 } at_product;

@@ -39,6 +39,7 @@ static void ask_product(asking *a, const at_product *product) {
     at_walk(product->row_guard, ask, a);
     at_walk(product->bound_guard, ask, a);
     at_walk(product->base, ask, a);
+    at_walk(product->extra, ask, a);
     at_walk(product->late, ask, a);
     at_walk(product->early, ask, a);
     for (int i = 0; i < product->depth_count; i++) a->has_axis |= product->depth[i] == a->axis;
@@ -283,8 +284,36 @@ static void add_late(at_keeper *k, at_product *here, const at_expr *reference) {
     add_row(k, here, at_where(s, compare(s, AT_OP_NE, reference, none), exponential(s, late), 0));
 }
 
+/* base to the power of what is beside the distance, and of one step where the state is a step
+ * behind; NULL: 1. */
+static const at_expr *power_of(at_session *s, const at_product *here, bool behind, at_span span) {
+    int64_t steps = here->order > 0 ? here->steps : -here->steps;
+    if (!here->base) return NULL;
+    if (!here->extra) return behind ? step_of(s, here, span) : NULL;
+    const at_expr *by = here->extra;
+    if (behind) by = at_make_add(s, by, at_real(s, (double)steps, span));
+    if (at_is_number(by, 0)) return NULL;
+    return at_map_node(s, AT_OP_POW, here->base, by, NULL, span);
+}
+
+/* Σ d·base^(steps·(d - 1))·update over what is d steps behind: moment = base^steps·(moment a step
+ * before) + (state a step before). */
+static const at_expr *moment_of(at_keeper *k, at_sweep *w, const at_recurrence *r,
+                                const at_array *owner, const at_expr *state) {
+    at_session *s = k->s;
+    at_span span = state->span;
+    const at_array *of = r->state;
+    at_array *moment = at_state_array(k, owner, "moment", of->axes, of->rank, span);
+    const at_expr *read = at_read_whole(s, moment, span), *own = at_read_whole(s, of, span);
+    const at_expr *last = step_before(k, w, read, at_real(s, 0, span)), *step = r->step;
+    if (step) last = at_make_mul(s, step, last);
+    own = step_before(k, w, own, before_first(k, r, own));
+    add_equation(k, w, moment, at_make_add(s, last, own), span);
+    return at_read(s, moment, state->u.read.index, NULL, span);
+}
+
 const at_expr *at_keep_past(at_keeper *k, const at_separation *p, const at_product *product,
-                                const at_array *owner) {
+                            const at_array *owner) {
     at_session *s = k->s;
     at_span span = p->sum->span;
     at_sweep *w = sweep_for(k, product, span);
@@ -297,8 +326,14 @@ const at_expr *at_keep_past(at_keeper *k, const at_separation *p, const at_produ
     }
     const at_expr *state, *reference, *before = NULL;
     const at_recurrence *r = state_of(k, w, product, &here, owner, &state, &reference);
-    if (here.strict) {
-        before = step_of(s, &here, span);
+    if (here.moment) {
+        state = moment_of(k, w, r, owner, state);
+        before = power_of(s, &here, true, span);
+        add_row(k, &here, at_real(s, (double)(here.moment * here.order), span));
+    } else if (!here.strict && !here.apart) {
+        before = power_of(s, &here, false, span);
+    } else {
+        before = power_of(s, &here, true, span);
         state = step_before(k, w, state, before_first(k, r, state));
         if (reference) reference = step_before(k, w, reference, at_real(s, -INFINITY, span));
     }

@@ -102,6 +102,17 @@ static const example examples[] = {
      "  dv = grad(loss, v)\n"
      "}\n",
      "[i,j]", NULL},
+    {"the gradient of a rate",
+     "fn f(q[i,d], k[i,d], v[i,e], w[i,e], r, b[h]) -> dr, db[h] {\n"
+     "  axis j as i\n"
+     "  s[i,j] = r^(i - j) * sum[d](q[i,d] * k[j,d])\n"
+     "  o[i,e] = sum[j where j <= i](s[i,j] * v[j,e])\n"
+     "  z[h,i,e] = sum[j where j >= i](b[h]^(2 * (j - i)) * q[i,0 | 1] * v[j,e])\n"
+     "  loss = sum[i,e](w[i,e] * o[i,e]) + sum[h,i,e](z[h,i,e])\n"
+     "  dr = grad(loss, r)\n"
+     "  db = grad(loss, b)\n"
+     "}\n",
+     "[i,j]", "moment"},
     {"the gradient of weights without a softmax",
      "fn f(q[i,d], k[j,d], v[j,e], w[i,e]) -> dq[i,d], dk[j,d], dv[j,e] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"

@@ -17,6 +17,7 @@
 
 typedef struct {
     const at_expr *value;
+    const at_expr *origin; /* the same as it was written */
     const at_block *block; /* that holds the equation */
 } definition;
 
@@ -56,6 +57,31 @@ static const at_expr *value_of(void *user, const at_array *array) {
     looking l = {f, false};
     at_walk(d->value, look_for_over, &l);
     return l.over ? NULL : d->value;
+}
+
+typedef struct {
+    const factoring *f;
+    const at_array *array;
+    bool *seen; /* by array id */
+    bool found;
+} origin;
+
+static bool look_for_array(void *user, const at_expr *e) {
+    origin *o = user;
+    if (e->tag != AT_READ || e->u.read.array->id >= o->f->known) return !o->found;
+    int id = e->u.read.array->id;
+    o->found |= e->u.read.array == o->array;
+    if (o->found || o->seen[id]) return !o->found;
+    o->seen[id] = true;
+    at_walk(o->f->definitions[id].origin, look_for_array, o);
+    return !o->found;
+}
+
+static bool depends_on(void *user, const at_expr *e, const at_array *array) {
+    const factoring *f = user;
+    origin o = {f, array, AT_NEW_ARRAY(f->s->arena, bool, f->known), false};
+    at_walk(e, look_for_array, &o);
+    return o.found;
 }
 
 /* ---- costs ----------------------------------------------------------------------------------- */
@@ -140,7 +166,7 @@ static void say_why_not(const factoring *f, const at_separation *p, const char *
 }
 
 static const at_expr *in_another_order(factoring *f, const at_expr *e) {
-    at_separation p = {.s = f->s, .draft = f->draft, .growth = f->growth, .value_of = value_of,
+    at_separation p = {.s = f->s, .draft = f->draft, .growth = f->growth, .value_of = value_of, .depends_on = depends_on,
                        .user = f, .whole = f->whole, .whole_count = f->known, .sum = e};
     int axes = f->draft->out->axis_count;
     if (!at_separate(&p)) {
@@ -207,7 +233,7 @@ static void plain(void *user, const at_statement *st) {
     if (f->scans == 0 && !law) out = at_statement_changed(f->s, st, change, f);
     at_draft_add(f->draft, out);
     if (st->tag == AT_EQUATION)
-        f->definitions[st->target->id] = (definition){out->u.value, f->draft->block};
+        f->definitions[st->target->id] = (definition){out->u.value, st->u.value, f->draft->block};
     for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
         wrote(f, st->u.keeping.parts[i].target);
     if (st->target && st->tag != AT_NEXT) wrote(f, st->target);

@@ -54,6 +54,8 @@ typedef struct {
     /* The value of an array's equation, over its axes, where it may be computed at the present
      * place; NULL: it must be read. */
     const at_expr *(*value_of)(void *user, const at_array *array);
+    /* Whether e is made from what `array` holds, by however many equations. */
+    bool (*depends_on)(void *user, const at_expr *e, const at_array *array);
     void *user;
     const bool *whole;  /* by array id, of the first whole_count: surely has all its elements */
     int whole_count;

@@ -318,10 +318,33 @@ static bool add_exponent(at_separation *p, at_product *product, const at_expr *e
 
 static bool times(at_separation *p, products *all, const at_expr *e, bool divides);
 
+typedef struct {
+    const at_separation *p;
+    const at_expr *other;
+    bool found;
+} common_origin;
+
+static bool look_for_origin(void *user, const at_expr *e) {
+    common_origin *w = user;
+    if (e->tag == AT_READ && is_pair(w->p, e) && w->p->value_of(w->p->user, e->u.read.array))
+        w->found |= w->p->depends_on(w->p->user, w->other, e->u.read.array);
+    return !w->found;
+}
+
+/* Whether b is made from an array over rows and columns that is in a, as a score less its mean is:
+ * what is rounded in that array cancels in the difference, and would not if both were summed apart. */
+static bool shares_origin(const at_separation *p, const at_expr *a, const at_expr *b) {
+    common_origin w = {p, b, false};
+    at_walk(a, look_for_origin, &w);
+    return w.found;
+}
+
 /* all = all * a ± all * b, each where its condition holds. */
 static bool times_either(at_separation *p, products *all, const at_expr *a, const at_expr *b,
                          bool negative, const at_expr *condition, at_span span) {
     at_session *s = p->s;
+    if (!condition && (shares_origin(p, a, b) || shares_origin(p, b, a)))
+        return clash(p, p->sum, "has a difference of what is made from one array");
     products *other = at_copy(s->arena, all, sizeof *all);
     for (int i = 0; i < other->count; i++) {
         at_product *one = &other->items[i];

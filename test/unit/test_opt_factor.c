@@ -129,6 +129,14 @@ static const example examples[] = {
      "  o[i,e] = sum[j where j <= i](s[i,j] * v[j,e])\n"
      "}\n",
      "scan", "s[i,j] = relu"},
+    {"a score less its mean stays",
+     "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  m[i] = mean[j](s[i,j])\n"
+     "  w[i,j] = (s[i,j] - m[i]) / (1e-3 + abs(m[i]))\n"
+     "  o[i,e] = sum[j](w[i,j] * v[j,e])\n"
+     "}\n",
+     "all", "s[i,j] = sum"},
     {"a window stays",
      "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"

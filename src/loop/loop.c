@@ -26,8 +26,9 @@ static void enter_domain(at_loop_lowering *l, const at_expr *domain) {
     for (int i = 0; i < count; i++) at_loop_enter_clipped(l, clips, i);
     const at_expr *rest = at_loop_clips_rest(clips);
     if (!rest) return;
+    const at_expr *condition = at_loop_lower(l, rest); /* what it needs stands in front of it */
     at_loop *branch = at_loop_add(l, AT_LOOP_IF);
-    branch->condition = at_loop_lower(l, rest);
+    branch->condition = condition;
     l->into = &branch->body;
     at_loop_know(l, rest, true, false);
 }

@@ -80,7 +80,8 @@ static void print_depth(const printing *print, const char *depth) {
                   name_of(print, product->limit_to),
                   name_of(print, product->limits == AT_LIMITS_DEPTH ? product->depth_first
                                                                     : product->column_first),
-                  product->limits == AT_LIMITS_COLUMNS ? "" : product->exact ? " true," : " false,");
+                  product->limits == AT_LIMITS_COLUMNS ? "" : product->exact ? product->but_zeros ? " true, true," : " true, false,"
+                                                                       : " false, false,");
     at_c_line(p, "                %s, %s,", count_of(print, product->row_first, product->row_end),
               column_count(print));
     at_c_line(p, "                %s, %s, %s > %s);",

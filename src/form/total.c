@@ -1,6 +1,6 @@
-/* What surely has a value: expressions that cannot fail wherever their indices lie inside their axes, and
- * arrays each element of which has one. Rewrites that compute something sooner, or for more indices
- * than the program asks, may do it with these only. */
+/* What surely has a value: expressions that cannot fail wherever their indices lie inside their
+ * axes, and arrays each element of which has one. Rewrites that compute something sooner, or
+ * for more indices than the program asks, may do it with these only. */
 #include "form/form.h"
 
 typedef struct {
@@ -16,7 +16,8 @@ static bool look_for_failure(void *user, const at_expr *e) {
     search *w = user;
     at_session *s = w->s;
     if (e->tag == AT_MAP && e->kind == AT_INT)
-        w->found |= e->u.map.op == AT_OP_IDIV || e->u.map.op == AT_OP_MOD || e->u.map.op == AT_OP_IPOW;
+        w->found |= e->u.map.op == AT_OP_IDIV || e->u.map.op == AT_OP_MOD ||
+                    e->u.map.op == AT_OP_IPOW;
     if (e->tag == AT_READ && w->whole && e->u.read.array->id < w->count)
         w->found |= !w->whole[e->u.read.array->id];
     for (int i = 0; e->tag == AT_READ && i < e->u.read.array->rank && !w->found; i++) {

@@ -44,6 +44,7 @@ typedef struct {
     int bounded;             /* the factor that is 0 outside of the bounds */
     const at_expr *own[2];   /* the guard's part that makes this factor 0; NULL: none */
     const at_expr *own_rest[2]; /* likewise, without the bounds */
+    bool asks_zero;          /* the guard asks that the factor of the rows is not 0, besides */
     const at_expr *wanted;   /* where elements take the sum at all; NULL: everywhere */
     const at_expr *column_low, *column_high; /* what that says of the columns; NULL: nothing */
     int part_count;
@@ -269,11 +270,13 @@ static bool share_guard(search *f, const at_expr *e, const at_expr **own) {
     int which = mentions_any(e, &f->columns);
     bool zero = own == f->own_rest && is_of_factor(f, e, which ? &f->columns : &f->rows);
     if (!zero) own[which] = both(f, own[which], e);
+    else if (!which) f->asks_zero = true;
     return !which || !mentions_any(e, &f->rows);
 }
 
 static bool find_guarded(search *f) {
     f->own[0] = f->own[1] = f->own_rest[0] = f->own_rest[1] = NULL;
+    f->asks_zero = false;
     if ((f->base && reads_variable(f->base)) || (f->end && reads_variable(f->end))) return false;
     if (!f->guard) return true;
     if (reads_variable(f->guard) || !share_guard(f, f->guard, f->own) ||
@@ -774,6 +777,7 @@ static bool make_product(search *f, at_loops *place, unsigned group) {
     p->depth_count = size_from(f, &f->depth, 0);
     if ((f->low || f->high) && f->bounded == 0) p->limits = AT_LIMITS_DEPTH;
     p->exact = p->limits && !f->own_rest[0] && !f->own[1];
+    p->but_zeros = f->asks_zero;
     const packed_part parts[2] = {{&f->rows, p->row_first, p->row_end, p->tall},
                                   {&f->columns, p->column_first, p->column_end, p->wide}};
     for (int i = 0; i < 2; i++) {

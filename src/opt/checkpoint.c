@@ -1,11 +1,14 @@
-/* States that a scan the other way needs are kept each so many steps, and computed again in between:
+/* States that a scan the other way needs are kept each so many steps, and computed again in
+ * between:
  *
  *     scan t { s[t,…] = f(s[t-1,… | 0], x[t]) }
  *     scan t down { a[t,…] = g(a[t+1,… | 0], y[t]) }
  *     z[t] = sum(a[t,…] * s[t-1,… | 0])
  *
  *  ->  scan block {
- *        scan place { s[block,place,…] = f(s[block, place-1,… | s.kept[block-1,… | 0]], x[block*64 + place]) }
+ *        scan place {
+ *          s[block,place,…] = f(s[block, place-1,… | s.kept[block-1,… | 0]], x[block*64 + place])
+ *        }
  *        s.kept[block,…] = s[block, 63,…]
  *      }
  *      scan block down {
@@ -15,11 +18,13 @@
  *      }
  *      z[t] = z[t // 64, t % 64]
  *
- * Of s.again one block is kept, of s.kept one state a block, of s and a one step. All of the first scan is
- * computed twice but for what is small (no large state): that is read from where it is kept for each step.
+ * Of s.again one block is kept, of s.kept one state a block, of s and a one step. All of the
+ * first scan is computed twice but for what is small (no large state): that is read from where
+ * it is kept for each step.
  *
- * The last block may reach over the end. What would lie there is 0 and is never read: forwards nothing comes
- * behind it, and backwards a read of the step before the first one is the alternative. */
+ * The last block may reach over the end. What would lie there is 0 and is never read: forwards
+ * nothing comes behind it, and backwards a read of the step before the first one is the
+ * alternative. */
 #include "opt/history.h"
 
 enum { STEPS = 64 }; /* a block */
@@ -31,7 +36,7 @@ typedef struct {
     const at_axis *axis, *back_axis; /* of the steps */
     at_axis *block, *place;
     int count;               /* by array id: */
-    const at_array **blocks; /* of either scan or what goes into the second: the array over block and place */
+    const at_array **blocks; /* of either scan or what goes into the second: over block and place */
     const at_array **kept;   /* its last step of each block */
     const at_array **again;  /* the same, computed again */
     bool *moves;             /* by statement: goes into the second scan */
@@ -42,14 +47,15 @@ typedef struct {
     at_statement *statement; /* that is put together */
 } checkpoints;
 
-/* ---- expressions ------------------------------------------------------------------------------------ */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static const at_expr *map(checkpoints *c, at_op op, const at_expr *a, const at_expr *b) {
     return at_map_node(c->s, op, a, b, NULL, a->span);
 }
 
 static const at_expr *here(checkpoints *c, at_span span) {
-    const at_expr *first = map(c, AT_OP_MUL, at_index(c->s, c->block, span), at_int(c->s, STEPS, span));
+    const at_expr *first =
+        map(c, AT_OP_MUL, at_index(c->s, c->block, span), at_int(c->s, STEPS, span));
     return map(c, AT_OP_ADD, first, at_index(c->s, c->place, span));
 }
 
@@ -112,7 +118,7 @@ static const at_expr *moved(checkpoints *c, const at_expr *e) {
     return at_map_node(s, AT_OP_IF, inside, value, none, e->span);
 }
 
-/* ---- arrays ------------------------------------------------------------------------------------------- */
+/* ---- arrays ---------------------------------------------------------------------------------- */
 
 /* Over block and place (place: false: block only) in the place of the step. */
 static at_array *new_array(checkpoints *c, const at_array *like, const at_axis *step, bool place,
@@ -123,8 +129,8 @@ static at_array *new_array(checkpoints *c, const at_array *like, const at_axis *
     if (place) axes[count++] = c->place;
     for (int i = 0; i < like->rank; i++)
         if (like->axes[i] != step) axes[count++] = like->axes[i];
-    return at_draft_array(c->h->draft, at_format(c->s->arena, "%s.%s", like->name, suffix), like->path,
-                          like->kind, axes, count, like->span);
+    return at_draft_array(c->h->draft, at_format(c->s->arena, "%s.%s", like->name, suffix),
+                          like->path, like->kind, axes, count, like->span);
 }
 
 typedef struct {
@@ -214,7 +220,7 @@ static at_statement *read_back(checkpoints *c, at_array *array, const at_axis *s
     return st;
 }
 
-/* ---- what is possible ------------------------------------------------------------------------------------ */
+/* ---- what is possible ------------------------------------------------------------------------ */
 
 typedef struct {
     checkpoints *c;
@@ -271,7 +277,8 @@ static bool find_moves(checkpoints *c) {
         if (i < c->back || !c->steps[i]) return false;
         c->moves[i] = true;
     }
-    for (int i = c->back + 1; i < h->count; i++) c->later[i] = c->moves[i] || depends(c, h->items[i]);
+    for (int i = c->back + 1; i < h->count; i++)
+        c->later[i] = c->moves[i] || depends(c, h->items[i]);
     for (int i = c->back + 1; i < h->count; i++) {
         if (!c->moves[i]) continue;
         asking a = {c, true};
@@ -291,7 +298,7 @@ static bool reads_first_well(checkpoints *c) {
     return l.good;
 }
 
-/* ---- the two regions ---------------------------------------------------------------------------------------- */
+/* ---- the two regions ------------------------------------------------------------------------- */
 
 /* The first scan, in blocks. */
 static at_statement *first_region(checkpoints *c) {
@@ -323,7 +330,8 @@ static void add_again(checkpoints *c, at_statement *outer) {
     at_statement *inner = new_scan(c, c->place, old->u.scan.down[0], outer);
     for (int i = 0; i < body->count; i++) {
         const at_array *target = body->items[i]->target;
-        if (c->h->large[target->id]) c->again[target->id] = new_array(c, target, c->axis, true, "again");
+        if (c->h->large[target->id])
+            c->again[target->id] = new_array(c, target, c->axis, true, "again");
     }
     c->second = true;
     c->step = c->axis;
@@ -357,7 +365,8 @@ static at_statement *second_region(checkpoints *c) {
     for (int i = c->back + 1; i < h->count; i++) {
         if (!c->moves[i]) continue;
         c->step = c->steps[i];
-        add(c, inner, (at_array *)c->blocks[h->items[i]->target->id], moved(c, h->items[i]->u.value));
+        add(c, inner, (at_array *)c->blocks[h->items[i]->target->id],
+            moved(c, h->items[i]->u.value));
     }
     for (int i = 0; i < body->count; i++) {
         int id = body->items[i]->target->id;
@@ -371,7 +380,8 @@ static at_axis *new_axis(checkpoints *c, const char *name, bool block) {
     at_span span = c->h->items[c->scan]->span;
     const at_expr *steps = at_int(s, STEPS, span);
     if (!block) return at_draft_extent(c->h->draft, name, steps);
-    const at_expr *most = map(c, AT_OP_ADD, at_size_of(s, c->axis, span), at_int(s, STEPS - 1, span));
+    const at_expr *most =
+        map(c, AT_OP_ADD, at_size_of(s, c->axis, span), at_int(s, STEPS - 1, span));
     return at_draft_extent(c->h->draft, name, map(c, AT_OP_IDIV, most, steps));
 }
 
@@ -414,7 +424,8 @@ bool at_history_checkpoint(at_histories *h, int scan, int back) {
                     read_back(&c, old->u.scan.body.items[k]->target, c.back_axis));
         for (int i = back + 1; i < h->count; i++)
             if (c.moves[i])
-                AT_PUSH(s->arena, items, count, capacity, read_back(&c, h->items[i]->target, c.steps[i]));
+                AT_PUSH(s->arena, items, count, capacity,
+                        read_back(&c, h->items[i]->target, c.steps[i]));
     }
     h->items = items;
     h->count = count;

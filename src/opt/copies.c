@@ -9,6 +9,9 @@
  * not, and nothing that failed does not. The copy itself is gone once nobody reads it (unused): outputs
  * and what a repeat carries stay.
  *
+ * So is an array of conditions on indices, `keep[i,j] = j <= i`, and of numbers chosen by one: it is
+ * cheaper to compute than to read, and as a guard says which loops are shorter.
+ *
  * A copy of what a repeat carries into its rounds is read through in this round only, and only until
  * what the round leaves is written: from there on the two may share a store, and have one name. */
 #include "opt/opt.h"
@@ -96,6 +99,45 @@ static bool is_copy(const reading *r, const at_statement *st) {
     return is_inside_all(r, other, e->u.read.index);
 }
 
+/* ---- what is a condition --------------------------------------------------------------------- */
+
+/* Comparisons of indices and sizes, and a choice of numbers by them: nothing in it can fail. */
+static bool is_of_indices(const at_expr *e) {
+    if (e->tag == AT_CONST || e->tag == AT_SIZE || e->tag == AT_INDEX) return true;
+    if (e->tag != AT_MAP) return false;
+    const at_expr *const *args = e->u.map.args;
+    switch (e->u.map.op) {
+    case AT_OP_AND:
+    case AT_OP_OR:
+    case AT_OP_NOT: break;
+    case AT_OP_EQ:
+    case AT_OP_NE:
+    case AT_OP_LT:
+    case AT_OP_LE:
+    case AT_OP_GT:
+    case AT_OP_GE: {
+        bool linear = args[0]->kind != AT_INT || (is_linear(args[0]) && is_linear(args[1]));
+        if (!linear) return false;
+        return args[0]->kind != AT_REAL && (args[0]->kind == AT_INT ||
+                                            (is_of_indices(args[0]) && is_of_indices(args[1])));
+    }
+    case AT_OP_IF: {
+        bool numbers = e->kind != AT_REAL || (args[1]->tag == AT_CONST && args[2]->tag == AT_CONST);
+        if (!numbers) return false;
+        break;
+    }
+    default: return false;
+    }
+    for (int i = 0; i < at_op_info(e->u.map.op)->arity; i++)
+        if (!is_of_indices(args[i])) return false;
+    return true;
+}
+
+static bool is_condition(const at_statement *st) {
+    if (st->tag != AT_EQUATION || st->u.value->kind == AT_INT) return false;
+    return st->u.value->tag == AT_MAP && is_of_indices(st->u.value) && at_is_cheap(st->u.value);
+}
+
 /* ---- reads --------------------------------------------------------------------------------- */
 
 static const at_expr *through(void *user, const at_expr *e) {
@@ -105,11 +147,13 @@ static const at_expr *through(void *user, const at_expr *e) {
     const at_statement *copy = array->id < r->known ? r->copies[array->id] : NULL;
     if (!copy) return e;
     at_home *home = r->homes->of_array[array->id];
-    if (r->over[copy->u.value->u.read.array->id]) return e;
+    bool reads = copy->u.value->tag == AT_READ;
+    if (reads && r->over[copy->u.value->u.read.array->id]) return e;
     if (at_home_common(home, r->here) != home || !is_inside_all(r, array, e->u.read.index)) return e;
     const at_expr *value =
         at_substitute(r->s, copy->u.value, (const at_axis **)array->axes, e->u.read.index,
                       array->rank, at_draft_axis, r->draft);
+    if (!reads) return value;
     return at_read(r->s, value->u.read.array, value->u.read.index, NULL, e->span);
 }
 
@@ -127,7 +171,7 @@ static void plain(void *user, const at_statement *st) {
     reading *r = user;
     at_statement *out = at_statement_changed(r->s, st, change, r);
     at_draft_add(r->draft, out);
-    if (is_copy(r, out)) r->copies[out->target->id] = out;
+    if (is_copy(r, out) || is_condition(out)) r->copies[out->target->id] = out;
     if (st->target) leave(r, st->target);
     for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
         leave(r, st->u.keeping.parts[i].target);

@@ -3,19 +3,21 @@
  *     s[i,j] = sum[d](q[i,d] * k[j,d])            o.all[d,e] = sum[j](k[j,d] * v[j,e])
  *     o[i,e] = sum[j](s[i,j] * v[j,e])      ->    o[i,e] = sum[d](q[i,d] * o.all[d,e])
  *
- * and over what is past, `where j <= i`, by a recurrence (factor_state.c). How a sum comes apart is
- * factor_terms.c. The cost of each order is a product of extents that only a run knows; so orders are compared
- * by how many growing axes (factor_axes.c) their largest loop has, and the sum is changed only where that
- * becomes less: i·j against j·d·e with i and j places in sequences. What is won grows with them, what can be
- * lost (a sequence shorter than the features) does not. Where no axis is seen to grow, the sum stays.
+ * and over what is past, `where j <= i`, by a recurrence (factor_state.c). How a sum comes
+ * apart is factor_terms.c. The cost of each order is a product of extents that only a run
+ * knows; so orders are compared by how many growing axes (factor_axes.c) their largest loop
+ * has, and the sum is changed only where that becomes less: i·j against j·d·e with i and j
+ * places in sequences. What is won grows with them, what can be lost (a sequence shorter than
+ * the features) does not. Where no axis is seen to grow, the sum stays.
  *
- * Results are those of another order of summing. Parts are moved only where they have a value for each index;
- * a sum that stood under a condition may be computed where nobody asks for it. Inside scans nothing is changed:
- * there the past is a loop already. */
+ * Results are those of another order of summing. Parts are moved only where they have a value
+ * for each index; a sum that stood under a condition may be computed where nobody asks for it.
+ * Inside scans nothing is changed: there the past is a loop already. */
 #include "opt/factor.h"
 
 typedef struct {
     const at_expr *value;
+    const at_expr *origin; /* the same as it was written */
     const at_block *block; /* that holds the equation */
 } definition;
 
@@ -33,7 +35,7 @@ typedef struct {
     int scans;               /* that are open */
 } factoring;
 
-/* ---- what may be read as its equation ------------------------------------------------------------ */
+/* ---- what may be read as its equation -------------------------------------------------------- */
 
 typedef struct {
     const factoring *f;
@@ -42,7 +44,8 @@ typedef struct {
 
 static bool look_for_over(void *user, const at_expr *e) {
     looking *l = user;
-    if (e->tag == AT_READ && e->u.read.array->id < l->f->known) l->over |= l->f->over[e->u.read.array->id];
+    if (e->tag == AT_READ && e->u.read.array->id < l->f->known)
+        l->over |= l->f->over[e->u.read.array->id];
     return !l->over;
 }
 
@@ -56,7 +59,32 @@ static const at_expr *value_of(void *user, const at_array *array) {
     return l.over ? NULL : d->value;
 }
 
-/* ---- costs ------------------------------------------------------------------------------------------ */
+typedef struct {
+    const factoring *f;
+    const at_array *array;
+    bool *seen; /* by array id */
+    bool found;
+} origin;
+
+static bool look_for_array(void *user, const at_expr *e) {
+    origin *o = user;
+    if (e->tag != AT_READ || e->u.read.array->id >= o->f->known) return !o->found;
+    int id = e->u.read.array->id;
+    o->found |= e->u.read.array == o->array;
+    if (o->found || o->seen[id]) return !o->found;
+    o->seen[id] = true;
+    at_walk(o->f->definitions[id].origin, look_for_array, o);
+    return !o->found;
+}
+
+static bool depends_on(void *user, const at_expr *e, const at_array *array) {
+    const factoring *f = user;
+    origin o = {f, array, AT_NEW_ARRAY(f->s->arena, bool, f->known), false};
+    at_walk(e, look_for_array, &o);
+    return o.found;
+}
+
+/* ---- costs ----------------------------------------------------------------------------------- */
 
 enum { AXES = 64 };
 
@@ -79,7 +107,8 @@ static void count_axis(degree *d, const at_axis *axis) {
 static bool count_index(void *user, const at_expr *e) {
     degree *d = user;
     if (e->tag == AT_INDEX) count_axis(d, e->u.axis);
-    for (int i = 0; e->tag == AT_FOLD_NODE && i < e->u.fold.count; i++) count_axis(d, e->u.fold.axes[i]);
+    for (int i = 0; e->tag == AT_FOLD_NODE && i < e->u.fold.count; i++)
+        count_axis(d, e->u.fold.axes[i]);
     return true;
 }
 
@@ -109,7 +138,8 @@ static int degree_apart(const at_separation *p) {
     for (int i = 0; i < p->count; i++) {
         const at_product *product = &p->products[i];
         degree kept = {.p = p}, used = {.p = p};
-        for (int k = 0; k < product->bound_count; k++) at_walk(product->bound[k].e, count_index, &kept);
+        for (int k = 0; k < product->bound_count; k++)
+            at_walk(product->bound[k].e, count_index, &kept);
         at_walk(product->bound_guard, count_index, &kept);
         at_walk(product->base, count_index, &kept);
         at_walk(product->early, count_index, &kept);
@@ -122,7 +152,7 @@ static int degree_apart(const at_separation *p) {
     return most;
 }
 
-/* ---- sums --------------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 /* Of sums over a growing axis for each index of another: others have nothing to win. */
 static void say_why_not(const factoring *f, const at_separation *p, const char *why) {
@@ -135,10 +165,8 @@ static void say_why_not(const factoring *f, const at_separation *p, const char *
     if (grows && outside.count > 0) at_reason_expr(f->s, AT_REASON_FACTOR, p->sum, "%s", why);
 }
 
-static const at_expr *change_fold(void *user, const at_expr *e) {
-    factoring *f = user;
-    if (e->tag != AT_FOLD_NODE || e->u.fold.fold != AT_FOLD_SUM || e->kind != AT_REAL) return e;
-    at_separation p = {.s = f->s, .draft = f->draft, .growth = f->growth, .value_of = value_of,
+static const at_expr *in_another_order(factoring *f, const at_expr *e) {
+    at_separation p = {.s = f->s, .draft = f->draft, .growth = f->growth, .value_of = value_of, .depends_on = depends_on,
                        .user = f, .whole = f->whole, .whole_count = f->known, .sum = e};
     int axes = f->draft->out->axis_count;
     if (!at_separate(&p)) {
@@ -158,12 +186,38 @@ static const at_expr *change_fold(void *user, const at_expr *e) {
     return sum;
 }
 
+/* sum[t,s](…) as sum[t](sum[s](…)), where the inner one comes apart. */
+static const at_expr *row_by_row(factoring *f, const at_expr *e) {
+    at_session *s = f->s;
+    int count = e->u.fold.count, growing = 0;
+    for (int i = 0; i < count; i++) growing += !at_axis_is_short(f->growth, e->u.fold.axes[i]);
+    for (int i = 0; i < count && growing > 1; i++) {
+        at_axis *row = e->u.fold.axes[i], **rest = AT_NEW_ARRAY(s->arena, at_axis *, count);
+        int kept = 0;
+        if (!at_axis_grows(f->growth, row)) continue;
+        for (int k = 0; k < count; k++)
+            if (k != i) rest[kept++] = e->u.fold.axes[k];
+        const at_expr *inner = at_fold_node(s, AT_FOLD_SUM, rest, kept, e->u.fold.guard,
+                                            e->u.fold.body, e->span);
+        const at_expr *other = in_another_order(f, inner);
+        if (other != inner) return at_fold_node(s, AT_FOLD_SUM, &row, 1, NULL, other, e->span);
+    }
+    return e;
+}
+
+static const at_expr *change_fold(void *user, const at_expr *e) {
+    factoring *f = user;
+    if (e->tag != AT_FOLD_NODE || e->u.fold.fold != AT_FOLD_SUM || e->kind != AT_REAL) return e;
+    const at_expr *other = in_another_order(f, e);
+    return other == e ? row_by_row(f, e) : other;
+}
+
 static const at_expr *change(void *user, const at_expr *e) {
     factoring *f = user;
     return at_rewrite(f->s, e, change_fold, f);
 }
 
-/* ---- statements ----------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void wrote(factoring *f, const at_array *array) {
     at_keeper_note(f->keeper, array);
@@ -179,7 +233,7 @@ static void plain(void *user, const at_statement *st) {
     if (f->scans == 0 && !law) out = at_statement_changed(f->s, st, change, f);
     at_draft_add(f->draft, out);
     if (st->tag == AT_EQUATION)
-        f->definitions[st->target->id] = (definition){out->u.value, f->draft->block};
+        f->definitions[st->target->id] = (definition){out->u.value, st->u.value, f->draft->block};
     for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
         wrote(f, st->u.keeping.parts[i].target);
     if (st->target && st->tag != AT_NEXT) wrote(f, st->target);

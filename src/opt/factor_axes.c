@@ -1,8 +1,9 @@
-/* Which axes are long. Extents are open when a program is compiled, so two orders of summing can only be
- * compared by which axes they loop over together. An axis is one of places in a sequence when given arrays
- * of two or more axes have it, never as their last, and no param has it: features stand at the right, as
- * calls map and `:` keeps at the left (language.md 3 and 5). Extents that are numbers are short, and those
- * of params: they do not grow with what is read. */
+/* Which axes are long. Extents are open when a program is compiled, so two orders of summing
+ * can only be compared by which axes they loop over together. An axis is one of places in a
+ * sequence when given arrays of two or more axes have it, never as their last, and no param has
+ * it: features stand at the right, as calls map and `:` keeps at the left (language.md 3 and
+ * 5). Extents that are numbers are short, and those of params: they do not grow with what is
+ * read. */
 #include "opt/factor.h"
 
 enum { SHORT = 512 }; /* extents that are known, up to this, do not count as long */

@@ -1,18 +1,21 @@
-/* A sum as separate products: what depends on the row, what depends on the index that is summed over, and
- * what lies between them.
+/* A sum as separate products: what depends on the row, what depends on the index that is summed
+ * over, and what lies between them.
  *
  *     w[i,j] = rate^(i - j) * sum[r](f[i,r] * g[j,r])
  *     sum[j where j <= i](w[i,j] * v[j,e])
- *         ->  one product: rows f[i,r], depth r, bound g[j,r] * v[j,e], powers rate^(i - j), order j <= i
+ *         ->  one product: rows f[i,r], depth r, bound g[j,r] * v[j,e], powers rate^(i - j),
+ *             order j <= i
  *
- * Arrays that have rows and bound indices are read as what their equations say, as far as that is made of
- * products, sums, choices with a 0, powers of a distance and exponentials of a sum. Whatever else has both
- * (a softmax, relu of a score, a given array over rows and columns) cannot be taken apart: its row axes
- * are then no rows, and the search begins again without them. Each product has its own depth, and one such
- * sum at most: the product of two has a state with the axes of both.
+ * Arrays that have rows and bound indices are read as what their equations say, as far as that
+ * is made of products, sums, choices with a 0, powers of a distance and exponentials of a sum.
+ * Whatever else has both (a softmax, relu of a score, a given array over rows and columns)
+ * cannot be taken apart: its row axes are then no rows, and the search begins again without
+ * them. Each product has its own depth, and one such sum at most: the product of two has a
+ * state with the axes of both.
  *
- * A condition `x != 0` on a part that is multiplied in (a derivative says so, whose zeros are structural)
- * is taken apart with it: the conditions of that part's own factors stay, each with its factor. */
+ * A condition `x != 0` on a part that is multiplied in (a derivative says so, whose zeros are
+ * structural) is taken apart with it: the conditions of that part's own factors stay, each with
+ * its factor. */
 #include "opt/factor.h"
 
 enum { PRODUCTS = 8, NESTING = 24 };
@@ -131,6 +134,19 @@ static bool is_of_part(const at_separation *p, const at_expr *e) {
     return false;
 }
 
+static bool is_pure_distance(const at_separation *p, const at_expr *e, const at_axis **row,
+                             const at_axis **column, int64_t *factor);
+
+/* That the two indices of a distance are not equal. */
+static bool add_apart(at_separation *p, at_product *product, const at_expr *e) {
+    const at_axis *row, *column;
+    int64_t factor;
+    if (!is_zero_test(e) || !is_map(e->u.map.args[0], AT_OP_TO_REAL)) return false;
+    if (!is_pure_distance(p, e->u.map.args[0]->u.map.args[0], &row, &column, &factor)) return false;
+    if (p->bound_count != 1 || !set_distance(product, row, column)) return false;
+    return product->apart = true;
+}
+
 static bool add_condition(at_separation *p, at_product *product, const at_expr *e) {
     if (is_map(e, AT_OP_AND))
         return add_condition(p, product, e->u.map.args[0]) &&
@@ -141,7 +157,8 @@ static bool add_condition(at_separation *p, at_product *product, const at_expr *
             product->data = true;
             return true;
         }
-        return add_order(p, product, e) || clash(p, e, "has a condition on rows and columns together");
+        return add_order(p, product, e) || add_apart(p, product, e) ||
+               clash(p, e, "has a condition on rows and columns together");
     }
     const at_expr **guard = bound ? &product->bound_guard : &product->row_guard;
     *guard = at_both(p->s, *guard, e);
@@ -155,7 +172,7 @@ static bool add_conditions(at_separation *p, products *all, const at_expr *e) {
     return true;
 }
 
-/* ---- powers and exponentials -------------------------------------------------------------------- */
+/* ---- powers and exponentials ----------------------------------------------------------------- */
 
 static void push_factor(at_separation *p, at_product *product, const at_expr *e, bool divides) {
     at_factor factor = {e, divides};
@@ -165,9 +182,9 @@ static void push_factor(at_separation *p, at_product *product, const at_expr *e,
         AT_PUSH(p->s->arena, product->rows, product->row_count, product->row_capacity, factor);
 }
 
-/* base^n, where n is a distance times a number, and something that mentions neither. */
+/* base^(n + extra), where n is a distance times a number, and something that mentions neither. */
 static bool add_power(at_separation *p, at_product *product, const at_expr *base, const at_expr *n,
-                      bool divides) {
+                      const at_expr *extra, bool divides) {
     at_session *s = p->s;
     at_affine form, rest = {0};
     const at_axis *row, *column;
@@ -185,20 +202,53 @@ static bool add_power(at_separation *p, at_product *product, const at_expr *base
         return false;
     if (rest.count || rest.constant) {
         const at_expr *by = at_as_real(s, at_affine_expr(s, &rest, n->span));
-        push_factor(p, product, at_map_node(s, AT_OP_POW, base, by, NULL, n->span), divides);
+        extra = extra ? at_make_add(s, by, extra) : by;
     }
     if (divides) steps = -steps;
+    if (extra && divides) extra = at_make_neg(s, extra);
+    if (extra) product->extra = product->extra ? at_make_add(s, product->extra, extra) : extra;
     if (!product->base) {
         product->base = base;
         product->steps = steps;
     } else if (at_same(product->base, base)) {
         product->steps += steps;
-    } else if (product->steps == steps) {
+    } else if (product->steps == steps && !product->extra) {
         product->base = at_make_mul(s, product->base, base);
     } else {
         return false;
     }
     return true;
+}
+
+/* The same, where the exponent is a real: a distance, more or less something that mentions neither. */
+static bool add_real_power(at_separation *p, at_product *product, const at_expr *base,
+                           const at_expr *n, bool divides) {
+    const at_expr *extra = NULL;
+    while (is_map(n, AT_OP_ADD) || is_map(n, AT_OP_SUB)) {
+        const at_expr *a = n->u.map.args[0], *b = n->u.map.args[1];
+        if (mentions_row(p, b) || mentions_bound(p, b)) return false;
+        if (is_map(n, AT_OP_SUB)) b = at_make_neg(p->s, b);
+        extra = extra ? at_make_add(p->s, extra, b) : b;
+        n = a;
+    }
+    if (!is_map(n, AT_OP_TO_REAL) || n->u.map.args[0]->kind != AT_INT) return false;
+    return add_power(p, product, base, n->u.map.args[0], extra, divides);
+}
+
+/* A distance times a number; NULL: e is no such int. */
+static bool is_pure_distance(const at_separation *p, const at_expr *e, const at_axis **row,
+                             const at_axis **column, int64_t *factor) {
+    at_affine form;
+    return e->kind == AT_INT && at_affine_of(p->s, e, &form) && form.count == 2 &&
+           form.constant == 0 && is_distance(p, &form, row, column, factor);
+}
+
+/* Times a distance. */
+static bool add_moment(at_separation *p, at_product *product, const at_expr *e) {
+    const at_axis *row, *column;
+    if (product->moment || p->bound_count != 1) return false;
+    return is_pure_distance(p, e, &row, &column, &product->moment) &&
+           set_distance(product, row, column);
 }
 
 /* What an exponent's part is multiplied with. */
@@ -243,7 +293,7 @@ static bool add_exponent_map(at_separation *p, at_product *product, const at_exp
         if (a->kind != AT_INT) return false;
         a = scaled(p, &by, at_real(p->s, 1, e->span));
         return add_power(p, product, at_map_node(p->s, AT_OP_EXP, a, NULL, NULL, e->span),
-                         e->u.map.args[0], false);
+                         e->u.map.args[0], NULL, false);
     default: return false;
     }
 }
@@ -264,14 +314,37 @@ static bool add_exponent(at_separation *p, at_product *product, const at_expr *e
     return good;
 }
 
-/* ---- products ------------------------------------------------------------------------------------ */
+/* ---- products -------------------------------------------------------------------------------- */
 
 static bool times(at_separation *p, products *all, const at_expr *e, bool divides);
+
+typedef struct {
+    const at_separation *p;
+    const at_expr *other;
+    bool found;
+} common_origin;
+
+static bool look_for_origin(void *user, const at_expr *e) {
+    common_origin *w = user;
+    if (e->tag == AT_READ && is_pair(w->p, e) && w->p->value_of(w->p->user, e->u.read.array))
+        w->found |= w->p->depends_on(w->p->user, w->other, e->u.read.array);
+    return !w->found;
+}
+
+/* Whether b is made from an array over rows and columns that is in a, as a score less its mean is:
+ * what is rounded in that array cancels in the difference, and would not if both were summed apart. */
+static bool shares_origin(const at_separation *p, const at_expr *a, const at_expr *b) {
+    common_origin w = {p, b, false};
+    at_walk(a, look_for_origin, &w);
+    return w.found;
+}
 
 /* all = all * a ± all * b, each where its condition holds. */
 static bool times_either(at_separation *p, products *all, const at_expr *a, const at_expr *b,
                          bool negative, const at_expr *condition, at_span span) {
     at_session *s = p->s;
+    if (!condition && (shares_origin(p, a, b) || shares_origin(p, b, a)))
+        return clash(p, p->sum, "has a difference of what is made from one array");
     products *other = at_copy(s->arena, all, sizeof *all);
     for (int i = 0; i < other->count; i++) {
         at_product *one = &other->items[i];
@@ -293,7 +366,10 @@ static bool times_either(at_separation *p, products *all, const at_expr *a, cons
     return good;
 }
 
-static bool is_taken(const at_separation *p, const at_axis *axis) {
+static bool is_taken(const at_separation *p, const products *all, const at_axis *axis) {
+    for (int i = 0; i < all->count; i++)
+        for (int k = 0; k < all->items[i].depth_count; k++)
+            if (all->items[i].depth[k] == axis) return true;
     for (int i = 0; i < p->sum->u.fold.count; i++)
         if (p->sum->u.fold.axes[i] == axis) return true;
     return at_mentions(p->sum, axis);
@@ -306,7 +382,7 @@ static bool times_sum(at_separation *p, products *all, const at_expr *e) {
     if (e->u.fold.fold != AT_FOLD_SUM || e->kind != AT_REAL) return false;
     at_axis **axes = at_copy(s->arena, e->u.fold.axes, sizeof *axes * (size_t)count);
     for (int i = 0; i < count; i++) {
-        if (!is_taken(p, axes[i])) continue;
+        if (!is_taken(p, all, axes[i])) continue;
         const at_axis *old = axes[i];
         axes[i] = at_draft_axis(p->draft, old);
         const at_expr *index = at_index(s, axes[i], e->span);
@@ -315,13 +391,13 @@ static bool times_sum(at_separation *p, products *all, const at_expr *e) {
     }
     for (int i = 0; i < all->count; i++) {
         at_product *product = &all->items[i];
-        if (product->folded) return false;
+        if (product->folds == 2) return false;
         at_axis **depth = AT_NEW_ARRAY(s->arena, at_axis *, product->depth_count + count);
         at_move(depth, product->depth, sizeof *depth * (size_t)product->depth_count);
         at_move(depth + product->depth_count, axes, sizeof *depth * (size_t)count);
         product->depth = depth;
         product->depth_count += count;
-        product->folded = true;
+        product->folds++;
     }
     AT_PUSH(s->arena, p->pairs, p->pair_count, p->pair_capacity, e);
     return (!guard || add_conditions(p, all, guard)) && times(p, all, body, false);
@@ -330,7 +406,8 @@ static bool times_sum(at_separation *p, products *all, const at_expr *e) {
 static bool times_read(at_separation *p, products *all, const at_expr *e, bool divides) {
     const at_expr *value = inlined(p, e);
     if (!value) return false;
-    if (p->inside == 0 && !divides) AT_PUSH(p->s->arena, p->reads, p->read_count, p->read_capacity, e);
+    if (p->inside == 0 && !divides)
+        AT_PUSH(p->s->arena, p->reads, p->read_count, p->read_capacity, e);
     p->nesting++;
     bool good = times(p, all, value, divides);
     p->nesting--;
@@ -356,11 +433,13 @@ static bool times_map(at_separation *p, products *all, const at_expr *e, bool di
             return times(p, all, args[1], false) && add_conditions(p, all, args[0]);
         return times_either(p, all, args[1], args[2], false, args[0], e->span);
     case AT_OP_TO_REAL:
-        return args[0]->kind == AT_BOOL && !divides && add_conditions(p, all, args[0]);
+        if (divides) return false;
+        if (args[0]->kind == AT_BOOL) return add_conditions(p, all, args[0]);
+        for (int i = 0; good && i < all->count; i++) good = add_moment(p, &all->items[i], args[0]);
+        return good;
     case AT_OP_POW:
-        if (!is_map(args[1], AT_OP_TO_REAL) || args[1]->u.map.args[0]->kind != AT_INT) return false;
         for (int i = 0; good && i < all->count; i++)
-            good = add_power(p, &all->items[i], args[0], args[1]->u.map.args[0], divides);
+            good = add_real_power(p, &all->items[i], args[0], args[1], divides);
         return good;
     case AT_OP_EXP:
         for (int i = 0; good && i < all->count; i++)
@@ -385,7 +464,7 @@ static bool times(at_separation *p, products *all, const at_expr *e, bool divide
     return good;
 }
 
-/* ---- the sum --------------------------------------------------------------------------------------- */
+/* ---- the sum --------------------------------------------------------------------------------- */
 
 typedef struct {
     at_separation *p;
@@ -395,7 +474,8 @@ typedef struct {
 static bool find_rows(void *user, const at_expr *e) {
     finding *f = user;
     at_separation *p = f->p;
-    if (e->tag != AT_INDEX || e->u.axis->round || at_axis_is_short(p->growth, e->u.axis)) return true;
+    if (e->tag != AT_INDEX || e->u.axis->round || at_axis_is_short(p->growth, e->u.axis))
+        return true;
     if (among(p->rows, p->row_count, e) || !at_mentions(p->sum, e->u.axis)) return true;
     AT_PUSH(p->s->arena, p->rows, p->row_count, f->capacity, e->u.axis);
     return true;
@@ -406,7 +486,8 @@ static void find_bound(at_separation *p) {
     p->bound = AT_NEW_ARRAY(p->s->arena, at_axis *, sum->u.fold.count);
     p->bound_count = 0;
     for (int i = 0; i < sum->u.fold.count; i++)
-        if (at_axis_grows(p->growth, sum->u.fold.axes[i])) p->bound[p->bound_count++] = sum->u.fold.axes[i];
+        if (at_axis_grows(p->growth, sum->u.fold.axes[i]))
+            p->bound[p->bound_count++] = sum->u.fold.axes[i];
     for (int i = 0; p->bound_count == 0 && i < sum->u.fold.count; i++)
         if (!at_axis_is_short(p->growth, sum->u.fold.axes[i])) {
             p->bound[p->bound_count++] = sum->u.fold.axes[i];
@@ -427,13 +508,52 @@ static at_product begin(const at_separation *p) {
     return one;
 }
 
+typedef struct {
+    const at_separation *p;
+    const at_product *product;
+    int count;
+    const at_axis *axes[8];
+} state_axes;
+
+static bool find_state_axis(void *user, const at_expr *e) {
+    state_axes *f = user;
+    if (e->tag != AT_INDEX || f->count == 8) return true;
+    const at_axis *axis = e->u.axis;
+    for (int i = 0; i < f->p->bound_count; i++)
+        if (f->p->bound[i] == axis) return true;
+    for (int i = 0; i < f->count; i++)
+        if (f->axes[i] == axis) return true;
+    bool deep = false, row = false; /* rows have what is no depth: a head, say */
+    for (int i = 0; i < f->product->depth_count; i++) deep |= f->product->depth[i] == axis;
+    for (int i = 0; !deep && i < f->product->row_count; i++)
+        row |= at_mentions(f->product->rows[i].e, axis);
+    if (!row) f->axes[f->count++] = axis;
+    return true;
+}
+
+/* How many axes the state has beside those that it shares with the rows. */
+static int states_of(const at_separation *p, const at_product *product) {
+    state_axes f = {.p = p, .product = product};
+    for (int i = 0; i < product->bound_count; i++) at_walk(product->bound[i].e, find_state_axis, &f);
+    return f.count;
+}
+
 static bool is_good(at_separation *p, const at_product *product) {
-    bool far = product->base || product->late || product->early;
+    bool far = product->base || product->late || product->early || product->moment ||
+               product->apart;
     if (far && !product->order) {
         p->why = "falls with a distance, but is summed on both sides of it";
         return false;
     }
-    if (product->early && !at_equal_extent(p->s, p->draft->from, product->row, product->column)) {
+    if (product->early && product->moment) {
+        p->why = "falls with a distance in two ways";
+        return false;
+    }
+    if (states_of(p, product) > 2) {
+        p->why = "would need a state of more than two axes";
+        return false;
+    }
+    if ((product->early || product->moment) && !at_equal_extent(p->s, p->draft->from, product->row, product->column)) {
         p->why = "falls with a distance between indices whose axes may be of different lengths";
         return false;
     }
@@ -467,11 +587,13 @@ static bool may_move(at_separation *p, const at_product *product, const at_expr 
 
 static bool has_values(at_separation *p, const at_product *product) {
     const at_expr *others[] = {product->row_guard, product->bound_guard, product->base,
-                               product->late, product->early};
+                               product->extra,     product->late,        product->early};
     bool good = true;
     for (int i = 0; i < product->row_count; i++) good &= may_move(p, product, product->rows[i].e);
-    for (int i = 0; i < product->bound_count; i++) good &= may_move(p, product, product->bound[i].e);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) good &= may_move(p, product, others[i]);
+    for (int i = 0; i < product->bound_count; i++)
+        good &= may_move(p, product, product->bound[i].e);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        good &= may_move(p, product, others[i]);
     if (!good) p->why = "has a part that may have no value where the sum does not ask for it";
     return good;
 }

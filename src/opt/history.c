@@ -7,14 +7,16 @@
  *               o[t,e] = sum[d](q[t,d] * s[t,d,e])
  *             }
  *
- * of which only the last step of s is kept. An equation behind a scan that looks at one step of it goes into
- * the scan, if what else it reads is known before. Where that is known only later, the state is computed again
- * there, from what is kept for each step anyhow. And where a scan the other way needs the states (the
- * derivative of a gated recurrence does), checkpoint.c keeps one each so many steps.
+ * of which only the last step of s is kept. An equation behind a scan that looks at one step of
+ * it goes into the scan, if what else it reads is known before. Where that is known only later,
+ * the state is computed again there, from what is kept for each step anyhow. And where a scan
+ * the other way needs the states (the derivative of a gated recurrence does), checkpoint.c
+ * keeps one each so many steps.
  *
- * Large is a state that has two axes of features at least, and which nothing that the scan reads is as large
- * as: to compute that again costs as much as it did, and keeping it costs a step of memory for each feature of
- * a step. The hidden vector of a recurrent network is not large: it is no larger than what it is made from. */
+ * Large is a state that has two axes of features at least, and which nothing that the scan
+ * reads is as large as: to compute that again costs as much as it did, and keeping it costs a
+ * step of memory for each feature of a step. The hidden vector of a recurrent network is not
+ * large: it is no larger than what it is made from. */
 #include "opt/history.h"
 
 static bool is_large_axis(const at_histories *h, const at_axis *axis) {
@@ -38,7 +40,8 @@ static bool look_for_match(void *user, const at_expr *e) {
     matching *m = user;
     if (e->tag != AT_READ || e->u.read.array == m->state) return true;
     bool all = e->u.read.array->rank >= m->state->rank;
-    for (int i = 0; all && i < m->state->rank; i++) all = has_axis(e->u.read.array, m->state->axes[i]);
+    for (int i = 0; all && i < m->state->rank; i++)
+        all = has_axis(e->u.read.array, m->state->axes[i]);
     m->matched |= all;
     return true;
 }
@@ -115,7 +118,7 @@ void at_history_survey(at_histories *h, const at_cascade *cascade) {
     }
 }
 
-/* ---- reads ------------------------------------------------------------------------------------------ */
+/* ---- reads ----------------------------------------------------------------------------------- */
 
 int at_history_lag(const at_expr *read, const at_axis *axis, bool down) {
     const at_expr *index = read->u.read.index[0];
@@ -178,7 +181,8 @@ const at_axis *at_history_step(const at_histories *h, const at_statement *st, in
     const at_axis *axis = at_history_axis(h->items[scan]);
     if (st->tag != AT_EQUATION || !axis) return NULL;
     for (int i = 0; i < st->target->rank; i++) {
-        asking a = {.h = h, .scan = scan, .other = other, .step = st->target->axes[i], .good = true};
+        asking a = {
+            .h = h, .scan = scan, .other = other, .step = st->target->axes[i], .good = true};
         if (!at_same_extent(a.step, axis)) continue;
         at_walk(st->u.value, look_at_step, &a);
         /* The scan's own axis must not mean another index here. */
@@ -190,7 +194,7 @@ const at_axis *at_history_step(const at_histories *h, const at_statement *st, in
     return NULL;
 }
 
-/* ---- into the scan ---------------------------------------------------------------------------------- */
+/* ---- into the scan --------------------------------------------------------------------------- */
 
 typedef struct {
     const at_histories *h;
@@ -229,8 +233,8 @@ static at_statement *equation(at_histories *h, at_array *target, const at_expr *
     return st;
 }
 
-/* The array in which the scan over `axis` holds what the equation's target holds over `step`: with the axis
- * in front. */
+/* The array in which the scan over `axis` holds what the equation's target holds over `step`:
+ * with the axis in front. */
 static at_array *target_in(at_histories *h, const at_array *target, const at_axis *step,
                            const at_axis *axis) {
     at_axis **axes = AT_NEW_ARRAY(h->s->arena, at_axis *, target->rank);
@@ -277,8 +281,8 @@ static void drop(at_histories *h, int at) {
 
 static at_statement *copy_of_scan(at_histories *h, const at_statement *scan) {
     at_statement *out = at_copy(h->s->arena, scan, sizeof *scan);
-    out->u.scan.body.items = at_copy(h->s->arena, scan->u.scan.body.items,
-                                     sizeof *out->u.scan.body.items * (size_t)scan->u.scan.body.count);
+    at_block *body = &out->u.scan.body;
+    body->items = at_copy(h->s->arena, body->items, sizeof *body->items * (size_t)body->count);
     return out;
 }
 
@@ -323,7 +327,7 @@ static void take_in(at_histories *h, const at_cascade *cascade, int scan) {
     }
 }
 
-/* ---- what only one scan reads ------------------------------------------------------------------------ */
+/* ---- what only one scan reads ---------------------------------------------------------------- */
 
 typedef struct {
     const at_histories *h;
@@ -359,7 +363,8 @@ static int reader_of(const at_histories *h, const at_array *array, int from) {
     return scan;
 }
 
-/* Elements that one scan alone reads, each at its step, are computed there: then one step of them is kept. */
+/* Elements that one scan alone reads, each at its step, are computed there: then one step of
+ * them is kept. */
 static void take_elements_in(at_histories *h, const at_cascade *cascade) {
     for (int i = h->count - 1; i >= 0; i--) {
         at_statement *st = h->items[i];
@@ -379,7 +384,7 @@ static void take_elements_in(at_histories *h, const at_cascade *cascade) {
     }
 }
 
-/* ---- computed again --------------------------------------------------------------------------------- */
+/* ---- computed again -------------------------------------------------------------------------- */
 
 typedef struct {
     at_histories *h;
@@ -396,32 +401,35 @@ static const at_expr *clone_read(void *user, const at_expr *e) {
     return at_read(c->h->s, clone, e->u.read.index, e->u.read.alternative, e->span);
 }
 
-/* Only states that large arrays are made from by large arrays are computed again: what is small is there. */
+/* Only states that large arrays are made from by large arrays are computed again: what is small
+ * is there. */
 static void find_clones(cloning *c) {
     const at_block *body = &c->scan->u.scan.body;
     for (int i = 0; i < body->count; i++) {
         const at_array *target = body->items[i]->target;
         if (!c->h->large[target->id]) continue;
         c->again[target->id] =
-            at_draft_array(c->h->draft, at_format(c->h->s->arena, "%s.again", target->name), target->path,
-                           target->kind, target->axes, target->rank, target->span);
+            at_draft_array(c->h->draft, at_format(c->h->s->arena, "%s.again", target->name),
+                           target->path, target->kind, target->axes, target->rank, target->span);
     }
 }
 
-/* A scan at the place of equation `at`, that computes the large states of `scan` again, with the equation in
- * it. */
+/* A scan at the place of equation `at`, that computes the large states of `scan` again, with
+ * the equation in it. */
 static void compute_again(at_histories *h, const at_cascade *cascade, int scan, int at,
                           const at_axis *step) {
     cloning c = {h, h->items[scan], AT_NEW_ARRAY(h->s->arena, const at_array *, h->array_count),
                  h->array_count};
     find_clones(&c);
-    at_statement *out = copy_of_scan(h, c.scan), *st = at_copy(h->s->arena, h->items[at], sizeof *st);
+    at_statement *out = copy_of_scan(h, c.scan);
+    at_statement *st = at_copy(h->s->arena, h->items[at], sizeof *st);
     out->u.scan.body = (at_block){0};
     for (int i = 0; i < c.scan->u.scan.body.count; i++) {
         const at_statement *old = c.scan->u.scan.body.items[i];
         const at_array *clone = c.again[old->target->id];
         if (!clone) continue;
-        append(h, out, equation(h, (at_array *)clone, at_rewrite(h->s, old->u.value, clone_read, &c)));
+        const at_expr *value = at_rewrite(h->s, old->u.value, clone_read, &c);
+        append(h, out, equation(h, (at_array *)clone, value));
     }
     st->u.value = at_rewrite(h->s, st->u.value, clone_read, &c);
     at_statement *left = put_in(h, out, st, step);
@@ -434,7 +442,8 @@ static void compute_again(at_histories *h, const at_cascade *cascade, int scan, 
     at_history_survey(h, cascade);
 }
 
-/* The later scan whose states are needed together with those of `scan`; -1: none, -2: it is not clear. */
+/* The later scan whose states are needed together with those of `scan`; -1: none, -2: it is not
+ * clear. */
 static int find_back(const at_histories *h, int scan) {
     int back = -1;
     for (int i = scan + 1; i < h->count; i++) {
@@ -458,7 +467,8 @@ static void leave_out(at_histories *h, const at_cascade *cascade, int scan) {
         return;
     }
     for (int i = scan + 1; i < h->count; i++) /* all of them, or it would be kept as well */
-        if (at_history_reads(h, h->items[i], scan) && !at_history_step(h, h->items[i], scan, -1)) return;
+        if (at_history_reads(h, h->items[i], scan) && !at_history_step(h, h->items[i], scan, -1))
+            return;
     for (int i = scan + 1; i < h->count; i++)
         if (at_history_reads(h, h->items[i], scan)) {
             int count = h->count;
@@ -468,7 +478,7 @@ static void leave_out(at_histories *h, const at_cascade *cascade, int scan) {
         }
 }
 
-/* ---- sums over all steps ----------------------------------------------------------------------------- */
+/* ---- sums over all steps --------------------------------------------------------------------- */
 
 typedef struct {
     at_histories *h;
@@ -489,7 +499,8 @@ static bool look_for_large_step(void *user, const at_expr *e) {
     return !w->found;
 }
 
-/* sum[t,d,e](…) of large states becomes sum[t](y[t]), y[t] = sum[d,e](…), which can go into the scan. */
+/* sum[t,d,e](…) of large states becomes sum[t](y[t]), y[t] = sum[d,e](…), which can go into the
+ * scan. */
 static const at_expr *split_sum(void *user, const at_expr *e) {
     splitting *w = user;
     at_histories *h = w->h;
@@ -517,7 +528,8 @@ static const at_expr *split_sum(void *user, const at_expr *e) {
         AT_PUSH(s->arena, h->items, h->count, h->capacity, NULL);
         for (int k = h->count - 1; k > w->at; k--) h->items[k] = h->items[k - 1];
         h->items[w->at++] = equation(h, part, inner);
-        return at_fold_node(s, AT_FOLD_SUM, &step, 1, NULL, at_read_whole(s, part, e->span), e->span);
+        inner = at_read_whole(s, part, e->span);
+        return at_fold_node(s, AT_FOLD_SUM, &step, 1, NULL, inner, e->span);
     }
     return e;
 }

@@ -8,7 +8,8 @@
  * A row with nothing in it, or with -inf only, has the maximum -inf. There the sum is NaN or 0 and
  * nobody reads it: the result is chosen before it. A joint normaliser takes maximum and sum over
  * all its parts. Scores that are more than a read become an array first (`p.score`), as they are
- * looked at three times. */
+ * looked at three times. A softmax of one number, which makes a structural zero of a condition, is
+ * 1 or 0. */
 #include "opt/opt.h"
 
 #include <math.h>
@@ -73,10 +74,24 @@ static const at_expr *over_parts(writer *w, const at_part *parts, const at_expr 
     return all;
 }
 
+/* One number has all the weight: softmax[u where keep](0) over one u. */
+static bool is_alone(const at_part *part) {
+    if (part->body->tag != AT_CONST || !isfinite(part->body->u.real)) return false;
+    for (int i = 0; i < part->count; i++)
+        if (at_extent(part->bound[i], NULL) != 1) return false;
+    return true;
+}
+
 static void write_out(writer *w, const at_statement *st) {
     const at_part *parts = st->u.keeping.parts;
     int count = st->u.keeping.count;
     bool logs = st->u.keeping.fold == AT_FOLD_LOG_SOFTMAX;
+    if (count == 1 && is_alone(&parts[0])) {
+        const at_expr *whole = at_real(w->s, logs ? 0 : 1, st->span);
+        at_draft_equation(w->draft, parts[0].target,
+                          at_where(w->s, parts[0].guard, whole, logs ? -INFINITY : 0), st->span);
+        return;
+    }
     const at_expr **bodies = AT_NEW_ARRAY(w->s->arena, const at_expr *, count);
     for (int i = 0; i < count; i++) {
         w->owner = parts[i].target;

@@ -25,7 +25,7 @@ typedef struct {
     bool *follows;   /* by array id of `from`: follows from the folds' values */
     at_axis *blocks;
     int tile_count, tile_capacity;
-    at_stream_tile *tiles;
+    at_sweep_tile *tiles;
     at_sweep_given given;
     at_sweep *sweep;
     bool done;
@@ -38,7 +38,12 @@ typedef struct {
     const at_lengths *lengths;
     at_homes *homes;
     int64_t block;
-    at_stream_report *report;
+    bool all; /* and not only where one fold needs another's value */
+    const bool *only; /* by array id: whose folds get equations of their own; NULL: all */
+    int apart_count, apart_capacity;
+    int *apart_of; /* of arrays that were added for folds, in their order: whose these were */
+    bool *swept;   /* by array id: the value of a fold that is in a sweep */
+    at_sweep_report *report;
     int next_home, known;
     at_home *here;
     const at_block *of; /* the block at hand */
@@ -212,6 +217,8 @@ static bool look_for_parts(void *user, const at_expr *e) {
     w->at = NULL;
     at_walk(e, look_for_pair, w);
     if (!w->at) return true;
+    if (e != w->of->items[w->statement]->u.value)
+        give_up(w->at, e->span, "it stands in a sum over another long axis");
     AT_PUSH(w->s->arena, w->at->parts, w->at->part_count, w->at->part_capacity,
             ((part){w->statement, e, w->of->items[w->statement]->target}));
     w->at->last = w->statement;
@@ -326,11 +333,15 @@ static const at_expr *stands_for(streaming *w, const at_array *array) {
         int scans = at_draft_scan_axes(w->draft, NULL), rank = 0;
         for (int i = 0; i < scans; i++) axes[rank++] = array->axes[i];
         axes[rank++] = c->blocks;
-        for (int i = scans; i < array->rank; i++) axes[rank++] = array->axes[i];
+        /* Columns last, whichever side the array itself has there: products are made of whole columns. */
+        for (int i = scans; i < array->rank; i++)
+            if (array->axes[i] != c->along) axes[rank++] = array->axes[i];
+        for (int i = scans; i < array->rank; i++)
+            if (array->axes[i] == c->along) axes[rank++] = array->axes[i];
         at_array *tile = at_draft_array(w->draft, array->name, array->path, array->kind, axes, rank,
                                         array->span);
         tile->cotangent = array->cotangent;
-        at_stream_tile own = {array, value, tile};
+        at_sweep_tile own = {array, value, tile};
         AT_PUSH(w->s->arena, c->tiles, c->tile_count, c->tile_capacity, own);
         value = at_read_whole(w->s, tile, array->span);
     }
@@ -423,7 +434,7 @@ static bool reads_tile(streaming *w, const at_expr *e) {
 }
 
 /* What may fail must be asked for by the first fold wherever later ones do: a sweep asks at once. */
-static bool is_asked_first(streaming *w, const class *c, const at_stream_tile *tile) {
+static bool is_asked_first(streaming *w, const class *c, const at_sweep_tile *tile) {
     const at_expr *first = NULL;
     w->tile = tile->tile;
     for (int f = 0; f < c->given.fold_count; f++) {
@@ -489,6 +500,13 @@ static void make_sweep(streaming *w, class *c) {
     find_along(w, c);
     if (c->why) return;
     find_following(w, c);
+    bool needs = false;
+    for (int k = 0; k < c->part_count; k++)
+        needs |= follows(c->follows, w->of->items[c->parts[k].statement]);
+    if (!needs && !w->all) {
+        c->part_count = 0; /* stays, and there is nothing to be told */
+        return;
+    }
     const at_expr *size = at_size_of(s, c->along, c->along->span);
     const at_expr *more = at_map_node(s, AT_OP_ADD, size, at_int(s, w->block - 1, size->span), NULL,
                                       size->span);
@@ -668,11 +686,11 @@ static void add_values(ordering *o, class *c, const at_expr *const *last) {
 
 static void add_class(ordering *o, class *c) {
     streaming *w = o->w;
-    at_streaming made = {.s = w->s, .draft = w->draft, .block = w->block, .blocks = c->blocks,
+    at_sweeping made = {.s = w->s, .draft = w->draft, .block = w->block, .blocks = c->blocks,
                          .along = c->along, .tile_count = c->tile_count, .tiles = c->tiles,
                          .owner = c->parts[c->part_count - 1].target, .given = &c->given,
                          .sweep = c->sweep};
-    const at_expr **last = at_stream_scan(&made);
+    const at_expr **last = at_sweep_scan(&made);
     c->done = true;
     for (int i = 0; i < w->of->count; i++) {
         const at_statement *st = w->of->items[i];
@@ -681,7 +699,8 @@ static void add_class(ordering *o, class *c) {
             o->out[i] = true;
     }
     add_values(o, c, last);
-    if (w->report) w->report->scans++;
+    for (int k = 0; k < c->part_count; k++) w->swept[c->parts[k].target->id] = true;
+    w->report->scans++;
 }
 
 /* Everything that is ready, in the order of the text as far as it may be; false: something is left. */
@@ -730,15 +749,20 @@ static ordering begin(streaming *w) {
     return o;
 }
 
-static void tell_refusals(streaming *w) {
+static void note_refusals(streaming *w) {
     for (int k = 0; k < w->class_count; k++) {
-        class *c = w->classes[k];
+        const class *c = w->classes[k];
         if (!c->why || !c->part_count) continue;
-        at_stream_refusal r = {w->of->items[c->parts[0].statement]->target, c->where, c->why};
-        at_reason_array(w->s, AT_REASON_FUSE, r.of, r.where.source ? r.where : r.of->span,
-                        "is not computed in one sweep: %s", c->why);
-        if (w->report)
-            AT_PUSH(w->s->arena, w->report->refusals, w->report->count, w->report->capacity, r);
+        at_sweep_refusal r = {w->of->items[c->parts[0].statement]->target, c->where, c->why};
+        AT_PUSH(w->s->arena, w->report->refusals, w->report->count, w->report->capacity, r);
+    }
+}
+
+static void tell_refusals(at_session *s, const at_sweep_report *report) {
+    for (int i = 0; i < report->count; i++) {
+        const at_sweep_refusal *r = &report->refusals[i];
+        at_reason_array(s, AT_REASON_FUSE, r->of, r->where.source ? r->where : r->of->span,
+                        "is not computed in one sweep: %s", r->why);
     }
 }
 
@@ -761,7 +785,7 @@ static void stream_block(streaming *w, const at_block *block) {
         give_up(w->classes[k], w->classes[k]->parts[0].fold->span,
                 "its sums and those of other pairs wait for each other");
     }
-    tell_refusals(w);
+    note_refusals(w);
     ordering o = begin(w);
     for (int i = 0; i < block->count; i++) add_ready(&o, i, true);
 }
@@ -771,12 +795,14 @@ static void stream_block(streaming *w, const at_block *block) {
 static const at_expr *apart(void *user, const at_expr *e) {
     streaming *w = user;
     if (e->tag != AT_FOLD_NODE || !binds_long(w, e) || e == w->of->items[w->statement]->u.value) return e;
+    if (w->only && !w->only[w->of->items[w->statement]->target->id]) return e;
     w->found = false;
     at_walk(e, look_for_any_pair, w);
     if (!w->found) return e;
     const at_array *of = w->of->items[w->statement]->target;
     at_axis **axes;
     int rank = at_draft_free_axes(w->draft, e, of, &axes);
+    AT_PUSH(w->s->arena, w->apart_of, w->apart_count, w->apart_capacity, of->id);
     return at_draft_define(w->draft, of, at_fold_info(e->u.fold.fold)->text, axes, rank, e);
 }
 
@@ -813,14 +839,41 @@ static streaming *begin_with(at_session *s, const at_cascade *from) {
     return w;
 }
 
-const at_cascade *at_stream(at_session *s, const at_cascade *from, int64_t block,
-                            at_stream_report *report) {
-    streaming *w = begin_with(s, from);
-    at_block_walk walk = {.draft = w->draft, .user = w, .plain = plain};
+/* One attempt: with equations of their own for folds of `only` (by array id; NULL: of all), of which
+ * those that need none go to `needless`. */
+static const at_cascade *attempt(at_session *s, const at_cascade *from, int64_t block, bool all,
+                                 const bool *only, at_sweep_report *report, bool *needed,
+                                 bool *needless) {
+    streaming *first = begin_with(s, from);
+    first->only = only;
+    at_block_walk walk = {.draft = first->draft, .user = first, .plain = plain};
     at_draft_block(&walk, &from->body);
-    w = begin_with(s, w->draft->out);
+    streaming *w = begin_with(s, first->draft->out);
     w->block = block;
     w->report = report;
+    w->all = all;
+    w->swept = AT_NEW_ARRAY(s->arena, bool, w->known);
     stream_block(w, &w->from->body);
+    for (int i = 0; i < first->apart_count; i++) {
+        bool swept = w->swept[from->array_count + i];
+        needed[first->apart_of[i]] |= swept;
+        *needless |= !swept;
+    }
     return at_needed_only(s, w->draft->out);
+}
+
+const at_cascade *at_sweep_cascade(at_session *s, const at_cascade *from, int64_t block, bool all,
+                                   at_sweep_report *report) {
+    bool *needed = AT_NEW_ARRAY(s->arena, bool, from->array_count), needless = false;
+    at_sweep_report trial = {0};
+    const at_cascade *made = attempt(s, from, block, all, NULL, &trial, needed, &needless);
+    bool *still = AT_NEW_ARRAY(s->arena, bool, from->array_count);
+    if (trial.scans > 0 && needless) {
+        at_sweep_report second = {0};
+        made = attempt(s, from, block, all, needed, &second, still, &needless);
+        trial.scans = second.scans;
+    }
+    tell_refusals(s, &trial);
+    if (report) *report = trial;
+    return trial.scans > 0 ? made : from;
 }

@@ -12,13 +12,13 @@ typedef struct {
     const at_array *of; /* of `from`: what the sum is for */
     at_span where;
     const char *why;
-} at_stream_refusal;
+} at_sweep_refusal;
 
 typedef struct {
     int count, capacity;
-    at_stream_refusal *refusals;
+    at_sweep_refusal *refusals;
     int scans; /* how many were made */
-} at_stream_report;
+} at_sweep_report;
 
 /* The cascade with each class of pair arrays that one sweep can take computed in blocks of `block`
  * columns (at least 1):
@@ -33,10 +33,12 @@ typedef struct {
  *                                            m[i] = o.max[size(j_block) - 1, i | -inf]
  *                                            o[i] = …
  *
- * It is for cascades that the rewrites of passes.def have gone through. The rest stays as it is; what
- * does is told in `report` (may be NULL). */
-const at_cascade *at_stream(at_session *s, const at_cascade *from, int64_t block,
-                            at_stream_report *report);
+ * It is for cascades that the rewrites of passes.def have gone through. `all`: every class of which it
+ * can be done, else those in which one sum needs what another gives, as a softmax does; without that
+ * there is nothing to correct, and blocks of rows do as well. The rest stays as it is; what cannot be
+ * done is told in `report` (may be NULL). */
+const at_cascade *at_sweep_cascade(at_session *s, const at_cascade *from, int64_t block, bool all,
+                                   at_sweep_report *report);
 
 /* ---- stream_scan.c ----------------------------------------------------------------------------- */
 
@@ -46,7 +48,7 @@ typedef struct {
     const at_array *of;
     const at_expr *value; /* reads other tiles where they are tiles */
     at_array *tile;
-} at_stream_tile;
+} at_sweep_tile;
 
 typedef struct {
     at_session *s;
@@ -55,13 +57,13 @@ typedef struct {
     at_axis *blocks;    /* counts blocks */
     const at_axis *along; /* in blocks of what */
     int tile_count;
-    const at_stream_tile *tiles; /* in their order */
+    const at_sweep_tile *tiles; /* in their order */
     const at_array *owner; /* whose names running values have */
     const at_sweep_given *given;
     const at_sweep *sweep;
-} at_streaming;
+} at_sweeping;
 
 /* Adds the scan, and gives what running values are after its last step. */
-const at_expr **at_stream_scan(const at_streaming *w);
+const at_expr **at_sweep_scan(const at_sweeping *w);
 
 #endif

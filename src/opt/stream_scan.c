@@ -3,7 +3,7 @@
 #include "opt/stream.h"
 
 typedef struct {
-    const at_streaming *w;
+    const at_sweeping *w;
     int count, capacity;
     struct {
         const at_expr *e;
@@ -44,7 +44,7 @@ static bool mentions_bound(const at_expr *fold, const at_expr *e) {
 }
 
 static const at_expr *tiled(making *m, const at_expr *e) {
-    const at_streaming *w = m->w;
+    const at_sweeping *w = m->w;
     if (!is_work(e) || !mentions_bound(m->fold, e)) return e;
     at_op op = e->tag == AT_MAP ? e->u.map.op : AT_OP_EXP;
     if (op == AT_OP_MUL || op == AT_OP_ADD || op == AT_OP_SUB) {
@@ -79,7 +79,7 @@ static const at_expr *with_tiles(void *user, const at_expr *e) {
 /* ---- running values ------------------------------------------------------------------------------- */
 
 /* `array` at this index of the blocks, which stand after the scans around. */
-static const at_expr *read_at(const at_streaming *w, const at_array *array, const at_expr *block,
+static const at_expr *read_at(const at_sweeping *w, const at_array *array, const at_expr *block,
                               const at_expr *alternative) {
     const at_expr **index = AT_NEW_ARRAY(w->s->arena, const at_expr *, array->rank);
     for (int i = 0; i < array->rank; i++)
@@ -87,15 +87,15 @@ static const at_expr *read_at(const at_streaming *w, const at_array *array, cons
     return at_read(w->s, array, index, alternative, block->span);
 }
 
-static const at_expr *less_one(const at_streaming *w, const at_expr *e) {
+static const at_expr *less_one(const at_sweeping *w, const at_expr *e) {
     return at_map_node(w->s, AT_OP_SUB, e, at_int(w->s, 1, e->span), NULL, e->span);
 }
 
-static void add_tile(const at_streaming *w, const at_stream_tile *tile) {
+static void add_tile(const at_sweeping *w, const at_sweep_tile *tile) {
     at_draft_equation(w->draft, tile->tile, tile->value, tile->of->span);
 }
 
-const at_expr **at_stream_scan(const at_streaming *w) {
+const at_expr **at_sweep_scan(const at_sweeping *w) {
     at_session *s = w->s;
     int count = w->sweep->count;
     at_span span = w->owner->span;

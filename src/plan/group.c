@@ -81,7 +81,7 @@ static bool check_step(checking *c, const at_passes *passes) {
     for (int n = 0; n < passes->count && c->good; n++) {
         for (int k = 0; k < f->seed->rank; k++)
             if (f->inside >> k & 1)
-                c->good &= at_pass_is_along(passes->items[n], f->seed->axes[k]);
+                c->good &= at_pass_is_along(f->level->s, passes->items[n], f->seed->axes[k]);
         at_walk_statement(passes->items[n]->statement, check_read, c);
     }
     return c->good;
@@ -163,8 +163,13 @@ static void grow(finding *f) {
     }
 }
 
-/* The axis to take in blocks: the last of those along which it pays. */
+/* The axis to take in blocks: the last of those along which it pays. Of the others features stay
+ * whole: what computes them reads and writes whole vectors of them. */
 static bool find_along(finding *f) {
+    for (int i = 0; i < f->seed->rank; i++)
+        if ((f->inside >> i & 1) && at_is_feature(f->level->plan, f->seed->axes[i]) &&
+            !at_pays_in_blocks(f->level->plan, f->seed, f->seed->axes[i], f->inside))
+            f->inside &= ~((uint64_t)1 << i);
     for (int i = f->seed->rank - 1; i >= 0; i--) {
         f->along = f->seed->axes[i];
         if ((f->inside >> i & 1) && at_pays_in_blocks(f->level->plan, f->seed, f->along, f->inside))
@@ -229,7 +234,7 @@ static const char *leaving_text(const finding *f) {
 static bool needs_whole(const finding *f, const at_passes *passes, const at_axis *axis) {
     for (int i = 0; i < passes->count; i++) {
         const at_pass *pass = passes->items[i];
-        bool along = at_pass_is_along(pass, axis);
+        bool along = at_pass_is_along(f->level->s, pass, axis);
         reading any = {f->seed, NULL, false}, r = {f->seed, axis, false};
         at_walk_statement(pass->statement, look_apart, &any);
         at_walk_statement(pass->statement, look_apart, &r);

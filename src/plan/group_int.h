@@ -38,12 +38,14 @@ typedef struct {
 
 at_level *at_level_make(at_session *s, at_plan *plan, at_plan_steps *steps);
 /* Whether a pass has a loop over an axis in which rounds have nothing to do with each other. */
-bool at_pass_is_along(const at_pass *pass, const at_axis *axis);
+bool at_pass_is_along(at_session *s, const at_pass *pass, const at_axis *axis);
 /* Whether a read is at the present index of the axis, in the one dimension that has it. */
 bool at_read_is_along(const at_expr *read, const at_axis *axis);
 
 /* ---- worth.c */
 
+/* Whether an axis is the last of a given array or output: loops over it are left whole. */
+bool at_is_feature(const at_plan *plan, const at_axis *axis);
 /* How many of an array's axes are lengths. */
 int at_lengths_in(const at_plan *plan, const at_array *array);
 /* Whether an array is worth keeping in blocks along an axis, with the dimensions `inside` one index

@@ -8,12 +8,10 @@
 
 /* ---- what can be in a group ------------------------------------------------------------------ */
 
-static bool can_be_part(at_session *s, const at_pass *pass) {
-    const at_statement *st = pass->statement;
+static bool can_be_part(const at_pass *pass) {
     if (pass->target->rank > 64 || pass->target_count != 1) return false;
-    switch (st->tag) {
+    switch (pass->statement->tag) {
     case AT_EQUATION:
-        return !at_pass_may_scatter(s, pass);
     case AT_DRAWING:
     case AT_KEEPING:
     case AT_TOPK: return true;
@@ -26,7 +24,7 @@ static bool add_passes(const at_level *level, const at_plan_step *step, at_passe
     if (step->tag == AT_STEP_PASS) {
         at_pass *pass = level->plan->passes[step->pass];
         AT_PUSH(level->s->arena, to->items, to->count, to->capacity, pass);
-        return can_be_part(level->s, pass);
+        return can_be_part(pass);
     }
     bool good = step->tag == AT_STEP_SCAN;
     for (int i = 0; i < step->body.count && good; i++)
@@ -47,12 +45,15 @@ static bool is_bound(const at_part *part, const at_axis *axis) {
     return false;
 }
 
-bool at_pass_is_along(const at_pass *pass, const at_axis *axis) {
+bool at_pass_is_along(at_session *s, const at_pass *pass, const at_axis *axis) {
     const at_statement *st = pass->statement;
     const at_array *target = pass->target;
     int found = 0;
     for (int i = 0; i < target->rank; i++) found += target->axes[i] == axis;
     if (found != 1 || at_pass_fixes(pass, axis)) return false;
+    /* A sum that goes from term to term meets the elements in any order. */
+    if (st->tag == AT_EQUATION && st->u.value->tag == AT_FOLD_NODE)
+        return !at_may_place(s, st->u.value, st->u.value->u.fold.guard, axis);
     if (st->tag == AT_KEEPING) return !is_bound(&st->u.keeping.parts[0], axis);
     if (st->tag == AT_TOPK)
         return !is_bound(&st->u.topk, axis) && target->axes[target->rank - 1] != axis;
@@ -150,7 +151,8 @@ static bool note_read(void *user, const at_expr *e) {
         r->level->readers[array->id] = AT_NEW_ARRAY(r->level->s->arena, at_set, r->level->words);
     at_set_add(r->level->readers[array->id], r->step);
     for (int i = 0; i < array->rank && i < 64; i++)
-        if (!at_read_is_along(e, array->axes[i]) || !at_pass_is_along(r->pass, array->axes[i]))
+        if (!at_read_is_along(e, array->axes[i]) ||
+            !at_pass_is_along(r->level->s, r->pass, array->axes[i]))
             r->level->local[array->id] &= ~((uint64_t)1 << i);
     return true;
 }
@@ -159,7 +161,7 @@ static void note_target(at_level *level, const at_pass *pass, int step) {
     const at_array *target = pass->target;
     level->writer[target->id] = step;
     for (int i = 0; i < target->rank; i++)
-        if (at_pass_is_along(pass, target->axes[i]))
+        if (at_pass_is_along(level->s, pass, target->axes[i]))
             level->local[target->id] |= (uint64_t)1 << i;
 }
 

@@ -57,6 +57,17 @@ static bool are_together(const at_plan *plan, const at_axis *a, const at_axis *b
     return false;
 }
 
+bool at_is_feature(const at_plan *plan, const at_axis *axis) {
+    const at_axis *root = at_axis_root(axis);
+    for (int i = 0; i < plan->place_count; i++) {
+        const at_array *array = plan->places[i].array;
+        if (plan->places[i].use != AT_PLACE_WORK && array->kind == AT_REAL && array->rank > 1 &&
+            at_axis_root(array->axes[array->rank - 1]) == root)
+            return true;
+    }
+    return false;
+}
+
 int at_lengths_in(const at_plan *plan, const at_array *array) {
     int count = 0;
     for (int i = 0; i < array->rank; i++) count += is_length(plan, array->axes[i]);

@@ -133,12 +133,29 @@ static void what_the_domain_says_is_not_asked_again(void **state) {
     expect("loop", text, "if j <= i", false);
 }
 
+static void what_is_0_is_not_asked_for(void **state) {
+    (void)state;
+    const char *text = "fn f(x[i,j], k[j,d]) -> y[i,d], z[i] {\n"
+                       "  t[i,j] = if j <= i and x[i,j] > 0 then exp(x[i,j]) else 0\n"
+                       "  y[i,d] = sum[j where t[i,j] != 0](t[i,j] * k[j,d])\n"
+                       "  z[i] = any[j](j <= i and t[i,j] > 2)\n}";
+    expect("plan", text, "sum[j where j <= i and t[i,j] != 0.0](", true);
+    expect("plan", text, "any[j where j <= i](", true);
+    expect("plan", text, "where j <= i;", true);
+    /* A condition behind one that may fail is not asked before it. */
+    expect("plan", "fn f(x[i,j], k[j]) -> y[i] {\n"
+                   "  t[i,j] = if k[j + 1] > 0 and j <= i then exp(x[i,j]) else 0\n"
+                   "  y[i] = sum[j where t[i,j] != 0](t[i,j] * k[j])\n}",
+           "sum[j where t[i,j] != 0.0](", true);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_nobody_reads_changes_nothing),
         cmocka_unit_test(data_say_where_guards_leave_anything),
         cmocka_unit_test(domains_are_what_all_readers_ask),
         cmocka_unit_test(tiles_of_scans_are_all_that_is_kept),
+        cmocka_unit_test(what_is_0_is_not_asked_for),
         cmocka_unit_test(what_the_domain_says_is_not_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

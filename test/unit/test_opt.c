@@ -21,6 +21,25 @@ static const example examples[] = {
      "  y.rsqrt[n] = rsqrt(mean[c]((x[n,c] - y.mean[n])^2.0))\n"
      "  y[n,c] = (x[n,c] - y.mean[n]) * y.rsqrt[n]\n"
      "}\n"},
+    {"conditions on indices are asked where they are needed",
+     "fn f(x[n,m]) -> y[n] {\n"
+     "  keep[n,m] = m <= n\n"
+     "  y[n] = max[m where keep[n,m]](x[n,m])\n"
+     "}\n",
+     "fn f(x[n,m]) -> y[n] {\n"
+     "  y[n] = max[m where m <= n](x[n,m])\n"
+     "}\n"},
+    {"a softmax of one number is 1 where it is kept",
+     "fn f(x[n], keep[n]: bool) -> y[n] {\n"
+     "  axis u = 1\n"
+     "  one[n,u] = softmax[u where keep[n]](0)\n"
+     "  y[n] = one[n,0] + x[n]\n"
+     "}\n",
+     "fn f(x[n], keep[n]: bool) -> y[n] {\n"
+     "  axis u = 1\n"
+     "  one[n,u] = if keep[n] then 1.0 else 0.0\n"
+     "  y[n] = one[n,0] + x[n]\n"
+     "}\n"},
     {"masked attention looks at no masked key",
      "fn f(q[n,d], k[m,d], v[m,e]) -> o[n,e] {\n"
      "  p[n,m] = softmax[m where m <= n](sum[d](q[n,d] * k[m,d]))\n"

@@ -1,5 +1,5 @@
-/* Sums in another order: the reference executor gives the same before and after, at any lengths, and no
- * array over rows and columns is left where it should not be. */
+/* Sums in another order: the reference executor gives the same before and after, at any
+ * lengths, and no array over rows and columns is left where it should not be. */
 #include "program_fixture.h"
 
 #include "compile.h"
@@ -34,7 +34,8 @@ static const example examples[] = {
      "fn f(q[i,d], k[i,d], v[i,e], a[i]) -> o[i,e], b[i] {\n"
      "  axis j as i\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
-     "  o[i,e] = sum[j where not j >= i](s[i,j] * v[j,e]) + sum[j where i - j < 0](v[j,e] * s[i,j])\n"
+     "  o[i,e] = sum[j where not j >= i](s[i,j] * v[j,e]) + "
+     "sum[j where i - j < 0](v[j,e] * s[i,j])\n"
      "  b[i] = sum[j where i < j + 1](a[j])\n"
      "}\n",
      "[i,j]", "scan i down {"},
@@ -42,7 +43,8 @@ static const example examples[] = {
      "fn f(q[i,d], k[j,d], v[j,e], r[d]) -> o[i,e], z[i,e] {\n"
      "  s[i,j] = 0.9^(i - j) * sum[d](q[i,d] * k[j,d])\n"
      "  o[i,e] = sum[j where j < i](s[i,j] * v[j,e])\n"
-     "  z[i,e] = sum[j where j <= i](sum[d](q[i,d] * abs(r[d])^(2 * i - 2 * j + 1) * k[j,d]) * v[j,e])\n"
+     "  p[i,j] = sum[d](q[i,d] * abs(r[d])^(2 * i - 2 * j + 1) * k[j,d])\n"
+     "  z[i,e] = sum[j where j <= i](p[i,j] * v[j,e])\n"
      "}\n",
      "[i,j]", NULL},
     {"weights that fall towards what comes later",
@@ -100,6 +102,17 @@ static const example examples[] = {
      "  dv = grad(loss, v)\n"
      "}\n",
      "[i,j]", NULL},
+    {"the gradient of a rate",
+     "fn f(q[i,d], k[i,d], v[i,e], w[i,e], r, b[h]) -> dr, db[h] {\n"
+     "  axis j as i\n"
+     "  s[i,j] = r^(i - j) * sum[d](q[i,d] * k[j,d])\n"
+     "  o[i,e] = sum[j where j <= i](s[i,j] * v[j,e])\n"
+     "  z[h,i,e] = sum[j where j >= i](b[h]^(2 * (j - i)) * q[i,0 | 1] * v[j,e])\n"
+     "  loss = sum[i,e](w[i,e] * o[i,e]) + sum[h,i,e](z[h,i,e])\n"
+     "  dr = grad(loss, r)\n"
+     "  db = grad(loss, b)\n"
+     "}\n",
+     "[i,j]", "moment"},
     {"the gradient of weights without a softmax",
      "fn f(q[i,d], k[j,d], v[j,e], w[i,e]) -> dq[i,d], dk[j,d], dv[j,e] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
@@ -116,6 +129,14 @@ static const example examples[] = {
      "  o[i,e] = sum[j where j <= i](s[i,j] * v[j,e])\n"
      "}\n",
      "scan", "s[i,j] = relu"},
+    {"a score less its mean stays",
+     "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  m[i] = mean[j](s[i,j])\n"
+     "  w[i,j] = (s[i,j] - m[i]) / (1e-3 + abs(m[i]))\n"
+     "  o[i,e] = sum[j](w[i,j] * v[j,e])\n"
+     "}\n",
+     "all", "s[i,j] = sum"},
     {"a window stays",
      "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
@@ -169,7 +190,8 @@ static void other_orders_keep_results(void **state) {
             at_ir_verify(s, after);
             const char *text = printed(s, after);
             if (examples[i].gone && strstr(text, examples[i].gone))
-                tell(at_format(s->arena, "%s: `%s` is in\n%s", examples[i].name, examples[i].gone, text));
+                tell(at_format(s->arena, "%s: `%s` is in\n%s", examples[i].name, examples[i].gone,
+                               text));
             if (examples[i].stays && !strstr(text, examples[i].stays))
                 tell(at_format(s->arena, "%s: `%s` is not in\n%s", examples[i].name,
                                examples[i].stays, text));
@@ -185,8 +207,8 @@ static void other_orders_keep_results(void **state) {
     }
 }
 
-/* Where the loss does not look, rows may hold anything: the zeros of a cotangent annihilate them in the other
- * order too. */
+/* Where the loss does not look, rows may hold anything: the zeros of a cotangent annihilate
+ * them in the other order too. */
 static void zeros_of_cotangents_stay_structural(void **state) {
     (void)state;
     static const char text[] =
@@ -208,7 +230,8 @@ static void zeros_of_cotangents_stay_structural(void **state) {
     at_collection inputs;
     assert_true(give_drawn(s, before, open, &d, &inputs));
     for (int i = 0; i < 3; i++) /* q, k and v of the last two rows */
-        for (int k = 6; k < 10; k++) ((double *)inputs.items[i].tensor->data)[k] = k % 2 ? NAN : INFINITY;
+        for (int k = 6; k < 10; k++)
+            ((double *)inputs.items[i].tensor->data)[k] = k % 2 ? NAN : INFINITY;
     same_results(s, text, before, after, &inputs);
     at_collection_free(&inputs);
     at_session_free(s);
@@ -221,7 +244,8 @@ static void exponents_are_relative(void **state) {
         "fn f(a[t], v[t,e]) -> o[t,e] {\n"
         "  axis s as t\n"
         "  b[t] = -400 * t + a[t]\n"
-        "  o[t,e] = sum[s where s <= t](exp(b[t] - b[s]) * v[s,e]) + sum[s where s >= t](exp(b[s] - b[t]) * v[s,e])\n"
+        "  o[t,e] = sum[s where s <= t](exp(b[t] - b[s]) * v[s,e]) + "
+        "sum[s where s >= t](exp(b[s] - b[t]) * v[s,e])\n"
         "}\n";
     at_session *s = at_session_new(1 << 28);
     const at_cascade *before = made(s, text), *after = at_optimize(s, before);

@@ -1,5 +1,5 @@
-/* Large states that are not kept for each step: the reference executor gives the same before and after, at
- * lengths below, at and above those of blocks. */
+/* Large states that are not kept for each step: the reference executor gives the same before
+ * and after, at lengths below, at and above those of blocks. */
 #include "program_fixture.h"
 
 #include "compile.h"
@@ -149,10 +149,13 @@ static void run_both(at_session *s, const char *text, const at_cascade *before,
         for (int64_t k = 0; k < inputs.items[i].tensor->count; k++)
             ((double *)inputs.items[i].tensor->data)[k] *= 0.4;
     s->diag_count = 0;
-    bool works = run_program(s, before, &inputs, &expected) && run_program(s, after, &inputs, &found);
-    const char *what = works ? difference(s, &found.outputs, &expected.outputs, false) : errors_of(s);
+    bool works = run_program(s, before, &inputs, &expected) &&
+                 run_program(s, after, &inputs, &found);
+    const char *what = errors_of(s);
+    if (works) what = difference(s, &found.outputs, &expected.outputs, false);
     if (what)
-        tell(at_format(s->arena, "of length %d: %s\n%s\n%s", (int)length, what, text, printed(s, after)));
+        tell(at_format(s->arena, "of length %d: %s\n%s\n%s", (int)length, what, text,
+                       printed(s, after)));
     at_results_free(&expected);
     at_results_free(&found);
     at_collection_free(&inputs);

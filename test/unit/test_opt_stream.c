@@ -139,8 +139,8 @@ static void try_example(const example *e, int block) {
         for (int strange = 0; strange < 2; strange++) {
             at_session *s = at_session_new(1 << 28);
             const at_cascade *before = at_optimize(s, made(s, e->text));
-            at_stream_report report = {0};
-            const at_cascade *after = at_stream(s, before, block, &report);
+            at_sweep_report report = {0};
+            const at_cascade *after = at_sweep_cascade(s, before, block, true, &report);
             at_ir_verify(s, after);
             const char *why = report.count ? report.refusals[0].why : NULL;
             if (report.scans != e->scans || (why != NULL) != (e->why != NULL) ||

@@ -53,6 +53,12 @@ static const example examples[] = {
      "  c[i,j] = cumsum[j](sigmoid(s[i,j]))\n"
      "  o[i,e] = sum[j](exp(-c[i,j]) * v[j,e])\n}",
      "together, in blocks of i,", "s c", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn gathered(q[i,d], k[j,d], v[j,e], at[j]: int) -> o[i,e] {\n"
+     "  axis g as j\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  t[i,g] = sum[j where at[j] == g](tanh(s[i,j]))\n"
+     "  o[i,e] = sum[g](sigmoid(t[i,g]) * v[g,e])\n}",
+     "together, in blocks of i,", "s t", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
     {"fn drawn(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
      "  w[i,j] ~ normal(s[i,j], 0.5)\n"
@@ -99,7 +105,7 @@ enum { EXAMPLES = sizeof examples / sizeof *examples };
 
 static const char *plan_of(at_session *s, const char *text) {
     at_text dump = {0};
-    at_compile_options options = {.stage = "plan"};
+    at_compile_options options = {.stage = "plan", .stream = -1};
     at_compile(s, resolved(s, text), &options, &dump);
     const char *copy = at_copy_text(s->arena, dump.data, dump.length);
     at_text_free(&dump);
@@ -166,7 +172,7 @@ static void give_what_whole_arrays_give(void **state) {
     for (int i = 0; i < EXAMPLES; i++) {
         at_session *s = at_session_new((size_t)256 << 20);
         const at_cascade *cascade = resolved(s, examples[i].text);
-        at_kernel *kernel = at_compile(s, cascade, NULL, NULL);
+        at_kernel *kernel = at_compile(s, cascade, &(at_compile_options){.stream = -1}, NULL);
         if (!kernel) tell(errors_of(s));
         for (int k = 0; k < LISTS; k++) run_both(s, cascade, kernel, examples[i].extents[k]);
         at_kernel_free(kernel);

@@ -36,6 +36,9 @@ static const example products[] = {
     {"fn window(p[b,i,j], v[b,j,e]) -> o[b,i,e] {\n"
      "  o[b,i,e] = sum[j where j <= i and i - j < 20](p[b,i,j] * v[b,j,e])\n}",
      {{2, 40, 50, 30}, {1, 700, 650, 40}, {3, 5, 9, 64}, {1, 300, 300, 33}}},
+    {"fn but_zeros(x[i,j], k[j,d]) -> y[i,d] {\n  r[i,j] = relu(x[i,j])\n"
+     "  y[i,d] = sum[j where j <= i and r[i,j] != 0](r[i,j] * k[j,d])\n}",
+     {{40, 50, 30}, {700, 650, 40}, {5, 9, 64}, {300, 300, 33}}},
     {"fn masked(p[i,j], v[j,e], keep[i,j]: bool) -> o[i,e] {\n"
      "  o[i,e] = sum[j where keep[i,j] and j != i](p[i,j] * v[j,e])\n}",
      {{40, 50, 30}, {300, 290, 40}, {5, 9, 64}, {64, 64, 33}}},

@@ -2,8 +2,9 @@
  * What only they read has no more elements than a block needs, for each thread. */
 
 /* So that what a block needs stays in a cache, there are blocks enough for threads, and products have
- * rows enough. */
-enum { GROUP_BYTES = 8 << 20, GROUP_LEAST = 12, GROUP_GOOD = 32, GROUP_MOST = 128, GROUP_PARTS = 32 };
+ * rows enough: where one row takes long by itself, one is. */
+enum { GROUP_BYTES = 8 << 20, GROUP_LEAST = 12, GROUP_GOOD = 32, GROUP_MOST = 128, GROUP_PARTS = 32,
+       GROUP_LONG = 512 << 10, GROUP_LONGEST = 4 << 20 };
 
 /* The rows of as many even blocks as must be, of this many rows at most. */
 static int64_t attend_even_rows(int64_t extent, int64_t most) {
@@ -25,11 +26,11 @@ static int64_t attend_group_rows(const struct attend_program *program, int g,
         row = bytes > SIZE_MAX - row ? SIZE_MAX : row + bytes;
     }
     if (row > GROUP_BYTES / GROUP_MOST) most = (int64_t)(GROUP_BYTES / row);
-    if (most < GROUP_LEAST) most = GROUP_LEAST;
+    if (most < GROUP_LEAST) most = row > GROUP_LONGEST ? 1 : GROUP_LEAST;
     for (int i = 0; i < group->singles; i++)
         if (parts < GROUP_PARTS) parts *= extents[group->single[i]];
     int64_t few = parts > 0 ? extents[group->axis] / ((GROUP_PARTS + parts - 1) / parts) : 0;
-    if (few < GROUP_GOOD) few = GROUP_GOOD;
+    if (few < GROUP_GOOD) few = row <= GROUP_LONG ? GROUP_GOOD : few > 1 ? few : 1;
     return attend_even_rows(extents[group->axis], few < most ? few : most);
 }
 

@@ -188,15 +188,16 @@ static inline void attend_multiply_columns(const real *rows, const real *columns
     }
 }
 
-/* One row, what it takes of the depth and nothing else. */
+/* One row, what it takes of the depth and nothing else; `but_zeros`: nor where it is 0. */
 static inline void attend_multiply_row(const real *row, const real *columns, int64_t from,
-                                       int64_t to, int64_t column_count, int64_t depth,
-                                       real *block, bool more) {
+                                       int64_t to, bool but_zeros, int64_t column_count,
+                                       int64_t depth, real *block, bool more) {
     for (int64_t n = 0; n < column_count; n += LANES) {
         const real *beside = columns + n / COLUMNS * COLUMNS * depth + n % COLUMNS;
         vreal sum = vreal_all(0);
         for (int64_t k = from; k < to; k++)
-            sum = vreal_fma(vreal_all(row[k * ROWS]), vreal_load(beside + k * COLUMNS), sum);
+            if (!but_zeros || row[k * ROWS] != 0)
+                sum = vreal_fma(vreal_all(row[k * ROWS]), vreal_load(beside + k * COLUMNS), sum);
         vreal_store(block + n, more ? vreal_load(block + n) + sum : sum);
     }
 }
@@ -219,7 +220,7 @@ static inline void attend_clear_limits(real *rows, const int64_t *from, const in
  * where they are finite. */
 static inline void attend_multiply_depth(real *rows, const real *columns, const int64_t *from,
                                          const int64_t *to, int64_t first, bool exact,
-                                         int64_t row_count, int64_t column_count, int64_t depth,
+                                         bool but_zeros, int64_t row_count, int64_t column_count, int64_t depth,
                                          real *block, bool more) {
     bool finite = !exact || attend_are_finite(columns, attend_up(column_count, COLUMNS) * depth);
     for (int64_t m = 0; m < row_count; m += ROWS) {
@@ -227,8 +228,8 @@ static inline void attend_multiply_depth(real *rows, const real *columns, const 
         struct attend_limits limits = attend_limits_of(from + m, to + m, count, first, depth);
         for (int64_t i = 0; !finite && i < count; i++) {
             struct attend_limits own = attend_limits_of(from + m + i, to + m + i, 1, first, depth);
-            attend_multiply_row(rows + m * depth + i, columns, own.from, own.to, column_count, depth,
-                                block + (m + i) * BLOCK_WIDTH, more);
+            attend_multiply_row(rows + m * depth + i, columns, own.from, own.to, but_zeros,
+                                column_count, depth, block + (m + i) * BLOCK_WIDTH, more);
         }
         if (!finite) continue;
         if (limits.from >= limits.to) {

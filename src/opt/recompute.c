@@ -52,6 +52,7 @@ typedef struct {
     /* By array id. */
     const at_statement **by; /* the equation of a candidate; NULL: it is none */
     int *component, *owner;  /* parents as in a union-find; the side that has the original, -1: none */
+    int *taken, taking;      /* the last walk that came by, of those through what sinks need */
     int side_count, side_capacity;
     side *sides;
     int sink_count, sink_capacity;
@@ -364,7 +365,8 @@ static bool take(void *user, const at_expr *e) {
     recomputing *r = user;
     if (e->tag != AT_READ || !r->by[e->u.read.array->id]) return true;
     int array = e->u.read.array->id;
-    if (component_of(r, array) != r->component_here) return true;
+    if (r->taken[array] == r->taking || component_of(r, array) != r->component_here) return true;
+    r->taken[array] = r->taking; /* a chain that reads each array twice is not walked 2^n times */
     if (r->owner[array] < 0) r->owner[array] = r->side_here;
     at_walk(r->by[array]->u.value, take, r);
     return true;
@@ -396,6 +398,7 @@ static void find_side(recomputing *r, const at_statement *st) {
         r->component_here = r->sinks[i].component;
         r->side_here = r->sinks[i].side;
         if (r->side_here < 0) continue;
+        r->taking++;
         at_walk_statement(st, take, r);
         mark_all(&r->sides[r->side_here], st, ALONG);
     }
@@ -635,6 +638,7 @@ static recomputing *begin(at_session *s, const at_cascade *from) {
     r->by = AT_NEW_ARRAY(s->arena, const at_statement *, from->array_count);
     r->component = AT_NEW_ARRAY(s->arena, int, from->array_count);
     r->owner = AT_NEW_ARRAY(s->arena, int, from->array_count);
+    r->taken = AT_NEW_ARRAY(s->arena, int, from->array_count);
     for (int i = 0; i < from->array_count; i++) {
         r->component[i] = i;
         r->owner[i] = -1;

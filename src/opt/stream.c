@@ -323,11 +323,25 @@ static bool is_read_along(const class *c, const at_expr *e) {
     return false;
 }
 
+/* Nodes of a row value written out over tiles: a chain whose links read the one before twice doubles
+ * with each. */
+enum { MOST_NODES = 2000 };
+
+/* Any value, where it does not matter which. */
+static const at_expr *nothing(streaming *w, const at_array *of) {
+    if (of->kind == AT_REAL) return at_real(w->s, 0, of->span);
+    return of->kind == AT_INT ? at_int(w->s, 0, of->span) : at_bool(w->s, false, of->span);
+}
+
 /* What stands for a pair array of the class: a read of its tile, or its own value over tiles. */
 static const at_expr *stands_for(streaming *w, const at_array *array) {
     if (w->inner[array->id]) return w->inner[array->id];
     class *c = w->at;
     const at_expr *value = at_rewrite(w->s, w->by[array->id]->u.value, over_tiles, w);
+    if (value->weight > MOST_NODES) {
+        give_up(c, array->span, "its rows depend on each other in a chain that is too long");
+        return w->inner[array->id] = nothing(w, array);
+    }
     if (!c->follows[array->id] && !at_is_cheap(value)) {
         at_axis **axes = AT_NEW_ARRAY(w->s->arena, at_axis *, array->rank + 1);
         int scans = at_draft_scan_axes(w->draft, NULL), rank = 0;

@@ -34,6 +34,7 @@ typedef struct {
     at_plan *plan;
     const at_pass **writer; /* by array id: of arrays that may have a domain */
     demand *demands;        /* by array id */
+    char *sure;             /* by array id: whether all elements have values: 1 yes, 2 no, 0 not asked */
     const at_pass *pass;    /* whose reads are looked at */
     bool later;             /* reads of what a pass before has written; else the others */
 } demanding;
@@ -101,7 +102,9 @@ static bool is_settled(const asking *a, const at_array *array) {
     /* Of what its own group makes there is only a block. */
     if (place < 0 || plan->places[place].group || (pass->group && pass->group == a->pass->group))
         return false;
-    return is_sure(&(asking){a->d, pass, written->time}, pass->statement->u.value);
+    char *sure = &a->d->sure[array->id]; /* asked once: chains may read each array twice */
+    if (!*sure) *sure = is_sure(&(asking){a->d, pass, written->time}, pass->statement->u.value) ? 1 : 2;
+    return *sure == 1;
 }
 
 static bool is_sure_read(const asking *a, const at_expr *e) {
@@ -385,6 +388,7 @@ void at_plan_demand(at_session *s, at_plan *plan) {
     demanding d = {.s = s, .plan = plan};
     find_writers(&d);
     d.demands = AT_NEW_ARRAY(s->arena, demand, plan->array_count);
+    d.sure = AT_NEW_ARRAY(s->arena, char, plan->array_count);
     /* What a step of a scan reads of those before it, and then the passes from the last to the first:
      * who reads an array has its own domain by then. */
     for (int i = 0; i < plan->pass_count; i++) look_at_pass(&d, plan->passes[i], false);

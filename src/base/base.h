@@ -178,9 +178,8 @@ void at_reason_add(at_session *session, at_reason_kind kind, at_span span, const
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 void at_reason_add_list(at_session *session, at_reason_kind kind, at_span span, const char *what,
                         const char *format, va_list list);
-/* "fuse", and what that is, as reasons.def has them. */
+/* "fuse", as reasons.def has it. */
 const char *at_reason_kind_text(at_reason_kind kind);
-const char *at_reason_kind_doc(at_reason_kind kind);
 
 /* ---- session.c: one compilation or run ------------------------------------------------------- */
 

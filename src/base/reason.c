@@ -4,16 +4,13 @@
 
 #include <string.h>
 
-static const struct {
-    const char *text, *doc;
-} rows[] = {
-#define AT_REASON_ROW(id, text, doc) {text, doc},
+static const char *const texts[] = {
+#define AT_REASON_ROW(id, text, doc) text,
 #include "base/reasons.def"
 #undef AT_REASON_ROW
 };
 
-const char *at_reason_kind_text(at_reason_kind kind) { return rows[kind].text; }
-const char *at_reason_kind_doc(at_reason_kind kind) { return rows[kind].doc; }
+const char *at_reason_kind_text(at_reason_kind kind) { return texts[kind]; }
 
 void at_reasons_keep(at_session *session) {
     if (!session->reasons) session->reasons = AT_NEW(session->arena, at_reasons);

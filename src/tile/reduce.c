@@ -329,7 +329,7 @@ static int copies_of(const at_tiles *body, const at_axis *axis) {
     return at_tile_cost(body, NULL) <= SMALL && (extent < 0 || extent >= 32) ? COPIES : 1;
 }
 
-static void apply(at_session *s, at_tile_nest *nest, at_tile *top, const place *at) {
+static void apply(at_session *s, at_tile_nest *nest, const place *at) {
     reductions all = {0};
     reductions_of(s, at, &all);
     at_tile *loop = at->loops[at->depth - 1];
@@ -340,7 +340,7 @@ static void apply(at_session *s, at_tile_nest *nest, at_tile *top, const place *
     bool *varying = AT_NEW_ARRAY(s->arena, bool, nest->variable_count + 2 * all.count + 1);
     for (int i = 0; i < all.count; i++)
         (all.items[i].index ? pick : combine)(s, nest, at, &all.items[i], varying);
-    at_tiles alone = {1, 1, &top};
+    at_tiles alone = {1, 1, &loop}; /* another loop beside it over the same axis has no lanes */
     at_tile_shape(s, nest, &alone, loop->axis, varying);
 }
 
@@ -350,7 +350,7 @@ void at_tile_reduce(at_session *s, at_tile_nest *nest, at_tiles *tiles) {
         if (tile->tag == AT_TILE_FOR) {
             choice c = choose(s, nest, tiles, tile);
             if (c.runs) at_tile_run(s, nest, tile);
-            else if (c.best.depth) apply(s, nest, tile, &c.best);
+            else if (c.best.depth) apply(s, nest, &c.best);
             i = position_of(tiles, tile);
         } else {
             at_tile_reduce(s, nest, &tile->body);

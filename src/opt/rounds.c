@@ -337,6 +337,18 @@ static void end(void *user, const at_statement *st, at_statement *out) {
     a->here = a->here->outer;
 }
 
+/* A clone made in a scan has the scan's axes in front of its own, which may be the same ones: what was
+ * collected in one scan and is read in another over the same axes is left as it is. */
+static bool has_axis_twice(const at_cascade *cascade) {
+    for (int i = 0; i < cascade->array_count; i++) {
+        const at_array *array = cascade->arrays[i];
+        for (int k = 0; k < array->rank; k++)
+            for (int other = 0; other < k; other++)
+                if (array->axes[k] == array->axes[other]) return true;
+    }
+    return false;
+}
+
 const at_cascade *at_opt_rounds(at_session *s, const at_cascade *from) {
     again a = {.s = s, .from = from, .draft = at_draft_new(s, from), .homes = at_homes_of(s, from),
                .lengths = at_lengths_of(s, from), .known = from->array_count};
@@ -353,5 +365,6 @@ const at_cascade *at_opt_rounds(at_session *s, const at_cascade *from) {
     a.next_home = 1;
     at_block_walk w = {.draft = a.draft, .user = &a, .plain = plain, .before = before, .end = end};
     at_draft_block(&w, &from->body);
+    if (has_axis_twice(a.draft->out)) return from;
     return at_opt_targets(s, at_needed_only(s, a.draft->out));
 }

@@ -128,3 +128,72 @@ bool at_has_pair(const at_lengths *l, at_axis *const *axes, int count) {
             if (at_is_pair(l, axes[i], axes[k])) return true;
     return false;
 }
+
+/* ---- what may be computed again ---------------------------------------------------------------- */
+
+static bool look_for_long_fold(void *user, const at_expr *e) {
+    search *w = user;
+    for (int i = 0; e->tag == AT_FOLD_NODE && i < e->u.fold.count; i++)
+        w->found |= at_is_long(w->l, e->u.fold.axes[i]);
+    return !w->found;
+}
+
+bool at_has_long_fold(const at_lengths *l, const at_expr *e) {
+    search w = {l, false};
+    at_walk(e, look_for_long_fold, &w);
+    return w.found;
+}
+
+typedef struct {
+    const at_lengths *l;
+    const at_homes *homes;
+    bool equations;
+    const at_statement **by;
+    at_home *here;
+} choosing;
+
+/* Over two long axes that the steps and rounds around do not fix. */
+static void consider(void *user, const at_statement *st, at_home *home) {
+    choosing *c = user;
+    const at_array *array = st->target;
+    if (st->tag != AT_EQUATION || array->role != AT_DEFINED) return;
+    at_axis **axes = AT_NEW_ARRAY(c->l->s->arena, at_axis *, array->rank);
+    int count = 0;
+    for (int i = 0; i < array->rank; i++)
+        if (!at_home_fixes(home, array->axes[i])) axes[count++] = array->axes[i];
+    if (at_has_pair(c->l, axes, count) && !at_has_long_fold(c->l, st->u.value)) c->by[array->id] = st;
+}
+
+static bool refuse(void *user, const at_expr *e) {
+    choosing *c = user;
+    if (e->tag == AT_READ) c->by[e->u.read.array->id] = NULL;
+    return true;
+}
+
+static bool refuse_elsewhere(void *user, const at_expr *e) {
+    choosing *c = user;
+    if (e->tag != AT_READ) return true;
+    const at_array *array = e->u.read.array;
+    if (e->u.read.alternative || c->homes->of_array[array->id] != c->here) c->by[array->id] = NULL;
+    return true;
+}
+
+static void refuse_others(void *user, const at_statement *st, at_home *home) {
+    choosing *c = user;
+    c->here = home;
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++) {
+        c->by[st->u.repeat.carried[i].before->id] = NULL;
+        c->by[st->u.repeat.carried[i].next->id] = NULL;
+    }
+    bool may_read = st->tag == AT_EQUATION || (!c->equations && st->tag != AT_REPEAT);
+    at_walk_statement(st, may_read ? refuse_elsewhere : refuse, c);
+}
+
+const at_statement **at_pair_equations(const at_lengths *l, const at_homes *homes, bool equations) {
+    choosing c = {l, homes, equations, NULL, NULL};
+    c.by = AT_NEW_ARRAY(l->s->arena, const at_statement *, l->cascade->array_count);
+    at_homes_walk(homes, l->cascade, consider, &c);
+    for (int i = 0; i < l->cascade->output_count; i++) c.by[l->cascade->outputs[i].array->id] = NULL;
+    at_homes_walk(homes, l->cascade, refuse_others, &c);
+    return c.by;
+}

@@ -22,4 +22,13 @@ bool at_is_pair(const at_lengths *lengths, const at_axis *a, const at_axis *b);
 /* Whether two of the axes are such. */
 bool at_has_pair(const at_lengths *lengths, at_axis *const *axes, int count);
 
+/* Whether there is a fold over a long axis in it. */
+bool at_has_long_fold(const at_lengths *lengths, const at_expr *e);
+/* By array id, the equations of pair arrays that are cheap to compute again, in the block where they
+ * stand, by who reads them: without a fold over a long axis, read in their block only and never beside
+ * an alternative; no output, nothing that a repeat carries. NULL: it is none. `equations`: nor
+ * read by anything but equations. */
+const at_statement **at_pair_equations(const at_lengths *lengths, const at_homes *homes,
+                                       bool equations);
+
 #endif

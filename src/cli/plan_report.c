@@ -144,21 +144,61 @@ at_plan_report *at_plan_report_make(at_session *s, const at_loop_program *loops,
     return r;
 }
 
+static at_axis *same_axis(void *user, const at_axis *like) {
+    (void)user;
+    return (at_axis *)like; /* no fold is in what indices alone decide */
+}
+
+/* A step of a sweep has a stretch of one axis: whose index says which step it is, so that the condition
+ * is one without the step. *step: its axis; NULL: it is none. */
+static const at_expr *without_step(const at_plan_report *r, const at_pass *pass,
+                                   const at_axis **step) {
+    const at_array *target = pass->target;
+    const at_array_place *place = &r->plan->places[r->plan->place_of[target->id]];
+    const at_expr *condition = pass->domain;
+    *step = NULL;
+    for (int i = 0; i < target->rank && !*step; i++) {
+        if (!place->tiles[i]) continue;
+        *step = place->tiles[i];
+        const at_span span = condition->span;
+        const at_expr *index = at_index(r->s, target->axes[i], span);
+        const at_expr *number = at_map_node(r->s, AT_OP_IDIV, index,
+                                            at_int(r->s, place->slots[i], span), NULL, span);
+        condition = at_substitute(r->s, condition, step, &number, 1, same_axis, NULL);
+    }
+    return condition;
+}
+
+/* The two axes of a pass's tiles: those of the condition, or the one and that of the group's blocks. */
+static bool find_over(const at_pass *pass, const at_expr *condition, const at_axis *step,
+                      const at_axis **over) {
+    const at_array *target = pass->target;
+    int asked = 0, count = 0;
+    for (int i = 0; i < target->rank; i++)
+        asked += target->axes[i] != step && at_mentions(condition, target->axes[i]);
+    for (int i = 0; i < target->rank; i++) {
+        const at_axis *axis = target->axes[i];
+        bool along = asked == 1 && pass->group && pass->group->along == axis;
+        if (axis == step || !(along || at_mentions(condition, axis))) continue;
+        if (count == 2) return false;
+        over[count++] = axis;
+    }
+    return count == 2;
+}
+
 bool at_plan_tiles(const at_plan_report *r, const at_pass *pass, at_tiles_found *tiles) {
-    const at_axis *over[2];
+    const at_axis *over[2], *step;
     int64_t times = 1;
-    int count = 0;
     if (!pass->domain || !r->extents) return false;
+    const at_expr *condition = without_step(r, pass, &step);
+    if (!find_over(pass, condition, step, over)) return false;
     for (int i = 0; i < pass->target->rank; i++) {
         const at_axis *axis = pass->target->axes[i];
-        if (!at_mentions(pass->domain, axis)) times = at_count_times(times, r->extents[axis->id]);
-        else if (count < 2) over[count++] = axis;
-        else return false;
+        if (axis != step && axis != over[0] && axis != over[1])
+            times = at_count_times(times, r->extents[axis->id]);
     }
     at_points points = {r->s, r->plan->cascade->axis_count, r->extents, 0};
-    if (count < 2 ||
-        !at_points_tiles(&points, pass->domain, over[0], over[1], AT_PLAN_TILE, tiles))
-        return false;
+    if (!at_points_tiles(&points, condition, over[0], over[1], AT_PLAN_TILE, tiles)) return false;
     tiles->whole = at_count_times(tiles->whole, times);
     tiles->bordered = at_count_times(tiles->bordered, times);
     tiles->skipped = at_count_times(tiles->skipped, times);

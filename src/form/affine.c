@@ -207,7 +207,12 @@ static const at_expr *last_of(at_session *s, const at_expr *atom) {
     const at_expr *extent = axis ? at_extent_of(s, axis) : NULL;
     if (atom->tag == AT_MAP && atom->u.map.op == AT_OP_IDIV) {
         const at_expr *by = atom->u.map.args[1];
-        return by->tag == AT_CONST && by->u.integer > 0 ? last_of(s, atom->u.map.args[0]) : NULL;
+        if (by->tag != AT_CONST || by->u.integer <= 0) return NULL;
+        const at_expr *last = last_of(s, atom->u.map.args[0]);
+        at_affine number;
+        if (last && at_affine_of(s, last, &number) && number.count == 0 && number.constant >= 0)
+            return at_int(s, number.constant / by->u.integer, atom->span);
+        return last;
     }
     if (atom->tag == AT_MAP && atom->u.map.op == AT_OP_MOD) {
         const at_expr *by = atom->u.map.args[1];
@@ -346,8 +351,48 @@ static int decided(at_session *s, at_op op, const at_expr *a, const at_expr *b) 
     }
 }
 
+static bool is_equal(at_session *s, const at_expr *a, const at_expr *b) {
+    at_affine form;
+    return gap(s, a, b, false, &form) && form.count == 0 && form.constant == 0;
+}
+
+/* Whether it is required that something, `of` if that is not NULL, is a multiple of e. So e is not 0. */
+static bool is_divisor(at_session *s, const at_cascade *known, const at_expr *of, const at_expr *e) {
+    for (int i = 0; i < known->require_count; i++) {
+        const at_expr *c = known->requires[i].condition;
+        if (c->tag != AT_MAP || c->u.map.op != AT_OP_EQ) continue;
+        const at_expr *rest = c->u.map.args[0], *zero = c->u.map.args[1];
+        if (zero->tag != AT_CONST || zero->kind != AT_INT || zero->u.integer != 0) continue;
+        if (rest->tag == AT_MAP && rest->u.map.op == AT_OP_MOD &&
+            is_equal(s, rest->u.map.args[1], e) && (!of || is_equal(s, rest->u.map.args[0], of)))
+            return true;
+    }
+    return false;
+}
+
+/* How many groups there are of `h // (size(h) // size(g))`, if it is required that they are equally large,
+ * `size(h) % size(g) == 0`: it lies in g. NULL: it is no such quotient. */
+static const at_expr *groups_of(at_session *s, const at_cascade *known, const at_expr *e) {
+    if (!known || e->tag != AT_MAP || e->u.map.op != AT_OP_IDIV) return NULL;
+    const at_expr *h = e->u.map.args[0], *each = e->u.map.args[1];
+    if (each->tag != AT_MAP || each->u.map.op != AT_OP_IDIV) return NULL;
+    const at_expr *all = each->u.map.args[0], *groups = each->u.map.args[1];
+    if (!is_length(all) || !is_length(groups) || !is_divisor(s, known, all, groups)) return NULL;
+    if (!is_sure(s, at_int(s, 0, e->span), h, false) || !is_sure(s, h, all, true)) return NULL;
+    return groups;
+}
+
+bool at_quotient_is_sure(at_session *s, const at_cascade *known, const at_expr *e) {
+    const at_expr *by = e->u.map.args[1];
+    if (by->tag == AT_CONST) return by->u.integer > 0;
+    return known && ((is_length(by) && is_divisor(s, known, NULL, by)) || groups_of(s, known, e));
+}
+
 static const at_expr *unless_sure(at_session *s, const at_cascade *known, const at_expr *a,
                                   const at_expr *b, bool strict) {
+    const at_expr *groups = groups_of(s, known, strict ? a : b);
+    if (groups && (strict ? is_equal(s, groups, b) : a->tag == AT_CONST && a->u.integer <= 0))
+        return NULL;
     const at_expr *x = a, *y = b;
     if (known && known->require_count) {
         x = at_with_known_sizes(s, known, a);

@@ -198,6 +198,9 @@ bool at_affine_nonnegative(at_session *s, const at_affine *form);
  * surely is not so. `known` (may be NULL) has requirements that hold. */
 const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr *low,
                           const at_expr *e, const at_expr *high);
+/* Whether `a // b`, or `a % b`, surely has a value: b is a number, or required to divide something, or `a` is one of
+ * the members of groups that are required to be equally large, `h // (size(h) // size(g))`. */
+bool at_quotient_is_sure(at_session *s, const at_cascade *known, const at_expr *e);
 /* e with its int indices and comparisons made short: `t + 1 - 1` is t, `t + 1 == 0` is false. */
 const at_expr *at_affine_simple(at_session *s, const at_expr *e);
 

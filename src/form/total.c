@@ -15,9 +15,11 @@ typedef struct {
 static bool look_for_failure(void *user, const at_expr *e) {
     search *w = user;
     at_session *s = w->s;
-    if (e->tag == AT_MAP && e->kind == AT_INT)
-        w->found |= e->u.map.op == AT_OP_IDIV || e->u.map.op == AT_OP_MOD ||
-                    e->u.map.op == AT_OP_IPOW;
+    if (e->tag == AT_MAP && e->kind == AT_INT) {
+        at_op op = e->u.map.op;
+        w->found |= op == AT_OP_IPOW || ((op == AT_OP_IDIV || op == AT_OP_MOD) &&
+                                         !at_quotient_is_sure(s, w->known, e));
+    }
     if (e->tag == AT_READ && w->whole && e->u.read.array->id < w->count)
         w->found |= !w->whole[e->u.read.array->id];
     for (int i = 0; e->tag == AT_READ && i < e->u.read.array->rank && !w->found; i++) {

@@ -140,6 +140,13 @@ static void stay_in_tiles(at_loop_lowering *l, const at_expr *e, const at_expr *
     }
 }
 
+/* A quotient of which requirements say that it is inside: `k[h // (size(h) // size(g)), j]`. */
+static bool is_quotient_inside(at_loop_lowering *l, const at_expr *index, const at_axis *axis) {
+    if (index->tag != AT_MAP || index->u.map.op != AT_OP_IDIV) return false;
+    return !at_between(l->s, l->program->plan->cascade, at_int(l->s, 0, index->span), index,
+                       at_size_of(l->s, axis, index->span));
+}
+
 static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
     const at_array *array = e->u.read.array;
     if (at_is_variable(array)) return e;
@@ -148,7 +155,9 @@ static const at_expr *lower_read(at_loop_lowering *l, const at_expr *e) {
     for (int i = 0; i < array->rank; i++) {
         const at_axis *axis = array->axes[i];
         index[i] = at_loop_lower(l, e->u.read.index[i]);
-        if (at_index_inside(l->s, l->program->plan->cascade, index[i], axis)) continue;
+        if (at_index_inside(l->s, l->program->plan->cascade, index[i], axis) ||
+            is_quotient_inside(l, e->u.read.index[i], axis))
+            continue;
         at_loop_inside inside_by = at_loop_is_inside(l, e->u.read.index[i], axis);
         if (inside_by == AT_INSIDE) continue;
         if (inside_by == AT_INSIDE_HERE) {
@@ -210,6 +219,9 @@ static const at_expr *lower_map(at_loop_lowering *l, const at_expr *e) {
         at_constant known = at_constant_of(value, NULL, NULL);
         return constant && known.known ? at_int(l->s, known.integer, e->span) : value;
     }
+    if ((op == AT_OP_IDIV || op == AT_OP_MOD) &&
+        at_quotient_is_sure(l->s, l->program->plan->cascade, e))
+        return value;
     const at_array *variable = at_loop_let(l, "whole", AT_INT, NULL);
     at_loop *attempt = at_loop_risk(l, AT_LOOP_ATTEMPT, AT_SITE_ARITHMETIC, e);
     attempt->variable = variable;

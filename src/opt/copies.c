@@ -4,8 +4,8 @@
  *     s[h,i,j] = sum[d](q[h,i,d] * k[j,d])      ->   s[h,i,j] = sum[d](x[i, h*8 + d] * k[j,d])
  *
  * The rule: every index of the other array is a sum of indices times numbers or sizes, which compiled
- * code reads by strides as fast as a copy (a quotient or remainder is not), and surely lies inside; and
- * the read that is replaced surely lies inside the copy and has no alternative. So nothing fails that did
+ * code reads by strides as fast as a copy (a quotient or remainder is not, but for one in front of rows:
+ * `k[h // 4, j, d]`), and surely lies inside; and the read that is replaced surely lies inside the copy and has no alternative. So nothing fails that did
  * not, and nothing that failed does not. The copy itself is gone once nobody reads it (unused): outputs
  * and what a repeat carries stay.
  *
@@ -53,6 +53,17 @@ static bool mentions_index(const at_expr *e) {
     return found;
 }
 
+static bool look_for_read(void *user, const at_expr *e) {
+    *(bool *)user |= e->tag == AT_READ || e->tag == AT_FOLD_NODE;
+    return true;
+}
+
+static bool is_of_sizes(const at_expr *e) {
+    bool other = mentions_index(e);
+    at_walk(e, look_for_read, &other);
+    return !other;
+}
+
 /* A sum of indices, each times what is no index. */
 static bool is_linear(const at_expr *e) {
     if (e->tag != AT_MAP) return e->tag == AT_INDEX || e->tag == AT_CONST || e->tag == AT_SIZE;
@@ -67,6 +78,14 @@ static bool is_linear(const at_expr *e) {
         return !other && !(mentions_index(a) && mentions_index(b)) && is_linear(a) && is_linear(b);
     default: return false;
     }
+}
+
+/* `h // 4` of the first axis of a copy, beside which whole rows are copied: one quotient a row. */
+static bool is_group(const at_array *copy, const at_expr *e) {
+    if (e->tag != AT_MAP || e->u.map.op != AT_OP_IDIV || copy->rank < 3) return false;
+    const at_expr *by = e->u.map.args[1];
+    return e->u.map.args[0]->tag == AT_INDEX && e->u.map.args[0]->u.axis == copy->axes[0] &&
+           is_of_sizes(by);
 }
 
 static bool is_inside(const reading *r, const at_expr *index, const at_axis *axis) {
@@ -95,7 +114,7 @@ static bool is_copy(const reading *r, const at_statement *st) {
     /* In a scan, what a repeat carries there is another value at each step. */
     if (other->role == AT_CARRIED && is_in_scan(r->homes->of_array[other->id])) return false;
     for (int i = 0; i < other->rank; i++)
-        if (!is_linear(e->u.read.index[i])) return false;
+        if (!is_linear(e->u.read.index[i]) && !is_group(st->target, e->u.read.index[i])) return false;
     return is_inside_all(r, other, e->u.read.index);
 }
 
@@ -133,8 +152,17 @@ static bool is_of_indices(const at_expr *e) {
     return true;
 }
 
-static bool is_condition(const at_statement *st) {
-    if (st->tag != AT_EQUATION || st->u.value->kind == AT_INT) return false;
+/* `group[h] = h // 4`: cheap where it is read in front of rows. */
+static bool is_group_number(const reading *r, const at_statement *st) {
+    const at_expr *e = st->u.value;
+    return st->target->rank == 1 && e->tag == AT_MAP && e->u.map.op == AT_OP_IDIV &&
+           e->u.map.args[0]->tag == AT_INDEX && is_of_sizes(e->u.map.args[1]) &&
+           at_quotient_is_sure(r->s, r->draft->from, e);
+}
+
+static bool is_condition(const reading *r, const at_statement *st) {
+    if (st->tag != AT_EQUATION) return false;
+    if (st->u.value->kind == AT_INT) return is_group_number(r, st);
     return st->u.value->tag == AT_MAP && is_of_indices(st->u.value) && at_is_cheap(st->u.value);
 }
 
@@ -171,7 +199,7 @@ static void plain(void *user, const at_statement *st) {
     reading *r = user;
     at_statement *out = at_statement_changed(r->s, st, change, r);
     at_draft_add(r->draft, out);
-    if (is_copy(r, out) || is_condition(out)) r->copies[out->target->id] = out;
+    if (is_copy(r, out) || is_condition(r, out)) r->copies[out->target->id] = out;
     if (st->target) leave(r, st->target);
     for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
         leave(r, st->u.keeping.parts[i].target);

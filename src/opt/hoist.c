@@ -119,16 +119,22 @@ typedef struct {
     bool function, element;
 } work;
 
+static bool look_for_element(void *user, const at_expr *e) {
+    *(bool *)user |= e->tag == AT_READ || e->tag == AT_INDEX;
+    return !*(bool *)user;
+}
+
 static bool look_for_work(void *user, const at_expr *e) {
     work *w = user;
     w->element |= e->tag == AT_READ || e->tag == AT_INDEX;
-    if (e->tag == AT_MAP && is_function(e->u.map.op))
-        w->function |= e->u.map.op != AT_OP_POW || !at_is_number(e->u.map.args[1], 2);
+    if (e->tag != AT_MAP || w->function || !is_function(e->u.map.op)) return true;
+    if (e->u.map.op == AT_OP_POW && at_is_number(e->u.map.args[1], 2)) return true;
+    at_walk(e, look_for_element, &w->function);
     return true;
 }
 
-/* Of elements, and dearer than reading the result. What is made of sizes alone is left to where it is
- * used. */
+/* Of elements, and dearer than reading the result. What is made of sizes alone, as `1 / sqrt(size(d))`, is
+ * left to where it is used, and makes no work of a product with it. */
 static bool is_work(const at_expr *e) {
     enum { LONG = 4096 };
     work w = {false, false};

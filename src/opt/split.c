@@ -39,20 +39,24 @@ static bool look_for_both(void *user, const at_expr *e) {
 }
 
 static bool look_for_failure(void *user, const at_expr *e) {
-    bool *total = user;
-    if (e->tag == AT_MAP && e->kind == AT_INT)
-        *total &= e->u.map.op != AT_OP_IDIV && e->u.map.op != AT_OP_MOD && e->u.map.op != AT_OP_IPOW;
+    splitting *r = user;
+    if (e->tag == AT_MAP && e->kind == AT_INT) {
+        at_op op = e->u.map.op;
+        r->found |= op == AT_OP_IPOW || ((op == AT_OP_IDIV || op == AT_OP_MOD) &&
+                                         !at_quotient_is_sure(r->s, r->draft->from, e));
+    }
     for (int i = 0; e->tag == AT_READ && i < e->u.read.array->rank; i++) {
         const at_expr *index = e->u.read.index[i];
-        *total &= index->tag == AT_INDEX && at_same_extent(index->u.axis, e->u.read.array->axes[i]);
+        r->found |= index->tag != AT_INDEX || !at_same_extent(index->u.axis, e->u.read.array->axes[i]);
     }
-    return *total && e->tag != AT_FOLD_NODE;
+    r->found |= e->tag == AT_FOLD_NODE;
+    return !r->found;
 }
 
-static bool is_total(const at_expr *e) {
-    bool total = true;
-    at_walk(e, look_for_failure, &total);
-    return total;
+static bool is_total(splitting *r, const at_expr *e) {
+    r->found = false;
+    at_walk(e, look_for_failure, r);
+    return !r->found;
 }
 
 /* The fold over `inner` axes with an array of its own, and around it that over the others. */
@@ -109,7 +113,7 @@ static bool part_guard(splitting *r, const at_expr *guard, at_axis *const *axes,
     for (int i = 0; i < count; i++) mentions |= at_mentions(guard, axes[i]);
     const at_expr **into = mentions ? with : without;
     *into = at_both(r->s, *into, guard);
-    return mentions || is_total(guard);
+    return mentions || is_total(r, guard);
 }
 
 static bool look_for_own_pair(void *user, const at_expr *e) {
@@ -119,13 +123,37 @@ static bool look_for_own_pair(void *user, const at_expr *e) {
     return !r->found;
 }
 
+/* Whether a condition of the guard says to which index of the target one of this axis belongs, alone of all
+ * that are summed over. */
+static bool is_placed(const splitting *r, const at_expr *fold, const at_expr *guard, const at_axis *axis) {
+    if (!guard || guard->tag != AT_MAP) return false;
+    if (guard->u.map.op == AT_OP_AND)
+        return is_placed(r, fold, guard->u.map.args[0], axis) ||
+               is_placed(r, fold, guard->u.map.args[1], axis);
+    bool target = false, other = false;
+    if (guard->u.map.op != AT_OP_EQ || !at_mentions(guard, axis)) return false;
+    for (int i = 0; i < r->st->target->rank; i++) target |= at_mentions(guard, r->st->target->axes[i]);
+    for (int i = 0; i < fold->u.fold.count; i++)
+        other |= fold->u.fold.axes[i] != axis && at_mentions(guard, fold->u.fold.axes[i]);
+    return target && !other;
+}
+
+/* Heads, as far as can be told: of no length, or such that belong to groups, and that something given has beside all
+ * lengths of the sum. */
+static bool is_width(const splitting *r, const at_expr *fold, const at_axis *axis) {
+    if (!at_is_long(r->lengths, axis)) return true;
+    for (int i = 0; i < fold->u.fold.count; i++)
+        if (at_is_pair(r->lengths, axis, fold->u.fold.axes[i])) return false;
+    return is_placed(r, fold, fold->u.fold.guard, axis);
+}
+
 /* sum[h,i where group[h] == g](f) as sum[h where group[h] == g](sum[i](f)): for each head by itself. */
 static const at_expr *split_widths(splitting *r, const at_expr *e) {
     int count = e->u.fold.count, inner_count = 0, outer_count = 0;
     at_axis **inner = AT_NEW_ARRAY(r->s->arena, at_axis *, count);
     at_axis **outer = AT_NEW_ARRAY(r->s->arena, at_axis *, count);
     for (int i = 0; i < count; i++)
-        if (at_is_long(r->lengths, e->u.fold.axes[i])) inner[inner_count++] = e->u.fold.axes[i];
+        if (!is_width(r, e, e->u.fold.axes[i])) inner[inner_count++] = e->u.fold.axes[i];
         else outer[outer_count++] = e->u.fold.axes[i];
     const at_expr *inner_guard = NULL, *outer_guard = NULL;
     if (e->u.fold.fold != AT_FOLD_SUM || !inner_count || !outer_count ||
@@ -140,7 +168,14 @@ static const at_expr *split_widths(splitting *r, const at_expr *e) {
                                        e->u.fold.body, e->span);
     at_axis **axes;
     int rank = at_draft_free_axes(r->draft, part, r->st->target, &axes);
-    if (at_has_pair(r->lengths, axes, rank)) return e;
+    at_axis **own = AT_NEW_ARRAY(r->s->arena, at_axis *, rank);
+    int own_count = 0;
+    for (int i = 0; i < rank; i++) {
+        bool is_outer = false;
+        for (int k = 0; k < outer_count; k++) is_outer |= axes[i] == outer[k];
+        if (!is_outer) own[own_count++] = axes[i];
+    }
+    if (at_has_pair(r->lengths, own, own_count)) return e;
     /* What groups by data must not become a loop over all groups. */
     bool fewer = outer_guard == NULL;
     for (int i = 0; i < r->st->target->rank && !fewer; i++)

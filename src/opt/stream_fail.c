@@ -6,9 +6,8 @@
 static bool may_fail_here(const at_streaming *w, const at_expr *e) {
     if (e->tag == AT_MAP && e->kind == AT_INT) {
         at_op op = e->u.map.op;
-        const at_expr *by = at_op_info(op)->arity > 1 ? e->u.map.args[1] : NULL;
-        bool sure = by && by->tag == AT_CONST && by->u.integer > 0;
-        return op == AT_OP_IPOW || ((op == AT_OP_IDIV || op == AT_OP_MOD) && !sure);
+        return op == AT_OP_IPOW || ((op == AT_OP_IDIV || op == AT_OP_MOD) &&
+                                    !at_quotient_is_sure(w->s, w->from, e));
     }
     for (int i = 0; e->tag == AT_READ && i < e->u.read.array->rank; i++) {
         const at_expr *index = e->u.read.index[i];

@@ -134,7 +134,9 @@ static bool can_be_held(const at_level *level, const at_array *array) {
     return level->writer[array->id] >= 0 && !level->leaves[array->id] && level->readers[array->id];
 }
 
-/* The group with one more array, if that is possible. */
+/* The group with one more array, if that is possible. An axis that is taken index by index so far is given up
+ * only for an array over two lengths beside it: heads[h,j] of which only j remains are stored, as to hold a
+ * block of all of them would mean to hold one of all that the group has for all h. */
 static bool take_in(finding *f, const at_array *array) {
     finding more = *f;
     more.members = copy_of(f->level, f->members);
@@ -144,7 +146,7 @@ static bool take_in(finding *f, const at_array *array) {
         for (int k = 0; k < array->rank && k < 64; k++)
             if ((f->inside >> i & 1) && (local >> k & 1) && array->axes[k] == f->seed->axes[i])
                 more.inside |= (uint64_t)1 << i;
-    if (!at_pays_in_blocks(f->level->plan, array, f->along, dimensions(&more, array))) return false;
+    if (!at_pays_in_blocks(f->level->plan, array, f->along, dimensions(f, array))) return false;
     add_array(&more, array);
     close(&more);
     if (!fits(&more)) return false;

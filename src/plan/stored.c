@@ -47,6 +47,24 @@ static int reader_outside(const at_plan *plan, const at_array *array, const at_g
     return 0;
 }
 
+/* The axis that a group takes index by index without which the array is over one length only; NULL: none. */
+static const at_axis *taken_singly(const at_plan *plan, const at_array *array) {
+    const at_pass *pass = writer_of(plan, array);
+    const at_group *group = pass ? pass->group : NULL;
+    uint64_t inside = 0;
+    const at_axis *found = NULL;
+    bool pays = false;
+    for (int i = 0; group && i < array->rank && i < 64; i++)
+        for (int k = 0; k < group->single_count; k++) {
+            if (array->axes[i] != group->single[k]) continue;
+            inside |= (uint64_t)1 << i;
+            found = array->axes[i];
+        }
+    for (int i = 0; found && i < array->rank && i < 64; i++)
+        pays |= !(inside >> i & 1) && at_pays_in_blocks(plan, array, array->axes[i], inside);
+    return pays ? NULL : found;
+}
+
 /* Why no group was sought for what a pass writes, or none holds it. */
 static const char *why_alone(at_session *s, const at_plan *plan, const at_array *array) {
     const at_pass *pass = writer_of(plan, array);
@@ -73,6 +91,14 @@ void at_plan_tell_stored(at_session *s, const at_plan *plan) {
     for (int i = 0; i < plan->place_count; i++) {
         const at_array_place *place = &plan->places[i];
         if (place->use != AT_PLACE_WORK || place->group || !is_pair(plan, lengths, place)) continue;
+        const at_axis *single = taken_singly(plan, place->array);
+        if (single) {
+            at_reason_array(s, AT_REASON_FUSE, place->array, place->array->span,
+                            "is stored for each `%s`: pass %d reads all of them, and a block of it for all would need "
+                            "as many blocks of all that is computed with it", single->name,
+                            reader_outside(plan, place->array, writer_of(plan, place->array)->group));
+            continue;
+        }
         const char *why = plan->ungrouped ? plan->ungrouped[place->array->id] : NULL;
         if (!why) why = why_alone(s, plan, place->array);
         at_reason_array(s, AT_REASON_FUSE, place->array, place->array->span, "is stored whole: %s", why);

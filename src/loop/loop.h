@@ -134,7 +134,7 @@ typedef struct {
     const at_pass *pass;
     at_loops body;
     at_loops hopeful; /* a fallible nest as it is where no element that it reads has a fault, if it is
-                         a product then; else empty */
+                         a product then: what is tried in front of it, and the product; else empty */
     int variable_count; /* of variables and scratch: their ids are -1, -2, … */
     int scratch_count, scratch_capacity;
     const at_array **scratch; /* memory for one row, a thread's own */
@@ -198,6 +198,7 @@ typedef struct {
     int round_count;
     int variables;  /* of this nest */
     int risks;      /* nodes that may fail, so far */
+    const at_loops *tried; /* those in front of a product, while it is looked for; NULL: none */
     at_map names;   /* of its variables */
 } at_loop_lowering;
 
@@ -318,6 +319,13 @@ bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *cond
 
 /* Makes the nest a product of matrices, if it is one. */
 void at_loop_find_product(at_loop_lowering *l);
+
+/* ---- hopeful.c ------------------------------------------------------------------------------ */
+
+/* Finds the nest's hopeful form, if it can fail and is a product where it does not. */
+void at_loop_find_hopeful_product(at_loop_lowering *l);
+/* Whether a variable is of what is tried in front of the product: the same for all its elements. */
+bool at_loop_is_tried(const at_loop_lowering *l, const at_array *variable);
 
 /* ---- instrument.c -------------------------------------------------------------------------- */
 

@@ -38,8 +38,6 @@ static const at_expr *map(at_product_search *f, at_op op, const at_expr *a, cons
     return at_map_node(f->s, op, a, b, NULL, f->span);
 }
 
-static const at_expr *number(at_product_search *f, int64_t n) { return at_int(f->s, n, f->span); }
-
 static const at_expr *variable(at_product_search *f, const at_array *v) {
     return at_variable_read(f->s, v, f->span);
 }
@@ -181,8 +179,8 @@ void at_loop_find_product(at_loop_lowering *l) {
         const at_loop *loop = inner->items[0];
         if (!at_axis_add(&f.around, loop->axis)) return;
         if (!loop->block && (loop->low || loop->high)) f.parts[f.part_count++] = loop;
-        if ((loop->low && at_reads_variable(loop->low)) ||
-            (loop->high && at_reads_variable(loop->high)))
+        if ((loop->low && at_reads_variable(l, loop->low)) ||
+            (loop->high && at_reads_variable(l, loop->high)))
             return;
         inner = &inner->items[0]->body;
     }

@@ -116,16 +116,22 @@ static bool add_factors(at_product_search *f, const at_expr *e) {
     return true;
 }
 
-static bool note_variable(void *user, const at_expr *e) {
-    bool *found = user;
-    *found |= e->tag == AT_READ && e->u.read.array->id < 0;
-    return true;
+typedef struct {
+    const at_loop_lowering *l;
+    bool found;
+} variables;
+
+static bool look_for_variable(void *user, const at_expr *e) {
+    variables *v = user;
+    v->found |= e->tag == AT_READ && at_is_variable(e->u.read.array) &&
+                !at_loop_is_tried(v->l, e->u.read.array);
+    return !v->found;
 }
 
-bool at_reads_variable(const at_expr *e) {
-    bool found = false;
-    at_walk(e, note_variable, &found);
-    return found;
+bool at_reads_variable(const at_loop_lowering *l, const at_expr *e) {
+    variables v = {l, false};
+    at_walk(e, look_for_variable, &v);
+    return v.found;
 }
 
 /* ---- which factors are rows, which are columns ------------------------------------------------- */
@@ -204,10 +210,10 @@ static bool share_guard(at_product_search *f, const at_expr *e, const at_expr **
 static bool find_guarded(at_product_search *f) {
     f->own[0] = f->own[1] = f->own_rest[0] = f->own_rest[1] = NULL;
     f->asks_zero = false;
-    if ((f->base && at_reads_variable(f->base)) || (f->end && at_reads_variable(f->end)))
+    if ((f->base && at_reads_variable(f->l, f->base)) || (f->end && at_reads_variable(f->l, f->end)))
         return false;
     if (!f->guard) return true;
-    if (at_reads_variable(f->guard) || !share_guard(f, f->guard, f->own) ||
+    if (at_reads_variable(f->l, f->guard) || !share_guard(f, f->guard, f->own) ||
         !share_guard(f, f->rest, f->own_rest))
         return false;
     f->bounded = (f->low && at_mentions_any(f->low, &f->columns)) ||
@@ -235,7 +241,7 @@ unsigned at_product_find(at_product_search *f, const at_loops *loops) {
         unsigned group = 0;
         f->factor_count = 0;
         if (i + 1 < loops->count && match_sum(f, loops, i) && add_factors(f, f->value) &&
-            f->factor_count > 1 && !at_reads_variable(f->value))
+            f->factor_count > 1 && !at_reads_variable(f->l, f->value))
             group = find_group(f);
         if (group && !find_guarded(f)) group = 0;
         const at_expr *outer = f->wanted;

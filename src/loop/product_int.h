@@ -50,7 +50,8 @@ bool at_axis_in(const at_axis_list *list, const at_axis *axis);
 /* False: there are too many. */
 bool at_axis_add(at_axis_list *list, const at_axis *axis);
 bool at_mentions_any(const at_expr *e, const at_axis_list *list);
-bool at_reads_variable(const at_expr *e);
+/* One that a loop sets: not what is tried in front of all. */
+bool at_reads_variable(const at_loop_lowering *l, const at_expr *e);
 /* `a and b`, where NULL stands for true. */
 const at_expr *at_product_both(at_product_search *f, const at_expr *a, const at_expr *b);
 /* max(a, b) or min(a, b), where NULL stands for no bound. */

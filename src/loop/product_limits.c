@@ -27,7 +27,7 @@ void at_product_wanted(at_product_search *f) {
         f->column_high = part->high;
         return;
     }
-    if (!f->wanted || f->columns.count != 1 || at_reads_variable(f->wanted)) return;
+    if (!f->wanted || f->columns.count != 1 || at_reads_variable(f->l, f->wanted)) return;
     at_axis *axis[1];
     for (int i = 0; i < l->target->rank; i++)
         if (l->axes[i] == f->columns.axes[0]) axis[0] = l->axes[i];

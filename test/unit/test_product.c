@@ -82,6 +82,25 @@ static void are_found(void **state) {
     }
 }
 
+/* Heads of which some share keys: which keys is the same for all of a block, and may be none. */
+static const char shared_keys[] =
+    "fn f(q[h,i,d], k[g,j,d]) -> o[h,i,d] {\n"
+    "  s[h,i,j] = sum[d](q[h,i,d] * k[h // 2, j, d])\n  p[h,i] = softmax[j](s[h,i,j])\n"
+    "  o[h,i,d] = sum[j](p[h,i,j] * k[h // 2, j, d])\n}";
+
+static void what_is_the_same_for_all_elements_is_tried_once(void **state) {
+    (void)state;
+    at_session *s = at_session_new((size_t)64 << 20);
+    at_text dump = {0};
+    at_compile_options options = {.stage = "tile"};
+    at_compile(s, cascade_of(s, shared_keys), &options, &dump);
+    int found = 0;
+    for (const char *at = dump.data; (at = strstr(at, "product of ")); at++) found++;
+    if (found != 2) fail_msg("%s", dump.data);
+    at_text_free(&dump);
+    at_session_free(s);
+}
+
 static void run_both(at_session *s, const at_cascade *cascade, const at_kernel *kernel,
                      const int *extents, bool wild) {
     int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
@@ -179,6 +198,7 @@ static void narrow_types_give_the_same(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(are_found),
+        cmocka_unit_test(what_is_the_same_for_all_elements_is_tried_once),
         cmocka_unit_test(give_what_sums_give),
         cmocka_unit_test(narrow_types_give_the_same),
     };

@@ -46,6 +46,31 @@ at_statement *at_statement_changed(at_session *s, const at_statement *st, change
     return out;
 }
 
+typedef struct {
+    void (*visit)(void *user, const at_array *array);
+    void *user;
+} writing;
+
+static bool visit_written(void *user, const at_statement *st) {
+    const writing *w = user;
+    if (st->target && st->tag != AT_NEXT) w->visit(w->user, st->target);
+    for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.count; i++)
+        w->visit(w->user, st->u.keeping.parts[i].target);
+    for (int i = 0; st->tag == AT_REPEAT && i < st->u.repeat.carried_count; i++) {
+        w->visit(w->user, st->u.repeat.carried[i].inside);
+        w->visit(w->user, st->u.repeat.carried[i].after);
+    }
+    return true;
+}
+
+void at_statement_written(const at_statement *st, void (*visit)(void *user, const at_array *array),
+                          void *user) {
+    writing w = {visit, user};
+    visit_written(&w, st);
+    if (st->tag == AT_SCAN) at_walk_block(&st->u.scan.body, visit_written, &w);
+    if (st->tag == AT_REPEAT) at_walk_block(&st->u.repeat.body, visit_written, &w);
+}
+
 void at_draft_block(const at_block_walk *w, const at_block *block) {
     at_draft *draft = w->draft;
     for (int i = 0; i < block->count; i++) {

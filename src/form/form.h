@@ -62,6 +62,10 @@ at_axis *at_draft_extent(at_draft *draft, const char *name, const at_expr *exten
 at_statement *at_statement_changed(at_session *s, const at_statement *st,
                                    const at_expr *(*change)(void *user, const at_expr *e),
                                    void *user);
+/* Every array that the statement writes, of a scan or repeat all that is written in it and what it
+ * leaves; states that get a next value are not written yet. */
+void at_statement_written(const at_statement *st, void (*visit)(void *user, const at_array *array),
+                          void *user);
 /* What happens to the statements of a block that go into a draft; each function may be NULL. */
 typedef struct {
     at_draft *draft;
@@ -147,6 +151,12 @@ typedef struct {
 at_homes *at_homes_of(at_session *s, const at_cascade *cascade);
 /* A new array's home. */
 void at_homes_set(at_homes *homes, const at_array *array, at_home *home);
+/* Every statement of the cascade that these are of, in the order of the text, with the block where it
+ * stands; a scan or repeat comes before its statements, with its own block. */
+void at_homes_walk(const at_homes *homes, const at_cascade *cascade,
+                   void (*visit)(void *user, const at_statement *st, at_home *home), void *user);
+/* Whether a step of a scan or a round of a repeat, around the block or its own, fixes the axis. */
+bool at_home_fixes(const at_home *home, const at_axis *axis);
 /* The innermost block around both. */
 at_home *at_home_common(at_home *a, at_home *b);
 /* The outermost block, around `here` or it itself, at which all that e reads is what it is at `here`:

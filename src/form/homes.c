@@ -47,6 +47,39 @@ at_homes *at_homes_of(at_session *s, const at_cascade *cascade) {
     return homes;
 }
 
+typedef struct {
+    const at_homes *homes;
+    int next; /* of its blocks */
+    void (*visit)(void *user, const at_statement *st, at_home *home);
+    void *user;
+} walking;
+
+static void walk(walking *w, const at_block *block, at_home *home) {
+    for (int i = 0; i < block->count; i++) {
+        const at_statement *st = block->items[i];
+        bool region = st->tag == AT_SCAN || st->tag == AT_REPEAT;
+        at_home *inner = region ? w->homes->blocks[w->next++] : home;
+        w->visit(w->user, st, inner);
+        if (region) walk(w, st->tag == AT_SCAN ? &st->u.scan.body : &st->u.repeat.body, inner);
+    }
+}
+
+void at_homes_walk(const at_homes *homes, const at_cascade *cascade,
+                   void (*visit)(void *user, const at_statement *st, at_home *home), void *user) {
+    walking w = {homes, 1, visit, user};
+    walk(&w, &cascade->body, homes->blocks[0]);
+}
+
+bool at_home_fixes(const at_home *home, const at_axis *axis) {
+    for (; home->outer; home = home->outer) {
+        const at_statement *st = home->region;
+        if (st->tag == AT_REPEAT && st->u.repeat.round == axis) return true;
+        for (int i = 0; st->tag == AT_SCAN && i < st->u.scan.count; i++)
+            if (st->u.scan.axes[i] == axis) return true;
+    }
+    return false;
+}
+
 at_home *at_home_common(at_home *a, at_home *b) {
     while (a->depth > b->depth) a = a->outer;
     while (b->depth > a->depth) b = b->outer;

@@ -50,41 +50,23 @@ static at_axis *round_of(const at_home *home) {
     return home->outer && home->region->tag == AT_REPEAT ? home->region->u.repeat.round : NULL;
 }
 
-static bool look_for_long_fold(void *user, const at_expr *e) {
+static void consider(void *user, const at_statement *st, at_home *home) {
     again *a = user;
-    for (int i = 0; e->tag == AT_FOLD_NODE && i < e->u.fold.count; i++)
-        a->good &= !at_is_long(a->lengths, e->u.fold.axes[i]);
-    return a->good;
-}
-
-static void consider(again *a, const at_statement *st) {
-    at_axis *round = round_of(a->here);
+    at_axis *round = round_of(home);
     if (st->tag != AT_EQUATION || !round) return;
     const at_array *array = st->target;
     int id = array->id;
     a->by[id] = st;
     bool first = array->rank > 0 && array->axes[0] == round;
     if (!at_has_pair(a->lengths, array->axes + first, array->rank - first)) return;
-    a->good = true;
-    at_walk(st->u.value, look_for_long_fold, a);
-    a->cheap[id] = a->good;
-    const at_statement *repeat = a->here->region;
-    a->collected[id] = first && a->good && !repeat->u.repeat.condition && repeat->u.repeat.count > 0;
-}
-
-static bool is_fixed_around(const at_home *home, const at_axis *axis) {
-    for (; home->outer; home = home->outer) {
-        const at_statement *st = home->region;
-        if (st->tag == AT_REPEAT && st->u.repeat.round == axis) return true;
-        for (int i = 0; st->tag == AT_SCAN && i < st->u.scan.count; i++)
-            if (st->u.scan.axes[i] == axis) return true;
-    }
-    return false;
+    a->cheap[id] = !at_has_long_fold(a->lengths, st->u.value);
+    const at_statement *repeat = home->region;
+    a->collected[id] = first && a->cheap[id] && !repeat->u.repeat.condition && repeat->u.repeat.count > 0;
 }
 
 static bool look_for_bound(void *user, const at_expr *e) {
     again *a = user;
-    if (e->tag == AT_INDEX) a->good &= is_fixed_around(a->here, e->u.axis);
+    if (e->tag == AT_INDEX) a->good &= at_home_fixes(a->here, e->u.axis);
     a->good &= e->tag != AT_READ && e->tag != AT_FOLD_NODE;
     return a->good;
 }
@@ -104,7 +86,9 @@ static bool look_at_read(void *user, const at_expr *e) {
     return true;
 }
 
-static void look_at_reads(again *a, const at_statement *st) {
+static void look_at_reads(void *user, const at_statement *st, at_home *home) {
+    again *a = user;
+    a->here = home;
     if (st->tag == AT_REPEAT) {
         for (int i = 0; i < st->u.repeat.carried_count; i++) {
             a->collected[st->u.repeat.carried[i].before->id] = false;
@@ -146,35 +130,13 @@ static bool keep(void *user, const at_expr *e) {
     return true;
 }
 
-static void each_statement(again *a, const at_block *block,
-                           void (*visit)(again *a, const at_statement *st)) {
-    for (int i = 0; i < block->count; i++) {
-        const at_statement *st = block->items[i];
-        at_home *outer = a->here;
-        if (st->tag != AT_SCAN && st->tag != AT_REPEAT) {
-            visit(a, st);
-            continue;
-        }
-        a->here = a->homes->blocks[a->next_home++];
-        visit(a, st);
-        each_statement(a, st->tag == AT_SCAN ? &st->u.scan.body : &st->u.repeat.body, visit);
-        a->here = outer;
-    }
-}
-
-static void walk(again *a, void (*visit)(again *a, const at_statement *st)) {
-    a->here = a->homes->blocks[0];
-    a->next_home = 1;
-    each_statement(a, &a->from->body, visit);
-}
-
 /* Whether there is anything to do. */
 static bool choose(again *a) {
     bool any = false;
-    walk(a, consider);
+    at_homes_walk(a->homes, a->from, consider, a);
     for (int i = 0; i < a->from->output_count; i++)
         a->collected[a->from->outputs[i].array->id] = false;
-    walk(a, look_at_reads);
+    at_homes_walk(a->homes, a->from, look_at_reads, a);
     for (int i = 0; i < a->known; i++) {
         if (!a->collected[i]) continue;
         a->of = a->homes->of_array[i];

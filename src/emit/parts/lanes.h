@@ -5,6 +5,7 @@
 static inline vmask vmask_whole(int64_t x) { return (vmask){0} + (attend_lane)x; }
 static inline vmask vmask_count(void) {
     vmask count;
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) count[k] = k;
     return count;
 }
@@ -43,6 +44,7 @@ static inline void vmask_store_step(unsigned char *to, int64_t step, vmask x, in
 
 static inline vmask attend_vmask_gather(const unsigned char *from, const vint *at, vmask mask) {
     vmask x = {0};
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++)
         if (mask[k]) x[k] = -(attend_lane)(from[(*at)[k]] != 0);
     return x;
@@ -53,6 +55,7 @@ static inline vmask attend_vmask_gather(const unsigned char *from, const vint *a
 static inline vreal vreal_load_where(const real *from, vmask mask) {
     if (vmask_every(mask)) return vreal_load(from);
     vreal x = {0};
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++)
         if (mask[k]) x[k] = from[k];
     return x;
@@ -60,6 +63,7 @@ static inline vreal vreal_load_where(const real *from, vmask mask) {
 
 static inline vint vint_load_where(const int64_t *from, vmask mask) {
     vint x = {0};
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++)
         if (mask[k]) x[k] = from[k];
     return x;
@@ -67,6 +71,7 @@ static inline vint vint_load_where(const int64_t *from, vmask mask) {
 
 static inline vmask vmask_load_where(const unsigned char *from, vmask mask) {
     vmask x = {0};
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++)
         if (mask[k]) x[k] = -(attend_lane)(from[k] != 0);
     return x;
@@ -86,6 +91,7 @@ static inline void vreal_store_given_step(given *to, int64_t step, vreal x, int6
 
 static inline vreal attend_vreal_gather_given(const given *from, const vint *at, vmask mask) {
     vgiven x = {0};
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++)
         if (mask[k]) x[k] = from[(*at)[k]];
     return vreal_of_given(x);
@@ -94,6 +100,7 @@ static inline vreal attend_vreal_gather_given(const given *from, const vint *at,
 
 static inline vreal vreal_load_given_where(const given *from, vmask mask) {
     vgiven x = {0};
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++)
         if (mask[k]) x[k] = from[k];
     return vreal_of_given(x);
@@ -102,6 +109,7 @@ static inline vreal vreal_load_given_where(const given *from, vmask mask) {
 
 static inline int64_t attend_vint_sum(const vint *x) {
     int64_t sum = 0;
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) sum += (*x)[k];
     return sum;
 }
@@ -111,6 +119,7 @@ static inline int64_t attend_vint_sum(const vint *x) {
  * is before all else, the lower index before the higher. */
 #define ATTEND_PICK(name, type, element, better)                                                   \
     static inline void name##_at(const type *x, const vint *at, element *best, int64_t *index) {   \
+        _Pragma("GCC unroll 16")                                                                   \
         for (int k = 0; k < LANES; k++) {                                                          \
             element a = (*x)[k], b = *best;                                                        \
             bool first = *index < 0 || (*at)[k] < *index;                                          \

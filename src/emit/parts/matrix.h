@@ -25,11 +25,15 @@ enum {
 static inline void vreal_cross(vreal *a, vreal *b, int half) {
     vreal left, right;
 #if defined __clang__
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) left[k] = k & half ? (*b)[k - half] : (*a)[k];
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) right[k] = k & half ? (*b)[k] : (*a)[k + half];
 #else
     vmask at_left, at_right;
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) at_left[k] = k & half ? LANES + k - half : k;
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) at_right[k] = k & half ? LANES + k : k + half;
     left = __builtin_shuffle(*a, *b, at_left);
     right = __builtin_shuffle(*a, *b, at_right);

@@ -5,6 +5,7 @@ static inline vreal vreal_shifted(vreal x, int by, bool down, real none) {
     vreal fill = vreal_all(none);
 #if defined __clang__
     vreal shifted = fill;
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) {
         int at = down ? k + by : k - by;
         if (at >= 0 && at < LANES) shifted[k] = x[at];

@@ -28,6 +28,7 @@ static inline vmask vmask_all(bool x) { return (vmask){0} - (attend_lane)x; }
 /* 0, 1, 2, … */
 static inline vint vint_count(void) {
     vint count;
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) count[k] = k;
     return count;
 }
@@ -101,6 +102,7 @@ static inline void vreal_store_step(real *to, int64_t step, vreal x, int64_t n) 
 /* from[at], in the lanes of mask; 0 in the others, which are not read. */
 static inline vreal attend_vreal_gather(const real *from, const vint *at, vmask mask) {
     vreal x = {0};
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++)
         if (mask[k]) x[k] = from[(*at)[k]];
     return x;
@@ -109,6 +111,7 @@ static inline vreal attend_vreal_gather(const real *from, const vint *at, vmask 
 
 static inline vint attend_vint_gather(const int64_t *from, const vint *at, vmask mask) {
     vint x = {0};
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++)
         if (mask[k]) x[k] = from[(*at)[k]];
     return x;
@@ -236,18 +239,21 @@ static inline real vreal_largest(vreal x) {
 
 static inline bool vmask_any(vmask x) {
     attend_lane any = 0;
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) any |= x[k];
     return any != 0;
 }
 
 static inline bool vmask_every(vmask x) {
     attend_lane every = -1;
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) every &= x[k];
     return every != 0;
 }
 
 static inline int64_t vmask_number(vmask x) {
     int64_t number = 0;
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) number -= x[k];
     return number;
 }

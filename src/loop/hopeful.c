@@ -14,28 +14,28 @@
 typedef struct {
     at_loop_lowering *l;
     at_loops first; /* what is tried in front of the loops */
+    int let_count, let_capacity;
+    struct {
+        at_loop *let;
+        at_loops *in;
+    } *lets; /* of what has been copied: variables with a value */
     bool varies;    /* of the expression at hand: it is not the same for all elements */
 } hoping;
 
 bool at_loop_is_tried(const at_loop_lowering *l, const at_array *variable) {
     for (int i = 0; l->tried && i < l->tried->count; i++)
-        if (l->tried->items[i]->tag == AT_LOOP_ATTEMPT && l->tried->items[i]->variable == variable)
+        if (l->tried->items[i]->tag == AT_LOOP_LET && l->tried->items[i]->variable == variable)
             return true;
     return false;
 }
 
-static bool look_for_change(void *user, const at_expr *e) {
-    hoping *h = user;
-    if (e->tag == AT_READ) h->varies |= !at_loop_is_tried(h->l, e->u.read.array);
-    if (e->tag == AT_INDEX)
-        h->varies |= !at_pass_fixes(h->l->nest->pass, e->u.axis);
-    return !h->varies;
-}
-
-static bool is_same_for_all(hoping *h, const at_expr *e) {
-    h->varies = false;
-    if (e) at_walk(e, look_for_change, h);
-    return !h->varies;
+static bool is_set(const at_loops *loops, const at_array *variable) {
+    for (int i = 0; i < loops->count; i++) {
+        const at_loop *loop = loops->items[i];
+        if (loop->tag == AT_LOOP_SET && loop->variable == variable) return true;
+        if (is_set(&loop->body, variable) || is_set(&loop->otherwise, variable)) return true;
+    }
+    return false;
 }
 
 static void put_first(hoping *h, const at_loop *loop) {
@@ -43,7 +43,41 @@ static void put_first(hoping *h, const at_loop *loop) {
     AT_PUSH(h->l->s->arena, h->first.items, h->first.count, h->first.capacity, copy);
 }
 
-/* `into` is the copy of what stands in front of it: its variable's LET is the last there. */
+static bool is_same_for_all(hoping *h, const at_expr *e);
+
+/* A variable that is the same for all goes in front of the loops too. */
+static bool take_along(hoping *h, const at_array *variable) {
+    for (int i = 0; i < h->let_count; i++) {
+        at_loop *let = h->lets[i].let;
+        if (let->variable != variable) continue;
+        if (is_set(&h->l->nest->body, variable) || !is_same_for_all(h, let->value)) return false;
+        put_first(h, let);
+        at_loop_remove(h->lets[i].in, let);
+        return true;
+    }
+    return false;
+}
+
+static bool look_for_change(void *user, const at_expr *e) {
+    hoping *h = user;
+    if (e->tag == AT_READ && !at_loop_is_tried(h->l, e->u.read.array)) {
+        bool along = take_along(h, e->u.read.array);
+        h->varies |= !along;
+    }
+    if (e->tag == AT_INDEX) h->varies |= !at_pass_fixes(h->l->nest->pass, e->u.axis);
+    return !h->varies;
+}
+
+static bool is_same_for_all(hoping *h, const at_expr *e) {
+    bool varied = h->varies;
+    h->varies = false;
+    if (e) at_walk(e, look_for_change, h);
+    bool same = !h->varies;
+    h->varies = varied;
+    return same;
+}
+
+/* Of an attempt, the LET of its variable stands right in front of it. */
 static bool try_first(hoping *h, const at_loop *loop, at_loops *into) {
     if (!is_same_for_all(h, loop->condition) || !is_same_for_all(h, loop->value)) return false;
     for (int i = 0; i < h->first.count; i++)
@@ -81,6 +115,9 @@ static bool copy_hopefully(hoping *h, at_loops *to, const at_loops *from) {
         default: return false;
         }
         at_loop *copy = at_copy(s->arena, loop, sizeof *loop);
+        if (loop->tag == AT_LOOP_LET && loop->value)
+            AT_PUSH(s->arena, h->lets, h->let_count, h->let_capacity,
+                    ((__typeof__(*h->lets)){copy, to}));
         copy->body = copy->otherwise = (at_loops){0};
         if (!copy_hopefully(h, &copy->body, &loop->body) ||
             !copy_hopefully(h, &copy->otherwise, &loop->otherwise))

@@ -90,8 +90,9 @@ typedef struct {
      * What no row of a panel has is left out. */
     enum { AT_LIMITS_NONE, AT_LIMITS_COLUMNS, AT_LIMITS_DEPTH } limits;
     const at_array *limit_from, *limit_to;
-    bool exact;     /* these limits are all of the guard */
-    bool but_zeros; /* but that a row's factor is not 0 */
+    /* By factor: its packed elements are looked at, and where some are not finite, what the limits and
+     * the other factor's zeros leave out is left out one by one; the guard asks that it is not 0. */
+    bool asks[2], zeros[2];
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;

@@ -27,7 +27,7 @@ typedef struct {
     int bounded;             /* the factor that is 0 outside of the bounds */
     const at_expr *own[2];   /* the guard's part that makes this factor 0; NULL: none */
     const at_expr *own_rest[2]; /* likewise, without the bounds */
-    bool asks_zero;          /* the guard asks that the factor of the rows is not 0, besides */
+    bool asks_zero[2];       /* the guard asks that this factor is not 0, besides */
     const at_expr *wanted;   /* where elements take the sum at all; NULL: everywhere */
     const at_expr *column_low, *column_high; /* what that says of the columns; NULL: nothing */
     int part_count;

@@ -35,13 +35,14 @@ typedef struct {
     const at_lengths *lengths;
     const bool *stored;
     int known;
-    bool *output; /* by array id */
+    bool *output, *whole; /* by array id: an output; all elements surely have values */
     int *by; /* by array id: the statement of the outermost block that writes it; -1: it is given */
     int sink_count, sink_capacity;
     sink *sinks;
     /* What is in slices, by array id: its dimension that is, -1: none; and what stands for it. */
     int *sliced;
     const at_expr **stands;
+    bool scatters; /* some sum goes from term to term */
     int64_t rows;
     at_axis *slices;
     /* Of the search at hand: */
@@ -64,12 +65,22 @@ static void note_written(void *user, const at_array *array) {
     by->w->by[array->id] = by->statement;
 }
 
+static bool is_placed_by_data(const slicing *w, const at_expr *fold, at_axis *const *axes, int rank) {
+    for (int i = 0; i < rank; i++)
+        if (at_may_place(w->s, fold, fold->u.fold.guard, axes[i])) return true;
+    return false;
+}
+
 static const at_statement *statement_of(const slicing *w, const at_array *array) {
     int by = array->id < w->known ? w->by[array->id] : -1;
     const at_statement *st = by < 0 ? NULL : w->from->body.items[by];
     if (!st || st->tag != AT_EQUATION || array->role != AT_DEFINED || w->output[array->id]) return NULL;
-    /* Of ints all are computed, as they may be indices. */
-    return array->kind == AT_INT && !at_is_cheap(st->u.value) ? NULL : st;
+    /* What goes from term to term does so for all rows. */
+    if (st->u.value->tag == AT_FOLD_NODE && is_placed_by_data(w, st->u.value, array->axes, array->rank))
+        return NULL;
+    /* Of ints, which may be indices, all are computed, or they are where they are read: then `at[i,r] == j` bounds
+     * loops, but does not let a sum go from term to term. */
+    return array->kind == AT_INT && (w->scatters || !at_is_cheap(st->u.value)) ? NULL : st;
 }
 
 /* ---- which sums keep an array from blocks ---------------------------------------------------------------- */
@@ -157,16 +168,17 @@ static bool is_kept_by_sums(slicing *w, const at_array *array, int dimension) {
 
 static bool look_at_need(void *user, const at_expr *e);
 
-/* The dimension of a pair array at which it is read along the rows; -1: at none, -2: not as a slice is. */
+/* The dimension of a pair array at which it is read along the rows, of which a slice has all columns; -1: it does not
+ * look at rows; -2: not as a slice is. */
 static int dimension_along(const at_expr *read, const at_axis *along) {
-    int found = -1;
+    int found = -1, plain = 0;
     for (int i = 0; i < read->u.read.array->rank; i++) {
         const at_expr *index = read->u.read.index[i];
-        if (!at_mentions(index, along)) continue;
-        bool plain = index->tag == AT_INDEX && !read->u.read.alternative;
-        found = found == -1 && plain ? i : -2;
+        if (index->tag == AT_INDEX && index->u.axis == along && plain++ == 0) found = i;
+        else if (found == -1 && at_mentions(index, along)) found = -2;
+        if (found == -2 && plain) found = i;
     }
-    return found;
+    return plain > 1 || (found >= 0 && read->u.read.alternative) ? -2 : found;
 }
 
 /* What is read must be there in front of the first sum, or be computed in the slice. */
@@ -191,6 +203,13 @@ static bool look_at_need(void *user, const at_expr *e) {
         w->along = outer;
     }
     return w->good;
+}
+
+/* Whether data place the terms of a sum, which goes from term to term then: not if a term may have no value. */
+static bool is_scattered(const slicing *w, const sink *sum) {
+    const at_array *target = w->from->body.items[sum->statement]->target;
+    return is_placed_by_data(w, sum->fold, target->axes, target->rank) &&
+           !at_lacks_value(w->s, w->from, w->whole, w->known, sum->fold);
 }
 
 /* Whether a sum can be taken in slices in front of statement `first`; notes what that needs. */
@@ -269,12 +288,6 @@ static const at_expr *read_at(const slicing *w, const at_array *array, const at_
 
 static const at_expr *less_one(const slicing *w, const at_expr *e) {
     return at_map_node(w->s, AT_OP_SUB, e, at_int(w->s, 1, e->span), NULL, e->span);
-}
-
-static bool is_placed_by_data(const slicing *w, const at_expr *fold, at_axis *const *axes, int rank) {
-    for (int i = 0; i < rank; i++)
-        if (at_may_place(w->s, fold, fold->u.fold.guard, axes[i])) return true;
-    return false;
 }
 
 /* The sum so far, and behind the scan what it came to. */
@@ -373,6 +386,8 @@ static bool keep_possible(slicing *w) {
             w->sinks[k] = w->sinks[k - 1];
             w->sinks[k - 1] = other;
         }
+    w->scatters = false;
+    for (int i = 0; i < w->sink_count; i++) w->scatters |= is_scattered(w, &w->sinks[i]);
     for (int i = 0; i < w->sink_count; i++) {
         const sink *sum = &w->sinks[i];
         if (count && !at_same_extent(sum->along, w->sinks[0].along)) continue;
@@ -401,6 +416,7 @@ static slicing *begin(at_session *s, const at_cascade *from, const bool *stored)
     *w = (slicing){.s = s, .from = from, .lengths = at_lengths_of(s, from), .stored = stored,
                    .known = from->array_count};
     w->by = AT_NEW_ARRAY(s->arena, int, w->known);
+    w->whole = at_whole_arrays(s, from);
     w->output = AT_NEW_ARRAY(s->arena, bool, w->known);
     for (int i = 0; i < from->output_count; i++) w->output[from->outputs[i].array->id] = true;
     w->sliced = AT_NEW_ARRAY(s->arena, int, w->known);

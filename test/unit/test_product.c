@@ -159,6 +159,43 @@ static void give_what_sums_give(void **state) {
 }
 
 /* Inputs that all types hold exactly, so that only sums and outputs are rounded. */
+/* Loops are shared with none of the threads that call us. */
+static bool is_whole(const char *text, const int *extents, int threads) {
+    at_session *s = at_session_new((size_t)256 << 20);
+    const at_cascade *cascade = cascade_of(s, text);
+    at_kernel *kernel = at_compile(s, cascade, NULL, NULL);
+    int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
+    for (int i = 0; i < cascade->axis_count; i++) open[i] = extents[i];
+    dice d = {7};
+    at_collection inputs;
+    at_results expected, found;
+    at_call call = {.inputs = &inputs, .threads = threads};
+    bool same = give_drawn(s, cascade, open, &d, &inputs) &&
+                run_program(s, cascade, &inputs, &expected) &&
+                at_kernel_run(s, kernel, &call, &found) &&
+                !difference(s, &found.outputs, &expected.outputs, false);
+    at_results_free(&expected);
+    at_results_free(&found);
+    at_collection_free(&inputs);
+    at_kernel_free(kernel);
+    at_session_free(s);
+    return same;
+}
+
+static void a_run_among_a_callers_threads_is_whole(void **state) {
+    (void)state;
+    static const char text[] = "fn f(x[t,c], w[c,d]) -> y[t,d] {\n"
+                               "  z[t,c] = tanh(x[t,c])\n"
+                               "  scan t { y[t,d] = 0.5 * y[t-1,d | 0] + sum[c](z[t,c] * w[c,d]) }\n}";
+    for (int threads = 1; threads <= 2; threads++) {
+        const int small[] = {5, 7, 9}, large[] = {300, 80, 90};
+        bool whole = true;
+#pragma omp parallel for num_threads(3) reduction(&& : whole) schedule(static)
+        for (int i = 0; i < 6; i++) whole = whole && is_whole(text, i % 2 ? small : large, threads);
+        assert_true(whole);
+    }
+}
+
 static void narrow_types_give_the_same(void **state) {
     (void)state;
     static const at_type types[] = {AT_TYPE_F32, AT_TYPE_BF16, AT_TYPE_F16};
@@ -212,6 +249,7 @@ int main(void) {
         cmocka_unit_test(are_found),
         cmocka_unit_test(what_is_the_same_for_all_elements_is_tried_once),
         cmocka_unit_test(give_what_sums_give),
+        cmocka_unit_test(a_run_among_a_callers_threads_is_whole),
         cmocka_unit_test(narrow_types_give_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -416,8 +416,11 @@ static void print_hopeful(at_printer *p) {
     else at_c_line(p, "{");
     p->indent++;
     at_c_line(p, "bool any_fault = false;");
+    const char *label = may_fail(&p->nest->hopeful) ? at_c_name(&p->names, "vain") : NULL;
     p->hopeful = true;
+    p->label = label;
     at_c_tiles(p, &p->nest->hopeful);
+    if (label) at_c_line(p, "%s:;", label);
     p->hopeful = false;
     p->label = NULL;
     at_c_line(p, "if (!any_fault) return;");

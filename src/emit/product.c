@@ -48,6 +48,25 @@ static void print_pack(const printing *print, int which) {
     at_c_tiles(p, &print->tile->pack[which]);
 }
 
+/* What rows take of the columns, or of the depth, and what is asked of factors. */
+static void print_limits(const printing *print, bool columns) {
+    const at_loop_product *product = print->product;
+    at_printer *p = print->p;
+    const at_array *first = columns ? product->column_first : product->depth_first;
+    if (columns || product->limits == AT_LIMITS_DEPTH)
+        at_c_line(p, "                %s, %s, %s,", name_of(print, product->limit_from),
+                  name_of(print, product->limit_to), name_of(print, first));
+    else if (product->asks[0] || product->asks[1])
+        at_c_line(p, "                NULL, NULL, 0,");
+    else
+        return;
+    if (columns) return;
+    static const char *const words[] = {"false", "true"};
+    at_c_line(p, "                (struct attend_asks){{%s, %s}, {%s, %s}},",
+              words[product->asks[0]], words[product->asks[1]], words[product->zeros[0]],
+              words[product->zeros[1]]);
+}
+
 /* Block after block of the depth. */
 static void print_depth(const printing *print, const char *depth) {
     const at_loop_product *product = print->product;
@@ -71,17 +90,13 @@ static void print_depth(const printing *print, const char *depth) {
               first);
     print_pack(print, 0);
     print_pack(print, 1);
-    const char *within = product->limits == AT_LIMITS_COLUMNS ? "_columns"
-                         : product->limits == AT_LIMITS_DEPTH ? "_depth" : "";
+    bool asks = product->asks[0] || product->asks[1];
+    const char *within = product->limits == AT_LIMITS_DEPTH || asks ? "_depth"
+                         : product->limits                          ? "_columns"
+                                                                    : "";
     at_c_line(p, "attend_multiply%s(%s, %s,", within, name_of(print, product->factors[0].packed),
               name_of(print, product->factors[1].packed));
-    if (product->limits)
-        at_c_line(p, "                %s, %s, %s,%s", name_of(print, product->limit_from),
-                  name_of(print, product->limit_to),
-                  name_of(print, product->limits == AT_LIMITS_DEPTH ? product->depth_first
-                                                                    : product->column_first),
-                  product->limits == AT_LIMITS_COLUMNS ? "" : product->exact ? product->but_zeros ? " true, true," : " true, false,"
-                                                                       : " false, false,");
+    print_limits(print, product->limits == AT_LIMITS_COLUMNS && !asks);
     at_c_line(p, "                %s, %s,", count_of(print, product->row_first, product->row_end),
               column_count(print));
     at_c_line(p, "                %s, %s, %s > %s);",

@@ -85,46 +85,6 @@ static void lower_statement(at_loop_lowering *l, const at_statement *st) {
     }
 }
 
-/* The same without looking at faults of what is read; false: something else can fail. */
-static bool copy_hopefully(at_session *s, at_loops *to, const at_loops *from) {
-    for (int i = 0; i < from->count; i++) {
-        const at_loop *loop = from->items[i];
-        switch (loop->tag) {
-        case AT_LOOP_INHERIT:
-            if (!loop->address) return false;
-            continue;
-        case AT_LOOP_FOR:
-        case AT_LOOP_IF:
-        case AT_LOOP_LET:
-        case AT_LOOP_SET:
-        case AT_LOOP_STORE: break;
-        default: return false;
-        }
-        at_loop *copy = at_copy(s->arena, loop, sizeof *loop);
-        copy->body = copy->otherwise = (at_loops){0};
-        if (!copy_hopefully(s, &copy->body, &loop->body) ||
-            !copy_hopefully(s, &copy->otherwise, &loop->otherwise))
-            return false;
-        AT_PUSH(s->arena, to->items, to->count, to->capacity, copy);
-    }
-    return true;
-}
-
-/* A product of arrays that may have faults is one where they have none. */
-static void find_hopeful_product(at_loop_lowering *l) {
-    at_nest *nest = l->nest;
-    const at_loops body = nest->body;
-    at_loops hopeful = {0};
-    if (!nest->fallible || !copy_hopefully(l->s, &hopeful, &body)) return;
-    nest->body = hopeful;
-    nest->fallible = false;
-    at_loop_find_product(l);
-    if (nest->body.count == 1 && nest->body.items[0]->tag == AT_LOOP_PRODUCT)
-        nest->hopeful = nest->body;
-    nest->body = body;
-    nest->fallible = true;
-}
-
 static void lower_pass(at_session *s, at_loop_program *program, const at_pass *pass) {
     at_nest *nest = &program->nests[program->nest_count++];
     const at_statement *st = pass->statement;
@@ -139,7 +99,7 @@ static void lower_pass(at_session *s, at_loop_program *program, const at_pass *p
             l.rounds[l.round_count++] = pass->regions[i]->u.repeat.round;
     lower_statement(&l, st);
     at_loop_find_product(&l);
-    find_hopeful_product(&l);
+    at_loop_find_hopeful_product(&l);
     nest->variable_count = l.variables;
 }
 

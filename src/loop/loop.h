@@ -90,8 +90,9 @@ typedef struct {
      * What no row of a panel has is left out. */
     enum { AT_LIMITS_NONE, AT_LIMITS_COLUMNS, AT_LIMITS_DEPTH } limits;
     const at_array *limit_from, *limit_to;
-    bool exact;     /* these limits are all of the guard */
-    bool but_zeros; /* but that a row's factor is not 0 */
+    /* By factor: its packed elements are looked at, and where some are not finite, what the limits and
+     * the other factor's zeros leave out is left out one by one; the guard asks that it is not 0. */
+    bool asks[2], zeros[2];
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;
@@ -134,7 +135,7 @@ typedef struct {
     const at_pass *pass;
     at_loops body;
     at_loops hopeful; /* a fallible nest as it is where no element that it reads has a fault, if it is
-                         a product then; else empty */
+                         a product then: what is tried in front of it, and the product; else empty */
     int variable_count; /* of variables and scratch: their ids are -1, -2, … */
     int scratch_count, scratch_capacity;
     const at_array **scratch; /* memory for one row, a thread's own */
@@ -198,6 +199,7 @@ typedef struct {
     int round_count;
     int variables;  /* of this nest */
     int risks;      /* nodes that may fail, so far */
+    const at_loops *tried; /* those in front of a product, while it is looked for; NULL: none */
     at_map names;   /* of its variables */
 } at_loop_lowering;
 
@@ -318,6 +320,13 @@ bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *cond
 
 /* Makes the nest a product of matrices, if it is one. */
 void at_loop_find_product(at_loop_lowering *l);
+
+/* ---- hopeful.c ------------------------------------------------------------------------------ */
+
+/* Finds the nest's hopeful form, if it can fail and is a product where it does not. */
+void at_loop_find_hopeful_product(at_loop_lowering *l);
+/* Whether a variable is of what is tried in front of the product: the same for all its elements. */
+bool at_loop_is_tried(const at_loop_lowering *l, const at_array *variable);
 
 /* ---- instrument.c -------------------------------------------------------------------------- */
 

@@ -38,8 +38,6 @@ static const at_expr *map(at_product_search *f, at_op op, const at_expr *a, cons
     return at_map_node(f->s, op, a, b, NULL, f->span);
 }
 
-static const at_expr *number(at_product_search *f, int64_t n) { return at_int(f->s, n, f->span); }
-
 static const at_expr *variable(at_product_search *f, const at_array *v) {
     return at_variable_read(f->s, v, f->span);
 }
@@ -119,6 +117,20 @@ static void make_variables(at_product_search *f) {
     p->scratch = at_loop_scratch(l, "panels", AT_REAL, none, 1);
 }
 
+/* What makes the other factor 0 is left out, if this one is finite. That is asked in front of all where
+ * one must know it; else, if it is only about zeros and what rows begin and end with, of what is
+ * packed. */
+static bool is_finite_or_asked(at_product_search *f, int which, const at_expr *value) {
+    at_loop_product *p = f->product;
+    bool bounds = (f->low || f->high) && f->bounded == !which;
+    bool packed = !f->own_rest[!which] && (which || !bounds);
+    p->asks[which] = packed && bounds;
+    if (p->asks[which] || at_product_finite(f, &p->factors[which], value)) return true;
+    /* Limits of columns leave nothing out: more is computed than is taken. */
+    p->asks[which] = packed;
+    return packed;
+}
+
 static bool make_product(at_product_search *f, at_loops *place, unsigned group) {
     at_loop_lowering *l = f->l;
     at_loop_product *p = f->product = AT_NEW(f->s->arena, at_loop_product);
@@ -133,15 +145,14 @@ static bool make_product(at_product_search *f, at_loops *place, unsigned group) 
     p->from[1] = from_of(f, &f->columns);
     p->depth_count = at_product_size(f, &f->depth, 0);
     if ((f->low || f->high) && f->bounded == 0) p->limits = AT_LIMITS_DEPTH;
-    p->exact = p->limits && !f->own_rest[0] && !f->own[1];
-    p->but_zeros = f->asks_zero;
+    for (int i = 0; i < 2; i++) p->zeros[i] = f->asks_zero[i];
     const at_product_part parts[2] = {{&f->rows, p->row_first, p->row_end, p->tall},
                                   {&f->columns, p->column_first, p->column_end, p->wide}};
     for (int i = 0; i < 2; i++) {
         const at_expr *value = at_product_factor(f, i ? other : group);
         bool guarded = f->own[i] != NULL, steps;
         steps = at_product_steps(f, &p->factors[i], value, parts[i].list, parts[i].first);
-        if (f->own[!i] && !(i && p->exact) && !at_product_finite(f, &p->factors[i], value)) {
+        if (f->own[!i] && !is_finite_or_asked(f, i, value)) {
             l->nest->scratch_count--; /* it is not needed */
             return false;
         }
@@ -181,8 +192,8 @@ void at_loop_find_product(at_loop_lowering *l) {
         const at_loop *loop = inner->items[0];
         if (!at_axis_add(&f.around, loop->axis)) return;
         if (!loop->block && (loop->low || loop->high)) f.parts[f.part_count++] = loop;
-        if ((loop->low && at_reads_variable(loop->low)) ||
-            (loop->high && at_reads_variable(loop->high)))
+        if ((loop->low && at_reads_variable(l, loop->low)) ||
+            (loop->high && at_reads_variable(l, loop->high)))
             return;
         inner = &inner->items[0]->body;
     }

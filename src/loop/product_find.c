@@ -116,16 +116,22 @@ static bool add_factors(at_product_search *f, const at_expr *e) {
     return true;
 }
 
-static bool note_variable(void *user, const at_expr *e) {
-    bool *found = user;
-    *found |= e->tag == AT_READ && e->u.read.array->id < 0;
-    return true;
+typedef struct {
+    const at_loop_lowering *l;
+    bool found;
+} variables;
+
+static bool look_for_variable(void *user, const at_expr *e) {
+    variables *v = user;
+    v->found |= e->tag == AT_READ && at_is_variable(e->u.read.array) &&
+                !at_loop_is_tried(v->l, e->u.read.array);
+    return !v->found;
 }
 
-bool at_reads_variable(const at_expr *e) {
-    bool found = false;
-    at_walk(e, note_variable, &found);
-    return found;
+bool at_reads_variable(const at_loop_lowering *l, const at_expr *e) {
+    variables v = {l, false};
+    at_walk(e, look_for_variable, &v);
+    return v.found;
 }
 
 /* ---- which factors are rows, which are columns ------------------------------------------------- */
@@ -179,36 +185,40 @@ const at_expr *at_product_both(at_product_search *f, const at_expr *a, const at_
     return a ? at_map_node(f->s, AT_OP_AND, a, b, NULL, f->span) : b;
 }
 
-/* Whether e says only that a factor is not 0: where it does not hold, that factor needs no other 0. */
-static bool is_of_factor(const at_product_search *f, const at_expr *e, const at_axis_list *own) {
+/* Whether e says only that a factor, which is the only one of its side, is not 0: where it does not
+ * hold, that factor needs no other 0. */
+static bool is_of_factor(const at_product_search *f, const at_expr *e, unsigned own) {
     if (e->tag != AT_MAP || e->u.map.op != AT_OP_NE) return false;
     const at_expr *x = e->u.map.args[0], *zero = e->u.map.args[1];
     if (zero->kind != AT_REAL || zero->tag != AT_CONST || zero->u.real != 0) return false;
     for (int i = 0; i < f->factor_count; i++)
-        if (at_same(f->factors[i], x)) return at_mentions_any(x, own);
+        if (own == 1u << i && at_same(f->factors[i], x)) return true;
     return false;
 }
 
 /* Gives each condition to the factor that has its axes; false where it has those of both. */
-static bool share_guard(at_product_search *f, const at_expr *e, const at_expr **own) {
+static bool share_guard(at_product_search *f, const at_expr *e, unsigned group,
+                        const at_expr **own) {
     if (!e) return true;
     if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND)
-        return share_guard(f, e->u.map.args[0], own) && share_guard(f, e->u.map.args[1], own);
+        return share_guard(f, e->u.map.args[0], group, own) &&
+               share_guard(f, e->u.map.args[1], group, own);
     int which = at_mentions_any(e, &f->columns);
-    bool zero = own == f->own_rest && is_of_factor(f, e, which ? &f->columns : &f->rows);
-    if (!zero) own[which] = at_product_both(f, own[which], e);
-    else if (!which) f->asks_zero = true;
+    unsigned all = (1u << f->factor_count) - 1;
+    bool zero = own == f->own_rest && is_of_factor(f, e, which ? ~group & all : group);
+    if (zero) f->asks_zero[which] = true;
+    else own[which] = at_product_both(f, own[which], e);
     return !which || !at_mentions_any(e, &f->rows);
 }
 
-static bool find_guarded(at_product_search *f) {
+static bool find_guarded(at_product_search *f, unsigned group) {
     f->own[0] = f->own[1] = f->own_rest[0] = f->own_rest[1] = NULL;
-    f->asks_zero = false;
-    if ((f->base && at_reads_variable(f->base)) || (f->end && at_reads_variable(f->end)))
+    f->asks_zero[0] = f->asks_zero[1] = false;
+    if ((f->base && at_reads_variable(f->l, f->base)) || (f->end && at_reads_variable(f->l, f->end)))
         return false;
     if (!f->guard) return true;
-    if (at_reads_variable(f->guard) || !share_guard(f, f->guard, f->own) ||
-        !share_guard(f, f->rest, f->own_rest))
+    if (at_reads_variable(f->l, f->guard) || !share_guard(f, f->guard, group, f->own) ||
+        !share_guard(f, f->rest, group, f->own_rest))
         return false;
     f->bounded = (f->low && at_mentions_any(f->low, &f->columns)) ||
                  (f->high && at_mentions_any(f->high, &f->columns));
@@ -235,9 +245,9 @@ unsigned at_product_find(at_product_search *f, const at_loops *loops) {
         unsigned group = 0;
         f->factor_count = 0;
         if (i + 1 < loops->count && match_sum(f, loops, i) && add_factors(f, f->value) &&
-            f->factor_count > 1 && !at_reads_variable(f->value))
+            f->factor_count > 1 && !at_reads_variable(f->l, f->value))
             group = find_group(f);
-        if (group && !find_guarded(f)) group = 0;
+        if (group && !find_guarded(f, group)) group = 0;
         const at_expr *outer = f->wanted;
         if (!group && loop->tag == AT_LOOP_IF) {
             f->wanted = outer ? at_map_node(f->s, AT_OP_AND, outer, loop->condition, NULL, f->span)

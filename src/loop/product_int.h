@@ -27,7 +27,7 @@ typedef struct {
     int bounded;             /* the factor that is 0 outside of the bounds */
     const at_expr *own[2];   /* the guard's part that makes this factor 0; NULL: none */
     const at_expr *own_rest[2]; /* likewise, without the bounds */
-    bool asks_zero;          /* the guard asks that the factor of the rows is not 0, besides */
+    bool asks_zero[2];       /* the guard asks that this factor is not 0, besides */
     const at_expr *wanted;   /* where elements take the sum at all; NULL: everywhere */
     const at_expr *column_low, *column_high; /* what that says of the columns; NULL: nothing */
     int part_count;
@@ -50,7 +50,8 @@ bool at_axis_in(const at_axis_list *list, const at_axis *axis);
 /* False: there are too many. */
 bool at_axis_add(at_axis_list *list, const at_axis *axis);
 bool at_mentions_any(const at_expr *e, const at_axis_list *list);
-bool at_reads_variable(const at_expr *e);
+/* One that a loop sets: not what is tried in front of all. */
+bool at_reads_variable(const at_loop_lowering *l, const at_expr *e);
 /* `a and b`, where NULL stands for true. */
 const at_expr *at_product_both(at_product_search *f, const at_expr *a, const at_expr *b);
 /* max(a, b) or min(a, b), where NULL stands for no bound. */

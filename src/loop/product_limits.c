@@ -27,7 +27,7 @@ void at_product_wanted(at_product_search *f) {
         f->column_high = part->high;
         return;
     }
-    if (!f->wanted || f->columns.count != 1 || at_reads_variable(f->wanted)) return;
+    if (!f->wanted || f->columns.count != 1 || at_reads_variable(f->l, f->wanted)) return;
     at_axis *axis[1];
     for (int i = 0; i < l->target->rank; i++)
         if (l->axes[i] == f->columns.axes[0]) axis[0] = l->axes[i];
@@ -68,7 +68,7 @@ void at_product_columns(at_product_search *f, const at_product_part *rows) {
                     map(f, AT_OP_MAX, variable(f, p->column_to), f->column_high));
     bool differs = (f->column_low && at_mentions_any(f->column_low, &f->rows)) ||
                    (f->column_high && at_mentions_any(f->column_high, &f->rows));
-    if (!f->part_count || !differs || p->limits) return;
+    if (!f->part_count || !differs || p->limits || p->asks[0] || p->asks[1]) return;
     p->limits = AT_LIMITS_COLUMNS;
     put_limits(f, rows, f->column_low ? f->column_low : number(f, 0),
                f->column_high ? f->column_high : end);

@@ -19,10 +19,30 @@ static void note_widths(at_lengths *l, const at_start *starts, int count, bool a
     }
 }
 
+static bool is_width_of(const at_lengths *l, const at_array *array, int k) {
+    const at_expr *extent = at_extent_of(l->s, array->axes[k]);
+    return extent->tag == AT_SIZE && l->width[extent->u.axis->id];
+}
+
+/* An input that has the features of another one, and not in the last place, is a matrix of weights:
+ * `wq[h,c,d]` beside `x[n,c]`. It stands for a param, whose axes are all widths. */
+static void note_weights(at_lengths *l, const at_start *starts, int count) {
+    const bool *features = at_copy(l->s->arena, l->width,
+                                   sizeof *l->width * (size_t)l->cascade->axis_count);
+    at_lengths last = {l->s, l->cascade, (bool *)features};
+    for (int i = 0; i < count; i++) {
+        const at_array *array = starts[i].array;
+        bool weights = false;
+        for (int k = 0; k + 1 < array->rank; k++) weights |= is_width_of(&last, array, k);
+        if (weights && array->kind == AT_REAL) note_widths(l, &starts[i], 1, true);
+    }
+}
+
 at_lengths *at_lengths_of(at_session *s, const at_cascade *cascade) {
     at_lengths *l = AT_NEW(s->arena, at_lengths);
     *l = (at_lengths){s, cascade, AT_NEW_ARRAY(s->arena, bool, cascade->axis_count)};
     note_widths(l, cascade->inputs, cascade->input_count, false);
+    note_weights(l, cascade->inputs, cascade->input_count);
     note_widths(l, cascade->params, cascade->param_count, true);
     note_widths(l, cascade->states, cascade->state_count, true);
     return l;
@@ -104,9 +124,40 @@ static bool has_both(const at_array *array, const at_axis *a, const at_axis *ope
     return false;
 }
 
+/* Into how many parts a number, made of sizes, takes a length apart: 64 of `(size(n) + 63) // 64`, and of
+ * what that takes apart again. */
+static int64_t divisor_of(const at_lengths *l, const at_expr *e) {
+    int64_t whole = 1;
+    if (e->tag == AT_SIZE) {
+        const at_expr *extent = at_extent_of(l->s, e->u.axis);
+        return extent->tag == AT_SIZE ? 1 : divisor_of(l, extent);
+    }
+    if (e->tag != AT_MAP) return 1;
+    const at_expr *const *args = e->u.map.args;
+    bool number = args[0] && at_op_info(e->u.map.op)->arity == 2 && args[1]->tag == AT_CONST;
+    if (!number || e->kind != AT_INT) return 1;
+    if (e->u.map.op == AT_OP_ADD || e->u.map.op == AT_OP_SUB) return divisor_of(l, args[0]);
+    if (e->u.map.op != AT_OP_IDIV || args[1]->u.integer < 1) return 1;
+    if (__builtin_mul_overflow(divisor_of(l, args[0]), args[1]->u.integer, &whole)) return 1;
+    return whole;
+}
+
+/* Whether one axis counts blocks of so many of something that the other, of a known extent, is no more
+ * than a few of: both together are no more than a few times what was cut. */
+static bool is_block_of(const at_lengths *l, const at_axis *blocks, const at_axis *in) {
+    enum { FEW_TIMES = 4 };
+    int64_t most = at_extent(in, NULL);
+    return most >= 0 && divisor_of(l, at_extent_of(l->s, blocks)) > most / FEW_TIMES;
+}
+
+bool at_are_blocks(const at_lengths *l, const at_axis *a, const at_axis *b) {
+    return is_block_of(l, a, b) || is_block_of(l, b, a);
+}
+
 bool at_is_pair(const at_lengths *l, const at_axis *a, const at_axis *b) {
     const at_cascade *c = l->cascade;
     if (a == b || !at_is_long(l, a) || !at_is_long(l, b)) return false;
+    if (at_are_blocks(l, a, b)) return false;
     bool part_a, part_b;
     const at_axis *x = origin_of(l, a, &part_a), *y = origin_of(l, b, &part_b);
     /* Blocks, and what is in a block: together they are what was cut. */

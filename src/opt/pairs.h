@@ -6,9 +6,9 @@
 #include "form/form.h"
 
 /* An axis is long, or it is a width. Widths are the axes of params and states, the last axes of
- * real inputs of two axes or more (`d` of q[i,d]), what has few elements by a number, and what is
- * computed from these. */
-typedef struct {
+ * real inputs of two axes or more (`d` of q[i,d]), all axes of inputs that have such features in front
+ * (weights: `h` of wq[h,d,e] beside q[i,d]), what has few elements by a number, and what is computed from these. */
+typedef struct at_lengths {
     at_session *s;
     const at_cascade *cascade;
     bool *width; /* by axis id: an open axis that is a width */
@@ -16,7 +16,10 @@ typedef struct {
 
 at_lengths *at_lengths_of(at_session *s, const at_cascade *cascade);
 bool at_is_long(const at_lengths *lengths, const at_axis *axis);
-/* Two long axes that no array of the caller, given or output, has together, nor ones that these are
+/* Whether one of the axes counts blocks of a length, and the other, of a known extent, is what is in one, or a
+ * few of them: together they are no longer than a few times the length. */
+bool at_are_blocks(const at_lengths *lengths, const at_axis *a, const at_axis *b);
+/* Two long axes, not blocks of a length and what is in a block, that no array of the caller, given or output, has together, nor ones that these are
  * coarser grids of. */
 bool at_is_pair(const at_lengths *lengths, const at_axis *a, const at_axis *b);
 /* Whether two of the axes are such. */

@@ -17,6 +17,7 @@
  * The passes of a group come to stand beside each other: what must run before one of them goes in
  * front, the rest behind. What comes of which order does not matter: statements say what is, and an
  * output's failure is told by the order in which they are written. */
+#include "opt/pairs.h"
 #include "plan/group_int.h"
 
 /* ---- which passes ---------------------------------------------------------------------------- */
@@ -459,6 +460,7 @@ static void give_times(at_plan *plan, at_plan_steps *steps) {
 
 void at_plan_group(at_session *s, at_plan *plan) {
     const at_cascade *cascade = plan->cascade;
+    plan->lengths = at_lengths_of(s, cascade);
     plan->axis_count = cascade->axis_count;
     plan->axes = AT_NEW_ARRAY(s->arena, const at_axis *, plan->axis_count);
     for (int i = 0; i < plan->axis_count; i++) plan->axes[i] = cascade->axes[i];

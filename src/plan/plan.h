@@ -149,6 +149,7 @@ typedef struct {
     at_plan_steps steps;
     int group_count, group_capacity;
     at_group **groups;
+    const struct at_lengths *lengths; /* of the cascade's axes */
     const char **ungrouped; /* by array id: why no group holds it; NULL where nobody asks, or none is sought */
     /* The cascade's axes, and behind them, as it has extents of its own, `rows` of each group. */
     int axis_count;

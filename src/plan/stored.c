@@ -69,7 +69,7 @@ static const char *why_alone(at_session *s, const at_plan *plan, const at_array 
 
 void at_plan_tell_stored(at_session *s, const at_plan *plan) {
     if (!s->reasons) return;
-    const at_lengths *lengths = at_lengths_of(s, plan->cascade);
+    const at_lengths *lengths = plan->lengths;
     for (int i = 0; i < plan->place_count; i++) {
         const at_array_place *place = &plan->places[i];
         if (place->use != AT_PLACE_WORK || place->group || !is_pair(plan, lengths, place)) continue;

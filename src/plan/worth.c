@@ -4,6 +4,7 @@
  *
  * A length is what is no width: an axis of no param, not the last of an input (its features), and not
  * short; or what is as long as a length says, as blocks of one are. */
+#include "opt/pairs.h"
 #include "plan/group_int.h"
 
 static int find_root(const at_array *array, const at_axis *root, int from) {
@@ -33,12 +34,20 @@ static bool is_width_of(const at_array_place *place, const at_axis *root) {
     return last && array->kind == AT_REAL;
 }
 
+/* What the rewrites of the cascade take for one: an axis of weights that are given, say. */
+static bool is_width(const at_plan *plan, const at_axis *root) {
+    const at_cascade *cascade = plan->cascade;
+    return root->id < cascade->axis_count && cascade->axes[root->id] == root &&
+           plan->lengths->width[root->id];
+}
+
 static bool is_length(const at_plan *plan, const at_axis *axis) {
     enum { SHORT = 256 };
     int64_t extent = at_extent(axis, NULL);
     const at_axis *root = at_axis_root(axis);
     searching search = {plan, false};
     if (extent >= 0 && extent <= SHORT) return false;
+    if (is_width(plan, root)) return false;
     for (int i = 0; i < plan->place_count; i++)
         if (is_width_of(&plan->places[i], root)) return false;
     at_walk(root->extent, look_for_length, &search);
@@ -79,7 +88,7 @@ bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis
     if (!is_length(plan, along)) return false;
     for (int i = 0; i < array->rank; i++)
         if (!(inside >> i & 1) && array->axes[i] != along && is_length(plan, array->axes[i]) &&
-            !are_together(plan, along, array->axes[i]))
+            !are_together(plan, along, array->axes[i]) && !at_are_blocks(plan->lengths, along, array->axes[i]))
             return true;
     return false;
 }

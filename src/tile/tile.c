@@ -431,8 +431,10 @@ static void tile_hopefully(at_session *s, const at_plan *plan, at_tile_nest *nes
     tiling t = {s, plan, nest, &nest->hopeful, true, false};
     if (nest->nest->hopeful.count) {
         find_clean(&t, &nest->nest->body);
-        t.hopeful = false;
-        tile_loops(&t, &nest->nest->hopeful);
+        for (int i = 0; i < nest->nest->hopeful.count; i++) {
+            t.hopeful = nest->nest->hopeful.items[i]->tag != AT_LOOP_PRODUCT;
+            tile_loop(&t, nest->nest->hopeful.items[i]);
+        }
         at_tile_lanes(s, nest, &nest->hopeful);
         return;
     }

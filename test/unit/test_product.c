@@ -58,6 +58,18 @@ static const example products[] = {
     {"fn crooked(d[b,t,h,e], w[h,c,e]) -> y[b,t,c] {\n"
      "  y[b,t,c] = sum[h,e where d[b,t,h,e] != 0](d[b,t,h,e] * w[h,c,e])\n}",
      {{2, 40, 3, 16, 50}, {1, 300, 4, 64, 70}, {3, 5, 9, 4, 64}, {1, 64, 2, 33, 33}}},
+    {"fn in_blocks(q[i,d], k[j,d], g[i,e]) -> v[j,e] {\n  r[i,e] = relu(g[i,e])\n"
+     "  w[i,j] = abs(sum[d](q[i,d] * k[j,d]))\n"
+     "  v[j,e] = sum[i where r[i,e] != 0 and j <= i](r[i,e] * w[i,j])\n}",
+     {{40, 8, 50, 30}, {600, 5, 300, 40}, {9, 4, 11, 64}, {300, 7, 300, 33}}},
+    {"fn unmasked_blocks(q[i,d], k[j,d], g[i,e]) -> v[j,e] {\n  r[i,e] = relu(g[i,e])\n"
+     "  w[i,j] = relu(sum[d](q[i,d] * k[j,d]))\n"
+     "  v[j,e] = sum[i where w[i,j] != 0 and r[i,e] != 0](r[i,e] * w[i,j])\n}",
+     {{40, 8, 50, 30}, {600, 5, 300, 40}, {9, 4, 11, 64}, {300, 7, 300, 33}}},
+    {"fn kept_blocks(q[i,d], k[j,d], g[i,e], keep[i,j]: bool) -> v[j,e] {\n"
+     "  w[i,j] = abs(sum[d](q[i,d] * k[j,d]))\n"
+     "  v[j,e] = sum[i where keep[i,j] and g[i,e] != 0 and j <= i](g[i,e] * w[i,j])\n}",
+     {{40, 8, 50, 30}, {600, 5, 300, 40}, {9, 4, 11, 64}, {300, 7, 300, 33}}},
     {"fn inside_out(x[i,b,t], w[o,i,r]) -> y[b,r,t,o] {\n"
      "  y[b,r,t,o] = sum[i](x[i,b,t] * w[o,i,r])\n}",
      {{17, 3, 20, 40, 2}, {30, 1, 64, 50, 3}, {5, 4, 4, 33, 2}, {260, 2, 9, 20, 1}}},
@@ -80,6 +92,25 @@ static void are_found(void **state) {
         at_text_free(&dump);
         at_session_free(s);
     }
+}
+
+/* Heads of which some share keys: which keys is the same for all of a block, and may be none. */
+static const char shared_keys[] =
+    "fn f(q[h,i,d], k[g,j,d]) -> o[h,i,d] {\n"
+    "  s[h,i,j] = sum[d](q[h,i,d] * k[h // 2, j, d])\n  p[h,i,j] = softmax[j](s[h,i,j])\n"
+    "  o[h,i,d] = sum[j](p[h,i,j] * k[h // 2, j, d])\n}";
+
+static void what_is_the_same_for_all_elements_is_tried_once(void **state) {
+    (void)state;
+    at_session *s = at_session_new((size_t)64 << 20);
+    at_text dump = {0};
+    at_compile_options options = {.stage = "tile"};
+    at_compile(s, cascade_of(s, shared_keys), &options, &dump);
+    int found = 0;
+    for (const char *at = dump.data; (at = strstr(at, "product, ")); at++) found++;
+    if (found != 2) fail_msg("%s", dump.data);
+    at_text_free(&dump);
+    at_session_free(s);
 }
 
 static void run_both(at_session *s, const at_cascade *cascade, const at_kernel *kernel,
@@ -179,6 +210,7 @@ static void narrow_types_give_the_same(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(are_found),
+        cmocka_unit_test(what_is_the_same_for_all_elements_is_tried_once),
         cmocka_unit_test(give_what_sums_give),
         cmocka_unit_test(narrow_types_give_the_same),
     };

@@ -192,16 +192,25 @@ static inline void attend_multiply_columns(const real *rows, const real *columns
     }
 }
 
-/* One row, what it takes of the depth and nothing else; `but_zeros`: nor where it is 0. */
+/* Of which factors packed elements may be not finite, and which are left out where they are 0: of the
+ * rows, of the columns. */
+struct attend_asks {
+    bool finite[2], zeros[2];
+};
+
+/* One row, what it takes of the depth and nothing else. */
 static inline void attend_multiply_row(const real *row, const real *columns, int64_t from,
-                                       int64_t to, bool but_zeros, int64_t column_count,
+                                       int64_t to, struct attend_asks asks, int64_t column_count,
                                        int64_t depth, real *block, bool more) {
     for (int64_t n = 0; n < column_count; n += LANES) {
         const real *beside = columns + n / COLUMNS * COLUMNS * depth + n % COLUMNS;
         vreal sum = vreal_all(0);
-        for (int64_t k = from; k < to; k++)
-            if (!but_zeros || row[k * ROWS] != 0)
-                sum = vreal_fma(vreal_all(row[k * ROWS]), vreal_load(beside + k * COLUMNS), sum);
+        for (int64_t k = from; k < to; k++) {
+            if (asks.zeros[0] && row[k * ROWS] == 0) continue;
+            vreal x = vreal_all(row[k * ROWS]), y = vreal_load(beside + k * COLUMNS);
+            if (asks.zeros[1]) x = vreal_choose(y != vreal_all(0), x, vreal_all(0));
+            sum = vreal_fma(x, y, sum);
+        }
         vreal_store(block + n, more ? vreal_load(block + n) + sum : sum);
     }
 }
@@ -219,30 +228,39 @@ static inline void attend_clear_limits(real *rows, const int64_t *from, const in
     }
 }
 
-/* The same without what no row of a panel takes of the depth, which begins at `first`. Where the limits
- * are all that leaves anything out (`exact`), columns may have any elements: times 0 they are only
- * where they are finite. */
+/* The same without what no row of a panel takes of the depth, which begins at `first`. Where an asked
+ * factor is not finite, what rows do not take and zeros of the other factor are left out one by one:
+ * times 0 it is 0 only where it is finite. */
 static inline void attend_multiply_depth(real *rows, const real *columns, const int64_t *from,
-                                         const int64_t *to, int64_t first, bool exact,
-                                         bool but_zeros, int64_t row_count, int64_t column_count, int64_t depth,
+                                         const int64_t *to, int64_t first, struct attend_asks asks,
+                                         int64_t row_count, int64_t column_count, int64_t depth,
                                          real *block, bool more) {
-    bool finite = !exact || attend_are_finite(columns, attend_up(column_count, COLUMNS) * depth);
+    const struct attend_limits all = {0, depth};
+    bool good = !asks.finite[1] ||
+                attend_are_finite(columns, attend_up(column_count, COLUMNS) * depth);
     for (int64_t m = 0; m < row_count; m += ROWS) {
         int64_t count = row_count - m < ROWS ? row_count - m : ROWS;
-        struct attend_limits limits = attend_limits_of(from + m, to + m, count, first, depth);
-        for (int64_t i = 0; !finite && i < count; i++) {
-            struct attend_limits own = attend_limits_of(from + m + i, to + m + i, 1, first, depth);
-            attend_multiply_row(rows + m * depth + i, columns, own.from, own.to, but_zeros,
-                                column_count, depth, block + (m + i) * BLOCK_WIDTH, more);
-        }
-        if (!finite) continue;
+        struct attend_limits limits =
+            from ? attend_limits_of(from + m, to + m, count, first, depth) : all;
+        real *panel = rows + m * depth;
         if (limits.from >= limits.to) {
             if (more) continue;
             limits.from = limits.to = 0;
         }
-        attend_clear_limits(rows + m * depth, from + m, to + m, count, first, limits);
+        if (from) attend_clear_limits(panel, from + m, to + m, count, first, limits);
+        if (!good || (asks.finite[0] &&
+                      !attend_are_finite(panel + limits.from * ROWS,
+                                         (limits.to - limits.from) * ROWS))) {
+            for (int64_t i = 0; i < count; i++) {
+                struct attend_limits own =
+                    from ? attend_limits_of(from + m + i, to + m + i, 1, first, depth) : all;
+                attend_multiply_row(panel + i, columns, own.from, own.to, asks, column_count, depth,
+                                    block + (m + i) * BLOCK_WIDTH, more);
+            }
+            continue;
+        }
         for (int64_t n = 0; n < column_count; n += COLUMNS)
-            attend_multiply_panels(rows + m * depth + limits.from * ROWS,
+            attend_multiply_panels(panel + limits.from * ROWS,
                                    columns + n * depth + limits.from * COLUMNS,
                                    limits.to - limits.from, block + m * BLOCK_WIDTH + n, more);
     }

@@ -15,9 +15,12 @@ typedef struct {
 static bool look_for_failure(void *user, const at_expr *e) {
     search *w = user;
     at_session *s = w->s;
-    if (e->tag == AT_MAP && e->kind == AT_INT)
-        w->found |= e->u.map.op == AT_OP_IDIV || e->u.map.op == AT_OP_MOD ||
-                    e->u.map.op == AT_OP_IPOW;
+    if (e->tag == AT_MAP && e->kind == AT_INT) {
+        bool divides = e->u.map.op == AT_OP_IDIV || e->u.map.op == AT_OP_MOD;
+        const at_expr *by = divides ? e->u.map.args[1] : NULL;
+        bool sure = divides && by->tag == AT_CONST && by->u.integer > 0;
+        w->found |= e->u.map.op == AT_OP_IPOW || (divides && !sure);
+    }
     if (e->tag == AT_READ && w->whole && e->u.read.array->id < w->count)
         w->found |= !w->whole[e->u.read.array->id];
     for (int i = 0; e->tag == AT_READ && i < e->u.read.array->rank && !w->found; i++) {
@@ -25,6 +28,7 @@ static bool look_for_failure(void *user, const at_expr *e) {
         const at_axis *axis = e->u.read.array->axes[i];
         if (index->tag == AT_INDEX && at_same_extent(index->u.axis, axis)) continue;
         if (e->u.read.alternative && (index->tag != AT_INDEX || index->u.axis->declared)) continue;
+        if (w->known && at_index_inside(s, w->known, index, axis)) continue;
         w->found |= at_between(s, w->known, at_int(s, 0, e->span), index,
                                at_size_of(s, axis, e->span)) != NULL;
     }

@@ -37,7 +37,7 @@ typedef struct {
 
 static void note_use(void *user, const at_tile *tile, const at_value *value) {
     uses *u = user;
-    if (tile && tile->tag == AT_TILE_FOR) u->axes[tile->axis->id] |= !tile->high;
+    if (tile && tile->tag == AT_TILE_FOR && !tile->high) u->axes[tile->axis->id] = true;
     if (tile && tile->tag == AT_TILE_PRODUCT) {
         const at_loop_product *product = tile->product->loop;
         for (int i = 0; i < product->batch_count; i++) u->axes[product->batch[i]->id] = true;

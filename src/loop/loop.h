@@ -104,6 +104,11 @@ struct at_loop {
     bool block; /* FOR: over the indices of a group's block, which low and high say */
     const at_axis *axis;
     const at_expr *low, *high; /* FOR: where it begins, and before which it ends; NULL: the axis */
+    /* FOR: indices are left out where `when` does not hold, which is one for all with the same quotient
+     * by `stretch`; NULL: none. Only while a nest is made (stretch.c). `steps`: over such quotients. */
+    const at_expr *when;
+    int64_t stretch;
+    bool steps;
     const at_expr *condition;
     const at_array *variable;
     const at_array *array;
@@ -315,6 +320,19 @@ const at_expr *at_loop_clips_rest(const at_loop_clips *clips);
 /* Whether nothing in e can fail where the next node goes, or where a condition (may be NULL) holds
  * there. */
 bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *condition);
+
+/* ---- stretch.c: conditions that are the same for stretches of an index ---------------------------- */
+
+/* How long the stretches of an axis are in which a condition is the same, and so is asked once for
+ * each; 0: there are none worth it. */
+int64_t at_loop_stretch_of(const at_expr *condition, const at_axis *axis);
+/* The condition for a stretch: with `step` for the quotient. */
+const at_expr *at_loop_stretch_at(at_session *s, const at_expr *condition, const at_axis *axis,
+                                  const at_expr *step);
+/* An axis for the stretches of one. */
+at_axis *at_loop_step_axis(at_session *s, const at_axis *axis);
+/* Loops over stretches, where loops have such conditions. */
+void at_loop_write_stretches(at_session *s, const at_loops *loops);
 
 /* ---- product.c ------------------------------------------------------------------------------ */
 

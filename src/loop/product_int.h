@@ -23,6 +23,7 @@ typedef struct {
      * and the others. */
     const at_expr *base, *end, *low, *high;
     const at_expr *guard;    /* where it is added, bounds and all; NULL: everywhere */
+    const at_expr *when;     /* of the guard: what is the same for stretches of the depth */
     const at_expr *rest;     /* of the guard, without the bounds of one axis */
     int bounded;             /* the factor that is 0 outside of the bounds */
     const at_expr *own[2];   /* the guard's part that makes this factor 0; NULL: none */

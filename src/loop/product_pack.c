@@ -230,12 +230,58 @@ static void put_zero(at_product_search *f, at_loop_factor *factor, const at_prod
 }
 
 /* A loop over the one axis of the depth, from low to before high. */
-static void enter_depth_part(at_product_search *f, const at_expr *low, const at_expr *high) {
+static at_loop *enter_depth_part(at_product_search *f, const at_expr *low, const at_expr *high) {
     at_loop *loop = at_loop_add(f->l, AT_LOOP_FOR);
     loop->axis = f->depth.axes[0];
     loop->low = low;
     loop->high = high;
     f->l->into = &loop->body;
+    return loop;
+}
+
+/* Takes a guard apart: what is the same for stretches of the depth, and the rest. */
+static void split_guard(at_product_search *f, const at_expr *e, const at_expr **when,
+                        const at_expr **rest) {
+    const at_axis *axis = f->depth.axes[0];
+    if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND) {
+        split_guard(f, e->u.map.args[0], when, rest);
+        split_guard(f, e->u.map.args[1], when, rest);
+        return;
+    }
+    int64_t by = f->depth.count == 1 ? at_loop_stretch_of(e, axis) : 0;
+    bool same = by && (!*when || at_loop_stretch_of(*when, axis) == by);
+    const at_expr **to = same ? when : rest;
+    *to = at_product_both(f, *to, e);
+}
+
+/* Makes 0 what a guard leaves out, where rows are. */
+static void clear_rest(at_product_search *f, at_loop_factor *factor, const at_product_part *part,
+                       const at_expr *guard) {
+    const at_expr *begin = variable(f, f->product->depth_first);
+    const at_expr *stop = variable(f, f->product->depth_end);
+    const at_expr *when = NULL, *rest = NULL;
+    at_loops *rows = f->l->into;
+    split_guard(f, guard, &when, &rest);
+    int64_t stretch = when ? at_loop_stretch_of(when, f->depth.axes[0]) : 0;
+    if (when) {
+        at_loop *loop = enter_depth_part(f, begin, stop);
+        loop->when = map(f, AT_OP_NOT, when, NULL);
+        loop->stretch = stretch;
+        put_zero(f, factor, part);
+        f->l->into = rows;
+    }
+    if (!rest) return;
+    if (when) {
+        at_loop *loop = enter_depth_part(f, begin, stop);
+        loop->when = when;
+        loop->stretch = stretch;
+    } else {
+        at_product_enter(f, &f->depth, f->product->depth_first, f->product->depth_end);
+    }
+    at_loop *branch = at_loop_add(f->l, AT_LOOP_IF);
+    branch->condition = map(f, AT_OP_NOT, rest, NULL);
+    f->l->into = &branch->body;
+    put_zero(f, factor, part);
 }
 
 void at_product_clear(at_product_search *f, at_loop_factor *factor, const at_product_part *part,
@@ -259,10 +305,5 @@ void at_product_clear(at_product_search *f, at_loop_factor *factor, const at_pro
         put_zero(f, factor, part);
         f->l->into = rows;
     }
-    if (!f->own_rest[which]) return;
-    at_product_enter(f, &f->depth, f->product->depth_first, f->product->depth_end);
-    at_loop *branch = at_loop_add(f->l, AT_LOOP_IF);
-    branch->condition = map(f, AT_OP_NOT, f->own_rest[which], NULL);
-    f->l->into = &branch->body;
-    put_zero(f, factor, part);
+    if (f->own_rest[which]) clear_rest(f, factor, part, f->own_rest[which]);
 }

@@ -70,6 +70,16 @@ static const example products[] = {
      "  w[i,j] = abs(sum[d](q[i,d] * k[j,d]))\n"
      "  v[j,e] = sum[i where keep[i,j] and g[i,e] != 0 and j <= i](g[i,e] * w[i,j])\n}",
      {{40, 8, 50, 30}, {600, 5, 300, 40}, {9, 4, 11, 64}, {300, 7, 300, 33}}},
+    {"fn seen_blocks(q[i,d], k[j,d], v[j,e], seen[a,b]: bool) -> o[i,e] {\n"
+     "  require size(i) == 16 * size(a) and size(j) == 16 * size(b)\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  p[i,j] = softmax[j where seen[i // 16, j // 16] and j <= i + 5](s[i,j])\n"
+     "  o[i,e] = sum[j](p[i,j] * v[j,e])\n}",
+     {{48, 8, 64, 16, 3, 4}, {320, 16, 272, 40, 20, 17}, {640, 4, 720, 64, 40, 45}, {16, 5, 16, 9, 1, 1}}},
+    {"fn block_sums(p[i,j], v[j,e], seen[a,b]: bool) -> o[i,e] {\n"
+     "  require size(i) == 16 * size(a) and size(j) == 16 * size(b)\n"
+     "  o[i,e] = sum[j where seen[i // 16, j // 16] and p[i,j] > 0 and i - j < 100](p[i,j] * v[j,e])\n}",
+     {{48, 64, 16, 3, 4}, {320, 272, 40, 20, 17}, {640, 720, 64, 40, 45}, {16, 16, 9, 1, 1}}},
     {"fn inside_out(x[i,b,t], w[o,i,r]) -> y[b,r,t,o] {\n"
      "  y[b,r,t,o] = sum[i](x[i,b,t] * w[o,i,r])\n}",
      {{17, 3, 20, 40, 2}, {30, 1, 64, 50, 3}, {5, 4, 4, 33, 2}, {260, 2, 9, 20, 1}}},

@@ -93,6 +93,11 @@ typedef struct {
     /* By factor: its packed elements are looked at, and where some are not finite, what the limits and
      * the other factor's zeros leave out is left out one by one; the guard asks that it is not 0. */
     bool asks[2], zeros[2];
+    /* By row of a part and stretch of the columns, or of the depth, so long, from first_stretch on:
+     * whether anything is asked for there at all. 0: everywhere. */
+    int64_t stretch;
+    bool deep;      /* of the depth: set by the loops that pack rows */
+    const at_array *wanted, *first_stretch, *stretches;
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;

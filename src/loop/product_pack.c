@@ -254,27 +254,31 @@ static void split_guard(at_product_search *f, const at_expr *e, const at_expr **
     *to = at_product_both(f, *to, e);
 }
 
-/* Makes 0 what a guard leaves out, where rows are. */
+/* Makes 0 what a guard leaves out, where rows are; of the rows, stretches are noted beside them. */
 static void clear_rest(at_product_search *f, at_loop_factor *factor, const at_product_part *part,
-                       const at_expr *guard) {
-    const at_expr *begin = variable(f, f->product->depth_first);
-    const at_expr *stop = variable(f, f->product->depth_end);
-    const at_expr *when = NULL, *rest = NULL;
+                       int which) {
+    at_loop stretch = {.axis = f->depth.axes[0], .low = variable(f, f->product->depth_first),
+                       .high = variable(f, f->product->depth_end)};
+    const at_expr *rest = NULL;
     at_loops *rows = f->l->into;
-    split_guard(f, guard, &when, &rest);
-    int64_t stretch = when ? at_loop_stretch_of(when, f->depth.axes[0]) : 0;
-    if (when) {
-        at_loop *loop = enter_depth_part(f, begin, stop);
-        loop->when = map(f, AT_OP_NOT, when, NULL);
-        loop->stretch = stretch;
+    split_guard(f, f->own_rest[which], &stretch.when, &rest);
+    if (stretch.when) stretch.stretch = at_loop_stretch_of(stretch.when, stretch.axis);
+    if (stretch.when && which) {
+        at_loop *loop = enter_depth_part(f, stretch.low, stretch.high);
+        loop->when = map(f, AT_OP_NOT, stretch.when, NULL);
+        loop->stretch = stretch.stretch;
         put_zero(f, factor, part);
-        f->l->into = rows;
+    } else if (stretch.when) {
+        f->l->into = &factor->pack;
+        f->product->deep = true;
+        at_product_note_stretches(f, part, &stretch);
     }
+    f->l->into = rows;
     if (!rest) return;
-    if (when) {
-        at_loop *loop = enter_depth_part(f, begin, stop);
-        loop->when = when;
-        loop->stretch = stretch;
+    if (stretch.when) {
+        at_loop *loop = enter_depth_part(f, stretch.low, stretch.high);
+        loop->when = stretch.when;
+        loop->stretch = stretch.stretch;
     } else {
         at_product_enter(f, &f->depth, f->product->depth_first, f->product->depth_end);
     }
@@ -305,5 +309,5 @@ void at_product_clear(at_product_search *f, at_loop_factor *factor, const at_pro
         put_zero(f, factor, part);
         f->l->into = rows;
     }
-    if (f->own_rest[which]) clear_rest(f, factor, part, f->own_rest[which]);
+    if (f->own_rest[which]) clear_rest(f, factor, part, which);
 }

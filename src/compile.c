@@ -38,12 +38,10 @@ static bool choose(at_session *s, const at_cascade *cascade, const at_compile_op
                           &s->choices);
 }
 
-/* In blocks of how many columns sums over long axes are taken; 0 or less: in none. `all`: wherever
- * that can be, not only where it pays. */
-static int64_t stream_block(const at_session *s, const at_compile_options *how, bool *all) {
+/* In blocks of how many columns sums over long axes are taken; 0 or less: in none. */
+static int64_t stream_block(const at_session *s, const at_compile_options *how) {
     enum { USUAL = 256 }; /* columns: measured, see docs/decisions.md */
     const char *set = getenv("ATTEND_STREAM");
-    *all = s->choices.columns || set || (how && how->stream);
     if (s->choices.unfused || (how && how->as_it_is)) return 0;
     if (s->choices.columns) return s->choices.columns;
     if (how && how->stream) return how->stream;
@@ -53,9 +51,8 @@ static int64_t stream_block(const at_session *s, const at_compile_options *how, 
 static const at_cascade *rewrite(at_session *s, const at_cascade *cascade,
                                  const at_compile_options *how) {
     if (!how || !how->as_it_is) cascade = at_optimize(s, cascade);
-    bool all;
-    int64_t block = stream_block(s, how, &all);
-    return block > 0 ? at_sweep_cascade(s, cascade, block, all, NULL) : cascade;
+    int64_t block = stream_block(s, how);
+    return block > 0 ? at_sweep_cascade(s, cascade, block, NULL) : cascade;
 }
 
 /* The plan, and the cascade that it is of: what a plan would store over two lengths is a reason for other sums

@@ -158,6 +158,7 @@ typedef struct {
     bool hopeful;          /* its hopeful form is printed */
     int first_scratch;     /* the number of the nest's first scratch array */
     bool shares;           /* in a loop that threads share */
+    bool team;             /* the function is what each thread of a team does */
 
     /* In a loop over lanes: */
     const at_axis *lanes;  /* its axis; NULL outside */
@@ -232,9 +233,11 @@ void at_c_row_loop(at_printer *p, const at_tile *tile,
 /* A condition that differs from lane to lane. */
 void at_c_lane_condition(at_printer *p, const at_tile *tile,
                          void (*body)(at_printer *p, const at_tiles *tiles));
-/* Clauses for OpenMP: how a loop's rounds are shared out; how many threads do, and when at all. */
+/* Clauses for OpenMP: how a loop's rounds are shared out; how many threads do, and when at all. When
+ * that is, as a condition by itself. */
 const char *at_c_shared_loop(at_printer *p, const at_tile *tile);
 const char *at_c_shared_region(at_printer *p);
+const char *at_c_shared_worth(at_printer *p);
 /* Notes, by axis id, whose sizes that looks at. */
 void at_c_shared_sizes(const at_cost *work, bool *axes);
 

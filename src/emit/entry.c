@@ -241,7 +241,7 @@ static void print_group(entry *e, const at_plan_step *step) {
         at_c_line(&e->p, "const double work = %s;", work_of(e, step));
         at_c_line(&e->p, "(void)work; /* without OpenMP there is one thread */");
         at_text_addf(e->p.out, "#pragma omp parallel num_threads(frame->call->threads) "
-                               "if (work > 50000.0)\n");
+                               "if (work > SHARED_WORK / 2)\n");
     }
     at_c_line(&e->p, "{");
     e->p.indent++;
@@ -268,7 +268,7 @@ static void print_scan_apart(entry *e, const at_plan_step *step, const at_nest *
     at_c_line(&e->p, "const double work = %s;", work_of(e, step));
     at_c_line(&e->p, "(void)work; /* without OpenMP there is one thread */");
     at_text_addf(e->p.out, "#pragma omp parallel num_threads(frame->call->threads) "
-                           "if (work > 50000.0)\n");
+                           "if (work > SHARED_WORK / 2)\n");
     at_c_line(&e->p, "{");
     e->p.indent++;
     if (flushes) at_c_line(&e->p, "const unsigned mode = attend_flush_begin();");
@@ -552,11 +552,15 @@ static void print_run(entry *e, const char *prefix, int blocks) {
                  e->plan->group_count ? "extents" : "call->extents");
     at_text_addf(e->p.out,
                  "%s"
-                 "    const int failed = %s_passes(&frame);\n"
+                 "    int failed = 0;\n"
+                 "    if (frame.level == 0) failed = %s_passes(&frame);\n"
+                 "    else /* within a caller's threads: loops are shared with none of these */\n"
+                 "#pragma omp parallel num_threads(1)\n"
+                 "        failed = %s_passes(&frame);\n"
                  "%s"
                  "    if (!failed) attend_end(&frame, sizes);\n"
                  "    return failed;\n}\n",
-                 flushes ? "    const unsigned mode = attend_flush_begin();\n" : "", e->own,
+                 flushes ? "    const unsigned mode = attend_flush_begin();\n" : "", e->own, e->own,
                  flushes ? "    attend_flush_end(mode);\n" : "");
 }
 

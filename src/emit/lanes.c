@@ -365,8 +365,7 @@ void at_c_shared_sizes(const at_cost *work, bool *axes) {
             axes[work->terms[i].axes[k]->id] = true;
 }
 
-const char *at_c_shared_region(at_printer *p) {
-    enum { WORTH = 100000 }; /* operations that take longer than waking threads */
+const char *at_c_shared_worth(at_printer *p) {
     const at_cost *work = &p->nest->work;
     const char *text = "";
     for (int i = 0; i < work->count; i++) {
@@ -379,7 +378,11 @@ const char *at_c_shared_region(at_printer *p) {
                              at_size_name(&p->names, term->axes[k]));
     }
     if (!*text) text = "0.0"; /* over nothing */
-    return at_format(p->s->arena, "num_threads(frame->call->threads) if (%s > %d)", text, WORTH);
+    return at_format(p->s->arena, "%s > SHARED_WORK", text);
+}
+
+const char *at_c_shared_region(at_printer *p) {
+    return at_format(p->s->arena, "num_threads(frame->call->threads) if (%s)", at_c_shared_worth(p));
 }
 
 const char *at_c_shared_loop(at_printer *p, const at_tile *tile) {

@@ -2,6 +2,8 @@
  * finished by the loops of its elements. How they are cut has no influence on any value. */
 #include "emit/emit.h"
 
+#include <string.h>
+
 typedef struct {
     at_printer *p;
     const at_loop_product *product;
@@ -25,6 +27,12 @@ static const char *column_count(const printing *print) {
                        : count_of(print, product->column_first, product->column_end);
 }
 
+/* Nothing is asked for yet. */
+static void print_unwanted(const printing *print) {
+    const char *wanted = name_of(print, print->product->wanted);
+    at_c_line(print->p, "memset(%s, 0, sizeof %s);", wanted, wanted);
+}
+
 static void print_pack(const printing *print, int which) {
     const at_loop_product *product = print->product;
     const at_loop_factor *factor = &product->factors[which];
@@ -33,6 +41,7 @@ static void print_pack(const printing *print, int which) {
                               : count_of(print, product->row_first, product->row_end);
     const char *depth = count_of(print, product->depth_first, product->depth_end);
     const char *to = name_of(print, factor->packed), *width = which ? "COLUMNS" : "ROWS";
+    if (product->deep && !which) print_unwanted(print);
     if (!factor->array) {
         at_c_line(p, "attend_pack_rest(%s, %s, %s, %s);", to, count, depth, width);
         at_c_tiles(p, &print->tile->pack[which]);
@@ -48,19 +57,37 @@ static void print_pack(const printing *print, int which) {
     at_c_tiles(p, &print->tile->pack[which]);
 }
 
+/* What multiplies a block: how much of it is left out. */
+static const char *kind_of(const at_loop_product *product) {
+    if (product->limits == AT_LIMITS_DEPTH || product->asks[0] || product->asks[1] || product->deep)
+        return "_depth";
+    return product->stretch ? "_wanted" : product->limits ? "_columns" : "";
+}
+
+/* The stretches from which position on rows ask for. */
+static void print_wanted(const printing *print, const at_array *first) {
+    const at_loop_product *product = print->product;
+    long long stretch = product->stretch;
+    at_c_line(print->p, "                (struct attend_stretches){%s, %s, %lld, %s - %s * %lld},",
+              name_of(print, product->wanted), name_of(print, product->stretches), stretch,
+              name_of(print, first), name_of(print, product->first_stretch), stretch);
+}
+
 /* What rows take of the columns, or of the depth, and what is asked of factors. */
-static void print_limits(const printing *print, bool columns) {
+static void print_limits(const printing *print, const char *kind) {
     const at_loop_product *product = print->product;
     at_printer *p = print->p;
-    const at_array *first = columns ? product->column_first : product->depth_first;
-    if (columns || product->limits == AT_LIMITS_DEPTH)
+    bool deep = strcmp(kind, "_depth") == 0;
+    const at_array *first = deep ? product->depth_first : product->column_first;
+    if (strcmp(kind, "_wanted") == 0) print_wanted(print, first);
+    else if (product->limits == (deep ? AT_LIMITS_DEPTH : AT_LIMITS_COLUMNS))
         at_c_line(p, "                %s, %s, %s,", name_of(print, product->limit_from),
                   name_of(print, product->limit_to), name_of(print, first));
-    else if (product->asks[0] || product->asks[1])
+    else if (deep)
         at_c_line(p, "                NULL, NULL, 0,");
-    else
-        return;
-    if (columns) return;
+    if (!deep) return;
+    if (product->deep) print_wanted(print, first);
+    else at_c_line(p, "                (struct attend_stretches){NULL, 0, 1, 0},");
     static const char *const words[] = {"false", "true"};
     at_c_line(p, "                (struct attend_asks){{%s, %s}, {%s, %s}},",
               words[product->asks[0]], words[product->asks[1]], words[product->zeros[0]],
@@ -90,13 +117,10 @@ static void print_depth(const printing *print, const char *depth) {
               first);
     print_pack(print, 0);
     print_pack(print, 1);
-    bool asks = product->asks[0] || product->asks[1];
-    const char *within = product->limits == AT_LIMITS_DEPTH || asks ? "_depth"
-                         : product->limits                          ? "_columns"
-                                                                    : "";
+    const char *within = kind_of(product);
     at_c_line(p, "attend_multiply%s(%s, %s,", within, name_of(print, product->factors[0].packed),
               name_of(print, product->factors[1].packed));
-    print_limits(print, product->limits == AT_LIMITS_COLUMNS && !asks);
+    if (*within) print_limits(print, within);
     at_c_line(p, "                %s, %s,", count_of(print, product->row_first, product->row_end),
               column_count(print));
     at_c_line(p, "                %s, %s, %s > %s);",
@@ -148,6 +172,17 @@ static void print_constants(const printing *print) {
     at_c_line(print->p, "const int64_t %s = BLOCK_WIDTH;", name_of(print, product->width));
 }
 
+/* Room for what rows ask for of stretches. */
+static void print_stretches(const printing *print) {
+    const at_loop_product *product = print->product;
+    at_c_line(print->p, "enum { %s = %s / %lld + 2 };", name_of(print, product->stretches),
+              product->deep ? "BLOCK_DEPTH" : "BLOCK_COLUMNS", (long long)product->stretch);
+    at_c_line(print->p, "bool %s[BLOCK_ROWS * %s];", name_of(print, product->wanted),
+              name_of(print, product->stretches));
+    if (!product->deep) print_unwanted(print);
+    at_c_line(print->p, "int64_t %s;", name_of(print, product->first_stretch));
+}
+
 /* What loops find of a part before it is computed. */
 static void print_range(printing *print) {
     const at_loop_product *product = print->product;
@@ -155,6 +190,7 @@ static void print_range(printing *print) {
     if (product->limits)
         at_c_line(p, "int64_t %s[BLOCK_ROWS], %s[BLOCK_ROWS];", name_of(print, product->limit_from),
                   name_of(print, product->limit_to));
+    if (product->stretch) print_stretches(print);
     at_c_tiles(p, &print->tile->range);
     if (!product->column_to) return;
     if (product->shrinks) {
@@ -248,12 +284,13 @@ void at_c_product(at_printer *p, const at_tile *tile) {
     p->indent++;
     bool shared = p->nest->nest->pass->group != NULL; /* by the threads, block by block */
     if (shared) threads = "1";
-    else at_c_line(p, "const int %s = frame->call->threads;", threads);
+    else at_c_line(p, "const int %s = %s;", threads, p->team ? "attend_team()" : "frame->call->threads");
     at_c_line(p, "const struct attend_cut %s =", cut);
     at_c_line(p, "    attend_cut_product(%s, %s, %s, %s, %s);", batch, rows, columns, depth, threads);
     print_constants(&print);
-    bool flushes = p->type != AT_TYPE_F64 && !shared;
-    if (!shared)
+    bool flushes = p->type != AT_TYPE_F64 && !shared && !p->team;
+    if (p->team) at_text_add(p->out, "#pragma omp for schedule(static) nowait\n");
+    else if (!shared)
         at_text_addf(p->out, "#pragma omp parallel%s num_threads(%s) if (%s > 1 && %s.parts > 1)\n",
                  flushes ? "" : " for schedule(static)", threads, threads, cut);
     if (flushes) {

@@ -142,10 +142,60 @@ static printed load_if(at_printer *p, const at_value *v) {
     return (printed){at_format(p->s->arena, "%s ? %s : %s", inside, found, other), AT_C_CHOICE};
 }
 
+/* An int that goes by steps, in the last lane. */
+static const char *in_last_lane(at_printer *p, const at_value *v) {
+    const char *first = at_c_value(p, v, AT_C_SUM);
+    if (v->lanes == AT_LANES_SAME) return first;
+    if (v->lanes == AT_LANES_NEXT) return at_format(p->s->arena, "%s + (LANES - 1)", first);
+    return at_format(p->s->arena, "%s + (LANES - 1) * %s", first,
+                     at_c_value(p, v->step, AT_C_UNARY));
+}
+
+/* Whether comparisons of ints that go by steps hold in all lanes: they do if they hold in the first
+ * and the last. NULL: the condition is another. */
+static const char *holds_everywhere(at_printer *p, const at_value *v) {
+    if (v->op != AT_TILE_MAP) return NULL;
+    const at_value *a = v->operands[0], *b = v->operands[1];
+    if (v->map == AT_OP_AND) {
+        const char *left = holds_everywhere(p, a), *right = holds_everywhere(p, b);
+        return left && right ? at_format(p->s->arena, "%s && %s", left, right) : NULL;
+    }
+    at_c_level level = AT_C_PRIMARY;
+    bool ordered = v->map == AT_OP_LE || v->map == AT_OP_LT || v->map == AT_OP_GE || v->map == AT_OP_GT;
+    if (!ordered || a->kind != AT_INT || a->lanes == AT_LANES_ANY || b->lanes == AT_LANES_ANY) return NULL;
+    const char *symbol = symbol_of(v->map, &level);
+    return at_format(p->s->arena, "%s %s %s && %s %s %s", at_c_value(p, a, AT_C_SUM), symbol,
+                     at_c_value(p, b, AT_C_SUM), in_last_lane(p, a), symbol, in_last_lane(p, b));
+}
+
+/* A read of elements beside each other, which mostly are all inside: that is asked first. */
+static printed load_beside(at_printer *p, const at_value *v, const char *all) {
+    const char *read = at_c_name(&p->names, "read"), *mask = at_c_name(&p->names, "inside");
+    const char *from = place(p, v->array, v->operands[1]);
+    at_c_line(p, "%s %s;", at_vector_type(v->kind), read);
+    at_c_line(p, "if (%s) {", all);
+    p->indent++;
+    at_c_line(p, "%s = %s;", read, call(p, memory_function(p, v, "load"), from, NULL, NULL).text);
+    p->indent--;
+    at_c_line(p, "} else {");
+    p->indent++;
+    const char *text = both_masks(p, v->operands[0]);
+    at_c_line(p, "const vmask %s = %s;", mask, text);
+    const char *some = call(p, memory_function(p, v, "load_where"), from, mask, NULL).text;
+    const char *other = at_c_vector(p, v->operands[2], AT_C_CHOICE);
+    at_c_line(p, "%s = %s;", read, call(p, function_of(p, v->kind, "choose"), mask, some, other).text);
+    p->indent--;
+    at_c_line(p, "}");
+    return (printed){read, AT_C_PRIMARY};
+}
+
 static printed load_where(at_printer *p, const at_value *v) {
     const at_value *address = v->operands[1];
     bool simple = address->lanes == AT_LANES_NEXT || address->lanes == AT_LANES_STEP;
     if (v->operands[0]->lanes == AT_LANES_SAME && simple) return load_if(p, v);
+    const char *all = address->lanes == AT_LANES_NEXT && v->kind != AT_BOOL
+                          ? holds_everywhere(p, v->operands[0]) : NULL;
+    if (all) return load_beside(p, v, all);
     const char *mask = at_c_name(&p->names, "inside"), *text = both_masks(p, v->operands[0]);
     at_c_line(p, "const vmask %s = %s;", mask, text);
     printed found = address->lanes == AT_LANES_NEXT

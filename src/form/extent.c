@@ -59,6 +59,24 @@ static bool equates_ints(const at_expr *e) {
     return e->tag == AT_MAP && e->u.map.op == AT_OP_EQ && e->u.map.args[0]->kind == AT_INT;
 }
 
+/* What a condition says that an extent is; NULL: nothing. */
+static const at_expr *required(const knowing *k, const at_expr *extent, const at_expr *c) {
+    if (c->tag == AT_MAP && c->u.map.op == AT_OP_AND) {
+        const at_expr *first = required(k, extent, c->u.map.args[0]);
+        return first ? first : required(k, extent, c->u.map.args[1]);
+    }
+    if (!equates_ints(c)) return NULL;
+    const at_expr *a = c->u.map.args[0], *b = c->u.map.args[1];
+    if (a->tag != AT_SIZE) return NULL;
+    a = at_extent_of(k->s, a->u.axis);
+    if (!at_same(a, extent) || is_in(k, extent, b)) return NULL;
+    /* Only towards what stands before, so that this ends. */
+    if (b->tag == AT_SIZE && at_extent_of(k->s, b->u.axis)->tag == AT_SIZE &&
+        at_extent_of(k->s, b->u.axis)->u.axis->id >= extent->u.axis->id)
+        return NULL;
+    return b;
+}
+
 /* `size(b) == e`: b is e. Later ones first, so that what a derivative adds refers to what was
  * there. */
 static const at_expr *known_size(void *user, const at_expr *e) {
@@ -67,17 +85,8 @@ static const at_expr *known_size(void *user, const at_expr *e) {
     const at_expr *extent = at_extent_of(k->s, e->u.axis);
     if (extent->tag != AT_SIZE) return extent;
     for (int i = 0; i < k->cascade->require_count; i++) {
-        const at_expr *c = k->cascade->requires[i].condition;
-        if (!equates_ints(c)) continue;
-        const at_expr *a = c->u.map.args[0], *b = c->u.map.args[1];
-        if (a->tag != AT_SIZE) continue;
-        a = at_extent_of(k->s, a->u.axis);
-        if (!at_same(a, extent) || is_in(k, extent, b)) continue;
-        /* Only towards what stands before, so that this ends. */
-        if (b->tag == AT_SIZE && at_extent_of(k->s, b->u.axis)->tag == AT_SIZE &&
-            at_extent_of(k->s, b->u.axis)->u.axis->id >= extent->u.axis->id)
-            continue;
-        return b;
+        const at_expr *b = required(k, extent, k->cascade->requires[i].condition);
+        if (b) return b;
     }
     for (int i = 0; i < k->cascade->require_count; i++) {
         const at_expr *c = k->cascade->requires[i].condition;

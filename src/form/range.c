@@ -4,12 +4,26 @@
 
 static const at_range all = {INT64_MIN, INT64_MAX};
 
+/* i // 64, where an axis is at most 64 times as long as another. */
+static bool is_quotient_inside(at_session *s, const at_cascade *cascade, const at_expr *index,
+                               const at_axis *axis) {
+    if (index->tag != AT_MAP || index->u.map.op != AT_OP_IDIV) return false;
+    const at_expr *i = index->u.map.args[0], *by = index->u.map.args[1];
+    if (i->tag != AT_INDEX || by->tag != AT_CONST || by->u.integer <= 0) return false;
+    const at_expr *room_of = at_map_node(s, AT_OP_MUL, by, at_extent_of(s, axis), NULL, index->span);
+    at_affine room, length;
+    return at_affine_of(s, at_with_known_sizes(s, cascade, room_of), &room) &&
+           at_affine_of(s, at_with_known_sizes(s, cascade, at_extent_of(s, i->u.axis)), &length) &&
+           at_affine_add(s, &room, -1, &length, &room) && at_affine_nonnegative(s, &room);
+}
+
 bool at_index_inside(at_session *s, const at_cascade *cascade, const at_expr *index,
                      const at_axis *axis) {
     if (index->tag == AT_INDEX) return at_equal_extent(s, cascade, index->u.axis, axis);
     /* Values declared `index v` were checked when they were given. */
     if (index->tag == AT_READ && !index->u.read.alternative && index->u.read.array->inside)
         return at_equal_extent(s, cascade, index->u.read.array->inside, axis);
+    if (is_quotient_inside(s, cascade, index, axis)) return true;
     int64_t extent = at_extent(axis, NULL);
     at_range range = at_range_of(index);
     return extent >= 0 && range.low >= 0 && range.high < extent;

@@ -6,8 +6,8 @@
  * What stands in front is evaluated even where the sum has no terms. So it must not be able to
  * fail there (`x[i - 1]` under a guard that keeps i from 0), and must not turn the 0 of an empty
  * sum into something else (0 / 0). A guard on the sum's own indices may always leave it empty;
- * then only numbers, sizes and cotangents go in front. Without one only an extent of 0 can: then
- * anything does that cannot fail, except for a division by a size or count, which makes the sum a
+ * then only numbers, sizes and cotangents go in front, and as divisors numbers, and sizes or roots of
+ * sizes of which a term has an index. Without one only an extent of 0 can: then anything does that cannot fail, except for a division by a size or count, which makes the sum a
  * mean or stays in it.
  *
  * An array is taken to have a value for each index inside of it. One that has not (`a[u] = x[n +
@@ -21,6 +21,7 @@ typedef struct {
     at_session *s;
     at_axis **axes;
     int count;
+    const at_expr *body;             /* what is summed */
     const at_expr *before;           /* holds where the sum is asked; NULL: everywhere */
     bool guarded;                    /* the sum has a guard on its own indices */
     bool mean;                       /* divided by how many terms it has */
@@ -125,11 +126,35 @@ static bool counts_terms(const factors *f, const at_expr *e) {
     return w.found;
 }
 
+typedef struct {
+    const factors *f;
+    const at_axis *axis;
+    bool found;
+} index_search;
+
+static bool look_for_index(void *user, const at_expr *e) {
+    index_search *w = user;
+    w->found |= e->tag == AT_INDEX && at_same_extent(e->u.axis, w->axis) && !depends(w->f, e) &&
+                at_mentions(w->f->body, e->u.axis);
+    return !w->found;
+}
+
+/* Whether it is made of sizes that are surely more than 0, though the sum may have no terms: there is
+ * an index for which it is taken. */
+static bool is_never_zero(const factors *f, const at_expr *e) {
+    if (e->tag == AT_MAP && (e->u.map.op == AT_OP_SQRT || e->u.map.op == AT_OP_TO_REAL))
+        return is_never_zero(f, e->u.map.args[0]);
+    if (e->tag != AT_SIZE) return false;
+    index_search w = {f, e->u.axis, false};
+    at_walk(f->body, look_for_index, &w);
+    return w.found;
+}
+
 static bool goes_outside(const factors *f, const at_expr *e, bool divides) {
     if (depends(f, e)) return false;
     if (e->tag == AT_CONST) return !divides || !at_is_number(e, 0);
     if ((divides && counts_terms(f, e)) || !cannot_fail(f, e)) return false;
-    if (!f->guarded) return true;
+    if (!f->guarded || (divides && is_never_zero(f, e))) return true;
     bool size = is_map(e, AT_OP_TO_REAL) && e->u.map.args[0]->tag == AT_SIZE;
     return !divides && (size || (e->tag == AT_READ && e->u.read.array->cotangent));
 }
@@ -200,7 +225,7 @@ const at_expr *at_make_sum(at_session *s, at_axis **axes, int count, const at_ex
     if (count == 0) return at_where(s, guard, body, 0);
     if (body->kind != AT_REAL)
         return at_fold_node(s, AT_FOLD_SUM, axes, count, guard, body, span);
-    factors f = {.s = s, .axes = axes, .count = count};
+    factors f = {.s = s, .axes = axes, .count = count, .body = body};
     guard = split_guard(&f, guard, NULL);
     f.guarded = guard != NULL;
     gather(&f, body, false);

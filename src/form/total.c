@@ -27,6 +27,7 @@ static bool look_for_failure(void *user, const at_expr *e) {
         const at_axis *axis = e->u.read.array->axes[i];
         if (index->tag == AT_INDEX && at_same_extent(index->u.axis, axis)) continue;
         if (e->u.read.alternative && (index->tag != AT_INDEX || index->u.axis->declared)) continue;
+        if (w->known && at_index_inside(s, w->known, index, axis)) continue;
         w->found |= at_between(s, w->known, at_int(s, 0, e->span), index,
                                at_size_of(s, axis, e->span)) != NULL;
     }

@@ -7,6 +7,7 @@
  * must be certain that neither it nor what is asked before it can fail: an iteration that is left
  * out must not have been one that fails. Bounds are computed where their loop begins and cannot leave
  * 64 bits: a bound of any size is first brought near the axis. */
+#include "form/form.h"
 #include "loop/loop.h"
 
 typedef struct {
@@ -21,6 +22,7 @@ struct at_loop_clips {
     int axis_count;
     int count, capacity;
     clip *clips;
+    const at_expr **when; /* by axis: a condition on its stretches; NULL: none */
     int *said_at; /* by position in said: the axis whose loop says it */
     int said_count, said_capacity, at_capacity, at_count;
     const at_expr **said;
@@ -196,6 +198,17 @@ static void tell(at_loop_lowering *l, const at_loop_clips *c, const at_expr *e, 
     at_reason_expr(l->s, AT_REASON_SKIP, e, "is tested at each index and bounds no loop: %s", why);
 }
 
+/* A condition that is the same for stretches of its innermost axis stands with that axis's loop. */
+static bool take_stretch(at_loop_lowering *l, at_loop_clips *c, const at_expr *e) {
+    int k = innermost(c, e);
+    int64_t by = k < 0 ? 0 : at_loop_stretch_of(e, c->axes[k]);
+    bool total;
+    if (by == 0 || !attempt(l, e, &total)) return false;
+    if (c->when[k] && at_loop_stretch_of(c->when[k], c->axes[k]) != by) return false;
+    c->when[k] = at_both(l->s, c->when[k], e);
+    return true;
+}
+
 static void take(at_loop_lowering *l, at_loop_clips *c, const at_expr *e, bool *may_clip) {
     if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND) {
         take(l, c, e->u.map.args[0], may_clip);
@@ -206,6 +219,7 @@ static void take(at_loop_lowering *l, at_loop_clips *c, const at_expr *e, bool *
     if (might && !has_fold(e)) attempt(l, e, &total);
     *may_clip = total;
     int axis = total ? solve(l, c, e) : -1;
+    if (axis < 0 && total && take_stretch(l, c, e)) return;
     if (axis < 0) {
         tell(l, c, e, might, total);
         c->rest = c->rest ? at_map_node(l->s, AT_OP_AND, c->rest, e, NULL, e->span) : e;
@@ -220,6 +234,7 @@ at_loop_clips *at_loop_find_clips(at_loop_lowering *l, const at_expr *guard,
     at_loop_clips *c = AT_NEW(l->s->arena, at_loop_clips);
     c->axes = axes;
     c->axis_count = count;
+    c->when = AT_NEW_ARRAY(l->s->arena, const at_expr *, count);
     bool may_clip = true;
     if (guard) take(l, c, guard, &may_clip);
     return c;
@@ -259,11 +274,25 @@ at_loop *at_loop_enter_clipped(at_loop_lowering *l, const at_loop_clips *c, int 
         if (one->low && bound->tag == AT_CONST && bound->u.integer <= 0) continue;
         *to = *to ? map(l, one->low ? AT_OP_MAX : AT_OP_MIN, *to, bound) : bound;
     }
+    bool total;
+    const at_expr *when = c->when[k] ? attempt(l, c->when[k], &total) : NULL;
     at_loop *loop = at_loop_enter(l, c->axes[k]);
+    int64_t stretch = when ? at_loop_stretch_of(c->when[k], c->axes[k]) : 0;
+    bool same = when && (at_loop_stretch_of(when, c->axes[k]) == stretch || !at_mentions(when, c->axes[k]));
+    if (same) {
+        loop->when = when;
+        loop->stretch = stretch;
+    }
     loop->block &= !low && !high;
     if (low) loop->low = loop->low ? map(l, AT_OP_MAX, loop->low, low) : low;
     if (high) loop->high = loop->high ? map(l, AT_OP_MIN, loop->high, high) : high;
     for (int i = 0; i < c->said_count; i++)
         if (c->said_at[i] == k) at_loop_know(l, c->said[i], true, true);
+    if (when && !same) {
+        at_loop *branch = at_loop_add(l, AT_LOOP_IF);
+        branch->condition = when;
+        l->into = &branch->body;
+    }
+    if (when) at_loop_know(l, c->when[k], true, false);
     return loop;
 }

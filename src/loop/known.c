@@ -344,7 +344,9 @@ at_loop_inside at_loop_is_inside(at_loop_lowering *l, const at_expr *index, cons
         if (at_loop_is_sure(l, zero, index, false, always) &&
             at_loop_is_sure(l, index, size, true, always))
             return always ? AT_INSIDE : AT_INSIDE_HERE;
-    return AT_MAYBE_OUTSIDE;
+    const at_cascade *cascade = l->program->plan->cascade;
+    bool quotient = index->tag == AT_MAP && at_index_inside(l->s, cascade, index, axis);
+    return quotient ? AT_INSIDE : AT_MAYBE_OUTSIDE;
 }
 
 

@@ -100,6 +100,8 @@ static void lower_pass(at_session *s, at_loop_program *program, const at_pass *p
     lower_statement(&l, st);
     at_loop_find_product(&l);
     at_loop_find_hopeful_product(&l);
+    at_loop_write_stretches(s, &nest->body);
+    at_loop_write_stretches(s, &nest->hopeful);
     nest->variable_count = l.variables;
 }
 

@@ -93,6 +93,11 @@ typedef struct {
     /* By factor: its packed elements are looked at, and where some are not finite, what the limits and
      * the other factor's zeros leave out is left out one by one; the guard asks that it is not 0. */
     bool asks[2], zeros[2];
+    /* By row of a part and stretch of the columns, or of the depth, so long, from first_stretch on:
+     * whether anything is asked for there at all. 0: everywhere. */
+    int64_t stretch;
+    bool deep;      /* of the depth: set by the loops that pack rows */
+    const at_array *wanted, *first_stretch, *stretches;
     const at_array *block;
     const at_array *scratch;   /* for packed and block */
 } at_loop_product;
@@ -104,6 +109,11 @@ struct at_loop {
     bool block; /* FOR: over the indices of a group's block, which low and high say */
     const at_axis *axis;
     const at_expr *low, *high; /* FOR: where it begins, and before which it ends; NULL: the axis */
+    /* FOR: indices are left out where `when` does not hold, which is one for all with the same quotient
+     * by `stretch`; NULL: none. Only while a nest is made (stretch.c). `steps`: over such quotients. */
+    const at_expr *when;
+    int64_t stretch;
+    bool steps;
     const at_expr *condition;
     const at_array *variable;
     const at_array *array;
@@ -315,6 +325,19 @@ const at_expr *at_loop_clips_rest(const at_loop_clips *clips);
 /* Whether nothing in e can fail where the next node goes, or where a condition (may be NULL) holds
  * there. */
 bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *condition);
+
+/* ---- stretch.c: conditions that are the same for stretches of an index ---------------------------- */
+
+/* How long the stretches of an axis are in which a condition is the same, and so is asked once for
+ * each; 0: there are none worth it. */
+int64_t at_loop_stretch_of(const at_expr *condition, const at_axis *axis);
+/* The condition for a stretch: with `step` for the quotient. */
+const at_expr *at_loop_stretch_at(at_session *s, const at_expr *condition, const at_axis *axis,
+                                  const at_expr *step);
+/* An axis for the stretches of one. */
+at_axis *at_loop_step_axis(at_session *s, const at_axis *axis);
+/* Loops over stretches, where loops have such conditions. */
+void at_loop_write_stretches(at_session *s, const at_loops *loops);
 
 /* ---- product.c ------------------------------------------------------------------------------ */
 

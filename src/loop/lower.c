@@ -9,17 +9,32 @@ static const at_expr *map(at_loop_lowering *l, at_op op, const at_expr *a, const
     return at_map_node(l->s, op, a, b, NULL, a->span);
 }
 
-/* t - 1 */
-static bool is_step(const at_expr *e) {
-    if (e->tag != AT_MAP || (e->u.map.op != AT_OP_ADD && e->u.map.op != AT_OP_SUB)) return false;
-    return e->u.map.args[0]->tag == AT_INDEX && e->u.map.args[1]->tag == AT_CONST;
+/* Of numbers and sizes. */
+static bool is_fixed(const at_expr *e) {
+    if (e->tag != AT_MAP) return e->tag == AT_CONST || e->tag == AT_SIZE;
+    for (int i = 0; i < at_op_info(e->u.map.op)->arity; i++)
+        if (!is_fixed(e->u.map.args[i])) return false;
+    return true;
 }
 
-/* A value that is used several times: a leaf and a step from an index as they are, which later
- * stages tell from any index; else a variable. */
+/* t - 1, or 2 * s + k - size(k) // 2: goes on by fixed steps from index to index. */
+static bool is_step(const at_expr *e) {
+    if (e->tag == AT_INDEX || is_fixed(e)) return true;
+    if (e->tag != AT_MAP) return false;
+    const at_expr *const *args = e->u.map.args;
+    switch (e->u.map.op) {
+    case AT_OP_ADD:
+    case AT_OP_SUB: return is_step(args[0]) && is_step(args[1]);
+    case AT_OP_MUL: return (is_fixed(args[0]) && is_step(args[1])) || (is_step(args[0]) && is_fixed(args[1]));
+    default: return false;
+    }
+}
+
+/* A value that is used several times: what goes by steps as it is, which later stages tell from any
+ * index; else a variable. */
 static const at_expr *named(at_loop_lowering *l, const char *name, const at_expr *e) {
-    if (is_step(e)) return e;
-    if (e->tag == AT_CONST || e->tag == AT_SIZE || e->tag == AT_INDEX) return e;
+    enum { SHORT = 12 };
+    if (is_step(e) && e->weight <= SHORT) return e;
     if (e->tag == AT_READ && at_is_variable(e->u.read.array)) return e;
     return at_variable_read(l->s, at_loop_let(l, name, e->kind, e), e->span);
 }

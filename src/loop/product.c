@@ -112,6 +112,9 @@ static void make_variables(at_product_search *f) {
     p->factors[0].packed = at_loop_panels(l, "packed_rows", AT_REAL);
     p->factors[1].packed = at_loop_panels(l, "packed_columns", AT_REAL);
     p->block = at_loop_panels(l, "block", AT_REAL);
+    p->first_stretch = at_loop_variable(l, "first_stretch", AT_INT);
+    p->stretches = at_loop_variable(l, "stretches", AT_INT);
+    p->wanted = at_loop_panels(l, "wanted", AT_BOOL);
     p->limit_from = at_loop_panels(l, "limit_from", AT_INT);
     p->limit_to = at_loop_panels(l, "limit_to", AT_INT);
     p->scratch = at_loop_scratch(l, "panels", AT_REAL, none, 1);
@@ -164,6 +167,7 @@ static bool make_product(at_product_search *f, at_loops *place, unsigned group) 
     }
     if (f->column_low || f->column_high) at_product_columns(f, &parts[0]);
     p->shrinks = p->column_from && f->part_count > 0;
+    at_product_stretches(f, &parts[0]);
     const at_expr *step = p->factors[1].step;
     p->guarded = f->guard || f->base || f->end;
     p->beside = f->columns.count == 1 && step && step->tag == AT_CONST &&
@@ -177,6 +181,7 @@ static bool make_product(at_product_search *f, at_loops *place, unsigned group) 
     at_product_enter(f, &f->rows, p->row_first, p->row_end);
     at_product_enter(f, &f->columns, p->column_first, p->column_end);
     at_product_enter_wanted(f, node->body.items[0]);
+    at_product_leave_stretches(f, node->body.items[0]);
     AT_PUSH(f->s->arena, l->into->items, l->into->count, l->into->capacity,
             copy_loop(f, f->store));
     *place = (at_loops){0};
@@ -192,6 +197,8 @@ void at_loop_find_product(at_loop_lowering *l) {
         const at_loop *loop = inner->items[0];
         if (!at_axis_add(&f.around, loop->axis)) return;
         if (!loop->block && (loop->low || loop->high)) f.parts[f.part_count++] = loop;
+        if (loop->when) f.stretched = loop;
+        if (loop->when && at_reads_variable(l, loop->when)) return;
         if ((loop->low && at_reads_variable(l, loop->low)) ||
             (loop->high && at_reads_variable(l, loop->high)))
             return;

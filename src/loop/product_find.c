@@ -69,6 +69,10 @@ static bool enter_depth(at_product_search *f, const at_loop *loop) {
         if (loop->low) add_guard(f, at_map_node(f->s, AT_OP_LE, loop->low, index, NULL, f->span));
         if (loop->high) add_guard(f, at_map_node(f->s, AT_OP_LT, index, loop->high, NULL, f->span));
     }
+    if (loop->when) {
+        add_guard(f, loop->when);
+        f->when = at_product_both(f, f->when, loop->when);
+    }
     return at_axis_add(&f->depth, loop->axis);
 }
 
@@ -87,15 +91,16 @@ static bool match_sum(at_product_search *f, const at_loops *loops, int at) {
     if (let->tag != AT_LOOP_LET || !let->value || let->variable->kind != AT_REAL) return false;
     if (let->value->tag != AT_CONST || let->value->u.real != 0) return false;
     f->depth.count = 0;
-    f->guard = f->rest = f->base = f->end = f->low = f->high = NULL;
+    f->guard = f->rest = f->when = f->base = f->end = f->low = f->high = NULL;
     for (; loop->tag == AT_LOOP_FOR; loop = loop->body.items[0])
         if (!enter_depth(f, loop)) return false;
     bool one = f->depth.count == 1;
     if (f->depth.count == 0) return false;
     if (!one) forget_bounds(f);
+    else f->rest = f->when;
     if (loop->tag == AT_LOOP_IF && loop->body.count == 1 && loop->otherwise.count == 0) {
         add_guard(f, loop->condition);
-        f->rest = one ? loop->condition : f->guard;
+        f->rest = one ? at_product_both(f, f->when, loop->condition) : f->guard;
         loop = loop->body.items[0];
     }
     if (loop->tag != AT_LOOP_SET || loop->variable != let->variable)

@@ -23,6 +23,7 @@ typedef struct {
      * and the others. */
     const at_expr *base, *end, *low, *high;
     const at_expr *guard;    /* where it is added, bounds and all; NULL: everywhere */
+    const at_expr *when;     /* of the guard: what is the same for stretches of the depth */
     const at_expr *rest;     /* of the guard, without the bounds of one axis */
     int bounded;             /* the factor that is 0 outside of the bounds */
     const at_expr *own[2];   /* the guard's part that makes this factor 0; NULL: none */
@@ -30,6 +31,7 @@ typedef struct {
     bool asks_zero[2];       /* the guard asks that this factor is not 0, besides */
     const at_expr *wanted;   /* where elements take the sum at all; NULL: everywhere */
     const at_expr *column_low, *column_high; /* what that says of the columns; NULL: nothing */
+    const at_loop *stretched; /* the loop around that goes over stretches; NULL: none */
     int part_count;
     const at_loop *parts[AT_PRODUCT_AXES]; /* the loops around that go over a part of their axes */
     int factor_count;
@@ -95,6 +97,12 @@ void at_product_clear(at_product_search *f, at_loop_factor *factor, const at_pro
 void at_product_wanted(at_product_search *f);
 /* What finds this for a part of the rows. */
 void at_product_columns(at_product_search *f, const at_product_part *rows);
+/* What finds in which stretches of columns a row takes any; leaves the others unfinished. */
+void at_product_stretches(at_product_search *f, const at_product_part *rows);
+void at_product_leave_stretches(at_product_search *f, at_loop *loop);
+/* Loops over rows that note in which stretches of the columns, or of the depth, a condition holds. */
+void at_product_note_stretches(at_product_search *f, const at_product_part *rows,
+                               const at_loop *part);
 /* What finds between which k any row of a part is inside the bounds. */
 void at_product_range(at_product_search *f, const at_product_part *part);
 /* What is left of the elements of a block where the pass computes only some of them: the loops over

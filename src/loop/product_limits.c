@@ -74,6 +74,57 @@ void at_product_columns(at_product_search *f, const at_product_part *rows) {
                f->column_high ? f->column_high : end);
 }
 
+void at_product_note_stretches(at_product_search *f, const at_product_part *rows,
+                               const at_loop *part) {
+    at_loop_product *p = f->product;
+    at_loop_lowering *l = f->l;
+    const at_expr *by = number(f, part->stretch), *one = number(f, 1);
+    p->stretch = part->stretch;
+    at_loop_set(l, p->first_stretch,
+                map(f, AT_OP_IDIV, variable(f, p->deep ? p->depth_first : p->column_first), by));
+    at_product_enter(f, rows->list, rows->first, rows->end);
+    at_loop *steps = at_loop_add(l, AT_LOOP_FOR);
+    steps->axis = at_loop_step_axis(f->s, part->axis);
+    steps->low = map(f, AT_OP_IDIV, part->low, by);
+    steps->high = map(f, AT_OP_SUB, part->high, one);
+    steps->high = map(f, AT_OP_ADD, map(f, AT_OP_IDIV, steps->high, by), one);
+    const at_expr *step = at_index(f->s, steps->axis, f->span);
+    l->into = &steps->body;
+    at_loop *branch = at_loop_add(l, AT_LOOP_IF);
+    branch->condition = at_loop_stretch_at(f->s, part->when, part->axis, step);
+    l->into = &branch->body;
+    const at_expr *row = map(f, AT_OP_SUB, at_product_position(f, rows->list, rows->list->count),
+                             variable(f, rows->first));
+    const at_expr *at = map(f, AT_OP_SUB, step, variable(f, p->first_stretch));
+    at = map(f, AT_OP_ADD, map(f, AT_OP_MUL, row, variable(f, p->stretches)), at);
+    at_loop_put(l, p->wanted, at, at_bool(f->s, true, f->span));
+}
+
+/* Whether the columns are taken in stretches. */
+static bool has_stretches(const at_product_search *f) {
+    return f->stretched && f->columns.count == 1 && f->columns.axes[0] == f->stretched->axis;
+}
+
+void at_product_stretches(at_product_search *f, const at_product_part *rows) {
+    at_loop_product *p = f->product;
+    if (!has_stretches(f) || p->asks[0] || p->asks[1] || p->stretch) return;
+    at_loop part = *f->stretched;
+    const at_expr *low = variable(f, p->column_first), *high = variable(f, p->column_end);
+    part.low = part.low ? map(f, AT_OP_MAX, low, part.low) : low;
+    part.high = part.high ? map(f, AT_OP_MIN, high, part.high) : high;
+    f->l->into = &p->range;
+    at_product_note_stretches(f, rows, &part);
+}
+
+void at_product_leave_stretches(at_product_search *f, at_loop *loop) {
+    for (; has_stretches(f) && loop; loop = loop->body.count ? loop->body.items[0] : NULL) {
+        if (loop->tag != AT_LOOP_FOR || loop->axis != f->stretched->axis) continue;
+        loop->when = f->stretched->when;
+        loop->stretch = f->stretched->stretch;
+        return;
+    }
+}
+
 void at_product_range(at_product_search *f, const at_product_part *part) {
     at_loop_product *p = f->product;
     at_loop_lowering *l = f->l;

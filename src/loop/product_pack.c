@@ -230,12 +230,62 @@ static void put_zero(at_product_search *f, at_loop_factor *factor, const at_prod
 }
 
 /* A loop over the one axis of the depth, from low to before high. */
-static void enter_depth_part(at_product_search *f, const at_expr *low, const at_expr *high) {
+static at_loop *enter_depth_part(at_product_search *f, const at_expr *low, const at_expr *high) {
     at_loop *loop = at_loop_add(f->l, AT_LOOP_FOR);
     loop->axis = f->depth.axes[0];
     loop->low = low;
     loop->high = high;
     f->l->into = &loop->body;
+    return loop;
+}
+
+/* Takes a guard apart: what is the same for stretches of the depth, and the rest. */
+static void split_guard(at_product_search *f, const at_expr *e, const at_expr **when,
+                        const at_expr **rest) {
+    const at_axis *axis = f->depth.axes[0];
+    if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND) {
+        split_guard(f, e->u.map.args[0], when, rest);
+        split_guard(f, e->u.map.args[1], when, rest);
+        return;
+    }
+    int64_t by = f->depth.count == 1 ? at_loop_stretch_of(e, axis) : 0;
+    bool same = by && (!*when || at_loop_stretch_of(*when, axis) == by);
+    const at_expr **to = same ? when : rest;
+    *to = at_product_both(f, *to, e);
+}
+
+/* Makes 0 what a guard leaves out, where rows are; of the rows, stretches are noted beside them. */
+static void clear_rest(at_product_search *f, at_loop_factor *factor, const at_product_part *part,
+                       int which) {
+    at_loop stretch = {.axis = f->depth.axes[0], .low = variable(f, f->product->depth_first),
+                       .high = variable(f, f->product->depth_end)};
+    const at_expr *rest = NULL;
+    at_loops *rows = f->l->into;
+    split_guard(f, f->own_rest[which], &stretch.when, &rest);
+    if (stretch.when) stretch.stretch = at_loop_stretch_of(stretch.when, stretch.axis);
+    if (stretch.when && which) {
+        at_loop *loop = enter_depth_part(f, stretch.low, stretch.high);
+        loop->when = map(f, AT_OP_NOT, stretch.when, NULL);
+        loop->stretch = stretch.stretch;
+        put_zero(f, factor, part);
+    } else if (stretch.when) {
+        f->l->into = &factor->pack;
+        f->product->deep = true;
+        at_product_note_stretches(f, part, &stretch);
+    }
+    f->l->into = rows;
+    if (!rest) return;
+    if (stretch.when) {
+        at_loop *loop = enter_depth_part(f, stretch.low, stretch.high);
+        loop->when = stretch.when;
+        loop->stretch = stretch.stretch;
+    } else {
+        at_product_enter(f, &f->depth, f->product->depth_first, f->product->depth_end);
+    }
+    at_loop *branch = at_loop_add(f->l, AT_LOOP_IF);
+    branch->condition = map(f, AT_OP_NOT, rest, NULL);
+    f->l->into = &branch->body;
+    put_zero(f, factor, part);
 }
 
 void at_product_clear(at_product_search *f, at_loop_factor *factor, const at_product_part *part,
@@ -259,10 +309,5 @@ void at_product_clear(at_product_search *f, at_loop_factor *factor, const at_pro
         put_zero(f, factor, part);
         f->l->into = rows;
     }
-    if (!f->own_rest[which]) return;
-    at_product_enter(f, &f->depth, f->product->depth_first, f->product->depth_end);
-    at_loop *branch = at_loop_add(f->l, AT_LOOP_IF);
-    branch->condition = map(f, AT_OP_NOT, f->own_rest[which], NULL);
-    f->l->into = &branch->body;
-    put_zero(f, factor, part);
+    if (f->own_rest[which]) clear_rest(f, factor, part, which);
 }

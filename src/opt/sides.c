@@ -148,16 +148,16 @@ static at_axis **joined(finding *r, const side *known, int *count) {
 }
 
 typedef struct {
+    const finding *r;
     const side *of;
     const at_statement *st;
-    const at_lengths *lengths;
     char follows;
-    bool apart;
+    bool apart, crossed; /* crossed: it needs more than what its own indices say */
 } following;
 
 static bool mentions_long_target(const following *f, const at_expr *e) {
     for (int i = 0; i < f->st->target->rank; i++)
-        if (at_is_long(f->lengths, f->st->target->axes[i]) && at_mentions(e, f->st->target->axes[i]))
+        if (at_is_long(f->r->lengths, f->st->target->axes[i]) && at_mentions(e, f->st->target->axes[i]))
             return true;
     return false;
 }
@@ -168,18 +168,36 @@ static bool look_at_weights(void *user, const at_expr *e) {
     return !f->apart;
 }
 
+/* Whether the side's blocks go along the axis: its arrays have it, and its sinks do not reduce it. */
+static bool is_kept(const finding *r, const side *of, const at_axis *axis) {
+    for (int k = 0; k < of->count; k++)
+        if (of->axes[k] == axis) return false;
+    for (int a = 0; a < r->known; a++) {
+        const at_statement *by = r->out->by[a];
+        if (!by || component_of(r, a) != of->component) continue;
+        for (int i = 0; i < by->target->rank; i++)
+            if (by->target->axes[i] == axis) return true;
+    }
+    return false;
+}
+
 static bool look_at_following(void *user, const at_expr *e) {
     following *f = user;
     if (e->tag == AT_FOLD_NODE && f->st->tag == AT_EQUATION) {
         for (int i = 0; i < e->u.fold.count; i++)
-            f->apart |= at_is_long(f->lengths, e->u.fold.axes[i]);
+            f->apart |= at_is_long(f->r->lengths, e->u.fold.axes[i]);
         at_walk(e->u.fold.body, look_at_weights, f);
     }
     if (e->tag != AT_READ) return true;
     char follows = f->of->follows[e->u.read.array->id];
     if (follows > f->follows) f->follows = follows;
-    for (int i = 0; follows && i < e->u.read.array->rank; i++)
-        f->apart |= e->u.read.index[i]->tag != AT_INDEX;
+    for (int i = 0; follows && i < e->u.read.array->rank; i++) {
+        const at_expr *index = e->u.read.index[i];
+        f->apart |= index->tag != AT_INDEX;
+        if (!is_kept(f->r, f->of, e->u.read.array->axes[i])) continue;
+        f->crossed |= f->st->tag != AT_EQUATION || index->tag != AT_INDEX ||
+                      !is_target_axis(f->st, index->u.axis);
+    }
     return true;
 }
 
@@ -188,13 +206,15 @@ static bool look_at_inner(void *user, const at_statement *st) {
     return true;
 }
 
-/* How a statement, of a region all that it holds, follows from the side's sinks. */
-static char follows_from(const finding *r, const side *of, const at_statement *st) {
-    following f = {of, st, r->lengths, 0, false};
+/* How a statement, of a region all that it holds, follows from the side's sinks. `sink`: it is one
+ * of another side, whose blocks can be those of this one if it needs nothing of other rows. */
+static char follows_from(const finding *r, const side *of, const at_statement *st, bool sink) {
+    following f = {.r = r, .of = of, .st = st};
     at_walk_statement(st, look_at_following, &f);
     if (st->tag == AT_SCAN) at_walk_block(&st->u.scan.body, look_at_inner, &f);
     if (st->tag == AT_REPEAT) at_walk_block(&st->u.repeat.body, look_at_inner, &f);
-    bool sure = st->tag == AT_EQUATION && (r->out->by[st->target->id] || !f.apart);
+    bool sure = sink ? !f.crossed
+                     : st->tag == AT_EQUATION && (r->out->by[st->target->id] || !f.apart);
     return f.follows && !sure ? APART : f.follows;
 }
 
@@ -217,7 +237,7 @@ static void mark_all(const side *of, const at_statement *st, char follows) {
 static int side_of(finding *r, int component) {
     for (int i = 0; i < r->side_count; i++) {
         if (r->sides[i].component != component) continue;
-        following f = {&r->sides[i], r->st, r->lengths, 0, false};
+        following f = {.r = r, .of = &r->sides[i], .st = r->st};
         at_walk_statement(r->st, look_at_following, &f);
         if (f.follows == APART) continue;
         int count;
@@ -268,10 +288,10 @@ static void find_side(void *user, const at_statement *st, at_home *home) {
     look_at_reads(r, st);
     if (!own) at_walk_statement(st, take_components, r);
     for (int i = 0; i < sides; i++) {
-        char follows = follows_from(r, &r->sides[i], st);
         bool in = false;
         for (int k = first; k < r->out->sink_count; k++) in |= r->out->sinks[k].side == i;
-        mark_all(&r->sides[i], st, in ? ALONG : r->out->sink_count > first && follows ? APART : follows);
+        mark_all(&r->sides[i], st,
+                 in ? ALONG : follows_from(r, &r->sides[i], st, r->out->sink_count > first));
     }
     for (int i = first; i < r->out->sink_count; i++) {
         r->component_here = r->out->sinks[i].component;

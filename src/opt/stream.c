@@ -125,7 +125,7 @@ static void tell_refusals(at_session *s, const at_sweep_report *report) {
 
 /* One attempt: with equations of their own for folds of `only` (by array id; NULL: of all), of which
  * those that need none go to `needless`. */
-static const at_cascade *attempt(at_session *s, const at_cascade *from, int64_t block, bool all,
+static const at_cascade *attempt(at_session *s, const at_cascade *from, int64_t block,
                                  const bool *only, at_sweep_report *report, bool *needed,
                                  bool *needless) {
     at_streaming *first = begin_with(s, from);
@@ -135,7 +135,6 @@ static const at_cascade *attempt(at_session *s, const at_cascade *from, int64_t 
     at_streaming *w = begin_with(s, first->draft->out);
     w->block = block;
     w->report = report;
-    w->all = all;
     w->swept = AT_NEW_ARRAY(s->arena, bool, w->known);
     at_stream_block(w, &w->from->body);
     for (int i = 0; i < first->apart_count; i++) {
@@ -146,15 +145,15 @@ static const at_cascade *attempt(at_session *s, const at_cascade *from, int64_t 
     return at_needed_only(s, w->draft->out);
 }
 
-const at_cascade *at_sweep_cascade(at_session *s, const at_cascade *from, int64_t block, bool all,
+const at_cascade *at_sweep_cascade(at_session *s, const at_cascade *from, int64_t block,
                                    at_sweep_report *report) {
     bool *needed = AT_NEW_ARRAY(s->arena, bool, from->array_count), needless = false;
     at_sweep_report trial = {0};
-    const at_cascade *made = attempt(s, from, block, all, NULL, &trial, needed, &needless);
+    const at_cascade *made = attempt(s, from, block, NULL, &trial, needed, &needless);
     bool *still = AT_NEW_ARRAY(s->arena, bool, from->array_count);
     if (trial.scans > 0 && needless) {
         at_sweep_report second = {0};
-        made = attempt(s, from, block, all, needed, &second, still, &needless);
+        made = attempt(s, from, block, needed, &second, still, &needless);
         trial.scans = second.scans;
     }
     tell_refusals(s, &trial);

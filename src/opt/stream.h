@@ -33,11 +33,9 @@ typedef struct {
  *                                            m[i] = o.max[size(j_block) - 1, i | -inf]
  *                                            o[i] = …
  *
- * It is for cascades that the rewrites of passes.def have gone through. `all`: every class of which it
- * can be done, else those in which one sum needs what another gives, as a softmax does; without that
- * there is nothing to correct, and blocks of rows do as well. The rest stays as it is; what cannot be
- * done is told in `report` (may be NULL). */
-const at_cascade *at_sweep_cascade(at_session *s, const at_cascade *from, int64_t block, bool all,
+ * It is for cascades that the rewrites of passes.def have gone through. The rest stays as it is; what
+ * cannot be done is told in `report` (may be NULL). */
+const at_cascade *at_sweep_cascade(at_session *s, const at_cascade *from, int64_t block,
                                    at_sweep_report *report);
 
 /* ---- stream_scan.c ----------------------------------------------------------------------------- */

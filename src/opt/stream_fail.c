@@ -14,6 +14,7 @@ static bool may_fail_here(const at_streaming *w, const at_expr *e) {
         const at_axis *axis = e->u.read.array->axes[i];
         if (index->tag == AT_INDEX && at_same_extent(index->u.axis, axis)) continue;
         if (e->u.read.alternative && (index->tag != AT_INDEX || index->u.axis->declared)) continue;
+        if (at_index_inside(w->s, w->from, index, axis)) continue;
         if (at_between(w->s, w->from, at_int(w->s, 0, e->span), index, at_size_of(w->s, axis, e->span)))
             return true;
     }

@@ -35,7 +35,6 @@ typedef struct {
     at_draft *draft;
     const at_lengths *lengths;
     int64_t block;
-    bool all; /* and not only where one fold needs another's value */
     const bool *only; /* by array id: whose folds get equations of their own; NULL: all */
     int apart_count, apart_capacity;
     int *apart_of; /* of arrays that were added for folds, in their order: whose these were */

@@ -14,7 +14,19 @@ typedef struct {
 
 /* ---- parts of bodies ----------------------------------------------------------------------------- */
 
+typedef struct {
+    const at_expr *fold;
+    bool found;
+} work_search;
+
+static bool mentions_bound(const at_expr *fold, const at_expr *e) {
+    for (int i = 0; i < fold->u.fold.count; i++)
+        if (at_mentions(e, fold->u.fold.axes[i])) return true;
+    return false;
+}
+
 static bool look_for_function(void *user, const at_expr *e) {
+    work_search *w = user;
     if (e->tag == AT_MAP)
         switch (e->u.map.op) {
         case AT_OP_EXP:
@@ -25,27 +37,22 @@ static bool look_for_function(void *user, const at_expr *e) {
         case AT_OP_SIGMOID:
         case AT_OP_SIN:
         case AT_OP_COS:
-        case AT_OP_ERF: *(bool *)user = true; break;
+        case AT_OP_ERF: w->found |= mentions_bound(w->fold, e); break;
         default: break;
         }
-    return !*(bool *)user && e->tag != AT_FOLD_NODE;
+    return !w->found && e->tag != AT_FOLD_NODE;
 }
 
-static bool is_work(const at_expr *e) {
-    bool found = false;
-    at_walk(e, look_for_function, &found);
-    return found;
-}
-
-static bool mentions_bound(const at_expr *fold, const at_expr *e) {
-    for (int i = 0; i < fold->u.fold.count; i++)
-        if (at_mentions(e, fold->u.fold.axes[i])) return true;
-    return false;
+/* Whether it has a function of a column in it. */
+static bool is_work(const at_expr *fold, const at_expr *e) {
+    work_search w = {fold, false};
+    at_walk(e, look_for_function, &w);
+    return w.found;
 }
 
 static const at_expr *tiled(making *m, const at_expr *e) {
     const at_sweeping *w = m->w;
-    if (!is_work(e) || !mentions_bound(m->fold, e)) return e;
+    if (!is_work(m->fold, e)) return e;
     at_op op = e->tag == AT_MAP ? e->u.map.op : AT_OP_EXP;
     if (op == AT_OP_MUL || op == AT_OP_ADD || op == AT_OP_SUB) {
         const at_expr *a = tiled(m, e->u.map.args[0]), *b = tiled(m, e->u.map.args[1]);

@@ -100,13 +100,6 @@ void at_stream_make_sweep(at_streaming *w, at_sweep_class *c) {
     at_stream_find_along(w, c);
     if (c->why) return;
     at_stream_find_following(w, c);
-    bool needs = false;
-    for (int k = 0; k < c->part_count; k++)
-        needs |= at_stream_follows(c->follows, w->of->items[c->parts[k].statement]);
-    if (!needs && !w->all) {
-        c->part_count = 0; /* stays, and there is nothing to be told */
-        return;
-    }
     const at_expr *size = at_size_of(s, c->along, c->along->span);
     const at_expr *more = at_map_node(s, AT_OP_ADD, size, at_int(s, w->block - 1, size->span), NULL,
                                       size->span);

@@ -10,7 +10,9 @@
  * A group begins with such an array: what computes it, what reads it, and what lies between. All of
  * these have the axes along which the array is read at the index at which it is written; of the
  * axes one is taken in blocks, the others index by index. The group grows by other such arrays that
- * its passes have to do with, as long as their passes stay local along the block's axis.
+ * its passes have to do with, as long as their passes stay local along the block's axis. At last come
+ * equations without a fold that are all that reads some array of the group, as `o[i,e] / l[i]`: then
+ * that array is not there whole either.
  *
  * The passes of a group come to stand beside each other: what must run before one of them goes in
  * front, the rest behind. What comes of which order does not matter: statements say what is, and an
@@ -154,6 +156,43 @@ static bool take_in(finding *f, const at_array *array) {
     return true;
 }
 
+static bool look_for_fold(void *user, const at_expr *e) {
+    bool *found = user;
+    *found |= e->tag == AT_FOLD_NODE;
+    return !*found;
+}
+
+/* An equation that goes over its elements once, whichever are together. */
+static bool is_light(const at_level *level, int step) {
+    const at_passes *passes = &level->passes[step];
+    if (level->steps->items[step]->tag != AT_STEP_PASS || passes->count != 1) return false;
+    bool fold = false;
+    at_walk_statement(passes->items[0]->statement, look_for_fold, &fold);
+    return passes->items[0]->statement->tag == AT_EQUATION && !fold;
+}
+
+/* The group with all that reads the array, if these are such equations, and what must run in between. */
+static bool follow(finding *f, const at_array *array) {
+    const at_level *level = f->level;
+    finding more = *f;
+    if (!can_be_held(level, array) || !at_set_has(f->members, level->writer[array->id]) ||
+        is_in(f, array))
+        return false;
+    bool along = false;
+    for (int i = 0; i < array->rank && i < 64; i++)
+        along |= array->axes[i] == f->along && (level->local[array->id] >> i & 1);
+    if (!along) return false;
+    more.members = copy_of(level, f->members);
+    add_array(&more, array);
+    close(&more);
+    for (int i = 0; i < level->count; i++)
+        if (at_set_has(more.members, i) && !at_set_has(f->members, i) && !is_light(level, i))
+            return false;
+    if (!fits(&more)) return false;
+    *f = more;
+    return true;
+}
+
 static void grow(finding *f) {
     const at_plan *plan = f->level->plan;
     for (bool grown = true; grown;) {
@@ -163,6 +202,7 @@ static void grow(finding *f) {
             if (can_be_held(f->level, array) && !is_in(f, array) && has_to_do_with(f, array))
                 grown |= take_in(f, array);
         }
+        for (int i = 0; i < plan->array_count && !grown; i++) grown = follow(f, plan->arrays[i]);
     }
 }
 

@@ -18,7 +18,7 @@ typedef struct {
 /* The loops over a target's axes, each of which holds nothing but the next. */
 static spine spine_of(at_tile *tile) {
     spine out = {0};
-    while (tile && at_tile_independent_part(tile) && out.count < DEEPEST) {
+    while (tile && !tile->steps && at_tile_independent_part(tile) && out.count < DEEPEST) {
         out.loops[out.count++] = tile;
         tile = at_tile_only_loop(&tile->body);
     }
@@ -92,8 +92,10 @@ static void choose_in_block(at_session *s, at_tile_nest *nest, const at_tiles *t
     bool *varying = AT_NEW_ARRAY(s->arena, bool, nest->variable_count + 1);
     at_tile *loop = NULL;
     while (tiles->count && tiles->items[tiles->count - 1]->tag == AT_TILE_FOR) {
-        loop = tiles->items[tiles->count - 1];
-        tiles = &loop->body;
+        at_tile *next = tiles->items[tiles->count - 1];
+        tiles = &next->body;
+        if (next->steps) tiles = &tiles->items[tiles->count - 1]->body;
+        else loop = next;
     }
     if (!loop) return;
     loop->lanes = true;
@@ -113,7 +115,11 @@ static void choose_in(at_session *s, at_tile_nest *nest, at_tiles *tiles) {
         }
         spine loops = spine_of(tiles->items[i]);
         if (loops.count == 0) continue;
-        choose(s, nest, &loops);
+        const at_tile *steps = at_tile_only_loop(&loops.loops[loops.count - 1]->body);
+        if (steps && steps->steps) /* elements of stretches */
+            choose_in(s, nest, &steps->body.items[steps->body.count - 1]->body);
+        else
+            choose(s, nest, &loops);
         alone = false;
     }
     if (alone) at_tile_reduce(s, nest, tiles);

@@ -345,6 +345,7 @@ static void tile_loop(tiling *t, const at_loop *loop) {
         at_tile *tile = add_tile(t, AT_TILE_FOR);
         tile->axis = loop->axis;
         tile->apart = loop->apart;
+        tile->steps = loop->steps;
         tile->block = loop->block;
         tile->low = low;
         tile->high = high;

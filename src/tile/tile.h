@@ -64,6 +64,7 @@ struct at_tile {
     at_value **values;
     const at_axis *axis;      /* FOR */
     bool down;                /* FOR: from the end */
+    bool steps;               /* FOR: over stretches of the axis of a loop inside */
     bool block;               /* FOR: over a group's block: low and high are arguments */
     bool apart;               /* FOR: its rounds have nothing to do with each other, whatever is
                                  seen of them */

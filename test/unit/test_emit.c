@@ -47,6 +47,21 @@ static void the_same_program_gives_the_same_text(void **state) {
     free(again);
 }
 
+/* y[i,j] = x[i, i + j - 1 | 0]: mostly all lanes are inside, which is asked first. */
+static void shifted_reads_are_loads_of_what_lies_side_by_side(void **state) {
+    program *p = *state;
+    at_axis *i = axis(p, "i", NULL), *j = axis(p, "j", NULL);
+    at_array *x = array(p, "x", AT_INPUT, AT_REAL, 2, i, j);
+    at_array *y = array(p, "y", AT_DEFINED, AT_REAL, 2, i, j);
+    const at_expr *before = op2(p, AT_OP_SUB, op2(p, AT_OP_ADD, at(p, i), at(p, j)), whole(p, 1));
+    equation(p, y, read_or(p, x, num(p, 0), at(p, i), before));
+    output(p, y);
+    char *text = dump(p, "emit");
+    assert_mentions(text, "vreal_load(&x[");
+    assert_null(strstr(text, "vreal_gather(x"));
+    free(text);
+}
+
 /* Operations and names of all sorts, for the compilers to complain about. */
 static void make_zoo(program *p) {
     at_axis *i = axis(p, "int", NULL), *j = axis(p, "INFINITY", NULL);
@@ -188,6 +203,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
         TEST(every_stage_prints),
+        TEST(shifted_reads_are_loads_of_what_lies_side_by_side),
         TEST(the_same_program_gives_the_same_text),
         TEST(emitted_attention_compiles_without_warnings),
         TEST(emitted_code_of_all_sorts_compiles_without_warnings),

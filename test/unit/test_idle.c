@@ -9,7 +9,7 @@ static int block; /* of the scans */
 
 static const at_cascade *streamed(at_session *s, const at_cascade *cascade) {
     at_sweep_report report = {0};
-    cascade = at_sweep_cascade(s, at_optimize(s, cascade), block, true, &report);
+    cascade = at_sweep_cascade(s, at_optimize(s, cascade), block, &report);
     assert_true(report.scans > 0);
     return cascade;
 }

@@ -46,6 +46,13 @@ static const example examples[] = {
      "  p[i,j] = s[i,j] / r[j]\n"
      "  o[i,e] = sum[j](p[i,j] * v[j,e])\n}\n",
      {"s_2[i,j] = ", "p[i,j] = s_2[i,j] / r[j]"}, {"p_2"}},
+    {"rows that share what divides them are one side each",
+     "fn f(q[i,d], k[j,d], v[j,e], g[m,d], h[m,e]) -> o[i,e] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  t[i,m] = sum[d](q[i,d] * g[m,d])\n"
+     "  p[i,j], r[i,m] = softmax[j; m](s[i,j]; t[i,m])\n"
+     "  o[i,e] = sum[j](p[i,j] * v[j,e]) + sum[m](r[i,m] * h[m,e])\n}\n",
+     {"r[i,m] = "}, {"s_2", "t_2"}},
     {"a sum over everything is a sum of sums over rows",
      "fn f(q[i,d], k[j,d], w[i]) -> a, b, o[i] {\n"
      "  s[i,j] = tanh(sum[d](q[i,d] * k[j,d]))\n"

@@ -140,7 +140,7 @@ static void try_example(const example *e, int block) {
             at_session *s = at_session_new(1 << 28);
             const at_cascade *before = at_optimize(s, made(s, e->text));
             at_sweep_report report = {0};
-            const at_cascade *after = at_sweep_cascade(s, before, block, true, &report);
+            const at_cascade *after = at_sweep_cascade(s, before, block, &report);
             at_ir_verify(s, after);
             const char *why = report.count ? report.refusals[0].why : NULL;
             if (report.scans != e->scans || (why != NULL) != (e->why != NULL) ||

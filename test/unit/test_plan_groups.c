@@ -27,7 +27,14 @@ static const example examples[] = {
      "  z[i] = sum[j](x[i,j])\n"
      "  u[i,e] = sum[j](v[j,e] * x[i,j])\n"
      "  o[i,e] = u[i,e] / z[i]\n}",
-     "together, in blocks of i,", "s x", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+     "together, in blocks of i,", "s x z u", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn followed(q[i,d], k[j,d], v[j,e], w[i], far[i,e]) -> o[i,e], n[i] {\n"
+     "  s[i,j] = tanh(sum[d](k[j,d] * q[i,d]))\n"
+     "  u[i,e] = sum[j](v[j,e] * s[i,j])\n"
+     "  x[i,e] = u[i,e] * w[i]\n"
+     "  o[i,e] = x[i,e] + far[i,e]\n"
+     "  n[i] = sum[e](o[i,e] * far[i,e])\n}",
+     "together, in blocks of i,", "s u x", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
     {"fn columns(q[i,d], k[j,d], g[i,e]) -> v[j,e] {\n"
      "  s[i,j] = tanh(sum[d](q[i,d] * k[j,d]))\n"
      "  v[j,e] = sum[i where j <= i](s[i,j] * g[i,e])\n}",

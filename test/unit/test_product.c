@@ -70,6 +70,16 @@ static const example products[] = {
      "  w[i,j] = abs(sum[d](q[i,d] * k[j,d]))\n"
      "  v[j,e] = sum[i where keep[i,j] and g[i,e] != 0 and j <= i](g[i,e] * w[i,j])\n}",
      {{40, 8, 50, 30}, {600, 5, 300, 40}, {9, 4, 11, 64}, {300, 7, 300, 33}}},
+    {"fn seen_blocks(q[i,d], k[j,d], v[j,e], seen[a,b]: bool) -> o[i,e] {\n"
+     "  require size(i) == 16 * size(a) and size(j) == 16 * size(b)\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  p[i,j] = softmax[j where seen[i // 16, j // 16] and j <= i + 5](s[i,j])\n"
+     "  o[i,e] = sum[j](p[i,j] * v[j,e])\n}",
+     {{48, 8, 64, 16, 3, 4}, {320, 16, 272, 40, 20, 17}, {640, 4, 720, 64, 40, 45}, {16, 5, 16, 9, 1, 1}}},
+    {"fn block_sums(p[i,j], v[j,e], seen[a,b]: bool) -> o[i,e] {\n"
+     "  require size(i) == 16 * size(a) and size(j) == 16 * size(b)\n"
+     "  o[i,e] = sum[j where seen[i // 16, j // 16] and p[i,j] > 0 and i - j < 100](p[i,j] * v[j,e])\n}",
+     {{48, 64, 16, 3, 4}, {320, 272, 40, 20, 17}, {640, 720, 64, 40, 45}, {16, 16, 9, 1, 1}}},
     {"fn inside_out(x[i,b,t], w[o,i,r]) -> y[b,r,t,o] {\n"
      "  y[b,r,t,o] = sum[i](x[i,b,t] * w[o,i,r])\n}",
      {{17, 3, 20, 40, 2}, {30, 1, 64, 50, 3}, {5, 4, 4, 33, 2}, {260, 2, 9, 20, 1}}},
@@ -159,6 +169,43 @@ static void give_what_sums_give(void **state) {
 }
 
 /* Inputs that all types hold exactly, so that only sums and outputs are rounded. */
+/* Loops are shared with none of the threads that call us. */
+static bool is_whole(const char *text, const int *extents, int threads) {
+    at_session *s = at_session_new((size_t)256 << 20);
+    const at_cascade *cascade = cascade_of(s, text);
+    at_kernel *kernel = at_compile(s, cascade, NULL, NULL);
+    int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
+    for (int i = 0; i < cascade->axis_count; i++) open[i] = extents[i];
+    dice d = {7};
+    at_collection inputs;
+    at_results expected, found;
+    at_call call = {.inputs = &inputs, .threads = threads};
+    bool same = give_drawn(s, cascade, open, &d, &inputs) &&
+                run_program(s, cascade, &inputs, &expected) &&
+                at_kernel_run(s, kernel, &call, &found) &&
+                !difference(s, &found.outputs, &expected.outputs, false);
+    at_results_free(&expected);
+    at_results_free(&found);
+    at_collection_free(&inputs);
+    at_kernel_free(kernel);
+    at_session_free(s);
+    return same;
+}
+
+static void a_run_among_a_callers_threads_is_whole(void **state) {
+    (void)state;
+    static const char text[] = "fn f(x[t,c], w[c,d]) -> y[t,d] {\n"
+                               "  z[t,c] = tanh(x[t,c])\n"
+                               "  scan t { y[t,d] = 0.5 * y[t-1,d | 0] + sum[c](z[t,c] * w[c,d]) }\n}";
+    for (int threads = 1; threads <= 2; threads++) {
+        const int small[] = {5, 7, 9}, large[] = {300, 80, 90};
+        bool whole = true;
+#pragma omp parallel for num_threads(3) reduction(&& : whole) schedule(static)
+        for (int i = 0; i < 6; i++) whole = whole && is_whole(text, i % 2 ? small : large, threads);
+        assert_true(whole);
+    }
+}
+
 static void narrow_types_give_the_same(void **state) {
     (void)state;
     static const at_type types[] = {AT_TYPE_F32, AT_TYPE_BF16, AT_TYPE_F16};
@@ -212,6 +259,7 @@ int main(void) {
         cmocka_unit_test(are_found),
         cmocka_unit_test(what_is_the_same_for_all_elements_is_tried_once),
         cmocka_unit_test(give_what_sums_give),
+        cmocka_unit_test(a_run_among_a_callers_threads_is_whole),
         cmocka_unit_test(narrow_types_give_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,10 @@
 /* What a program is called with, and what its passes see of it. */
 
+/* How many operations take longer than waking threads. */
+#ifndef SHARED_WORK
+#define SHARED_WORK 100000
+#endif
+
 /* What an element fails of: a number that stands for a place in the program (0: none), and two
  * values for the message. */
 struct attend_fault {

@@ -198,6 +198,39 @@ struct attend_asks {
     bool finite[2], zeros[2];
 };
 
+/* By row, whether it asks for anything of stretches of `length`, the first of which begins `offset`
+ * before the block; `count` flags a row. */
+struct attend_stretches {
+    const bool *wanted;
+    int64_t count, length, offset;
+};
+
+/* How many of some rows ask for a stretch. */
+static inline int64_t attend_wanting(struct attend_stretches all, int64_t first, int64_t rows,
+                                     int64_t stretch) {
+    int64_t sum = 0;
+    for (int64_t i = first; i < first + rows; i++) sum += all.wanted[i * all.count + stretch];
+    return sum;
+}
+
+/* The same without the panels of which no row asks for anything. */
+static inline void attend_multiply_wanted(const real *rows, const real *columns,
+                                          struct attend_stretches all, int64_t row_count,
+                                          int64_t column_count, int64_t depth, real *block,
+                                          bool more) {
+    for (int64_t n = 0; n < column_count; n += COLUMNS) {
+        int64_t last = column_count - n < COLUMNS ? column_count - 1 : n + COLUMNS - 1;
+        int64_t from = (all.offset + n) / all.length, to = (all.offset + last) / all.length;
+        for (int64_t m = 0; m < row_count; m += ROWS) {
+            int64_t some = 0, count = row_count - m < ROWS ? row_count - m : ROWS;
+            for (int64_t k = from; k <= to; k++) some += attend_wanting(all, m, count, k);
+            if (some)
+                attend_multiply_panels(rows + m * depth, columns + n * depth, depth,
+                                       block + m * BLOCK_WIDTH + n, more);
+        }
+    }
+}
+
 /* One row, what it takes of the depth and nothing else. */
 static inline void attend_multiply_row(const real *row, const real *columns, int64_t from,
                                        int64_t to, struct attend_asks asks, int64_t column_count,
@@ -215,6 +248,53 @@ static inline void attend_multiply_row(const real *row, const real *columns, int
     }
 }
 
+enum { DEPTH_RUNS = BLOCK_DEPTH / 16 + 2 }; /* stretches are no shorter */
+
+/* The parts of the depth that some row of a panel asks for: what the others do not becomes 0 there. */
+static inline int attend_find_runs(real *rows, int64_t first, int64_t count,
+                                   struct attend_stretches all, struct attend_limits limits,
+                                   struct attend_limits *runs) {
+    int found = 0;
+    for (int64_t k = limits.from; k < limits.to;) {
+        int64_t stretch = (all.offset + k) / all.length, end = (stretch + 1) * all.length - all.offset;
+        if (end > limits.to) end = limits.to;
+        int64_t some = attend_wanting(all, first, count, stretch);
+        for (int64_t i = 0; some && some < count && i < count; i++)
+            if (!all.wanted[(first + i) * all.count + stretch])
+                for (int64_t at = k; at < end; at++) rows[at * ROWS + i] = 0;
+        if (some && found && runs[found - 1].to == k) runs[found - 1].to = end;
+        else if (some) runs[found++] = (struct attend_limits){k, end};
+        k = end;
+    }
+    return found;
+}
+
+/* Like attend_multiply_panels, of these parts of the depth: that others add 0 changes nothing. */
+static inline void attend_multiply_runs(const real *restrict rows, const real *restrict columns,
+                                        const struct attend_limits *runs, int count,
+                                        real *restrict block, bool more) {
+    vreal sum[ROWS][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = vreal_all(0);
+    for (int run = 0; run < count; run++)
+        for (int64_t k = runs[run].from; k < runs[run].to; k++) {
+            vreal left = vreal_load(columns + k * COLUMNS);
+            vreal right = vreal_load(columns + k * COLUMNS + LANES);
+#pragma GCC unroll 16
+            for (int i = 0; i < ROWS; i++) {
+                vreal x = vreal_all(rows[k * ROWS + i]);
+                sum[i][0] = vreal_fma(x, left, sum[i][0]);
+                sum[i][1] = vreal_fma(x, right, sum[i][1]);
+            }
+        }
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) {
+        real *to = block + i * BLOCK_WIDTH;
+        vreal_store(to, more ? vreal_load(to) + sum[i][0] : sum[i][0]);
+        vreal_store(to + LANES, more ? vreal_load(to + LANES) + sum[i][1] : sum[i][1]);
+    }
+}
+
 /* What the rows of a panel do not take of what others of them do becomes 0. */
 static inline void attend_clear_limits(real *rows, const int64_t *from, const int64_t *to,
                                        int64_t count, int64_t first, struct attend_limits limits) {
@@ -228,41 +308,58 @@ static inline void attend_clear_limits(real *rows, const int64_t *from, const in
     }
 }
 
+/* The rows of a panel one by one, of the runs of the depth that they take. */
+static inline void attend_multiply_rows(const real *panel, const real *columns, const int64_t *from,
+                                        const int64_t *to, int64_t first,
+                                        const struct attend_limits *runs, int count,
+                                        struct attend_asks asks, int64_t row_count,
+                                        int64_t column_count, int64_t depth, real *block, bool more) {
+    for (int64_t i = 0; i < row_count; i++)
+        for (int run = 0; run < count; run++) {
+            struct attend_limits own = runs[run];
+            if (from && from[i] - first > own.from) own.from = from[i] - first;
+            if (from && to[i] - first < own.to) own.to = to[i] - first;
+            attend_multiply_row(panel + i, columns, own.from, own.to, asks, column_count, depth,
+                                block + i * BLOCK_WIDTH, more || run > 0);
+        }
+}
+
 /* The same without what no row of a panel takes of the depth, which begins at `first`. Where an asked
  * factor is not finite, what rows do not take and zeros of the other factor are left out one by one:
  * times 0 it is 0 only where it is finite. */
 static inline void attend_multiply_depth(real *rows, const real *columns, const int64_t *from,
-                                         const int64_t *to, int64_t first, struct attend_asks asks,
+                                         const int64_t *to, int64_t first,
+                                         struct attend_stretches stretches, struct attend_asks asks,
                                          int64_t row_count, int64_t column_count, int64_t depth,
                                          real *block, bool more) {
-    const struct attend_limits all = {0, depth};
+    struct attend_limits runs[DEPTH_RUNS];
     bool good = !asks.finite[1] ||
                 attend_are_finite(columns, attend_up(column_count, COLUMNS) * depth);
     for (int64_t m = 0; m < row_count; m += ROWS) {
         int64_t count = row_count - m < ROWS ? row_count - m : ROWS;
-        struct attend_limits limits =
-            from ? attend_limits_of(from + m, to + m, count, first, depth) : all;
+        const int64_t *low = from ? from + m : NULL, *high = from ? to + m : NULL;
+        struct attend_limits limits = {0, depth};
         real *panel = rows + m * depth;
-        if (limits.from >= limits.to) {
-            if (more) continue;
-            limits.from = limits.to = 0;
-        }
-        if (from) attend_clear_limits(panel, from + m, to + m, count, first, limits);
-        if (!good || (asks.finite[0] &&
-                      !attend_are_finite(panel + limits.from * ROWS,
-                                         (limits.to - limits.from) * ROWS))) {
-            for (int64_t i = 0; i < count; i++) {
-                struct attend_limits own =
-                    from ? attend_limits_of(from + m + i, to + m + i, 1, first, depth) : all;
-                attend_multiply_row(panel + i, columns, own.from, own.to, asks, column_count, depth,
-                                    block + (m + i) * BLOCK_WIDTH, more);
-            }
+        int found = 1;
+        if (from) limits = attend_limits_of(low, high, count, first, depth);
+        if (limits.from >= limits.to) limits.from = limits.to = 0;
+        if (from) attend_clear_limits(panel, low, high, count, first, limits);
+        runs[0] = limits;
+        if (stretches.wanted) found = attend_find_runs(panel, m, count, stretches, limits, runs);
+        if (more && (found == 0 || limits.to == 0)) continue;
+        if (found == 0) runs[found++] = (struct attend_limits){0, 0};
+        bool finite = good;
+        for (int run = 0; asks.finite[0] && finite && run < found; run++)
+            finite = attend_are_finite(panel + runs[run].from * ROWS,
+                                       (runs[run].to - runs[run].from) * ROWS);
+        if (!finite) {
+            attend_multiply_rows(panel, columns, low, high, first, runs, found, asks, count,
+                                 column_count, depth, block + m * BLOCK_WIDTH, more);
             continue;
         }
         for (int64_t n = 0; n < column_count; n += COLUMNS)
-            attend_multiply_panels(panel + limits.from * ROWS,
-                                   columns + n * depth + limits.from * COLUMNS,
-                                   limits.to - limits.from, block + m * BLOCK_WIDTH + n, more);
+            attend_multiply_runs(panel, columns + n * depth, runs, found,
+                                 block + m * BLOCK_WIDTH + n, more);
     }
 }
 

@@ -108,6 +108,15 @@ static inline int attend_level(void) {
 #endif
 }
 
+/* How many threads run this together. */
+static inline int attend_team(void) {
+#ifdef _OPENMP
+    return omp_get_num_threads();
+#else
+    return 1;
+#endif
+}
+
 /* Which of the threads that share our loops runs this: of those around it one at most is shared. */
 static inline int attend_thread(const struct attend_frame *frame) {
     int thread = 0;

@@ -38,9 +38,10 @@ static bool choose(at_session *s, const at_cascade *cascade, const at_compile_op
                           &s->choices);
 }
 
+enum { USUAL = 256 }; /* columns: measured, see docs/decisions.md */
+
 /* In blocks of how many columns sums over long axes are taken; 0 or less: in none. */
 static int64_t stream_block(const at_session *s, const at_compile_options *how) {
-    enum { USUAL = 256 }; /* columns: measured, see docs/decisions.md */
     const char *set = getenv("ATTEND_STREAM");
     if (s->choices.unfused || (how && how->as_it_is)) return 0;
     if (s->choices.columns) return s->choices.columns;
@@ -62,12 +63,11 @@ static const at_plan *make_plan(at_session *s, const at_cascade *cascade,
     enum { TRIES = 4 };
     int known = s->reasons ? s->reasons->count : 0;
     const at_plan *plan = at_plan_make(s, cascade);
-    bool set;
-    int64_t block = stream_block(s, how, &set);
+    int64_t block = stream_block(s, how);
     for (int i = 0; i < TRIES && block > 0; i++) {
         const bool *stored = at_plan_stored(s, plan);
         const at_cascade *sliced = plan->cascade;
-        if (stored) sliced = at_slice_cascade(s, sliced, stored, set ? block : 0);
+        if (stored) sliced = at_slice_cascade(s, sliced, stored, block == USUAL ? 0 : block);
         if (sliced == plan->cascade) break;
         if (s->reasons) s->reasons->count = known; /* of a plan that is not taken */
         plan = at_plan_make(s, sliced);

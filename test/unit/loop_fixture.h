@@ -8,7 +8,7 @@
 #include "compile.h"
 #include "ref/ref_int.h"
 
-static void compare(at_session *s, const at_cascade *cascade, const at_kernel *kernel, dice *d,
+UNUSED static void compare(at_session *s, const at_cascade *cascade, const at_kernel *kernel, dice *d,
                     int least, int most, const char *text) {
     int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
     for (int i = 0; i < cascade->axis_count; i++) open[i] = least + pick(d, most);
@@ -33,7 +33,7 @@ static void compare(at_session *s, const at_cascade *cascade, const at_kernel *k
 /* Programs that `write` draws, at many extents from `least` on: compiled code gives what the reference
  * gives. */
 typedef const at_cascade *change_fn(at_session *s, const at_cascade *cascade);
-static void agree_compiled(void (*write)(dice *d, at_text *out), int least,
+UNUSED static void agree_compiled(void (*write)(dice *d, at_text *out), int least,
                            const at_compile_options *options, change_fn *change) {
     dice d = {2024};
     for (int round = 0; round < 3; round++) {
@@ -56,8 +56,29 @@ UNUSED static void agree_with_the_reference(void (*write)(dice *d, at_text *out)
     agree_compiled(write, least, NULL, NULL);
 }
 
+/* A kernel gives what the reference gives, to the same bits for 1 to 4 threads. Frees the inputs. */
+UNUSED static void threads_agree(at_session *s, const at_cascade *cascade, const at_kernel *kernel,
+                                 at_collection *inputs) {
+    at_results expected, found, again;
+    assert_true(run_program(s, cascade, inputs, &expected));
+    at_call call = {.inputs = inputs, .threads = 1};
+    assert_true(at_kernel_run(s, kernel, &call, &found));
+    const char *differs = difference(s, &found.outputs, &expected.outputs, false);
+    if (differs) fail_msg("%s: %s", cascade->name, differs);
+    for (int threads = 2; threads <= 4; threads++) {
+        call.threads = threads;
+        assert_true(at_kernel_run(s, kernel, &call, &again));
+        differs = difference(s, &again.outputs, &found.outputs, true);
+        if (differs) fail_msg("%s with %d threads: %s", cascade->name, threads, differs);
+        at_results_free(&again);
+    }
+    at_results_free(&expected);
+    at_results_free(&found);
+    at_collection_free(inputs);
+}
+
 /* A stage of a program as text. */
-static const char *stage_of(at_session *s, const char *stage, const char *text) {
+UNUSED static const char *stage_of(at_session *s, const char *stage, const char *text) {
     at_text dump = {0};
     at_compile_options options = {.stage = stage};
     at_compile(s, resolved(s, text), &options, &dump);

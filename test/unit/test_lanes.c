@@ -133,7 +133,7 @@ static const example examples[] = {
                 "b[i,j] = x[i,j + 3 | -1] * x[i,2 * j | 1]", "c[i] = sum[j](x[i,j - i | 0.5])",
                 "d[j] = max[i](x[i,j - 1 | 2])",
                 "e[i,j] = x[i,j + size(i) - 3 | 7] - x[i,size(j) - 2 - j | 2]",
-                "f[i,j] = sum[i'](x[i',2 * i' + j - size(j) // 2 | x[i,j]])", "out a", "out b",
+                "f[i] = sum[j](x[i,2 * i + j - size(j) // 2 | x[i,j]])", "out a", "out b",
                 "out c", "out d", "out e", "out f"}},
     {"gathers", {"in x[v,d]", "in ids[t]: index v", "y[t,d] = x[ids[t],d]", "z[t] = x[ids[t],0 | 7]",
                  "s[t] = sum[d](x[ids[t],d] * x[ids[t],d])", "u[d] = sum[t](x[ids[t],d])",

@@ -1,9 +1,7 @@
 /* Sums in another order: the reference executor gives the same before and after, at any
  * lengths, and no array over rows and columns is left where it should not be. */
-#include "program_fixture.h"
+#include "opt_fixture.h"
 
-#include "compile.h"
-#include "opt/opt.h"
 
 typedef struct {
     const char *name, *text;
@@ -156,29 +154,6 @@ static const example examples[] = {
      "}\n",
      "scan", "s[i,j] = sum"},
 };
-
-static const at_cascade *made(at_session *s, const char *text) {
-    const at_source *source = at_make_source(s, "program.attn", text, strlen(text));
-    const at_program *program = source ? at_load(s, source, NULL) : NULL;
-    at_resolve_options options = {0};
-    const at_cascade *cascade = program ? at_cascade_make(s, program, &options) : NULL;
-    if (!cascade) tell(at_format(s->arena, "%s\n%s", text, errors_of(s)));
-    return cascade;
-}
-
-static void same_results(at_session *s, const char *text, const at_cascade *before,
-                         const at_cascade *after, const at_collection *inputs) {
-    at_results expected, found;
-    s->diag_count = 0;
-    bool works = run_program(s, before, inputs, &expected);
-    s->diag_count = 0;
-    bool still = run_program(s, after, inputs, &found);
-    const char *what = works != still ? at_format(s->arena, "one fails:\n%s", errors_of(s)) : NULL;
-    if (works && still) what = difference(s, &found.outputs, &expected.outputs, false);
-    at_results_free(&expected);
-    at_results_free(&found);
-    if (what) tell(at_format(s->arena, "%s\n%s\n%s", what, text, printed(s, after)));
-}
 
 static void other_orders_keep_results(void **state) {
     (void)state;

@@ -1,9 +1,7 @@
 /* Large states that are not kept for each step: the reference executor gives the same before
  * and after, at lengths below, at and above those of blocks. */
-#include "program_fixture.h"
+#include "opt_fixture.h"
 
-#include "compile.h"
-#include "opt/opt.h"
 
 typedef struct {
     const char *name, *text;
@@ -126,15 +124,6 @@ static const example examples[] = {
      "}\n",
      NULL, "scan block down"},
 };
-
-static const at_cascade *made(at_session *s, const char *text) {
-    const at_source *source = at_make_source(s, "program.attn", text, strlen(text));
-    const at_program *program = source ? at_load(s, source, NULL) : NULL;
-    at_resolve_options options = {0};
-    const at_cascade *cascade = program ? at_cascade_make(s, program, &options) : NULL;
-    if (!cascade) tell(at_format(s->arena, "%s\n%s", text, errors_of(s)));
-    return cascade;
-}
 
 static void run_both(at_session *s, const char *text, const at_cascade *before,
                      const at_cascade *after, int64_t length, int64_t features) {

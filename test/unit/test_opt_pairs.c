@@ -203,12 +203,7 @@ static void results_stay(void **state) {
             for (int k = 0; k < before->axis_count && strstr(examples[i].text, "size(g)"); k++)
                 open[k] = strcmp(before->axes[k]->name, "h") == 0   ? 4
                           : strcmp(before->axes[k]->name, "g") == 0 ? 2 : open[k];
-            at_collection inputs;
-            if (!give_drawn(s, before, open, &d, &inputs)) fail();
-            if (run % 3 == 2) scatter_strange(&d, &inputs);
-            same_results(s, examples[i].text, before, after, &inputs);
-            at_collection_free(&inputs);
-            at_session_free(s);
+            same_results_drawn(s, examples[i].text, before, after, open, &d, run);
         }
 }
 

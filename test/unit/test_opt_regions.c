@@ -164,12 +164,7 @@ static void rewrites_keep_results(void **state) {
             dice d = {(uint64_t)run};
             int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, before->axis_count);
             for (int k = 0; k < before->axis_count; k++) open[k] = run == 0 ? 1 : 2 + pick(&d, 4);
-            at_collection inputs;
-            if (!give_drawn(s, before, open, &d, &inputs)) fail();
-            if (run % 3 == 2) scatter_strange(&d, &inputs);
-            same_results(s, examples[i].text, before, after, &inputs);
-            at_collection_free(&inputs);
-            at_session_free(s);
+            same_results_drawn(s, examples[i].text, before, after, open, &d, run);
         }
     }
 }

@@ -1,9 +1,7 @@
 /* Passes that run together, block by block: they are found in however the equations are put, hold
  * in blocks what only they read, give what the reference executor gives over several blocks, and the
  * same bits for any number of threads. */
-#include "program_fixture.h"
-
-#include "compile.h"
+#include "loop_fixture.h"
 
 enum { LISTS = 3, AXES = 6 };
 
@@ -155,23 +153,8 @@ static void run_both(at_session *s, const at_cascade *cascade, const at_kernel *
                      const int *extents) {
     dice d = {5};
     at_collection inputs;
-    at_results expected, found, again;
     assert_true(give_drawn(s, cascade, open_axes(s, cascade, extents), &d, &inputs));
-    assert_true(run_program(s, cascade, &inputs, &expected));
-    at_call call = {.inputs = &inputs, .threads = 1};
-    assert_true(at_kernel_run(s, kernel, &call, &found));
-    const char *differs = difference(s, &found.outputs, &expected.outputs, false);
-    if (differs) fail_msg("%s: %s", cascade->name, differs);
-    for (int threads = 2; threads <= 4; threads++) {
-        call.threads = threads;
-        assert_true(at_kernel_run(s, kernel, &call, &again));
-        differs = difference(s, &again.outputs, &found.outputs, true);
-        if (differs) fail_msg("%s with %d threads: %s", cascade->name, threads, differs);
-        at_results_free(&again);
-    }
-    at_results_free(&expected);
-    at_results_free(&found);
-    at_collection_free(&inputs);
+    threads_agree(s, cascade, kernel, &inputs);
 }
 
 static void give_what_whole_arrays_give(void **state) {

@@ -1,8 +1,6 @@
 /* Sums of products as products of matrices: they are found, they give what the reference executor
  * gives, and the same bits for any number of threads; over extents that fill blocks, and not. */
-#include "program_fixture.h"
-
-#include "compile.h"
+#include "loop_fixture.h"
 
 enum { LISTS = 4, AXES = 6 };
 
@@ -130,26 +128,11 @@ static void run_both(at_session *s, const at_cascade *cascade, const at_kernel *
         open[i] = cascade->axes[i]->extent ? -1 : extents[next++];
     dice d = {7};
     at_collection inputs;
-    at_results expected, found, again;
     assert_true(give_drawn(s, cascade, open, &d, &inputs));
     for (int i = 0; wild && i < inputs.count; i++)
         if (inputs.items[i].tensor->type == AT_TYPE_F64)
             ((double *)inputs.items[i].tensor->data)[inputs.items[i].tensor->count / 2] = INFINITY;
-    assert_true(run_program(s, cascade, &inputs, &expected));
-    at_call call = {.inputs = &inputs, .threads = 1};
-    assert_true(at_kernel_run(s, kernel, &call, &found));
-    const char *differs = difference(s, &found.outputs, &expected.outputs, false);
-    if (differs) fail_msg("%s: %s", cascade->name, differs);
-    for (int threads = 2; threads <= 4; threads++) {
-        call.threads = threads;
-        assert_true(at_kernel_run(s, kernel, &call, &again));
-        differs = difference(s, &again.outputs, &found.outputs, true);
-        if (differs) fail_msg("%s with %d threads: %s", cascade->name, threads, differs);
-        at_results_free(&again);
-    }
-    at_results_free(&expected);
-    at_results_free(&found);
-    at_collection_free(&inputs);
+    threads_agree(s, cascade, kernel, &inputs);
 }
 
 static void give_what_sums_give(void **state) {

@@ -14,6 +14,9 @@
  * equations without a fold that are all that reads some array of the group, as `o[i,e] / l[i]`: then
  * that array is not there whole either.
  *
+ * A group also begins with an array that has a number for each row of another, `mean[i]` of x[i,c], whose
+ * readers go over the same rows: a few rows at a time, they are still in a cache.
+ *
  * The passes of a group come to stand beside each other: what must run before one of them goes in
  * front, the rest behind. What comes of which order does not matter: statements say what is, and an
  * output's failure is told by the order in which they are written. */
@@ -28,6 +31,7 @@ typedef struct {
     uint64_t inside;       /* dimensions of the seed: the axes of the group */
     const at_axis *along;
     at_set *members;       /* steps */
+    bool again;            /* not for the sake of an array over two lengths, but of rows read again */
 } finding;
 
 static at_set *copy_of(const at_level *level, const at_set *set) {
@@ -148,7 +152,9 @@ static bool take_in(finding *f, const at_array *array) {
         for (int k = 0; k < array->rank && k < 64; k++)
             if ((f->inside >> i & 1) && (local >> k & 1) && array->axes[k] == f->seed->axes[i])
                 more.inside |= (uint64_t)1 << i;
-    if (!at_pays_in_blocks(f->level->plan, array, f->along, dimensions(f, array))) return false;
+    if (!at_pays_in_blocks(f->level->plan, array, f->along, dimensions(f, array)) &&
+        !(f->again && at_reads_rows_again(f->level->plan, array, f->along)))
+        return false;
     add_array(&more, array);
     close(&more);
     if (!fits(&more)) return false;
@@ -217,6 +223,11 @@ static bool find_along(finding *f) {
         f->along = f->seed->axes[i];
         if ((f->inside >> i & 1) && at_pays_in_blocks(f->level->plan, f->seed, f->along, f->inside))
             return true;
+    }
+    for (int i = f->seed->rank - 1; i >= 0; i--) {
+        f->along = f->seed->axes[i];
+        f->again = (f->inside >> i & 1) && at_reads_rows_again(f->level->plan, f->seed, f->along);
+        if (f->again) return true;
     }
     return false;
 }
@@ -370,7 +381,9 @@ static at_group *make_group(const finding *f) {
     group->number = plan->group_count;
     group->parent = f->level->steps->items[0]->parent;
     group->along = f->along;
+    enum { FEW = 32 }; /* rows that a cache holds */
     group->most = f->level->s->choices.rows;
+    if (!group->most && f->again) group->most = FEW;
     group->single = AT_NEW_ARRAY(arena, const at_axis *, f->seed->rank);
     for (int i = 0; i < f->seed->rank; i++)
         if ((f->inside >> i & 1) && f->seed->axes[i] != f->along)

@@ -83,6 +83,59 @@ int at_lengths_in(const at_plan *plan, const at_array *array) {
     return count;
 }
 
+/* ---- rows that are read again ------------------------------------------------------------------ */
+
+typedef struct {
+    const at_plan *plan;
+    const at_axis *along;
+    const at_array *found, *wanted; /* an array with rows along the axis that is read whole */
+    bool again, weighs;
+} rows;
+
+static bool has_axis(const at_array *array, const at_axis *axis) {
+    for (int i = 0; i < array->rank; i++)
+        if (array->axes[i] == axis) return true;
+    return false;
+}
+
+static bool look_at_fold(void *user, const at_expr *e) {
+    rows *r = user;
+    if (e->tag != AT_READ) return true;
+    const at_array *array = e->u.read.array;
+    if (array->rank < 2) return true;
+    if (has_axis(array, r->along)) r->found = array;
+    else r->weighs = true; /* a product, which does better with all rows at once */
+    return true;
+}
+
+static bool look_for_folds(void *user, const at_expr *e) {
+    rows *r = user;
+    if (e->tag == AT_FOLD_NODE) at_walk(e->u.fold.body, look_at_fold, r);
+    r->again |= e->tag == AT_READ && e->u.read.array == r->wanted;
+    return true;
+}
+
+bool at_reads_rows_again(const at_plan *plan, const at_array *array, const at_axis *along) {
+    rows r = {plan, along, NULL, NULL, false, false};
+    bool again = false;
+    if (!is_length(plan, along)) return false;
+    for (int i = 0; i < plan->pass_count; i++)
+        if (plan->passes[i]->target == array && !plan->passes[i]->region_count)
+            at_walk_statement(plan->passes[i]->statement, look_for_folds, &r);
+    if (!r.found || r.weighs || r.found->rank <= array->rank) return false;
+    r.wanted = r.found;
+    for (int i = 0; i < plan->pass_count; i++) {
+        rows reader = {plan, along, NULL, array, false, false};
+        at_walk_statement(plan->passes[i]->statement, look_for_folds, &reader);
+        if (!reader.again || plan->passes[i]->target == array) continue;
+        if (reader.weighs || plan->passes[i]->region_count) return false;
+        reader = (rows){plan, along, NULL, r.wanted, false, false};
+        at_walk_statement(plan->passes[i]->statement, look_for_folds, &reader);
+        again |= reader.again;
+    }
+    return again;
+}
+
 bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis *along,
                 uint64_t inside) {
     if (!is_length(plan, along)) return false;

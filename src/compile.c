@@ -10,6 +10,7 @@
 #include "grad/grad.h"
 #include "form/form.h"
 #include "opt/opt.h"
+#include "opt/slices.h"
 #include "opt/stream.h"
 
 #include <stdlib.h>
@@ -37,9 +38,10 @@ static bool choose(at_session *s, const at_cascade *cascade, const at_compile_op
                           &s->choices);
 }
 
+enum { USUAL = 256 }; /* columns: measured, see docs/decisions.md */
+
 /* In blocks of how many columns sums over long axes are taken; 0 or less: in none. */
 static int64_t stream_block(const at_session *s, const at_compile_options *how) {
-    enum { USUAL = 256 }; /* columns: measured, see docs/decisions.md */
     const char *set = getenv("ATTEND_STREAM");
     if (s->choices.unfused || (how && how->as_it_is)) return 0;
     if (s->choices.columns) return s->choices.columns;
@@ -54,10 +56,29 @@ static const at_cascade *rewrite(at_session *s, const at_cascade *cascade,
     return block > 0 ? at_sweep_cascade(s, cascade, block, NULL) : cascade;
 }
 
+/* The plan, and the cascade that it is of: what a plan would store over two lengths is a reason for other sums
+ * (src/opt/slices.c), and another plan. */
+static const at_plan *make_plan(at_session *s, const at_cascade *cascade,
+                                const at_compile_options *how) {
+    enum { TRIES = 4 };
+    int known = s->reasons ? s->reasons->count : 0;
+    const at_plan *plan = at_plan_make(s, cascade);
+    int64_t block = stream_block(s, how);
+    for (int i = 0; i < TRIES && block > 0; i++) {
+        const bool *stored = at_plan_stored(s, plan);
+        const at_cascade *sliced = plan->cascade;
+        if (stored) sliced = at_slice_cascade(s, sliced, stored, block == USUAL ? 0 : block);
+        if (sliced == plan->cascade) break;
+        if (s->reasons) s->reasons->count = known; /* of a plan that is not taken */
+        plan = at_plan_make(s, sliced);
+    }
+    return plan;
+}
+
 const at_plan *at_compile_plan(at_session *s, const at_cascade *cascade,
                                const at_compile_options *how) {
     if (!choose(s, cascade, how)) return NULL;
-    return at_plan_make(s, rewrite(s, cascade, how));
+    return make_plan(s, rewrite(s, cascade, how), how);
 }
 
 /* From a cascade to tiles, or to the stage that is to be printed: then NULL. */
@@ -67,9 +88,8 @@ static const at_tile_program *make_tiles(at_session *s, const at_cascade *cascad
 #define STOP_AFTER(name, print)                                                                    \
     if (stage && strcmp(stage, name) == 0) return print, NULL
 
-    cascade = rewrite(s, cascade, how);
-    STOP_AFTER("opt", at_ir_print(at_unshadowed(s, cascade), dump));
-    const at_plan *plan = at_plan_make(s, cascade);
+    const at_plan *plan = make_plan(s, rewrite(s, cascade, how), how);
+    STOP_AFTER("opt", at_ir_print(at_unshadowed(s, plan->cascade), dump));
     STOP_AFTER("plan", at_plan_print(plan, dump));
     const at_loop_program *loops = at_loop_make(s, plan);
     if (how && how->plain) loops = at_loop_plain(s, loops);

@@ -13,7 +13,9 @@
  * must be one that cannot fail and whose arrays are known before the array is computed, as it will
  * be asked where nobody asked it before.
  *
- * Only arrays of reals: an index that nobody computed could lead anywhere. */
+ * Of a read at other indices, `s[i, at[j]]`, what is about i alone counts: that dimension is plain.
+ *
+ * No arrays of ints: an index that nobody computed could lead anywhere. */
 #include "form/form.h"
 #include "plan/plan.h"
 
@@ -70,7 +72,7 @@ static void find_writers(demanding *d) {
         bool repeats = false;
         for (int k = 0; k < pass->region_count; k++)
             repeats |= pass->regions[k]->tag == AT_REPEAT && at_repeat_may_end(pass->regions[k]);
-        if (pass->statement->tag != AT_EQUATION || target->kind != AT_REAL || repeats) continue;
+        if (pass->statement->tag != AT_EQUATION || target->kind == AT_INT || repeats) continue;
         if (plan->places[plan->place_of[target->id]].use != AT_PLACE_WORK) continue;
         /* A sum that groups by data stores its elements in the order of the data. */
         if (!at_pass_may_scatter(d->s, pass)) d->writer[target->id] = pass;
@@ -211,6 +213,17 @@ static bool look_for_fold(void *user, const at_expr *e) {
     return !*found;
 }
 
+/* Whether a dimension of a read is at the index of an axis that no other dimension is at. */
+static bool is_plain(const at_expr *read, int dimension) {
+    const at_expr *index = read->u.read.index[dimension];
+    if (index->tag != AT_INDEX) return false;
+    for (int i = 0; i < read->u.read.array->rank; i++) {
+        const at_expr *other = read->u.read.index[i];
+        if (i != dimension && other->tag == AT_INDEX && other->u.axis == index->u.axis) return false;
+    }
+    return true;
+}
+
 typedef struct {
     const at_expr *read;
     bool all; /* no index of another axis was found */
@@ -220,7 +233,7 @@ static bool look_at_index(void *user, const at_expr *e) {
     mentioned *m = user;
     bool found = e->tag != AT_INDEX;
     for (int i = 0; !found && i < m->read->u.read.array->rank; i++)
-        found = m->read->u.read.index[i]->u.axis == e->u.axis;
+        found = is_plain(m->read, i) && m->read->u.read.index[i]->u.axis == e->u.axis;
     m->all &= found;
     return m->all;
 }
@@ -237,11 +250,13 @@ static void add_renamed(demanding *d, conjuncts *to, const at_expr *read, const 
     at_walk(e, look_at_index, &m);
     asking a = {d, d->writer[array->id], d->writer[array->id]->time};
     if (!m.all) return;
+    int count = 0;
     for (int i = 0; i < array->rank; i++) {
-        from[i] = read->u.read.index[i]->u.axis;
-        into[i] = at_index(d->s, array->axes[i], e->span);
+        if (!is_plain(read, i)) continue;
+        from[count] = read->u.read.index[i]->u.axis;
+        into[count++] = at_index(d->s, array->axes[i], e->span);
     }
-    e = at_substitute(d->s, e, from, into, array->rank, no_axis, NULL);
+    e = at_substitute(d->s, e, from, into, count, no_axis, NULL);
     if (is_sure(&a, e)) add(d, to, e);
 }
 
@@ -269,19 +284,6 @@ static void take(demanding *d, conjuncts *to, const at_expr *read, const at_expr
     add_renamed(d, to, read, e);
 }
 
-/* Each index is that of an axis, and no two are of the same. */
-static bool is_plain(const at_expr *read) {
-    int rank = read->u.read.array->rank;
-    if (rank > 64) return false;
-    for (int i = 0; i < rank; i++) {
-        const at_expr *index = read->u.read.index[i];
-        if (index->tag != AT_INDEX) return false;
-        for (int k = 0; k < i; k++)
-            if (read->u.read.index[k]->u.axis == index->u.axis) return false;
-    }
-    return true;
-}
-
 /* What of two reads' conjuncts both imply. */
 static conjuncts common(demanding *d, const conjuncts *a, const conjuncts *b) {
     conjuncts out = {0};
@@ -298,7 +300,7 @@ static void note_read(demanding *d, const at_expr *read, const path *way) {
     if (!writer || (writer->number < d->pass->number) != d->later) return;
     demand *wanted = &d->demands[array->id];
     conjuncts here = {0};
-    if (is_plain(read) && (!wanted->asked || wanted->all.count)) {
+    if (array->rank <= 64 && (!wanted->asked || wanted->all.count)) {
         if (d->later && d->pass->domain) take(d, &here, read, d->pass->domain, true);
         for (const path *p = way; p; p = p->outer)
             if (p->condition) take(d, &here, read, p->condition, p->holds);

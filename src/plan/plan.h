@@ -205,6 +205,8 @@ void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *
 
 /* Gives a reason (AT_REASON_FUSE) for each array over two lengths that is stored whole. */
 void at_plan_tell_stored(at_session *s, const at_plan *plan);
+/* By id of the cascade's arrays: those over two lengths that are stored whole. NULL: there is none. */
+bool *at_plan_stored(at_session *s, const at_plan *plan);
 
 /* ---- idle.c: steps of scans that change nothing ----------------------------------------------- */
 

@@ -85,6 +85,20 @@ static const char *why_alone(at_session *s, const at_plan *plan, const at_array 
     return at_format(s->arena, "pass %d runs alone", number);
 }
 
+bool *at_plan_stored(at_session *s, const at_plan *plan) {
+    bool *stored = NULL;
+    for (int i = 0; i < plan->place_count; i++) {
+        const at_array_place *place = &plan->places[i];
+        const at_array *array = place->array;
+        if (place->use != AT_PLACE_WORK || place->group || array->id >= plan->cascade->array_count ||
+            !is_pair(plan, plan->lengths, place) || taken_singly(plan, array))
+            continue;
+        if (!stored) stored = AT_NEW_ARRAY(s->arena, bool, plan->cascade->array_count);
+        stored[array->id] = true;
+    }
+    return stored;
+}
+
 void at_plan_tell_stored(at_session *s, const at_plan *plan) {
     if (!s->reasons) return;
     const at_lengths *lengths = plan->lengths;

@@ -105,10 +105,11 @@ static void print_depth(const printing *print, const char *depth) {
         depth = name_of(print, product->depth_to);
         from = at_c_name(&p->names, "depth_begin");
         const char *base = name_of(print, product->depth_base);
+        const char *depth_from = name_of(print, product->depth_from);
+        /* Nothing may be read in front of the base nor behind the end: there may be no memory. */
+        at_c_line(p, "if (%s <= %s) %s = %s = %s;", depth, depth_from, depth_from, depth, base);
         at_c_line(p, "const int64_t %s = %s + (%s - %s) / BLOCK_DEPTH * BLOCK_DEPTH;", from, base,
-                  name_of(print, product->depth_from), base);
-        at_c_line(p, "if (%s < %s) %s = %s;", depth, name_of(print, product->depth_from), depth,
-                  name_of(print, product->depth_from));
+                  depth_from, base);
     }
     at_c_line(p, "int64_t %s = %s, %s = 0;", first, from, end);
     at_c_line(p, "do {");

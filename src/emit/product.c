@@ -278,7 +278,8 @@ void at_c_product(at_printer *p, const at_tile *tile) {
     const at_array *read = product->factors[1].array;
     bool beside = product->beside && !at_c_rounds(p, read);
     const char *pays = at_format(p->s->arena, "attend_product_pays(%s, %s, %s, %s)", rows, columns,
-                                 depth, !beside ? "0" : product->guarded ? "ENOUGH_GUARDED" : "ENOUGH_BESIDE");
+                                 depth, !beside ? "0" : product->guarded ? "ENOUGH_GUARDED"
+                                                                         : "ENOUGH_BESIDE");
     for (int i = 0; i < 2; i++)
         if (product->factors[i].finite) pays = print_finite(&print, i, pays);
     at_c_line(p, "if (%s) {", pays);

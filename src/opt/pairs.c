@@ -203,11 +203,20 @@ typedef struct {
     at_home *here;
 } choosing;
 
+bool at_is_scattered(at_session *s, const at_statement *st) {
+    const at_expr *e = st->tag == AT_EQUATION ? st->u.value : NULL;
+    if (!e || e->tag != AT_FOLD_NODE) return false;
+    for (int i = 0; i < st->target->rank; i++)
+        if (at_may_place(s, e, e->u.fold.guard, st->target->axes[i])) return true;
+    return false;
+}
+
 /* Over two long axes that the steps and rounds around do not fix. */
 static void consider(void *user, const at_statement *st, at_home *home) {
     choosing *c = user;
     const at_array *array = st->target;
     if (st->tag != AT_EQUATION || array->role != AT_DEFINED) return;
+    if (c->equations && at_is_scattered(c->l->s, st)) return; /* no part of it is computed by itself */
     at_axis **axes = AT_NEW_ARRAY(c->l->s->arena, at_axis *, array->rank);
     int count = 0;
     for (int i = 0; i < array->rank; i++)

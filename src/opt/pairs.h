@@ -24,6 +24,9 @@ bool at_are_blocks(const at_lengths *lengths, const at_axis *a, const at_axis *b
 bool at_is_pair(const at_lengths *lengths, const at_axis *a, const at_axis *b);
 /* Whether two of the axes are such. */
 bool at_has_pair(const at_lengths *lengths, at_axis *const *axes, int count);
+/* Whether data may say to which element of its target each term of an equation's sum belongs: such a sum goes from term
+ * to term, for all elements. */
+bool at_is_scattered(at_session *s, const at_statement *st);
 
 /* Whether there is a fold over a long axis in it. */
 bool at_has_long_fold(const at_lengths *lengths, const at_expr *e);

@@ -76,8 +76,7 @@ static const at_statement *statement_of(const slicing *w, const at_array *array)
     const at_statement *st = by < 0 ? NULL : w->from->body.items[by];
     if (!st || st->tag != AT_EQUATION || array->role != AT_DEFINED || w->output[array->id]) return NULL;
     /* What goes from term to term does so for all rows. */
-    if (st->u.value->tag == AT_FOLD_NODE && is_placed_by_data(w, st->u.value, array->axes, array->rank))
-        return NULL;
+    if (at_is_scattered(w->s, st)) return NULL;
     /* Of ints, which may be indices, all are computed, or they are where they are read: then `at[i,r] == j` bounds
      * loops, but does not let a sum go from term to term. */
     return array->kind == AT_INT && (w->scatters || !at_is_cheap(st->u.value)) ? NULL : st;
@@ -181,6 +180,15 @@ static int dimension_along(const at_expr *read, const at_axis *along) {
     return plain > 1 || (found >= 0 && read->u.read.alternative) ? -2 : found;
 }
 
+/* Whether a slice is over two lengths still. */
+static bool is_pair_in_slice(const slicing *w, const at_array *array, int along) {
+    at_axis **rest = AT_NEW_ARRAY(w->s->arena, at_axis *, array->rank);
+    int count = 0;
+    for (int i = 0; i < array->rank; i++)
+        if (i != along) rest[count++] = array->axes[i];
+    return at_has_pair(w->lengths, rest, count);
+}
+
 /* What is read must be there in front of the first sum, or be computed in the slice. */
 static bool look_at_need(void *user, const at_expr *e) {
     slicing *w = user;
@@ -191,7 +199,7 @@ static bool look_at_need(void *user, const at_expr *e) {
     int along = pair ? dimension_along(e, w->along) : -1;
     if (along == -1) {
         w->good = array->id < w->known && w->by[array->id] < w->statement;
-    } else if (along < 0) {
+    } else if (along < 0 || is_pair_in_slice(w, array, along)) {
         w->good = false;
     } else if (w->sliced[array->id] >= 0) {
         w->good = w->sliced[array->id] == along;

@@ -137,8 +137,16 @@ static void split_guard(at_session *s, const at_product *product, const at_expr 
     *guard = at_both(s, *guard, e);
 }
 
+static bool look_for_division(void *user, const at_expr *e) {
+    bool *found = user;
+    *found |= e->tag == AT_MAP && e->u.map.op == AT_OP_DIV && e->u.map.args[1]->tag != AT_CONST;
+    return !*found;
+}
+
 static bool divides(const at_factor *f) {
-    return f->divides || (f->e->tag == AT_MAP && f->e->u.map.op == AT_OP_DIV);
+    bool found = f->divides;
+    at_walk(f->e, look_for_division, &found);
+    return found;
 }
 
 /* Whether the sum can have no terms where what a row multiplies it with is infinite: a mean's derivative

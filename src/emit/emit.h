@@ -233,6 +233,18 @@ void at_c_row_loop(at_printer *p, const at_tile *tile,
 /* A condition that differs from lane to lane. */
 void at_c_lane_condition(at_printer *p, const at_tile *tile,
                          void (*body)(at_printer *p, const at_tiles *tiles));
+/* ---- team.c: passes that threads share as a whole --------------------------------------------- */
+
+/* Whether each of several threads can run all of this: one shared loop, and in front of it nothing but
+ * variables. */
+bool at_is_for_a_team(const at_tiles *tiles);
+/* The name of what each thread does for the pass's function `name`. */
+const char *at_share_name(at_session *s, const char *name);
+/* static void name(const struct attend_frame *frame, …) { */
+void at_c_signature(at_printer *p, const at_tile_nest *nest, const char *name);
+/* The function `name`, which has `share` run by as many threads as its work is worth. */
+void at_c_team(at_printer *p, const at_tile_nest *nest, const char *name, const char *share);
+
 /* Clauses for OpenMP: how a loop's rounds are shared out; how many threads do, and when at all. When
  * that is, as a condition by itself. */
 const char *at_c_shared_loop(at_printer *p, const at_tile *tile);

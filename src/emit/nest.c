@@ -6,7 +6,6 @@
  * order. */
 #include "emit/emit.h"
 
-#include <string.h>
 
 void at_tiles_walk(const at_tiles *tiles,
                    void (*visit)(void *user, const at_tile *tile, const at_value *value),
@@ -392,16 +391,6 @@ int at_scratch_number(const at_nest *nest, const at_array *scratch) {
 
 /* ---- the function -------------------------------------------------------------------------- */
 
-static void print_signature(at_printer *p, const at_tile_nest *nest, const char *name) {
-    const at_axis **axes =
-        AT_NEW_ARRAY(p->s->arena, const at_axis *, at_nest_argument_room(nest->nest));
-    int count = at_nest_arguments(p->s, nest, axes);
-    at_text_addf(p->out, "\nstatic void %s(const struct attend_frame *frame", name);
-    for (int i = 0; i < count; i++)
-        at_text_addf(p->out, ", int64_t %s", at_axis_name(&p->names, axes[i]));
-    at_text_add(p->out, ") {\n");
-}
-
 static void print_head(at_printer *p, const at_tile_nest *nest, const char *name) {
     const at_pass *pass = nest->nest->pass;
     at_text_add(p->out, "\n/* ");
@@ -411,7 +400,7 @@ static void print_head(at_printer *p, const at_tile_nest *nest, const char *name
     at_text_add(p->out, "\n * ");
     at_cost_print(&pass->flops, p->out);
     at_text_add(p->out, " flops */");
-    print_signature(p, nest, name);
+    at_c_signature(p, nest, name);
 }
 
 /* " && " or " || " between the same question about every target with faults. */
@@ -479,60 +468,6 @@ static void print_body(at_printer *p, const uses *u) {
     at_c_line(p, "}");
 }
 
-/* ---- teams ------------------------------------------------------------------------------------ */
-
-/* Whether each of several threads can run all of this: one shared loop, and in front of it nothing but
- * variables. */
-static bool is_for_a_team(const at_tiles *tiles) {
-    for (int i = 0; i + 1 < tiles->count; i++) {
-        if (tiles->items[i]->tag != AT_TILE_LEAF) return false;
-        for (int k = 0; k < tiles->items[i]->count; k++)
-            if (!at_tile_op_gives(tiles->items[i]->values[k]->op) &&
-                tiles->items[i]->values[k]->op != AT_TILE_LET)
-                return false;
-    }
-    const at_tile *last = tiles->count ? tiles->items[tiles->count - 1] : NULL;
-    if (last && last->tag == AT_TILE_PRODUCT) return is_for_a_team(&last->otherwise);
-    return last && last->tag == AT_TILE_FOR && last->parallel;
-}
-
-/* compute_x is called; share_of_x is what each thread does. */
-static const char *target_name(const char *name) {
-    static const char prefix[] = "compute_";
-    return strncmp(name, prefix, sizeof prefix - 1) == 0 ? name + sizeof prefix - 1 : name;
-}
-
-/* Asking OpenMP for a region of one thread takes as long as a thousand operations, and a step of a scan
- * has not many more: what is not worth sharing is called as it is. */
-static void print_team(at_printer *p, const at_tile_nest *nest, const char *name, const char *share) {
-    const at_plan *plan = p->program->loops->plan;
-    bool flushes = p->type != AT_TYPE_F64, *axes = AT_NEW_ARRAY(p->s->arena, bool, plan->axis_count);
-    at_c_shared_sizes(&nest->work, axes);
-    p->names = (at_names){p->s, {0}, {0}};
-    print_signature(p, nest, name);
-    for (int i = 0; i < plan->axis_count; i++)
-        if (axes[i])
-            at_c_line(p, "const int64_t %s = frame->extents[%d];",
-                      at_size_name(&p->names, plan->cascade->axes[i]), i);
-    const char *call = at_format(p->s->arena, "%s(frame", share);
-    const at_axis **given =
-        AT_NEW_ARRAY(p->s->arena, const at_axis *, at_nest_argument_room(nest->nest));
-    int count = at_nest_arguments(p->s, nest, given);
-    for (int i = 0; i < count; i++)
-        call = at_format(p->s->arena, "%s, %s", call, at_axis_name(&p->names, given[i]));
-    at_c_line(p, "if (frame->call->threads == 1 || !(%s)) {", at_c_shared_worth(p));
-    at_c_line(p, "    %s);", call);
-    at_c_line(p, "    return;");
-    at_c_line(p, "}");
-    at_c_line(p, "#pragma omp parallel num_threads(frame->call->threads)");
-    at_c_line(p, "{");
-    if (flushes) at_c_line(p, "    const unsigned flush = attend_flush_begin();");
-    at_c_line(p, "    %s);", call);
-    if (flushes) at_c_line(p, "    attend_flush_end(flush);");
-    at_c_line(p, "}");
-    at_text_add(p->out, "}\n");
-}
-
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
                   const char *name, int first_scratch, const at_emit_options *options,
                   at_text *out) {
@@ -545,8 +480,8 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
     if (shares(&nest->body) || shares(&nest->hopeful)) at_c_shared_sizes(&nest->work, u.axes);
-    p.team = !nest->nest->fallible && !nest->hopeful.count && !pass->group && is_for_a_team(&nest->body);
-    const char *own = p.team ? at_format(s->arena, "share_of_%s", target_name(name)) : name;
+    p.team = !nest->nest->fallible && !nest->hopeful.count && !pass->group && at_is_for_a_team(&nest->body);
+    const char *own = p.team ? at_share_name(s, name) : name;
     print_head(&p, nest, own);
     print_uses(&p, plan, &u, pass);
     if (u.key)
@@ -555,5 +490,5 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     if (nest->hopeful.count) print_hopeful(&p);
     print_body(&p, &u);
     at_text_add(out, "}\n");
-    if (p.team) print_team(&p, nest, name, own);
+    if (p.team) at_c_team(&p, nest, name, own);
 }

@@ -283,10 +283,25 @@ static void print_scan_apart(entry *e, const at_plan_step *step, const at_nest *
     close(e, 2);
 }
 
+typedef struct {
+    const at_loop_program *program;
+    bool faults; /* it reads what may have no value */
+} asking;
+
+static bool look_for_faults(void *user, const at_expr *e) {
+    asking *a = user;
+    a->faults |= e->tag == AT_READ && at_is_fallible(a->program, e->u.read.array);
+    return true;
+}
+
 /* Code that counts what it does does all of it; and what is left out must not have been what ends the
  * run. */
 static bool leaves_out(const entry *e, const at_plan_step *scan) {
     bool sure = (scan->from || scan->to) && !e->program->loops->plain;
+    asking a = {e->program->loops, false};
+    if (sure && scan->from) at_walk(scan->from, look_for_faults, &a);
+    if (sure && scan->to) at_walk(scan->to, look_for_faults, &a);
+    sure &= !a.faults;
     for (int i = 0; i < scan->body.count && sure; i++)
         sure &= !e->program->nests[scan->body.items[i]->pass].nest->fallible;
     return sure;

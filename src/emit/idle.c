@@ -5,12 +5,33 @@ static const char *call(at_printer *p, const char *function, const char *a, cons
     return at_format(p->s->arena, "%s(%s, %s)", function, a, b);
 }
 
+static const char *int_text(at_printer *p, const at_expr *e);
+
+/* The largest or smallest element of an array in the rows of a block, brought near the axes. */
+static const char *extreme_text(at_printer *p, const at_expr *fold) {
+    const at_expr *read = fold->u.fold.body, *guard = fold->u.fold.guard;
+    const at_plan *plan = p->program->loops->plan;
+    bool most = fold->u.fold.fold == AT_FOLD_MAX;
+    const char *i = at_axis_name(&p->names, fold->u.fold.axes[0]);
+    const char *name = at_c_name(&p->names, most ? "most" : "least");
+    const char *first = int_text(p, guard->u.map.args[0]->u.map.args[0]);
+    const char *end = int_text(p, guard->u.map.args[1]->u.map.args[1]);
+    const at_expr *at = at_address_of(p->s, plan, read->u.read.array, read->u.read.index);
+    at_c_line(p, "int64_t %s = %sFARTHEST;", name, most ? "-" : "");
+    at_c_line(p, "for (int64_t %s = %s; %s < %s; %s++)", i, first, i, end, i);
+    at_c_line(p, "    %s = %s(%s, ((const int64_t *)frame->arrays[%d])[%s]);", name,
+              most ? "attend_larger" : "attend_smaller", name,
+              plan->place_of[read->u.read.array->id], int_text(p, at));
+    return call(p, most ? "attend_smaller" : "attend_larger", name, most ? "FARTHEST" : "-FARTHEST");
+}
+
 /* An int over sizes and the indices of loops around, which no number in it leaves. */
 static const char *int_text(at_printer *p, const at_expr *e) {
     at_arena *arena = p->s->arena;
     if (e->tag == AT_CONST) return at_format(arena, "%lld", (long long)e->u.integer);
     if (e->tag == AT_INDEX) return at_axis_name(&p->names, e->u.axis);
     if (e->tag == AT_SIZE) return at_format(arena, "frame->extents[%d]", e->u.axis->id);
+    if (e->tag == AT_FOLD_NODE) return extreme_text(p, e);
     AT_ASSERT(p->s, e->tag == AT_MAP);
     const char *a = int_text(p, e->u.map.args[0]);
     const char *b = e->u.map.args[1] ? int_text(p, e->u.map.args[1]) : NULL;

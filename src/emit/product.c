@@ -105,10 +105,11 @@ static void print_depth(const printing *print, const char *depth) {
         depth = name_of(print, product->depth_to);
         from = at_c_name(&p->names, "depth_begin");
         const char *base = name_of(print, product->depth_base);
+        const char *depth_from = name_of(print, product->depth_from);
+        /* Nothing may be read in front of the base nor behind the end: there may be no memory. */
+        at_c_line(p, "if (%s <= %s) %s = %s = %s;", depth, depth_from, depth_from, depth, base);
         at_c_line(p, "const int64_t %s = %s + (%s - %s) / BLOCK_DEPTH * BLOCK_DEPTH;", from, base,
-                  name_of(print, product->depth_from), base);
-        at_c_line(p, "if (%s < %s) %s = %s;", depth, name_of(print, product->depth_from), depth,
-                  name_of(print, product->depth_from));
+                  depth_from, base);
     }
     at_c_line(p, "int64_t %s = %s, %s = 0;", first, from, end);
     at_c_line(p, "do {");
@@ -277,7 +278,8 @@ void at_c_product(at_printer *p, const at_tile *tile) {
     const at_array *read = product->factors[1].array;
     bool beside = product->beside && !at_c_rounds(p, read);
     const char *pays = at_format(p->s->arena, "attend_product_pays(%s, %s, %s, %s)", rows, columns,
-                                 depth, !beside ? "0" : product->guarded ? "ENOUGH_GUARDED" : "ENOUGH_BESIDE");
+                                 depth, !beside ? "0" : product->guarded ? "ENOUGH_GUARDED"
+                                                                         : "ENOUGH_BESIDE");
     for (int i = 0; i < 2; i++)
         if (product->factors[i].finite) pays = print_finite(&print, i, pays);
     at_c_line(p, "if (%s) {", pays);

@@ -59,6 +59,21 @@ static const at_expr *from_of(at_product_search *f, const at_axis_list *list) {
     return list->count > 1 ? map(f, AT_OP_MUL, first, at_product_size(f, list, 1)) : first;
 }
 
+/* Rows of which the loop around goes over a part that is the same for all: a band of them. */
+static void keep_to_band(at_product_search *f) {
+    at_loop_product *p = f->product;
+    for (int i = 0; i < f->part_count; i++) {
+        const at_loop *part = f->parts[i];
+        if (f->rows.count != 1 || part->axis != f->rows.axes[0] || p->from[0] || !part->low ||
+            !part->high || at_mentions_any(part->low, &f->around) ||
+            at_mentions_any(part->high, &f->around))
+            continue;
+        const at_expr *count = map(f, AT_OP_SUB, part->high, part->low);
+        p->from[0] = part->low;
+        p->row_count = map(f, AT_OP_MAX, count, at_int(f->s, 0, f->span));
+    }
+}
+
 static void copy_loops(at_product_search *f, at_loops *to, const at_loops *from);
 
 static at_loop *copy_loop(at_product_search *f, const at_loop *loop) {
@@ -146,6 +161,7 @@ static bool make_product(at_product_search *f, at_loops *place, unsigned group) 
     p->column_count = count_of(f, &f->columns);
     p->from[0] = from_of(f, &f->rows);
     p->from[1] = from_of(f, &f->columns);
+    keep_to_band(f);
     p->depth_count = at_product_size(f, &f->depth, 0);
     if ((f->low || f->high) && f->bounded == 0) p->limits = AT_LIMITS_DEPTH;
     for (int i = 0; i < 2; i++) p->zeros[i] = f->asks_zero[i];

@@ -33,15 +33,6 @@ static bool is_bound(const at_part *part, const at_axis *axis) {
     return false;
 }
 
-/* Loops over the first `rank` of the target's axes that the row does not go along. */
-static void enter_rows(at_loop_lowering *l, const at_part *part, int rank) {
-    for (int i = 0; i < rank; i++) {
-        if (is_bound(part, l->target->axes[i])) continue;
-        at_loop *loop = at_loop_enter(l, l->target->axes[i]);
-        if (loop) loop->apart = true;
-    }
-}
-
 static void enter_guard(at_loop_lowering *l, const at_expr *guard) {
     if (!guard) return;
     const at_expr *condition = at_loop_lower(l, guard);
@@ -49,6 +40,22 @@ static void enter_guard(at_loop_lowering *l, const at_expr *guard) {
     branch->condition = condition;
     l->into = &branch->body;
     at_loop_know(l, guard, true, false);
+}
+
+/* Loops over the first `rank` of the target's axes that the row does not go along, where the domain
+ * (NULL: everywhere), which says nothing of the others, holds. */
+static void enter_rows(at_loop_lowering *l, const at_part *part, int rank, const at_expr *domain) {
+    at_axis **axes = AT_NEW_ARRAY(l->s->arena, at_axis *, rank);
+    int count = 0;
+    for (int i = 0; i < rank; i++)
+        if (!is_bound(part, l->target->axes[i]) && !at_pass_fixes(l->nest->pass, l->target->axes[i]))
+            axes[count++] = l->target->axes[i];
+    const at_loop_clips *clips = at_loop_find_clips(l, domain, axes, count);
+    for (int i = 0; i < count; i++) {
+        at_loop *loop = at_loop_enter_clipped(l, clips, i);
+        if (loop) loop->apart = true;
+    }
+    enter_guard(l, at_loop_clips_rest(clips));
 }
 
 /* Ends a store that inherits from the row's fault, if it has one. */
@@ -109,7 +116,7 @@ static void take_in(at_loop_lowering *l, const running *r, const at_expr *x) {
 
 void at_loop_lower_running(at_loop_lowering *l, const at_statement *st) {
     const at_part *part = &st->u.keeping.parts[0];
-    enter_rows(l, part, l->target->rank);
+    enter_rows(l, part, l->target->rank, l->nest->pass->domain);
     running r = begin(l, st->u.keeping.fold);
     const at_array *fault = at_loop_fault(l, "row_fault");
     at_loop *declared = l->into->items[l->into->count - 1];
@@ -195,7 +202,7 @@ static const at_expr *place(at_loop_lowering *l, const order *o, const at_expr *
 void at_loop_lower_order(at_loop_lowering *l, const at_statement *st, const at_part *part) {
     bool topk = st->tag == AT_TOPK;
     const at_axis *rank = topk ? l->target->axes[l->target->rank - 1] : NULL;
-    enter_rows(l, part, l->target->rank - topk);
+    enter_rows(l, part, l->target->rank - topk, NULL);
     order o = gather(l, part);
     o.sort->falling = topk;
     if (topk) o.sort->wanted = at_size(l->s, rank, st->span);

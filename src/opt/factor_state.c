@@ -137,6 +137,27 @@ static void split_guard(at_session *s, const at_product *product, const at_expr 
     *guard = at_both(s, *guard, e);
 }
 
+static bool look_for_division(void *user, const at_expr *e) {
+    bool *found = user;
+    *found |= e->tag == AT_MAP && e->u.map.op == AT_OP_DIV && e->u.map.args[1]->tag != AT_CONST;
+    return !*found;
+}
+
+static bool divides(const at_factor *f) {
+    bool found = f->divides;
+    at_walk(f->e, look_for_division, &found);
+    return found;
+}
+
+/* Whether the sum can have no terms where what a row multiplies it with is infinite: a mean's derivative
+ * divides by how many there are. */
+static bool has_no_terms(const at_product *product) {
+    if (!product->bound_guard && !product->strict && !product->apart) return false;
+    for (int i = 0; i < product->row_count; i++)
+        if (divides(&product->rows[i])) return true;
+    return false;
+}
+
 const at_expr *at_product_used(at_session *s, const at_product *product, const at_expr *sum,
                            const at_expr *before) {
     at_span span = sum->span;
@@ -145,7 +166,7 @@ const at_expr *at_product_used(at_session *s, const at_product *product, const a
     const at_expr *deep = row_product(s, product, true, span);
     const at_expr *flat = row_product(s, product, false, span);
     const at_expr *value = deep ? at_make_mul(s, deep, sum) : sum;
-    if (product->data) { /* zeros of the sum are structural then */
+    if (product->data || has_no_terms(product)) { /* zeros of the sum are structural then */
         const at_expr *some =
             at_map_node(s, AT_OP_NE, sum, at_real(s, 0, span), NULL, span);
         const at_expr **guard = product->depth_count ? &deep_guard : &flat_guard;

@@ -25,6 +25,19 @@ static bool look_for_pair(void *user, const at_expr *e) {
     return false;
 }
 
+/* Whether the guard says which block of the fold's axis it goes over: it is in a scan over such. */
+static bool is_in_blocks(const at_streaming *w, const at_expr *fold, const at_expr *e) {
+    if (!e || e->tag != AT_MAP) return false;
+    const at_expr *const *x = e->u.map.args;
+    if (e->u.map.op == AT_OP_AND) return is_in_blocks(w, fold, x[0]) || is_in_blocks(w, fold, x[1]);
+    if (e->u.map.op != AT_OP_EQ || x[0]->tag != AT_MAP || x[0]->u.map.op != AT_OP_IDIV) return false;
+    const at_expr *index = x[0]->u.map.args[0];
+    for (int i = 0; i < fold->u.fold.count; i++)
+        if (index->tag == AT_INDEX && index->u.axis == fold->u.fold.axes[i])
+            return at_is_long(w->lengths, index->u.axis) && x[1]->tag == AT_INDEX;
+    return false;
+}
+
 /* A fold that reads pair arrays is a part of their class; what reads them otherwise spoils it. */
 static bool look_for_parts(void *user, const at_expr *e) {
     at_streaming *w = user;
@@ -35,6 +48,8 @@ static bool look_for_parts(void *user, const at_expr *e) {
     w->at = NULL;
     at_walk(e, look_for_pair, w);
     if (!w->at) return true;
+    if (is_in_blocks(w, e, e->u.fold.guard))
+        at_stream_give_up(w->at, e->span, "it goes over bands of rows already");
     if (e != w->of->items[w->statement]->u.value)
         at_stream_give_up(w->at, e->span, "it stands in a sum over another long axis");
     AT_PUSH(w->s->arena, w->at->parts, w->at->part_count, w->at->part_capacity,

@@ -63,6 +63,14 @@ static void forget_steps(demanding *d, const at_plan_steps *steps) {
     }
 }
 
+/* An equation, or running folds of which whole rows can be left out. */
+static bool can_leave_out(const at_pass *pass) {
+    const at_statement *st = pass->statement;
+    return st->tag == AT_EQUATION ||
+           (st->tag == AT_KEEPING && st->u.keeping.count == 1 &&
+            st->u.keeping.fold != AT_FOLD_ARGSORT);
+}
+
 static void find_writers(demanding *d) {
     at_plan *plan = d->plan;
     d->writer = AT_NEW_ARRAY(d->s->arena, const at_pass *, plan->array_count);
@@ -72,7 +80,7 @@ static void find_writers(demanding *d) {
         bool repeats = false;
         for (int k = 0; k < pass->region_count; k++)
             repeats |= pass->regions[k]->tag == AT_REPEAT && at_repeat_may_end(pass->regions[k]);
-        if (pass->statement->tag != AT_EQUATION || target->kind == AT_INT || repeats) continue;
+        if (!can_leave_out(pass) || target->kind == AT_INT || repeats) continue;
         if (plan->places[plan->place_of[target->id]].use != AT_PLACE_WORK) continue;
         /* A sum that groups by data stores its elements in the order of the data. */
         if (!at_pass_may_scatter(d->s, pass)) d->writer[target->id] = pass;
@@ -213,27 +221,32 @@ static bool look_for_fold(void *user, const at_expr *e) {
     return !*found;
 }
 
-/* Whether a dimension of a read is at the index of an axis that no other dimension is at. */
-static bool is_plain(const at_expr *read, int dimension) {
+/* A dimension that is read at the index of an axis which no other has, and of which the array's writer
+ * can leave out elements: not along a row. */
+static bool is_plain(const demanding *d, const at_expr *read, int dimension) {
+    const at_array *array = read->u.read.array;
     const at_expr *index = read->u.read.index[dimension];
     if (index->tag != AT_INDEX) return false;
-    for (int i = 0; i < read->u.read.array->rank; i++) {
+    for (int i = 0; i < array->rank; i++) {
         const at_expr *other = read->u.read.index[i];
         if (i != dimension && other->tag == AT_INDEX && other->u.axis == index->u.axis) return false;
     }
+    const at_statement *st = d->writer[array->id]->statement;
+    for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.parts[0].count; i++)
+        if (st->u.keeping.parts[0].bound[i] == array->axes[dimension]) return false;
     return true;
 }
 
 typedef struct {
-    const at_expr *read;
+    int count;
+    const at_axis *from[64];
     bool all; /* no index of another axis was found */
 } mentioned;
 
 static bool look_at_index(void *user, const at_expr *e) {
     mentioned *m = user;
     bool found = e->tag != AT_INDEX;
-    for (int i = 0; !found && i < m->read->u.read.array->rank; i++)
-        found = is_plain(m->read, i) && m->read->u.read.index[i]->u.axis == e->u.axis;
+    for (int i = 0; !found && i < m->count; i++) found = m->from[i] == e->u.axis;
     m->all &= found;
     return m->all;
 }
@@ -241,22 +254,20 @@ static bool look_at_index(void *user, const at_expr *e) {
 /* Adds a conjunct, said of the array's own axes, if it can be asked where the array is computed. */
 static void add_renamed(demanding *d, conjuncts *to, const at_expr *read, const at_expr *e) {
     const at_array *array = read->u.read.array;
-    const at_axis *from[64];
     const at_expr *into[64];
     bool fold = false;
-    mentioned m = {read, true};
+    mentioned m = {.all = true};
     at_walk(e, look_for_fold, &fold);
     if (fold) return;
+    for (int i = 0; i < array->rank; i++) {
+        if (!is_plain(d, read, i)) continue;
+        m.from[m.count] = read->u.read.index[i]->u.axis;
+        into[m.count++] = at_index(d->s, array->axes[i], e->span);
+    }
     at_walk(e, look_at_index, &m);
     asking a = {d, d->writer[array->id], d->writer[array->id]->time};
     if (!m.all) return;
-    int count = 0;
-    for (int i = 0; i < array->rank; i++) {
-        if (!is_plain(read, i)) continue;
-        from[count] = read->u.read.index[i]->u.axis;
-        into[count++] = at_index(d->s, array->axes[i], e->span);
-    }
-    e = at_substitute(d->s, e, from, into, count, no_axis, NULL);
+    e = at_substitute(d->s, e, m.from, into, m.count, no_axis, NULL);
     if (is_sure(&a, e)) add(d, to, e);
 }
 

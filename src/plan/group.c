@@ -168,13 +168,17 @@ static bool look_for_fold(void *user, const at_expr *e) {
     return !*found;
 }
 
-/* An equation that goes over its elements once, whichever are together. */
-static bool is_light(const at_level *level, int step) {
+/* An equation that goes over its elements once, whichever are together, and that makes no array over
+ * two lengths: that one may be better off in another group. */
+static bool is_light(const finding *f, int step) {
+    const at_level *level = f->level;
     const at_passes *passes = &level->passes[step];
     if (level->steps->items[step]->tag != AT_STEP_PASS || passes->count != 1) return false;
+    const at_pass *pass = passes->items[0];
     bool fold = false;
-    at_walk_statement(passes->items[0]->statement, look_for_fold, &fold);
-    return passes->items[0]->statement->tag == AT_EQUATION && !fold;
+    at_walk_statement(pass->statement, look_for_fold, &fold);
+    return pass->statement->tag == AT_EQUATION && !fold &&
+           !at_pays_in_blocks(level->plan, pass->target, f->along, dimensions(f, pass->target));
 }
 
 /* The group with all that reads the array, if these are such equations, and what must run in between. */
@@ -192,8 +196,7 @@ static bool follow(finding *f, const at_array *array) {
     add_array(&more, array);
     close(&more);
     for (int i = 0; i < level->count; i++)
-        if (at_set_has(more.members, i) && !at_set_has(f->members, i) && !is_light(level, i))
-            return false;
+        if (at_set_has(more.members, i) && !at_set_has(f->members, i) && !is_light(&more, i)) return false;
     if (!fits(&more)) return false;
     *f = more;
     return true;

@@ -133,6 +133,31 @@ static bool look_for_index(void *user, const at_expr *e) {
     return !*found;
 }
 
+/* The largest that an element of ints, read at the group's rows, can be times a factor: of the rows of
+ * the present block. NULL: it is none, or is not known before the scan. */
+static const at_expr *extreme_read(idling *d, const at_expr *e, int64_t factor) {
+    enum { LARGEST = 1 << 10 };
+    if (e->tag != AT_READ || e->kind != AT_INT || e->u.read.alternative || !d->group) return NULL;
+    const at_array *array = e->u.read.array;
+    const at_array_place *place = &d->plan->places[d->plan->place_of[array->id]];
+    bool along = false;
+    if (writer_of(d, array) || place->group || factor > LARGEST || factor < -LARGEST) return NULL;
+    for (int i = 0; i < array->rank; i++) {
+        const at_expr *index = e->u.read.index[i];
+        if (index->tag != AT_INDEX || place->slots[i]) return NULL;
+        if (index->u.axis == d->group->along) along = true;
+        else if (!is_around(d, index->u.axis)) return NULL;
+    }
+    if (!along) return NULL;
+    at_axis *axis = (at_axis *)d->group->along;
+    at_span none = at_no_span();
+    const at_expr *row = at_index(d->s, axis, none);
+    const at_expr *inside = map(d, AT_OP_AND,
+                                map(d, AT_OP_LE, at_index(d->s, d->group->first, none), row),
+                                map(d, AT_OP_LT, row, at_index(d->s, d->group->end, none)));
+    return at_fold_node(d->s, factor > 0 ? AT_FOLD_MAX : AT_FOLD_MIN, &axis, 1, inside, e, none);
+}
+
 /* The largest value of a form without the scan's index; NULL: it is not known. */
 static const at_expr *most_of(idling *d, const at_affine *form) {
     at_affine all = *form, term, value, none = {0};
@@ -141,8 +166,9 @@ static const at_expr *most_of(idling *d, const at_affine *form) {
         bool index = false;
         at_walk(e, look_for_index, &index);
         if (!index) continue;
-        if (e->tag != AT_INDEX) return NULL;
-        const at_expr *extreme = extreme_of(d, e->u.axis, form->factors[i]);
+        const at_expr *extreme = e->tag == AT_INDEX ? extreme_of(d, e->u.axis, form->factors[i])
+                                                    : extreme_read(d, e, form->factors[i]);
+        if (!extreme && e->tag != AT_INDEX) return NULL;
         if (!extreme) continue;
         if (!at_affine_of(d->s, e, &term) || !at_affine_of(d->s, extreme, &value) ||
             !at_affine_add(d->s, &value, -1, &term, &value) ||

@@ -24,7 +24,7 @@
  *
  * Hot loops are vectors already, and unrolled where they are written. What -O3 does beyond that made
  * no program of bench/ faster than -O2 with three of its passes, and takes gcc half as long again: 7.2 s
- * instead of 4.7 s for a transformer's block with its gradient. */
+ * instead of 4.7 s for a block of layers with its gradient. */
 static const char *const usual_flags[] = {
     "-std=c11", "-O2", "-fvect-cost-model=dynamic", "-fpeel-loops", "-funswitch-loops",
     "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fopenmp",

@@ -2,7 +2,6 @@
  * lengths, and no array over rows and columns is left where it should not be. */
 #include "opt_fixture.h"
 
-
 typedef struct {
     const char *name, *text;
     const char *gone; /* what must not be in the text after; NULL: see `stays` */
@@ -22,6 +21,13 @@ static const example examples[] = {
      "  o[i,e] = 1 + sum[j where keep[j]](s[i,j] * v[j,e])\n"
      "}\n",
      "[i,j]", NULL},
+    {"of no terms 0, also where as many divide",
+     "fn f(w[i,k,j]) -> u[k,j] {\n"
+     "  axis m as k\n"
+     "  n[k] = count[m where m != k](true)\n"
+     "  u[k,j] = sum[i,m where m != k](if w[i,k,j] != 0 then w[i,k,j] / n[k] else 0)\n"
+     "}\n",
+     NULL, "u.all[k]"},
     {"what is past",
      "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"

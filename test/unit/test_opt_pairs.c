@@ -53,6 +53,23 @@ static const example examples[] = {
      "  p[i,j], r[i,m] = softmax[j; m](s[i,j]; t[i,m])\n"
      "  o[i,e] = sum[j](p[i,j] * v[j,e]) + sum[m](r[i,m] * h[m,e])\n}\n",
      {"r[i,m] = "}, {"s_2", "t_2"}},
+    {"beside a running fold, sums along the other side go band by band",
+     "fn f(q[i,d], k[j,d], v[j,e], w[i]) -> o[i,e], r[j], t[j] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  c[i,j] = cumsum[j where j <= i](s[i,j])\n"
+     "  r[j] = sum[i where j <= i](c[i,j] * w[i])\n"
+     "  o[i,e] = sum[j](c[i,j] * v[j,e])\n"
+     "  t[j] = sum[i](exp(c[i,j]) * o[i,0])\n}\n",
+     {"scan i_band {", "c_2[i_band,i,j] = cumsum[j where j <= i](s_2[i_band,i,j])",
+      "sum[i where i // 32 == i_band and j <= i](c_2[i_band,i,j] * w[i])", "scan i_band_2 {"},
+     {"_3[i_band,"}},
+    {"running folds along both sides are stored",
+     "fn f(q[i,d], k[j,d], w[i]) -> r[j] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  c[i,j] = cumsum[i](s[i,j])\n"
+     "  e[i,j] = cumsum[j](exp(-c[i,j]))\n"
+     "  r[j] = sum[i](e[i,j] * w[i])\n}\n",
+     {"r[j] = sum[i]("}, {"scan"}},
     {"a sum over everything is a sum of sums over rows",
      "fn f(q[i,d], k[j,d], w[i]) -> a, b, o[i] {\n"
      "  s[i,j] = tanh(sum[d](q[i,d] * k[j,d]))\n"

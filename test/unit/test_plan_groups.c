@@ -58,6 +58,14 @@ static const example examples[] = {
      "  c[i,j] = cumsum[j](sigmoid(s[i,j]))\n"
      "  o[i,e] = sum[j](exp(-c[i,j]) * v[j,e])\n}",
      "together, in blocks of i,", "s c", {{70, 8, 70, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
+    {"fn banded(q[i,d], k[j,d], v[j,e], w[i,e]) -> o[i,e], r[j,e], t[j] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  c[i,j] = cumsum[j down where j <= i + 3](sigmoid(s[i,j]))\n"
+     "  p[i,j] = exp(-c[i,j + 1 | 0])\n"
+     "  o[i,e] = sum[j](p[i,j] * v[j,e])\n"
+     "  r[j,e] = 2 * sum[i where j <= i](p[i,j] * w[i,e])\n"
+     "  t[j] = sum[i where i < 50](c[i,j])\n}",
+     "together, in blocks of i,", "s c p", {{70, 8, 130, 9}, {150, 5, 40, 20}, {3, 4, 2, 2}}},
     {"fn gathered(q[i,d], k[j,d], v[j,e], at[j]: int) -> o[i,e] {\n"
      "  axis g as j\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"

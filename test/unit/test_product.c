@@ -78,6 +78,11 @@ static const example products[] = {
      "  require size(i) == 16 * size(a) and size(j) == 16 * size(b)\n"
      "  o[i,e] = sum[j where seen[i // 16, j // 16] and p[i,j] > 0 and i - j < 100](p[i,j] * v[j,e])\n}",
      {{48, 64, 16, 3, 4}, {320, 272, 40, 20, 17}, {640, 720, 64, 40, 45}, {16, 16, 9, 1, 1}}},
+    {"fn from_starts(q[i,d], k[j,d], v[j,e], start[i]: index j) -> o[i,e] {\n"
+     "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
+     "  p[i,j] = softmax[j where start[i] <= j and j < start[i] + 40](s[i,j])\n"
+     "  o[i,e] = sum[j](p[i,j] * v[j,e])\n}",
+     {{3, 8, 1500, 40}, {1, 16, 2100, 40}, {40, 4, 700, 64}, {300, 5, 900, 9}}},
     {"fn inside_out(x[i,b,t], w[o,i,r]) -> y[b,r,t,o] {\n"
      "  y[b,r,t,o] = sum[i](x[i,b,t] * w[o,i,r])\n}",
      {{17, 3, 20, 40, 2}, {30, 1, 64, 50, 3}, {5, 4, 4, 33, 2}, {260, 2, 9, 20, 1}}},

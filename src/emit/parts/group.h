@@ -3,8 +3,8 @@
 
 /* So that what a block needs stays in a cache, there are blocks enough for threads, and products have
  * rows enough: where one row takes long by itself, one is. */
-enum { GROUP_BYTES = 8 << 20, GROUP_LEAST = 12, GROUP_GOOD = 32, GROUP_MOST = 128, GROUP_PARTS = 32,
-       GROUP_LONG = 512 << 10, GROUP_LONGEST = 4 << 20 };
+enum { GROUP_BYTES = 8 << 20, GROUP_LEAST = 12, GROUP_FEW = 8, GROUP_GOOD = 32, GROUP_MOST = 128,
+       GROUP_PARTS = 32, GROUP_LONG = 512 << 10, GROUP_LONGER = 1 << 20, GROUP_LONGEST = 4 << 20 };
 
 /* The rows of as many even blocks as must be, of this many rows at most. */
 static int64_t attend_even_rows(int64_t extent, int64_t most) {
@@ -26,7 +26,8 @@ static int64_t attend_group_rows(const struct attend_program *program, int g,
         row = bytes > SIZE_MAX - row ? SIZE_MAX : row + bytes;
     }
     if (row > GROUP_BYTES / GROUP_MOST) most = (int64_t)(GROUP_BYTES / row);
-    if (most < GROUP_LEAST) most = row > GROUP_LONGEST ? 1 : GROUP_LEAST;
+    if (most < GROUP_LEAST)
+        most = row > GROUP_LONGEST ? 1 : row > GROUP_LONGER ? GROUP_FEW : GROUP_LEAST;
     for (int i = 0; i < group->singles; i++)
         if (parts < GROUP_PARTS) parts *= extents[group->single[i]];
     int64_t few = parts > 0 ? extents[group->axis] / ((GROUP_PARTS + parts - 1) / parts) : 0;

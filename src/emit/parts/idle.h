@@ -9,6 +9,9 @@ static inline int64_t attend_quotient(int64_t a, int64_t by) {
 static inline int64_t attend_smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t attend_larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
+/* Farther than any index: of what data say no more is needed. */
+#define FARTHEST ((int64_t)1 << 40)
+
 /* Before which step a scan may end, where those from `to` on change nothing. */
 static inline int64_t attend_scan_to(int64_t to, int64_t steps, int64_t stride) {
     if (to < 1) to = 1;

@@ -26,8 +26,8 @@ static at_type type_of(const at_compile_options *options) {
     return options && options->type ? options->type : AT_TYPE_F64;
 }
 
-/* Sets what stages take where they have several ways: what the options say, or what was kept of this
- * program by `attend tune`, or nothing. */
+/* Sets what stages take where they have several ways: what the options say, or what was kept of
+ * this program by `attend tune`, or nothing. */
 static bool choose(at_session *s, const at_cascade *cascade, const at_compile_options *options) {
     s->choices = (at_choices){0};
     if (options && options->choices) {
@@ -56,8 +56,8 @@ static const at_cascade *rewrite(at_session *s, const at_cascade *cascade,
     return block > 0 ? at_sweep_cascade(s, cascade, block, NULL) : cascade;
 }
 
-/* The plan, and the cascade that it is of: what a plan would store over two lengths is a reason for other sums
- * (src/opt/slices.c), and another plan. */
+/* The plan, and the cascade that it is of: what a plan would store over two lengths is a reason for
+ * other sums (src/opt/slices.c), and another plan. */
 static const at_plan *make_plan(at_session *s, const at_cascade *cascade,
                                 const at_compile_options *how) {
     enum { TRIES = 4 };
@@ -107,7 +107,8 @@ const at_tile_program *at_compile_tiles(at_session *s, const at_cascade *cascade
 }
 
 static at_emit_options emit_options(const at_compile_options *options) {
-    return (at_emit_options){.type = type_of(options), .instrument = options && options->instrument};
+    return (at_emit_options){.type = type_of(options),
+                             .instrument = options && options->instrument};
 }
 
 bool at_compile_text(at_session *s, const at_cascade *const *cascades, const char *const *prefixes,

@@ -18,9 +18,9 @@ typedef struct {
     bool instrument;    /* the code is plain and counts what it does, in attend_call.counters: see
                            at_loop_instrument */
     bool plain;         /* loops as they stand: without vectors, tiles or threads */
-    int64_t stream;     /* sums over long axes are taken in blocks of so many columns where they can be
-                           (opt/stream.h), negative: nowhere; 0: as ATTEND_STREAM says, or of a usual
-                           length */
+    int64_t stream; /* sums over long axes are taken in blocks of so many columns where they can be
+                       (opt/stream.h), negative: nowhere; 0: as ATTEND_STREAM says, or of a usual
+                       length */
     bool as_it_is;      /* without the rewrites of opt, for a cascade that needs none of them */
     const at_choices *choices; /* where there are several ways; NULL: as was kept by `attend tune` */
     /* `opt`, `plan`, `loop`, `tile` or `emit`: what that stage made is printed and nothing after it

@@ -80,9 +80,10 @@ static bool take_view(const attend_program *program, const char *name, const at_
     if (!given)
         return at_api_misuse(error, AT_E_API_USE, "`%s`: no array is given (NULL)", name);
     if (given->type != type)
-        return at_api_misuse(error, AT_E_API_ARRAY, "`%s` is given as %s, and the program has it as %s",
-                             name, attend_type_name(given->type) ? attend_type_name(given->type)
-                                                                 : "a type that does not exist",
+        return at_api_misuse(error, AT_E_API_ARRAY,
+                             "`%s` is given as %s, and the program has it as %s", name,
+                             attend_type_name(given->type) ? attend_type_name(given->type)
+                                                           : "a type that does not exist",
                              attend_type_name(type));
     if (given->rank != array->rank)
         return at_api_misuse(error, AT_E_API_ARRAY, "`%s` has %d axes, and is given with %d", name,
@@ -92,8 +93,10 @@ static bool take_view(const attend_program *program, const char *name, const at_
     *view = (at_api_view){.data = given->data, .bytes = attend_type_bytes(type),
                           .rank = array->rank};
     if (at_shape_count(given->extents, given->rank, view->bytes) < 0)
-        return at_api_misuse(error, AT_E_API_ARRAY, "`%s` is given with an extent that is negative, "
-                             "or with more elements than memory can have", name);
+        return at_api_misuse(error, AT_E_API_ARRAY,
+                             "`%s` is given with an extent that is negative, "
+                             "or with more elements than memory can have",
+                             name);
     int64_t stride = 1, count = 1;
     for (int i = given->rank - 1; i >= 0; i--) {
         view->extents[i] = given->extents[i];
@@ -104,8 +107,10 @@ static bool take_view(const attend_program *program, const char *name, const at_
     if (count > 0 && !given->data)
         return at_api_misuse(error, AT_E_API_ARRAY, "`%s` is given without memory (NULL)", name);
     if (count > 0 && (uintptr_t)given->data % view->bytes)
-        return at_api_misuse(error, AT_E_API_ARRAY, "`%s` lies at an address that is no multiple of %zu, "
-                             "the size of its elements", name, view->bytes);
+        return at_api_misuse(error, AT_E_API_ARRAY,
+                             "`%s` lies at an address that is no multiple of %zu, "
+                             "the size of its elements",
+                             name, view->bytes);
     return true;
 }
 
@@ -252,10 +257,12 @@ bool attend_call_begin(attend_call *call, attend_role role, int position, const 
     if (!known) return false;
     if (role != ATTEND_PARAM && role != ATTEND_STATE)
         return at_api_misuse(error, AT_E_API_USE,
-                             "attend_call_begin: an %s does not begin by itself", at_api_role_text(role));
+                             "attend_call_begin: an %s does not begin by itself",
+                             at_api_role_text(role));
     at_api_view view;
     const char *name = attend_name(call->program, role, position);
-    if (!at_api_settle(call, error) || !take_view(call->program, name, known, array, &view, error) ||
+    if (!at_api_settle(call, error) ||
+        !take_view(call->program, name, known, array, &view, error) ||
         !at_api_check_extents(call, role, position, &view, error))
         return false;
     if (at_api_folds(&view))

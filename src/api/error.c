@@ -24,7 +24,8 @@ static const char memory_text[] = "error[E001]: there is no memory left\n";
 static const char memory_message[] = "there is no memory left";
 
 /* Nobody writes to it: what may be freed is told apart by its address. */
-static const message memory_messages[1] = {{"E001", (char *)(uintptr_t)memory_message, NULL, NULL, 0, 0}};
+static const message memory_messages[1] = {
+    {"E001", (char *)(uintptr_t)memory_message, NULL, NULL, 0, 0}};
 static const attend_error no_memory = {ATTEND_MEMORY, 1, (message *)(uintptr_t)memory_messages,
                                        (char *)(uintptr_t)memory_text};
 

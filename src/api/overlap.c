@@ -5,8 +5,8 @@
  * apart or surely not. Where that does not decide, they count as shared. */
 #include "api/api_int.h"
 
-/* A sorted copy: positive strides in bytes, the largest first, without axes of one element. `low` is
- * the address of the lowest element. */
+/* A sorted copy: positive strides in bytes, the largest first, without axes of one element. `low`
+ * is the address of the lowest element. */
 typedef struct {
     uintptr_t low;
     size_t bytes;

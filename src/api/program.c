@@ -126,7 +126,8 @@ static bool is_wanted(const at_api_texts *wanted, const char *name) {
     return wanted->count == 0;
 }
 
-/* What each input and output of the derivative belongs to, in the order in which grad makes them. */
+/* What each input and output of the derivative belongs to, in the order in which grad makes
+ * them. */
 static void note_belongings(attend_program *p, const at_cascade *f, const attend_options *o) {
     at_session *s = p->s;
     p->input_of = AT_NEW_ARRAY(s->arena, const char *, p->cascade->input_count + 1);

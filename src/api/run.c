@@ -134,7 +134,8 @@ static bool prepare(attend_call *call, attend_error **error) {
         return at_api_misuse(error, AT_E_RUN_MEMORY,
                              "a run of `%s` needs more memory than can be counted",
                              attend_program_name(call->program));
-    call->kernel_bytes = (call->kernel_bytes + AT_API_ALIGNMENT - 1) / AT_API_ALIGNMENT * AT_API_ALIGNMENT;
+    call->kernel_bytes =
+        (call->kernel_bytes + AT_API_ALIGNMENT - 1) / AT_API_ALIGNMENT * AT_API_ALIGNMENT;
     return call->prepared = true;
 }
 
@@ -182,7 +183,8 @@ static bool is_truth(void *user, char *element) {
     return *(unsigned char *)element <= 1;
 }
 
-static const char *index_text(const at_array *array, const int64_t *index, char *text, size_t room) {
+static const char *index_text(const at_array *array, const int64_t *index, char *text,
+                              size_t room) {
     size_t at = 0;
     text[0] = 0;
     for (int i = 0; i < array->rank && at + 64 < room; i++)
@@ -206,10 +208,10 @@ static bool check_values(const attend_call *call, attend_error **error) {
             if (array->kind != AT_INT || !array->inside) continue;
             int64_t extent = call->extents[array->inside->id];
             if (!each_element(view, index, is_below, &extent))
-                return at_api_misuse(error, AT_E_BIND_INDEX,
-                                     "`%s%s` is outside of axis `%s`, which has %" PRId64 " elements",
-                                     name, index_text(array, index, place, sizeof place),
-                                     array->inside->name, extent);
+                return at_api_misuse(
+                    error, AT_E_BIND_INDEX,
+                    "`%s%s` is outside of axis `%s`, which has %" PRId64 " elements", name,
+                    index_text(array, index, place, sizeof place), array->inside->name, extent);
         }
     return true;
 }
@@ -271,7 +273,8 @@ static void copy_view(const at_api_view *from, const at_api_view *to) {
     }
 }
 
-/* First what is copied from what callers gave, while that is whole; then what was computed aside. */
+/* First what is copied from what callers gave, while that is whole; then what was computed
+ * aside. */
 static void hand_back(const attend_call *call, char *aside) {
     for (int i = 0; i < output_count(call); i++) {
         const at_api_landing *l = &call->landings[i];

@@ -172,8 +172,8 @@ typedef struct {
 
 /* From here on the session keeps reasons. */
 void at_reasons_keep(at_session *session);
-/* Keeps a reason, unless nobody asks or it is there. A stage that tries the same thing twice may give it
- * twice. Where the text itself takes work, ask whether session->reasons is set. */
+/* Keeps a reason, unless nobody asks or it is there. A stage that tries the same thing twice may
+ * give it twice. Where the text itself takes work, ask whether session->reasons is set. */
 void at_reason_add(at_session *session, at_reason_kind kind, at_span span, const char *what,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 void at_reason_add_list(at_session *session, at_reason_kind kind, at_span span, const char *what,
@@ -183,8 +183,8 @@ const char *at_reason_kind_text(at_reason_kind kind);
 
 /* ---- session.c: one compilation or run ------------------------------------------------------- */
 
-/* What stages take where they have alternatives that are right alike; all zero: as they judge. Set it
- * before compiling. */
+/* What stages take where they have alternatives that are right alike; all zero: as they judge. Set
+ * it before compiling. */
 typedef struct {
     bool unfused;    /* each equation is a pass by itself, whose array is stored whole: nothing is
                         grouped, streamed, factored or computed twice */
@@ -269,8 +269,8 @@ const at_source *at_make_source(at_session *session, const char *name, const cha
 bool at_write_file(at_session *session, const char *path, bool (*write)(void *file, void *user),
                    void *user);
 
-/* Makes the folders of the path that are missing, for the user alone: all up to its last `/`. False with
- * errno. */
+/* Makes the folders of the path that are missing, for the user alone: all up to its last `/`. False
+ * with errno. */
 bool at_make_folders(const char *path);
 
 /* ---- clock.c --------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
-/* Why something was not done: stages that leave a rewrite aside say so here, for who asks. A session
- * keeps reasons only where `reasons` is set, so that a stage may give them wherever it decides. */
+/* Why something was not done: stages that leave a rewrite aside say so here, for who asks. A
+ * session keeps reasons only where `reasons` is set, so that a stage may give them wherever it
+ * decides. */
 #include "base/base.h"
 
 #include <string.h>

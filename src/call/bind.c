@@ -51,7 +51,8 @@ static void report_unknown(at_session *s, const at_cascade *cascade, const char 
     at_hint_near(s, diag, name, names, cascade->input_count);
     if (diag->hint) return;
     if (strncmp(name, "arr_", 4) == 0 && cascade->input_count > 0) {
-        at_hint(s, diag, "numpy calls an array without a name so; np.savez(file, %s=…) names it", names[0]);
+        at_hint(s, diag, "numpy calls an array without a name so; np.savez(file, %s=…) names it",
+                names[0]);
         return;
     }
     at_text text = {0};

@@ -26,7 +26,7 @@ typedef struct {
 
 void at_results_free(at_results *results);
 
-/* ---- bind.c ------------------------------------------------------------------------------------------ */
+/* ---- bind.c ---------------------------------------------------------------------------------- */
 
 /* A call fitted to a cascade. Owns its tensors, but for inputs that fit as they are: these are the
  * caller's, and only read. */
@@ -41,9 +41,9 @@ typedef struct {
 } at_bound_call;
 
 /* Checks names, ranks, kinds, agreement of extents (naming both places), `index` ranges and every
- * require; converts what it can (ints for reals); makes params and states that were not given as they
- * begin. False after errors. Starting values are computed by `evaluate`, which the executor gives:
- * it fills `out` (array->rank extents from `extents`) from a start. */
+ * require; converts what it can (ints for reals); makes params and states that were not given as
+ * they begin. False after errors. Starting values are computed by `evaluate`, which the executor
+ * gives: it fills `out` (array->rank extents from `extents`) from a start. */
 bool at_bind_call(at_session *s, const at_cascade *cascade, const at_call *call,
                   bool (*evaluate)(at_session *s, void *user, const at_start *start,
                                    const int64_t *extents, at_tensor *out),
@@ -59,15 +59,15 @@ void at_bound_call_free(at_bound_call *bound);
  * that do not go together, and requirements. */
 bool at_bind_shapes(at_session *s, const at_cascade *cascade, const at_tensor *const *given,
                     int64_t *extents);
-/* The same for extents alone. extents: by axis id, filled where the caller knows them, else -1; all are
- * filled in, and every require is checked. False after errors. */
+/* The same for extents alone. extents: by axis id, filled where the caller knows them, else -1; all
+ * are filled in, and every require is checked. False after errors. */
 bool at_bind_extents(at_session *s, const at_cascade *cascade, int64_t *extents);
-/* Splits a stacked array by its rounds into files' names: "block[].w" with 6 rounds gives "block[0].w"
- * … "block[5].w". Used for params and states alike; adds to `out`. */
+/* Splits a stacked array by its rounds into files' names: "block[].w" with 6 rounds gives
+ * "block[0].w" … "block[5].w". Used for params and states alike; adds to `out`. */
 bool at_unstack(at_session *s, const at_array *array, const at_tensor *stacked,
                 at_collection *out);
 
-/* ---- draw.c -------------------------------------------------------------------------------------------- */
+/* ---- draw.c ---------------------------------------------------------------------------------- */
 
 /* The key of an array's draws: seed, run (0 for params and states) and path. */
 uint64_t at_draw_key(uint64_t seed, uint64_t run, const char *path);
@@ -78,8 +78,8 @@ double at_draw_value(uint64_t key, uint64_t element, at_draw draw);
 /* The element of rounds and indices: from 0, one of them after the other, rounds first, outermost
  * first. No extent goes in. */
 uint64_t at_draw_element(uint64_t element, uint64_t index);
-/* A standard draw with its parameters as in draws.def (unused ones are ignored); bernoulli gives 1 or
- * 0. */
+/* A standard draw with its parameters as in draws.def (unused ones are ignored); bernoulli gives 1
+ * or 0. */
 double at_draw_scaled(at_draw draw, double standard, double a, double b);
 
 #endif

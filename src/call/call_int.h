@@ -10,8 +10,8 @@ typedef bool (*at_evaluate)(at_session *s, void *user, const at_start *start,
 at_kind at_type_kind(at_type type);
 /* The type of what is bound; real: of reals. */
 at_type at_bound_type(at_kind kind, at_type real);
-/* Whether a given array may stand for `array`, called `name` in messages and given by the file `from`
- * (NULL: nobody says): same kind, or ints for reals. */
+/* Whether a given array may stand for `array`, called `name` in messages and given by the file
+ * `from` (NULL: nobody says): same kind, or ints for reals. */
 bool at_fits_kind(at_session *s, const at_array *array, const char *name, const at_tensor *given,
                   const char *from);
 /* Says with an error which file gave what is wrong; nothing when `from` is NULL. */

@@ -15,7 +15,8 @@ static int rounds_in(const char *path) {
     return rounds;
 }
 
-/* "block[].w" with round 3: "block[3].w". A name may have more brackets than its array has rounds. */
+/* "block[].w" with round 3: "block[3].w". A name may have more brackets than its array has
+ * rounds. */
 static void round_name(const char *path, int rounds, const int64_t *round, at_text *out) {
     out->length = 0;
     at_text_add(out, "");

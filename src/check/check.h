@@ -33,18 +33,18 @@ typedef struct {
     at_check failure;       /* the assertion and its first differing element; assertion NULL: none */
 } at_law_result;
 
-/* Runs `law`, a definition of the program's file, at several extents that its requirements allow: 1,
- * small primes, a few dozens; on the reference executor, with one thread. A law that does not hold is
- * told in the session as E708 with extents, seed and the command that shows it again, and the result
- * is true. False after other errors: those of a run are made smaller and told likewise; E730 when no
- * allowed extents are found. Memory of trials is given back. */
+/* Runs `law`, a definition of the program's file, at several extents that its requirements allow:
+ * 1, small primes, a few dozens; on the reference executor, with one thread. A law that does not
+ * hold is told in the session as E708 with extents, seed and the command that shows it again, and
+ * the result is true. False after other errors: those of a run are made smaller and told likewise;
+ * E730 when no allowed extents are found. Memory of trials is given back. */
 bool at_check_law(at_session *s, const at_program *program, const at_definition *law,
                   const at_law_options *options, at_law_result *result);
 
 /* ---- uses.c ---------------------------------------------------------------------------------- */
 
-/* Which definitions of a file lead to which others, through any number of calls, as far as the names
- * in the trees tell: a local name that hides a function's counts as that function. */
+/* Which definitions of a file lead to which others, through any number of calls, as far as the
+ * names in the trees tell: a local name that hides a function's counts as that function. */
 typedef struct {
     const at_file_tree *file;
     bool *leads; /* [definition][definition] by position in the file; in the session */
@@ -73,12 +73,12 @@ typedef struct {
     double derived, differed; /* slopes along a direction: the derivative's, and that of differences */
 } at_gradient_result;
 
-/* Compares the derivative of `function`, a definition of the program's file whose options have values,
- * with differences: at several extents and inputs that its requirements allow, on the reference
- * executor. A derivative that differs is told in the session as E750, one that is not finite or cannot
- * be run where the function can as E751, and the result is true. False after other errors: the
- * function's own, and limits of derivatives. options->trials: how many sets of extents; 0: the usual
- * number. Memory of runs is given back. */
+/* Compares the derivative of `function`, a definition of the program's file whose options have
+ * values, with differences: at several extents and inputs that its requirements allow, on the
+ * reference executor. A derivative that differs is told in the session as E750, one that is not
+ * finite or cannot be run where the function can as E751, and the result is true. False after other
+ * errors: the function's own, and limits of derivatives. options->trials: how many sets of extents;
+ * 0: the usual number. Memory of runs is given back. */
 bool at_check_gradient(at_session *s, const at_program *program, const at_definition *function,
                        const at_law_options *options, at_gradient_result *result);
 
@@ -104,8 +104,8 @@ double at_rounded(at_type type, double value);
 /* The reference's result of one call, and how far rounding in `type` can move it. */
 typedef struct at_measure at_measure;
 
-/* Runs the reference. The call's reals are such as `type` holds; the call, the cascade and the session
- * outlive the measure. NULL without memory. Free with at_measure_free. */
+/* Runs the reference. The call's reals are such as `type` holds; the call, the cascade and the
+ * session outlive the measure. NULL without memory. Free with at_measure_free. */
 at_measure *at_measure_new(at_session *s, const at_cascade *cascade, const at_call *call,
                            at_type type);
 void at_measure_free(at_measure *measure);
@@ -118,8 +118,8 @@ typedef struct {
     const char *what; /* does not agree: "o[i=3] is 1.5 where the reference has 2.5 (…)" */
 } at_agreement;
 
-/* Whether another executor's result, whose reals are of the measure's type, is one that rounding lets
- * be. Runs the reference several times more where it must. */
+/* Whether another executor's result, whose reals are of the measure's type, is one that rounding
+ * lets be. Runs the reference several times more where it must. */
 at_agreement at_measure_compare(at_measure *measure, const at_ran *other);
 
 /* ---- executor.c ------------------------------------------------------------------------------ */
@@ -155,9 +155,9 @@ at_executor_trials *at_executor_begin(at_session *s, const at_program *program,
  * derived is left out: checking it tells why. */
 void at_executor_add(at_executor_trials *trials, const at_definition *definition,
                      const at_law_options *options);
-/* Compiles all that was added, runs it and compares with the reference. What differs is told as E990,
- * results that depend on the number of threads as E991, C that the compiler refuses as it tells it.
- * False when anything is told. */
+/* Compiles all that was added, runs it and compares with the reference. What differs is told as
+ * E990, results that depend on the number of threads as E991, C that the compiler refuses as it
+ * tells it. False when anything is told. */
 bool at_executor_end(at_executor_trials *trials, at_executor_result *result);
 
 /* ---- mutant.c -------------------------------------------------------------------------------- */
@@ -171,13 +171,13 @@ typedef struct {
     const at_file_tree *tree;
 } at_mutant;
 
-/* Every mutant of the program's file, in the order of the text; the number of them. Trees share what did
- * not change; no two mutants print alike, and each prints as a file that parses.
+/* Every mutant of the program's file, in the order of the text; the number of them. Trees share
+ * what did not change; no two mutants print alike, and each prints as a file that parses.
  *
- * Left alone are: laws; extents, counts of rounds and `require`, which would only change shapes; bare
- * numbers that are defaults of options; how a param or state is drawn; and what no law sees: `next`,
- * which the next run reads, options that add a param with a constant start or say how one is drawn, and
- * the block of `if training` that is not chosen. */
+ * Left alone are: laws; extents, counts of rounds and `require`, which would only change shapes;
+ * bare numbers that are defaults of options; how a param or state is drawn; and what no law sees:
+ * `next`, which the next run reads, options that add a param with a constant start or say how one
+ * is drawn, and the block of `if training` that is not chosen. */
 int at_mutants(at_session *s, const at_program *program, bool training, at_mutant **mutants);
 
 /* ---- score.c, explain.c ---------------------------------------------------------------------- */
@@ -215,10 +215,10 @@ typedef struct {
     int count, killed, explained; /* of mutants that are not REFUSED */
 } at_score;
 
-/* Tries the laws of the program's file on each mutant of it until one fails; the laws must hold. Each
- * trial's work is bounded as that of any law is, so no mutant runs for ever. Laws that cannot reach
- * the changed function, by the names in the trees, are left out. Uses all processors; the same result
- * whatever their number. False when it was stopped. Everything lives in the session. */
+/* Tries the laws of the program's file on each mutant of it until one fails; the laws must hold.
+ * Each trial's work is bounded as that of any law is, so no mutant runs for ever. Laws that cannot
+ * reach the changed function, by the names in the trees, are left out. Uses all processors; the
+ * same result whatever their number. False when it was stopped. Everything lives in the session. */
 bool at_score_laws(at_session *s, const at_program *program, const at_law_options *options,
                    at_score *score);
 /* Tells as errors what a score leaves to do: mutants that live and are not explained, explanations

@@ -63,8 +63,8 @@ double at_law_work(const at_cascade *cascade, const int64_t *all);
  * all: extents by axis id. */
 bool at_draw_inputs(at_session *s, const at_cascade *cascade, at_call *call, const int64_t *all,
                     bool positive, at_collection *inputs);
-/* Adds arrays for params or states: as they begin, reals moved a little by chance, since one that begins
- * as 0 or 1 would hide much. */
+/* Adds arrays for params or states: as they begin, reals moved a little by chance, since one that
+ * begins as 0 or 1 would hide much. */
 bool at_draw_starts(at_session *s, const at_start *from, int count, at_call *call,
                     const int64_t *all, at_collection *starts);
 
@@ -75,11 +75,11 @@ typedef struct {
     double bend, bend_error;   /* how much the slopes after and before differ: 0 where it is smooth */
 } at_difference;
 
-/* The slope at 0 of `at`, which gives a value for a step in either direction and is false when there
- * is none; `middle` is the value at 0. Takes smaller steps until errors are `enough`. False when a
- * value is missing. */
-bool at_difference_take(bool (*at)(void *user, double step, double *value), void *user, double middle,
-                        double enough, at_difference *out);
+/* The slope at 0 of `at`, which gives a value for a step in either direction and is false when
+ * there is none; `middle` is the value at 0. Takes smaller steps until errors are `enough`. False
+ * when a value is missing. */
+bool at_difference_take(bool (*at)(void *user, double step, double *value), void *user,
+                        double middle, double enough, at_difference *out);
 
 /* ---- point.c --------------------------------------------------------------------------------- */
 
@@ -104,8 +104,8 @@ typedef struct {
     double derived, differed; /* DIFFERS: the two slopes */
 } at_point;
 
-/* Relative errors above this are disagreement. Where functions are smooth, differences over these steps
- * and derivatives agree to 1e-9 or better, and a rule that is wrong is wrong by much more. */
+/* Relative errors above this are disagreement. Where functions are smooth, differences over these
+ * steps and derivatives agree to 1e-9 or better, and a rule that is wrong is wrong by much more. */
 #define AT_GRADIENT_TOLERANCE 1e-7
 
 /* Fills what came of it. Memory of arrays is given back. */

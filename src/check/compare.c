@@ -1,11 +1,13 @@
 /* Results of another executor against the reference's, as far as rounding lets them differ.
  *
  * The reference computes in float64, one term after the other. Compiled code sums in another order,
- * computes in float for the narrow types, and takes reciprocals and fused operations where it likes.
- * So an element may differ by as much as it moves when rounding is made up on purpose (ref/jitter.c):
- * by a multiple of the spread of several such runs, and by a few units of its own type. Where a
- * decision (a comparison, an argmax, a floor) hangs on rounding, these runs disagree with each other
- * by far more than rounding makes; where they have few values, the element must have one of these. Infinities, NaN and failures must be as in the reference, or as in one of the runs.
+ * computes in float for the narrow types, and takes reciprocals and fused operations where it
+ * likes. So an element may differ by as much as it moves when rounding is made up on purpose
+ * (ref/jitter.c): by a multiple of the spread of several such runs, and by a few units of its own
+ * type. Where a decision (a comparison, an argmax, a floor) hangs on rounding, these runs disagree
+ * with each other by far more than rounding makes; where they have few values, the element must
+ * have one of these. Infinities, NaN and failures must be as in the reference, or as in one of the
+ * runs.
  *
  * The runs are made only where elements differ by more than their own rounding, few at first: a
  * disagreement is told only after many. */
@@ -70,9 +72,9 @@ static bool run_jittered(at_session *s, void *user, const at_call *call, at_resu
     return at_ref_run_jittered(s, j->m->cascade, call, &j->jitter, results);
 }
 
-/* Every second run lets equal computations round differently, and every second two flush to 0. Of the
- * many that look for decisions some are rougher, which takes them further, and some finer, which lets
- * equal numbers stay equal. */
+/* Every second run lets equal computations round differently, and every second two flush to 0. Of
+ * the many that look for decisions some are rougher, which takes them further, and some finer,
+ * which lets equal numbers stay equal. */
 static double size_of(int i, bool single) {
     double size = HALVES * (single ? 0x1p-24 : 0x1p-53);
     return i < SOME || i % 3 == 2 ? size : i % 3 == 0 ? 4 * size : size / 4;
@@ -176,7 +178,8 @@ static const at_tensor *same_array(const place *p, const at_ran *run) {
 typedef enum { DIFFERS, AGREES, DECIDED } judgement;
 
 static judgement judge_int(const place *p) {
-    int64_t value = int_at(p->other, p->element), low = int_at(p->reference, p->element), high = low;
+    int64_t value = int_at(p->other, p->element), low = int_at(p->reference, p->element),
+            high = low;
     if (value == low) return AGREES;
     for (int i = 0; i < p->m->run_count; i++) {
         const at_tensor *x = same_array(p, &p->m->runs[i]);
@@ -246,7 +249,8 @@ static judgement judge_strange(const place *p, double value) {
         if (!x) continue;
         double run = at_rounded(type, real_at(x, p->element));
         if (!alike(value, run)) continue;
-        if (!isfinite(value) || fabs(value - run) <= fabs(run) + floor_of(type, run)) return DECIDED;
+        if (!isfinite(value) || fabs(value - run) <= fabs(run) + floor_of(type, run))
+            return DECIDED;
     }
     return DIFFERS;
 }
@@ -358,11 +362,12 @@ static bool judge_failure(at_measure *m, const at_ran *other, at_agreement *out)
         return true;
     }
     const char *reference = m->reference.good ? "the reference runs" : m->reference.errors;
-    out->what = other->good ? at_format(m->s->arena, "it runs, where the reference fails (%s)", reference)
-                : m->reference.good
-                    ? at_format(m->s->arena, "it fails (%s), where the reference runs", other->errors)
-                    : at_format(m->s->arena, "it fails otherwise (%s) than the reference (%s)",
-                                other->errors, reference);
+    out->what =
+        other->good ? at_format(m->s->arena, "it runs, where the reference fails (%s)", reference)
+        : m->reference.good
+            ? at_format(m->s->arena, "it fails (%s), where the reference runs", other->errors)
+            : at_format(m->s->arena, "it fails otherwise (%s) than the reference (%s)",
+                        other->errors, reference);
     return false;
 }
 

@@ -3,8 +3,8 @@
  * Central differences have an error in h², h⁴, …, so differences at several steps extrapolate to
  * h = 0 (Richardson 1911; with an error estimate for each entry of the table, of which the best is
  * taken, as by Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", 1982). Where a decision
- * changes within a step, entries do not settle and the estimate stays large. Steps shrink by 2 + √3:
- * with a simple ratio the differences of a staircase would often agree by chance.
+ * changes within a step, entries do not settle and the estimate stays large. Steps shrink by 2 +
+ * √3: with a simple ratio the differences of a staircase would often agree by chance.
  *
  * A corner exactly at 0 gives central differences that do settle, on the mean of both slopes. The
  * second difference tells it: (f(h) - 2f(0) + f(-h)) / h goes to the difference of the slopes. */
@@ -37,8 +37,8 @@ static void add_row(table *t, int i, double value, int first) {
     }
 }
 
-bool at_difference_take(bool (*at)(void *user, double step, double *value), void *user, double middle,
-                        double enough, at_difference *out) {
+bool at_difference_take(bool (*at)(void *user, double step, double *value), void *user,
+                        double middle, double enough, at_difference *out) {
     table slope = {.error = INFINITY}, bend = {.error = INFINITY};
     double h = FIRST_STEP;
     for (int i = 0; i < STEPS; i++, h /= RATIO) {

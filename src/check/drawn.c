@@ -1,5 +1,5 @@
-/* Inputs of a trial, drawn by its seed: as the cascade says, or the usual way; params and states that
- * have moved from where they begin. */
+/* Inputs of a trial, drawn by its seed: as the cascade says, or the usual way; params and states
+ * that have moved from where they begin. */
 #include "check/check_int.h"
 
 /* What is drawn for an input of which nothing is said: 0..limit-1, or false and true. */

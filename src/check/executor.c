@@ -1,7 +1,7 @@
-/* Laws, functions and derivatives run by compiled code, compared with the reference. What is compared
- * is a cascade at several extents: a function's own, that of its derivative, or a law's with the
- * sides of its assertions as outputs. All of a file are collected first and compiled together, for
- * one type after the other. */
+/* Laws, functions and derivatives run by compiled code, compared with the reference. What is
+ * compared is a cascade at several extents: a function's own, that of its derivative, or a law's
+ * with the sides of its assertions as outputs. All of a file are collected first and compiled
+ * together, for one type after the other. */
 #include "check/check_int.h"
 #include "compile.h"
 #include "grad/grad.h"
@@ -232,13 +232,14 @@ static void note_trial(const work *w, at_diag *diag, int threads) {
     }
     at_note(s, diag, at_no_span(), "with %s%s, %d thread%s and seed %" PRIu64, plain,
             at_type_text(w->type), threads, threads == 1 ? "" : "s", w->trial->seed);
-    const char *command =
-        at_format(s->arena, "attend check %s --executor compiled --%s %s --dtype %s --seed %" PRIu64,
-                  d->span.source->name, d->tag == AT_D_LAW ? "law" : "gradient", d->name,
-                  at_type_text(w->type), w->trial->seed);
+    const char *command = at_format(
+        s->arena, "attend check %s --executor compiled --%s %s --dtype %s --seed %" PRIu64,
+        d->span.source->name, d->tag == AT_D_LAW ? "law" : "gradient", d->name,
+        at_type_text(w->type), w->trial->seed);
     command = at_format(s->arena, "%s%s", command, sizes);
     for (int i = 0; i < o->set_count; i++)
-        command = at_format(s->arena, "%s --set '%s=%s'", command, o->set_names[i], o->set_values[i]);
+        command =
+            at_format(s->arena, "%s --set '%s=%s'", command, o->set_names[i], o->set_values[i]);
     at_note(s, diag, at_no_span(), "again: %s%s", command, o->training ? " --training" : "");
     at_hint(s, diag, "this is a mistake of attend: please report it");
 }
@@ -276,9 +277,10 @@ static void judge_threads(work *w, at_call *call) {
         at_ran_free(&w->ran);
         if (same) continue;
         at_diag *diag = tell(w, AT_E_THREADS_DIFFER,
-                             at_format(s->arena, "compiled, %s gives other bits with %d threads than "
-                                       "with %d", w->j->what, call->threads,
-                                       w->t->options.threads[0]));
+                             at_format(s->arena,
+                                       "compiled, %s gives other bits with %d threads than "
+                                       "with %d",
+                                       w->j->what, call->threads, w->t->options.threads[0]));
         note_trial(w, diag, call->threads);
     }
 }
@@ -364,8 +366,8 @@ static void probe(work *w, job *j) {
     if (s->diag_count > count) tell_obstacle(w, count, lost);
 }
 
-/* The C of the programs in `jobs`, which says which of them it holds by being there: those for which
- * there is no C are taken out. False when none is left, or there is no memory. */
+/* The C of the programs in `jobs`, which says which of them it holds by being there: those for
+ * which there is no C are taken out. False when none is left, or there is no memory. */
 static bool write_batch(work *w, batch *b) {
     at_session *s = w->t->s;
     for (int attempt = 0; attempt < 2; attempt++) {
@@ -379,7 +381,8 @@ static bool write_batch(work *w, batch *b) {
         }
         at_compile_options options = {.type = w->type};
         if (kept == 0) return false;
-        if (at_compile_text(s, b->cascades, b->prefixes, kept, &options, b->tiles, &b->text)) return true;
+        if (at_compile_text(s, b->cascades, b->prefixes, kept, &options, b->tiles, &b->text))
+            return true;
         s->diag_count = count;
         s->diag_lost = lost;
         at_text_free(&b->text);
@@ -388,8 +391,8 @@ static bool write_batch(work *w, batch *b) {
     return false;
 }
 
-/* Compiles them as one file and gives each its kernel. What the C compiler says against the file is told
- * as of the first. */
+/* Compiles them as one file and gives each its kernel. What the C compiler says against the file is
+ * told as of the first. */
 static void compile_batch(work *w, batch *b) {
     at_session *s = w->t->s;
     if (!write_batch(w, b)) return;

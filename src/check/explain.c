@@ -1,8 +1,8 @@
 /* Comments that say why a mutant may live, `# lives: WHAT: WHY`, and what is told of a score.
  *
- * An explanation stands above the statement whose mutants it explains, or at its end; for an option's
- * default and a one-line function it stands at the definition. It is held to the mutants, so it cannot
- * outlive what it explains. */
+ * An explanation stands above the statement whose mutants it explains, or at its end; for an
+ * option's default and a one-line function it stands at the definition. It is held to the mutants,
+ * so it cannot outlive what it explains. */
 #include "check/mutant_int.h"
 
 #include <string.h>
@@ -17,7 +17,8 @@ typedef struct {
     at_explanation *items;
 } finding;
 
-/* Where a comment stands: the tree keeps only its text. Looked for backwards from `from`, or forwards. */
+/* Where a comment stands: the tree keeps only its text. Looked for backwards from `from`, or
+ * forwards. */
 static at_span comment_span(const finding *f, const char *comment, uint32_t from, bool before) {
     size_t length = strlen(comment);
     const char *text = f->source->text;
@@ -78,7 +79,8 @@ static void find_explanations(at_session *s, const at_file_tree *file, at_score 
         if (d->tag != AT_D_FN) continue;
         f.definition = d;
         at_span span = d->span;
-        if (d->body.count) span.end = at_span_join(span, d->body.items[d->body.count - 1]->span).end;
+        if (d->body.count)
+            span.end = at_span_join(span, d->body.items[d->body.count - 1]->span).end;
         read_comments(&f, &d->comments, NULL, span);
         read_block(&f, &d->body);
     }
@@ -111,8 +113,9 @@ void at_explain(at_session *s, const at_file_tree *file, at_score *score) {
 static void hint_first(at_session *s, at_diag *diag, bool *hinted) {
     if (*hinted) return;
     *hinted = true;
-    at_hint(s, diag, "write a law that does not hold after this change, or say above the statement why "
-                     "none is needed: `# lives: WHAT: WHY`");
+    at_hint(s, diag,
+            "write a law that does not hold after this change, or say above the statement why "
+            "none is needed: `# lives: WHAT: WHY`");
 }
 
 static bool is_open(const at_scored_mutant *scored) {
@@ -160,14 +163,16 @@ static bool tell_explanations(at_session *s, const at_score *score) {
         if (e->used && e->why) continue;
         good = false;
         if (e->used) {
-            at_diag *diag = at_error(s, AT_E_MUTANT_REASON, e->span,
-                                     "this says no reason why `%s` may change so", e->definition->name);
+            at_diag *diag =
+                at_error(s, AT_E_MUTANT_REASON, e->span,
+                         "this says no reason why `%s` may change so", e->definition->name);
             at_hint(s, diag, "`# lives: %s: WHY`", e->what);
         } else {
             at_diag *diag = at_error(s, AT_E_MUTANT_STALE, e->span,
                                      "this explains no change that goes unnoticed");
-            at_hint(s, diag, "after `lives:` stands how the change is told, or a beginning of it, then `: ` "
-                             "and the reason; it stands at the statement that changes");
+            at_hint(s, diag,
+                    "after `lives:` stands how the change is told, or a beginning of it, then `: ` "
+                    "and the reason; it stands at the statement that changes");
         }
     }
     return good;
@@ -178,9 +183,10 @@ bool at_score_tell(at_session *s, const at_program *program, const at_score *sco
     bool good = tell_survivors(s, score);
     good = tell_explanations(s, score) && good;
     if (100 * (int64_t)score->killed >= (int64_t)least * score->count) return good;
-    at_diag *diag = at_error(s, AT_E_MUTANT_SHARE, at_no_span(),
-                             "the laws of %s notice %d of %d changes, fewer than %d %%",
-                             at_program_file(program)->source->name, score->killed, score->count, least);
+    at_diag *diag =
+        at_error(s, AT_E_MUTANT_SHARE, at_no_span(),
+                 "the laws of %s notice %d of %d changes, fewer than %d %%",
+                 at_program_file(program)->source->name, score->killed, score->count, least);
     at_hint(s, diag, "what is explained counts as not noticed; `--least` asks for another share");
     return false;
 }

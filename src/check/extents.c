@@ -366,7 +366,8 @@ static int longest(const at_law_frame *frame, const int64_t *extents) {
 static void shorten(at_law_frame *frame, int64_t *extents, uint64_t *random) {
     enum { STEPS = 60 };
     size_t bytes = sizeof *extents * (size_t)frame->count;
-    double work = work_of(frame, extents), most = frame->most_work > 0 ? frame->most_work : WORK_LIMIT;
+    double work = work_of(frame, extents),
+           most = frame->most_work > 0 ? frame->most_work : WORK_LIMIT;
     for (int i = 0; i < frame->count; i++) frame->tried[i] = false;
     for (int step = 0; step < STEPS && work > most; step++) {
         int axis = longest(frame, extents);

@@ -1,9 +1,9 @@
-/* A function's derivative against differences, at several extents and points. What one comparison is
- * stands in point.c; here points are chosen and what came of them is told.
+/* A function's derivative against differences, at several extents and points. What one comparison
+ * is stands in point.c; here points are chosen and what came of them is told.
  *
- * A point where the function has a corner, a jump, an error or NaN says nothing and is drawn again, by
- * the next seed; every other time from (0, 1), for functions that take only such. Extents are small
- * and points few: a wrong rule is wrong almost everywhere. */
+ * A point where the function has a corner, a jump, an error or NaN says nothing and is drawn again,
+ * by the next seed; every other time from (0, 1), for functions that take only such. Extents are
+ * small and points few: a wrong rule is wrong almost everywhere. */
 #include "check/check_int.h"
 #include "grad/grad.h"
 
@@ -64,9 +64,14 @@ static bool derive(work *w) {
 static at_point point_of(const work *w, uint64_t seed, int attempt, const int64_t *all) {
     double one = RUNS * at_law_work(w->smooth, all), left = MOST_IN_ALL - w->spent;
     double directions = left / (one > 1 ? one : 1);
-    return (at_point){.cascade = w->smooth, .derivative = w->derivative, .all = all,
-                      .seed = seed + 1000003u * (uint64_t)attempt, .positive = attempt % 2 == 1,
-                      .directions = directions < 1 ? 1 : directions > 1000 ? 1000 : (int)directions};
+    return (at_point){.cascade = w->smooth,
+                      .derivative = w->derivative,
+                      .all = all,
+                      .seed = seed + 1000003u * (uint64_t)attempt,
+                      .positive = attempt % 2 == 1,
+                      .directions = directions < 1      ? 1
+                                    : directions > 1000 ? 1000
+                                                        : (int)directions};
 }
 
 /* Runs it in memory that is given back. */
@@ -148,8 +153,9 @@ static void tell_breaks(const work *w, const at_point *found, uint64_t seed, int
         diag = at_error(s, AT_E_GRADIENT_BREAKS, w->frame.law->span,
                         "the derivative of `%s` by `%s` is not finite", name, found->by);
         at_label(s, diag, "here it is smooth");
-        at_hint(s, diag, "an infinite slope inside makes NaN where it meets a 0; guards and `if` keep such "
-                         "elements out");
+        at_hint(s, diag,
+                "an infinite slope inside makes NaN where it meets a 0; guards and `if` keep such "
+                "elements out");
     } else {
         at_point point = point_of(w, seed, attempt, found->all);
         at_point_compare(s, &point);

@@ -220,8 +220,10 @@ static bool tell(work *w) {
     } else if (s->diag_count > count) {
         note_trial(w, s->diags[count]);
         if (w->frame.count && cascade)
-            at_note(s, s->diags[count], at_no_span(), "if such sizes are not meant, the law says so: "
-                    "require size(%s) …", w->frame.names[0]);
+            at_note(s, s->diags[count], at_no_span(),
+                    "if such sizes are not meant, the law says so: "
+                    "require size(%s) …",
+                    w->frame.names[0]);
     }
     return good;
 }

@@ -1,10 +1,11 @@
 /* The mutants of a file: each is the file with one small change in a function. Laws that hold for a
  * mutant do not notice the change, so mutants tell what a file's laws are worth.
  *
- * A change is worth making when a person could make it by mistake and a law could notice it. So what
- * only changes a shape is left alone (it is refused, or every law fails), and of several changes of one
- * thing only the subtlest is made. The idea is old (DeMillo, Lipton and Sayward 1978); the operators
- * here are those of array programs: guards, alternatives, shifts, bound axes, options. */
+ * A change is worth making when a person could make it by mistake and a law could notice it. So
+ * what only changes a shape is left alone (it is refused, or every law fails), and of several
+ * changes of one thing only the subtlest is made. The idea is old (DeMillo, Lipton and Sayward
+ * 1978); the operators here are those of array programs: guards, alternatives, shifts, bound axes,
+ * options. */
 #include "check/mutant_int.h"
 
 #include <stdarg.h>
@@ -19,7 +20,8 @@ static bool is_new(at_mutation *m, const at_file_tree *tree) {
     at_text text = {0};
     at_format_tree(&alone, &text);
     bool new = text.data && !at_map_get(&m->seen, text.data);
-    if (new) at_map_put(m->s->arena, &m->seen, at_copy_text(m->s->arena, text.data, text.length), m);
+    if (new)
+        at_map_put(m->s->arena, &m->seen, at_copy_text(m->s->arena, text.data, text.length), m);
     at_text_free(&text);
     return new;
 }
@@ -34,7 +36,8 @@ static void add(at_mutation *m, const at_change *change, at_span span, const cha
 /* y = y says as much as no equation. */
 static bool is_itself(const at_target *target, const at_tree *value) {
     if (value->tag == AT_T_NAME) return strcmp(value->name, target->name) == 0;
-    if (value->tag != AT_T_INDEX || value->alternative || value->count != target->count) return false;
+    if (value->tag != AT_T_INDEX || value->alternative || value->count != target->count)
+        return false;
     for (int i = 0; i < value->count; i++)
         if (value->args[i]->tag != AT_T_NAME || !target->axes[i] ||
             strcmp(value->args[i]->name, target->axes[i]) != 0)
@@ -42,7 +45,8 @@ static bool is_itself(const at_target *target, const at_tree *value) {
     return strcmp(value->name, target->name) == 0;
 }
 
-void at_mutate(at_mutation *m, const at_tree *from, at_tree *to, at_span span, const char *format, ...) {
+void at_mutate(at_mutation *m, const at_tree *from, at_tree *to, at_span span, const char *format,
+               ...) {
     if (m->left_out && from == m->statement->value && is_itself(m->left_out, to)) return;
     va_list list;
     va_start(list, format);
@@ -69,7 +73,8 @@ static bool mentions(const at_tree *tree, const char *name) {
     for (int i = 0; i < tree->option_count; i++)
         if (mentions(tree->options[i].value, name)) return true;
     for (int i = 0; i < tree->part_count; i++)
-        if (mentions(tree->parts[i].guard, name) || mentions(tree->parts[i].body, name)) return true;
+        if (mentions(tree->parts[i].guard, name) || mentions(tree->parts[i].body, name))
+            return true;
     return mentions(tree->alternative, name);
 }
 
@@ -80,8 +85,8 @@ static bool same_axes(const at_target *a, const at_target *b) {
     return true;
 }
 
-/* Whether the program still makes sense without the equation: what it equates has a value before it, of
- * the same shape as far as the tree tells. */
+/* Whether the program still makes sense without the equation: what it equates has a value before
+ * it, of the same shape as far as the tree tells. */
 static bool is_redefinition(const at_tree_statement *st, const at_earlier *earlier) {
     const at_target *target = st->targets;
     if (st->target_count != 1) return false;
@@ -111,7 +116,8 @@ static at_tree_statement *copy_statement(at_mutation *m, const at_tree_statement
     return at_copy(m->s->arena, st, sizeof *st);
 }
 
-static void mutate_equation(at_mutation *m, const at_tree_statement *st, const at_earlier *earlier) {
+static void mutate_equation(at_mutation *m, const at_tree_statement *st,
+                            const at_earlier *earlier) {
     m->left_out = is_redefinition(st, earlier) ? st->targets : NULL;
     if (m->left_out) without_equation(m, st);
     if (st->shared) {
@@ -148,7 +154,8 @@ static void mutate_repeat(at_mutation *m, const at_tree_statement *st, const at_
 }
 
 /* `if training`: laws run either way, but not both, so one of the blocks no law sees. */
-static void mutate_training(at_mutation *m, const at_tree_statement *st, const at_earlier *earlier) {
+static void mutate_training(at_mutation *m, const at_tree_statement *st,
+                            const at_earlier *earlier) {
     at_mutate(m, st->value, at_new_bool(m->s, st->value, !m->training), st->value->span,
               "`if training` %s holds", m->training ? "never" : "always");
     mutate_block(m, m->training ? &st->body : &st->otherwise, earlier);
@@ -171,14 +178,16 @@ static void mutate_if(at_mutation *m, const at_tree_statement *st, const at_earl
     mutate_block(m, &st->otherwise, earlier);
 }
 
-static void mutate_statement(at_mutation *m, const at_tree_statement *st, const at_earlier *earlier) {
+static void mutate_statement(at_mutation *m, const at_tree_statement *st,
+                             const at_earlier *earlier) {
     const at_tree_statement *outer = m->statement;
     m->statement = st;
     switch (st->tag) {
     case AT_S_EQUATION: mutate_equation(m, st, earlier); break;
     case AT_S_PARAM:
     case AT_S_STATE:
-        if (!st->drawn && st->value) at_mutate_tree(m, st->value, (at_mutant_place){.values = true});
+        if (!st->drawn && st->value)
+            at_mutate_tree(m, st->value, (at_mutant_place){.values = true});
         break;
     case AT_S_SCAN: mutate_scan(m, st, earlier); break;
     case AT_S_REPEAT: mutate_repeat(m, st, earlier); break;
@@ -233,7 +242,8 @@ static void mutate_definition(at_mutation *m, const at_definition *d) {
     mutate_block(m, &d->body, earlier);
 }
 
-/* By place; those of one place stay in the order in which they were made, which `what` cannot tell. */
+/* By place; those of one place stay in the order in which they were made, which `what` cannot
+ * tell. */
 static int by_place(const void *a, const void *b) {
     const at_mutant *one = *(const at_mutant *const *)a, *other = *(const at_mutant *const *)b;
     if (one->span.begin != other->span.begin) return one->span.begin < other->span.begin ? -1 : 1;

@@ -1,7 +1,8 @@
-/* Mutants of calls: an elementwise function left out, arguments swapped, an option left at its default.
+/* Mutants of calls: an elementwise function left out, arguments swapped, an option left at its
+ * default.
  *
- * What a call of a user's function means is looked up in the program, so that only options that have a
- * default and are seen by laws are left out, and only arguments of one shape are swapped. */
+ * What a call of a user's function means is looked up in the program, so that only options that
+ * have a default and are seen by laws are left out, and only arguments of one shape are swapped. */
 #include "check/mutant_int.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
-/* A tree with one node changed. Trees are immutable, so each node on the way from the definition to the
- * change is copied, and all others are shared: a mutant costs as much memory as its node lies deep.
+/* A tree with one node changed. Trees are immutable, so each node on the way from the definition to
+ * the change is copied, and all others are shared: a mutant costs as much memory as its node lies
+ * deep.
  *
  * The node is found by its address: in a parsed file every node has one place. */
 #include "check/mutant_int.h"
@@ -22,7 +23,8 @@ static at_tree **changed_list(at_session *s, at_tree **list, int count, const at
     return list;
 }
 
-static at_bind *changed_options(at_session *s, at_bind *options, int count, const at_change *change) {
+static at_bind *changed_options(at_session *s, at_bind *options, int count,
+                                const at_change *change) {
     for (int i = 0; i < count; i++) {
         at_tree *new = changed_tree(s, options[i].value, change);
         if (new == options[i].value) continue;
@@ -117,7 +119,8 @@ at_tree *at_new_operation(at_session *s, const at_tree *like, at_op op, at_tree 
 
 /* ---- statements and files -------------------------------------------------------------------- */
 
-static at_tree_block changed_block(at_session *s, const at_tree_block *block, const at_change *change);
+static at_tree_block changed_block(at_session *s, const at_tree_block *block,
+                                   const at_change *change);
 
 static at_tree_statement *changed_statement(at_session *s, at_tree_statement *st,
                                             const at_change *change) {
@@ -133,7 +136,8 @@ static at_tree_statement *changed_statement(at_session *s, at_tree_statement *st
     return at_copy(s->arena, &new, sizeof new);
 }
 
-static at_tree_block changed_block(at_session *s, const at_tree_block *block, const at_change *change) {
+static at_tree_block changed_block(at_session *s, const at_tree_block *block,
+                                   const at_change *change) {
     at_tree_block new = *block;
     for (int i = 0; i < block->count; i++) {
         at_tree_statement *st = changed_statement(s, block->items[i], change);

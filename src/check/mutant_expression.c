@@ -8,8 +8,8 @@
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-/* Half as much again; 100 times as much of what is tiny, as what keeps a divisor from 0 does so in many
- * sizes. To 15 digits: 0.1 gives 0.15. */
+/* Half as much again; 100 times as much of what is tiny, as what keeps a divisor from 0 does so in
+ * many sizes. To 15 digits: 0.1 gives 0.15. */
 static double scaled(double value) {
     char digits[40];
     snprintf(digits, sizeof digits, "%.15g", fabs(value) < 1e-3 ? 100 * value : 1.5 * value);
@@ -37,13 +37,14 @@ static at_tree *shifted(at_mutation *m, at_tree *index) {
     bool sum = index->tag == AT_T_OP && (index->op == AT_OP_ADD || index->op == AT_OP_SUB);
     const at_tree *last = sum ? index->args[1] : NULL;
     if (!last || last->tag != AT_T_NUMBER || last->is_real || last->integer == INT64_MAX)
-        return at_new_operation(m->s, index, AT_OP_ADD, index, at_new_number(m->s, index, false, 0, 1));
+        return at_new_operation(m->s, index, AT_OP_ADD, index,
+                                at_new_number(m->s, index, false, 0, 1));
     return at_new_operation(m->s, index, index->op, index->args[0],
                             at_new_number(m->s, last, false, 0, last->integer + 1));
 }
 
-/* Whether a shift of the index would not just read outside: an alternative stands there, or the index
- * was computed to fit a guard. */
+/* Whether a shift of the index would not just read outside: an alternative stands there, or the
+ * index was computed to fit a guard. */
 static bool may_shift(const at_mutation *m, const at_tree *read, const at_tree *index,
                       at_mutant_place place) {
     if (index->tag == AT_T_KEEP || index->height > 900) return false;
@@ -131,7 +132,7 @@ static void mutate_bound(at_mutation *m, const at_tree *tree, int part) {
         }
         if (!keeps || old->count == 1 || strcmp(tree->name, "topk") == 0) continue;
         new.bound = at_copy(m->s->arena, old->bound, sizeof *old->bound * (size_t)old->count);
-        at_move(new.bound + i, old->bound + i + 1, sizeof *new.bound * (size_t)(old->count - i - 1));
+        at_move(new.bound + i, old->bound + i + 1, sizeof *new.bound *(size_t)(old->count - i - 1));
         new.count--;
         at_mutate(m, tree, with_part(m, tree, part, new), old->bound[i].span,
                   "`%s[%s]` becomes `%s[%s]`", tree->name, before, tree->name,

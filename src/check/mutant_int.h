@@ -1,8 +1,8 @@
 /* What the files that make mutants share.
  *
- * mutant.c walks definitions and statements, mutant_expression.c, mutant_operation.c and mutant_call.c
- * what is inside them; each decides on changes. mutant_change.c makes the changed tree,
- * mutant_kind.c guesses whether a value is a real or an int, which the tree does not say. */
+ * mutant.c walks definitions and statements, mutant_expression.c, mutant_operation.c and
+ * mutant_call.c what is inside them; each decides on changes. mutant_change.c makes the changed
+ * tree, mutant_kind.c guesses whether a value is a real or an int, which the tree does not say. */
 #ifndef AT_MUTANT_INT_H
 #define AT_MUTANT_INT_H
 
@@ -43,11 +43,13 @@ typedef struct {
     at_tree_statement *new_statement;
 } at_change;
 
-/* The file with the change in one of its definitions. What does not hold the changed node is shared. */
+/* The file with the change in one of its definitions. What does not hold the changed node is
+ * shared. */
 const at_file_tree *at_changed_file(at_session *s, const at_file_tree *file, int item,
                                     const at_change *change);
 /* New nodes, at the place of `like`, whose children are kept. */
-at_tree *at_new_number(at_session *s, const at_tree *like, bool is_real, double real, int64_t integer);
+at_tree *at_new_number(at_session *s, const at_tree *like, bool is_real, double real,
+                       int64_t integer);
 at_tree *at_new_bool(at_session *s, const at_tree *like, bool value);
 at_tree *at_new_operation(at_session *s, const at_tree *like, at_op op, at_tree *a, at_tree *b);
 at_tree *at_copy_tree(at_session *s, const at_tree *tree);
@@ -65,15 +67,15 @@ int at_tree_kind(const at_mutation *m, const at_tree *tree);
 
 /* ---- mutant_start.c -------------------------------------------------------------------------- */
 
-/* Whether all that an option of `d` decides, there and in what it is passed on to, is whether there is a
- * param that begins as a constant, and how params are drawn. */
+/* Whether all that an option of `d` decides, there and in what it is passed on to, is whether there
+ * is a param that begins as a constant, and how params are drawn. */
 bool at_only_starts(const at_mutation *m, const at_definition *d, const char *option);
 
 /* ---- mutant.c -------------------------------------------------------------------------------- */
 
 /* Adds the mutant in which `to` stands in the place of `from`, unless there is an equal one. */
-void at_mutate(at_mutation *m, const at_tree *from, at_tree *to, at_span span, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void at_mutate(at_mutation *m, const at_tree *from, at_tree *to, at_span span, const char *format,
+               ...) __attribute__((format(printf, 5, 6)));
 
 /* ---- mutant_expression.c, mutant_operation.c, mutant_call.c ---------------------------------- */
 

@@ -1,7 +1,7 @@
-/* Whether a value is a real, an int or a bool, as far as the tree alone tells. The resolver knows it
- * exactly, but only for a whole call; here a guess is enough: it decides which change of a comparison
- * is the subtle one (`<=` to `<` between indices, which reals never notice; another threshold between
- * reals). A wrong guess makes a duller mutant, never a wrong program. */
+/* Whether a value is a real, an int or a bool, as far as the tree alone tells. The resolver knows
+ * it exactly, but only for a whole call; here a guess is enough: it decides which change of a
+ * comparison is the subtle one (`<=` to `<` between indices, which reals never notice; another
+ * threshold between reals). A wrong guess makes a duller mutant, never a wrong program. */
 #include "check/mutant_int.h"
 
 #include <string.h>
@@ -77,7 +77,8 @@ int at_tree_kind(const at_mutation *m, const at_tree *tree) {
 static void put(at_mutation *m, const char *name, int kind) {
     static const int kinds[] = {[AT_BOOL] = AT_BOOL, [AT_INT] = AT_INT, [AT_REAL] = AT_REAL};
     if (!name || kind == UNKNOWN) return;
-    at_map_put(m->s->arena, &m->kinds, name, (void *)&kinds[joined(kind, known_kind(&m->kinds, name))]);
+    at_map_put(m->s->arena, &m->kinds, name,
+               (void *)&kinds[joined(kind, known_kind(&m->kinds, name))]);
 }
 
 static void put_axes(at_mutation *m, const at_target *target) {

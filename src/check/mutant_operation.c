@@ -1,6 +1,7 @@
 /* Mutants of operations: terms and factors left out, comparisons shifted, choices decided.
  *
- * Of changes that the same laws would notice only the subtlest is made: `1 - g` becomes `2 - g` and not
+ * Of changes that the same laws would notice only the subtlest is made: `1 - g` becomes `2 - g` and
+ * not
  * `-g`, `i <= j` becomes `i < j` and not `i > j`. */
 #include "check/mutant_int.h"
 
@@ -13,7 +14,8 @@ static bool is_operation(const at_tree *tree, at_op a, at_op b) {
     return tree->tag == AT_T_OP && (tree->op == a || tree->op == b);
 }
 
-/* What `a op b op c` leaves out one by one: the right operand, and the left one at the end of the chain. */
+/* What `a op b op c` leaves out one by one: the right operand, and the left one at the end of the
+ * chain. */
 static bool begins_chain(const at_tree *tree, at_op a, at_op b) {
     return !is_operation(tree->args[0], a, b);
 }
@@ -26,7 +28,8 @@ static bool is_changed(const at_tree *tree, at_mutant_place place) {
 
 static void leave_out(at_mutation *m, const at_tree *tree, const at_tree *left_out, at_tree *to,
                       const char *what) {
-    at_mutate(m, tree, to, left_out->span, "without the %s `%s`", what, at_tree_text(m->s, left_out));
+    at_mutate(m, tree, to, left_out->span, "without the %s `%s`", what,
+              at_tree_text(m->s, left_out));
 }
 
 static void becomes(at_mutation *m, const at_tree *tree, at_tree *to) {
@@ -49,10 +52,12 @@ static void mutate_sum(at_mutation *m, const at_tree *tree, at_mutant_place plac
     if (!stays(b, place)) leave_out(m, tree, b, a, "term");
     if (!begins_chain(tree, AT_OP_ADD, AT_OP_SUB) || stays(a, place)) return;
     if (!subtracted) leave_out(m, tree, a, b, "term");
-    else if (place.values) leave_out(m, tree, a, at_new_operation(m->s, tree, AT_OP_NEG, b, NULL), "term");
-    /* In a guard, -j < w is always true and says less than the other direction, j - i < w. As an index it
-     * reads outside. */
-    else if (!place.index && !place.even) becomes(m, tree, at_new_operation(m->s, tree, AT_OP_SUB, b, a));
+    else if (place.values)
+        leave_out(m, tree, a, at_new_operation(m->s, tree, AT_OP_NEG, b, NULL), "term");
+    /* In a guard, -j < w is always true and says less than the other direction, j - i < w. As an
+     * index it reads outside. */
+    else if (!place.index && !place.even)
+        becomes(m, tree, at_new_operation(m->s, tree, AT_OP_SUB, b, a));
 }
 
 /* x[h*4 + i] becomes x[h+i], which reads the right number of elements in a wrong order. */
@@ -71,7 +76,8 @@ static void mutate_product(at_mutation *m, const at_tree *tree, at_mutant_place 
     }
     if (!is_changed(b, place)) leave_out(m, tree, b, a, divided ? "divisor" : "factor");
     if (!begins_chain(tree, AT_OP_MUL, AT_OP_DIV) || is_changed(a, place)) return;
-    if (divided) b = at_new_operation(m->s, tree, AT_OP_DIV, at_new_number(m->s, a, false, 0, 1), b);
+    if (divided)
+        b = at_new_operation(m->s, tree, AT_OP_DIV, at_new_number(m->s, a, false, 0, 1), b);
     leave_out(m, tree, a, b, "factor");
 }
 
@@ -108,7 +114,8 @@ static at_op turned(at_op op) {
 static void mutate_comparison(at_mutation *m, const at_tree *tree, at_mutant_place place) {
     const at_tree *a = tree->args[0], *b = tree->args[1];
     int left = at_tree_kind(m, a), right = at_tree_kind(m, b);
-    bool reals = left == AT_REAL || right == AT_REAL, literal = at_is_literal(a) || at_is_literal(b);
+    bool reals = left == AT_REAL || right == AT_REAL,
+         literal = at_is_literal(a) || at_is_literal(b);
     bool equality = tree->op == AT_OP_EQ || tree->op == AT_OP_NE;
     if (!equality && !reals) becomes(m, tree, with_op(m, tree, shifted(tree->op)));
     else if (!literal && !place.droppable) becomes(m, tree, with_op(m, tree, turned(tree->op)));

@@ -1,5 +1,5 @@
-/* Options that laws do not see, as laws see how params begin: `bias = false` of a linear map takes away a
- * param that begins at 0, and `gain = 2` only says how another is drawn. */
+/* Options that laws do not see, as laws see how params begin: `bias = false` of a linear map takes
+ * away a param that begins at 0, and `gain = 2` only says how another is drawn. */
 #include "check/mutant_int.h"
 
 #include <string.h>
@@ -25,7 +25,8 @@ static void see_tree(option_use *use, const at_tree *tree) {
         const at_tree *value = tree->options[i].value;
         bool passed = value && value->tag == AT_T_NAME && strcmp(value->name, use->name) == 0;
         const at_definition *to = passed ? at_program_function(use->m->program, tree->name) : NULL;
-        if (to && only_starts(use->m, to, tree->options[i].name, use->depth + 1)) use->starts = true;
+        if (to && only_starts(use->m, to, tree->options[i].name, use->depth + 1))
+            use->starts = true;
         else see_tree(use, value);
     }
     for (int i = 0; i < tree->part_count; i++) {

@@ -5,12 +5,13 @@
  *
  * along several directions: one over everything, and one for each input and parameter alone.
  *
- * An error is measured against |g| + |slope|, where |g| is how large g·u is by chance, u being drawn
- * from normal(0, 1); and never against less than a thousandth of what L adds up: values are known to
- * 1e-16 of their size, and slopes to that over the step, so of a gradient that is nearly 0 beside its
- * function nothing can be said.
+ * An error is measured against |g| + |slope|, where |g| is how large g·u is by chance, u being
+ * drawn from normal(0, 1); and never against less than a thousandth of what L adds up: values are
+ * known to 1e-16 of their size, and slopes to that over the step, so of a gradient that is nearly 0
+ * beside its function nothing can be said.
  *
- * An output's infinities (a log_softmax outside of its guard) take no part: their cotangent is 0. */
+ * An output's infinities (a log_softmax outside of its guard) take no part: their cotangent is
+ * 0. */
 #include "check/check_int.h"
 
 #include <math.h>
@@ -163,7 +164,8 @@ static bool give_cotangents(work *w) {
     for (int i = 0; i < c->output_count; i++) {
         const at_tensor *value = w->values.outputs.items[i].tensor;
         if (value->type != AT_TYPE_F64) continue;
-        at_tensor *one = at_tensor_new(w->s, AT_TYPE_F64, value->extents, value->rank, "a cotangent");
+        at_tensor *one =
+            at_tensor_new(w->s, AT_TYPE_F64, value->extents, value->rank, "a cotangent");
         if (!one) return false;
         at_move(one->data, w->cotangents[i], sizeof(double) * (size_t)one->count);
         at_collection_add(w->s, &w->given, d->inputs[next++].array->name, one);
@@ -243,8 +245,8 @@ static slopes compare_along(work *w, double middle) {
     out.rough = !is_settled(&difference, scale);
     out.error = fabs(out.derived - out.differed) / scale;
     if (out.rough || out.error <= AT_GRADIENT_TOLERANCE) return out;
-    /* They disagree. A gradient that is far too large must not be what makes differences look settled:
-     * in a chaotic function it is right, and differences are noise. */
+    /* They disagree. A gradient that is far too large must not be what makes differences look
+     * settled: in a chaotic function it is right, and differences are noise. */
     if (!at_difference_take(loss_at, w, middle, 0, &difference)) return (slopes){.rough = true};
     out.differed = difference.slope;
     out.error = fabs(out.derived - out.differed) / (length + fabs(out.differed) + floor);

@@ -1,9 +1,9 @@
 /* What the laws of a file notice: each mutant is tried with law after law until one fails.
  *
- * Most mutants fail at once, so all are tried at few extents first, and only those that live at more.
- * The law that killed a mutant most likely kills the next one of the same function, so it goes first;
- * mutants are therefore dealt out in short runs of neighbours, which keeps the order of laws, and so the
- * result, the same for any number of processors. */
+ * Most mutants fail at once, so all are tried at few extents first, and only those that live at
+ * more. The law that killed a mutant most likely kills the next one of the same function, so it
+ * goes first; mutants are therefore dealt out in short runs of neighbours, which keeps the order of
+ * laws, and so the result, the same for any number of processors. */
 #include "check/mutant_int.h"
 
 #include <omp.h>

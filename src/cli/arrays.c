@@ -11,8 +11,9 @@
 /* `x=…` or `encoder.x=…`: the length of the name, 0 when this is only the name of a file. */
 static size_t name_length(const char *text) {
     size_t n = 0;
-    while ((text[n] >= 'a' && text[n] <= 'z') || (text[n] >= 'A' && text[n] <= 'Z') || text[n] == '_' ||
-           text[n] == '.' || (text[n] >= '0' && text[n] <= '9') || (unsigned char)text[n] >= 0x80)
+    while ((text[n] >= 'a' && text[n] <= 'z') || (text[n] >= 'A' && text[n] <= 'Z') ||
+           text[n] == '_' || text[n] == '.' || (text[n] >= '0' && text[n] <= '9') ||
+           (unsigned char)text[n] >= 0x80)
         n++;
     return text[n] == '=' ? n : 0;
 }
@@ -38,7 +39,9 @@ static bool measure(const json_t *value, int depth, int64_t *extents, int *rank,
     }
     if (*rank < 0) *rank = depth;
     if (*rank != depth) return false;
-    at_type mine = json_is_integer(value) ? AT_TYPE_I64 : json_is_real(value) ? AT_TYPE_F64 : AT_TYPE_BOOL;
+    at_type mine = json_is_integer(value) ? AT_TYPE_I64
+                   : json_is_real(value)  ? AT_TYPE_F64
+                                          : AT_TYPE_BOOL;
     if (mine == AT_TYPE_BOOL && !json_is_boolean(value)) return false;
     if (*type == AT_TYPES) *type = mine;
     bool numbers = mine != AT_TYPE_BOOL && *type != AT_TYPE_BOOL;
@@ -49,7 +52,8 @@ static bool measure(const json_t *value, int depth, int64_t *extents, int *rank,
 
 static void fill(const json_t *value, at_tensor *tensor, int64_t *next) {
     if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value); i++) fill(json_array_get(value, i), tensor, next);
+        for (size_t i = 0; i < json_array_size(value); i++)
+            fill(json_array_get(value, i), tensor, next);
         return;
     }
     int64_t at = (*next)++;
@@ -92,8 +96,8 @@ static void report_value(at_session *s, const char *option, const char *name, co
     at_diag *diag = at_error(s, AT_E_GIVEN_ARRAY, at_no_span(),
                              "the value given for `%s` is not JSON, and no file: %s", name, text);
     if (*text == '[' && text[strlen(text) - 1] != ']')
-        at_hint(s, diag, "a `]` is missing; a list with blanks stands in quotes: %s '%s=[1, 2]'", option,
-                name);
+        at_hint(s, diag, "a `]` is missing; a list with blanks stands in quotes: %s '%s=[1, 2]'",
+                option, name);
     else if (strcmp(text, "True") == 0 || strcmp(text, "False") == 0)
         at_hint(s, diag, "true and false are written small");
     else if (strstr(text, "nan") || strstr(text, "NaN") || strstr(text, "inf"))
@@ -110,9 +114,10 @@ static at_tensor *only_array(at_session *s, const char *option, const char *path
         tensor = arrays.items[0].tensor;
         arrays.items[0].tensor = NULL;
     } else {
-        at_diag *diag = at_error(s, AT_E_GIVEN_ARRAY, at_no_span(), "%s holds %d arrays, and one is needed",
-                                 path, arrays.count);
-        at_hint(s, diag, "%s %s alone gives all of them, by the names they have there", option, path);
+        at_diag *diag = at_error(s, AT_E_GIVEN_ARRAY, at_no_span(),
+                                 "%s holds %d arrays, and one is needed", path, arrays.count);
+        at_hint(s, diag, "%s %s alone gives all of them, by the names they have there", option,
+                path);
     }
     at_collection_free(&arrays);
     return tensor;
@@ -140,7 +145,8 @@ bool at_cli_array(const at_cli_page *page, at_session *s, const char *option, co
         json_t *json = json_loads(value, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
         at_tensor *tensor = NULL;
         if (json) tensor = from_json(s, name, json);
-        else if (access(value, F_OK) != 0 && like_value(value)) report_value(s, option, name, value);
+        else if (access(value, F_OK) != 0 && like_value(value))
+            report_value(s, option, name, value);
         else if (at_archive_named(value)) tensor = only_array(s, option, value);
         else tensor = at_npy_read(s, value);
         if (json) json_decref(json);

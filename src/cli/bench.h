@@ -70,8 +70,9 @@ void at_bench_end(at_bench_case *c);
 
 /* ---- bench_time.c ---------------------------------------------------------------------------- */
 
-/* Runs the cases in turn, so that what disturbs the machine disturbs all, until `budget` seconds are
- * spent. Cases that would take longer alone are skipped, and say so. `tell` is called now and then. */
+/* Runs the cases in turn, so that what disturbs the machine disturbs all, until `budget` seconds
+ * are spent. Cases that would take longer alone are skipped, and say so. `tell` is called now and
+ * then. */
 void at_bench_time(at_bench_case *cases, int count, double budget,
                    void (*tell)(void *user, const char *what, double share), void *user);
 /* Of sorted samples, with 0.5 the median. */
@@ -79,11 +80,11 @@ double at_bench_quantile(const at_bench_case *c, double q);
 
 /* ---- bench_peak.c ---------------------------------------------------------------------------- */
 
-/* What this machine reaches with so many threads: multiply-adds on registers in both types, reading of
- * memory that no cache holds. Takes about half a second. */
+/* What this machine reaches with so many threads: multiply-adds on registers in both types, reading
+ * of memory that no cache holds. Takes about half a second. */
 at_bench_peak at_bench_peak_measure(int threads);
 
-/* ---- bench_every.c ----------------------------------------------------------------------------- */
+/* ---- bench_every.c --------------------------------------------------------------------------- */
 
 /* What --every measures and how. */
 typedef struct {
@@ -96,24 +97,25 @@ typedef struct {
     const char *kept; /* a file of results that are there and that are added; NULL: none */
 } at_bench_every_request;
 
-/* Measures every function of the files, each in a process of its own that is ended when it takes too long,
- * and prints how far each is above what the machine would need at least. Gives an exit code. */
+/* Measures every function of the files, each in a process of its own that is ended when it takes
+ * too long, and prints how far each is above what the machine would need at least. Gives an exit
+ * code. */
 int at_bench_every(const at_bench_every_request *request);
 
-/* ---- bench_sizes.c ----------------------------------------------------------------------------- */
+/* ---- bench_sizes.c --------------------------------------------------------------------------- */
 
 /* A value for an option that has none, by its name; NULL: there is no usual one. */
 const char *at_bench_option(const char *name);
-/* Extents for a function's inputs: those of `told`, and for other axes usual ones that its requirements
- * allow and with which a run does not take very long. Fills resolve->sizes; false, with a reason, where
- * there are none. The program was loaded in `s`. */
+/* Extents for a function's inputs: those of `told`, and for other axes usual ones that its
+ * requirements allow and with which a run does not take very long. Fills resolve->sizes; false,
+ * with a reason, where there are none. The program was loaded in `s`. */
 bool at_bench_sizes(at_session *s, const at_program *program, const at_definition *definition,
                     at_resolve_options *resolve, const char **why);
 
-/* ---- bench_floor.c ----------------------------------------------------------------------------- */
+/* ---- bench_floor.c --------------------------------------------------------------------------- */
 
-/* What a function was measured to take, beside the least that its operations and bytes take: an object
- * that at_bench_floor_text and at_bench_floor_json list. */
+/* What a function was measured to take, beside the least that its operations and bytes take: an
+ * object that at_bench_floor_text and at_bench_floor_json list. */
 json_t *at_bench_floor_case(const at_bench_case *compiled, const at_bench_case *unfused,
                             const at_bench_peak *peak, double call_seconds);
 /* The list by how far above the least its cases are; those without times in the end. */

@@ -1,6 +1,6 @@
-/* From FILE:fn, a type and an executor to a case that can be run again and again: resolved, compiled,
- * with drawn inputs. Inputs are drawn by seed and name alone, so functions whose inputs have the same
- * names and shapes are given the same numbers. */
+/* From FILE:fn, a type and an executor to a case that can be run again and again: resolved,
+ * compiled, with drawn inputs. Inputs are drawn by seed and name alone, so functions whose inputs
+ * have the same names and shapes are given the same numbers. */
 #include "cli/bench.h"
 
 #include "check/check_int.h"
@@ -74,7 +74,8 @@ static bool count_work(preparing *p, const at_definition *definition) {
     const at_loop_program *loops = at_loop_make(c->s, plan);
     int64_t *all; /* of the axes that were added, too */
     const char *missing;
-    if (!at_cli_extents(c->s, definition, plan->cascade, &p->function.resolve, &all, &missing)) return false;
+    if (!at_cli_extents(c->s, definition, plan->cascade, &p->function.resolve, &all, &missing))
+        return false;
     at_plan_report *report = at_plan_report_make(c->s, loops, c->dtype, 1, all);
     c->flops = report->total.flops;
     c->bytes = report->total.bytes;
@@ -114,7 +115,8 @@ static bool prepare(void *user) {
     if (!c->cascade) return false;
     int64_t *extents;
     const char *missing;
-    if (!at_cli_extents(s, definition, c->cascade, &p->function.resolve, &extents, &missing)) return false;
+    if (!at_cli_extents(s, definition, c->cascade, &p->function.resolve, &extents, &missing))
+        return false;
     if (missing) {
         at_diag *diag = at_error(s, AT_E_SIZES_MISSING, definition->name_span,
                                  "the sizes of %s are needed to draw inputs of `%s`", missing,

@@ -1,6 +1,6 @@
-/* Every function of many files, one after the other: each in a process of its own, so that one that takes
- * too long, or too much memory, ends alone. First all are compiled, several at once, for the cache of
- * kernels; then they are measured, one at a time. */
+/* Every function of many files, one after the other: each in a process of its own, so that one that
+ * takes too long, or too much memory, ends alone. First all are compiled, several at once, for the
+ * cache of kernels; then they are measured, one at a time. */
 #define _DEFAULT_SOURCE
 #include "cli/bench.h"
 
@@ -33,7 +33,7 @@ typedef struct {
     double call_seconds;
 } work;
 
-/* ---- what there is ----------------------------------------------------------------------------- */
+/* ---- what there is --------------------------------------------------------------------------- */
 
 /* What --set says of an option; else, of one that must have a value, a usual one, if there is. */
 static const char *value_of(const work *w, const at_bind *option) {
@@ -88,7 +88,7 @@ static bool list_functions(void *user) {
     return true;
 }
 
-/* ---- results that are kept --------------------------------------------------------------------- */
+/* ---- results that are kept ------------------------------------------------------------------- */
 
 static const char *what(const work *w) { return w->request->grad ? "gradient" : "function"; }
 
@@ -131,7 +131,7 @@ static void keep(work *w, json_t *one) {
     json_array_append_new(w->cases, one);
 }
 
-/* ---- in a process of its own ------------------------------------------------------------------- */
+/* ---- in a process of its own ----------------------------------------------------------------- */
 
 static void quiet(void *user, const char *name, double share) {
     (void)user;
@@ -209,7 +209,7 @@ static bool measure(void *user) {
     return true;
 }
 
-/* ---- processes --------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 /* Runs `body` in a process of its own, which writes to a pipe; *pid is it. -1: none can be made. */
 static int begin_process(void (*body)(void *user, int to), void *user, pid_t *pid) {
@@ -314,7 +314,7 @@ static bool measure_peak(work *w) {
     return good;
 }
 
-/* ---- all of them --------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static void tell(const char *doing, int at, int count, const char *name) {
     if (!isatty(2)) return;
@@ -392,7 +392,8 @@ static void measure_all(work *w) {
         json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:s}", "case", it->operand, "file", it->path,
                                 "function", it->definition->name, "of", what(w), "dtype",
                                 w->request->dtype);
-        json_t *result = it->skipped ? json_pack("{s:s}", "skipped", it->skipped) : measure_one(w, it);
+        json_t *result =
+            it->skipped ? json_pack("{s:s}", "skipped", it->skipped) : measure_one(w, it);
         json_object_update(one, result);
         json_decref(result);
         keep(w, one);
@@ -403,8 +404,8 @@ static void measure_all(work *w) {
 static void report(work *w) {
     json_t *sorted = at_bench_floor_sorted(w->cases);
     if (w->request->json) {
-        at_cli_print_json(json_pack("{s:o, s:f, s:o}", "peak", at_bench_peak_json(&w->peak), "call_ms",
-                                    1e3 * w->call_seconds, "cases", sorted));
+        at_cli_print_json(json_pack("{s:o, s:f, s:o}", "peak", at_bench_peak_json(&w->peak),
+                                    "call_ms", 1e3 * w->call_seconds, "cases", sorted));
         return;
     }
     at_text text = {0};

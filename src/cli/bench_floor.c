@@ -1,12 +1,12 @@
 /* How far a function is above what the machine needs at least: the longest of its operations at the
- * highest rate, its inputs and outputs read and written once, and a call that does nothing. Sorted, the
- * first of the list are where there is most to gain. */
+ * highest rate, its inputs and outputs read and written once, and a call that does nothing. Sorted,
+ * the first of the list are where there is most to gain. */
 #include "cli/bench.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- one case ---------------------------------------------------------------------------------- */
+/* ---- one case -------------------------------------------------------------------------------- */
 
 typedef struct {
     double seconds;
@@ -44,7 +44,7 @@ json_t *at_bench_floor_case(const at_bench_case *c, const at_bench_case *unfused
     return out;
 }
 
-/* ---- the list ---------------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 static double real_of(const json_t *one, const char *key) {
     const json_t *value = json_object_get(one, key);
@@ -119,7 +119,8 @@ static void add_summary(const json_t *cases, size_t timed, at_text *out) {
                      real_of(json_array_get(cases, timed / 2), "ratio"),
                      real_of(json_array_get(cases, timed / 4), "ratio"),
                      real_of(json_array_get(cases, timed / 10), "ratio"));
-    at_text_addf(out, "\n%zu slower than unfused by more than 5 %%%s", slower, slower ? ":\n" : "\n");
+    at_text_addf(out, "\n%zu slower than unfused by more than 5 %%%s", slower,
+                 slower ? ":\n" : "\n");
     for (size_t i = 0; i < timed; i++) {
         const json_t *one = json_array_get(cases, i);
         if (real_of(one, "of_unfused") <= slack) continue;
@@ -137,10 +138,12 @@ void at_bench_floor_text(const json_t *cases, const at_bench_peak *peak, double 
         int length = (int)strlen(text_of(one, "case"));
         if (real_of(one, "ratio") >= 0 && length > longest) longest = length;
     }
-    at_text_addf(out, "this machine with %d thread%s: %.0f GFLOP/s in f32, %.0f in f64; %.1f GB/s from memory, "
-                      "%.0f GB/s of\nwhat is at most %.1f MB; %.4f ms a call\n\n",
-                 peak->threads, peak->threads == 1 ? "" : "s", peak->f32_gflops, peak->f64_gflops,
-                 peak->dram_gbs, peak->cache_gbs, (double)peak->cache_bytes / 1e6, 1e3 * call_seconds);
+    at_text_addf(
+        out,
+        "this machine with %d thread%s: %.0f GFLOP/s in f32, %.0f in f64; %.1f GB/s from memory, "
+        "%.0f GB/s of\nwhat is at most %.1f MB; %.4f ms a call\n\n",
+        peak->threads, peak->threads == 1 ? "" : "s", peak->f32_gflops, peak->f64_gflops,
+        peak->dram_gbs, peak->cache_gbs, (double)peak->cache_bytes / 1e6, 1e3 * call_seconds);
     at_text_addf(out, "%-*s  %9s  %-5s  %9s  %7s  %9s  %5s  %s\n", longest, "function", "least ms",
                  "by", "min ms", "ratio", "unfused", "of it", "sizes");
     for (size_t i = 0; i < timed; i++) add_case(json_array_get(cases, i), longest, out);

@@ -1,6 +1,6 @@
-/* What the machine reaches: multiply-adds a second with all vector registers busy, and bytes a second
- * from memory. Figures of a benchmark mean little without these, and they change from day to day on a
- * machine that is shared, so they are measured each time.
+/* What the machine reaches: multiply-adds a second with all vector registers busy, and bytes a
+ * second from memory. Figures of a benchmark mean little without these, and they change from day to
+ * day on a machine that is shared, so they are measured each time.
  *
  * The widest instructions that the processor has are chosen when the program runs. */
 #define _DEFAULT_SOURCE
@@ -76,8 +76,8 @@ static double measure_spin(spinner spin, int threads) {
     return rate / 1e9;
 }
 
-/* Beyond the caches as far as half a gigabyte goes (a virtual machine may name a cache that it shares
- * with many), but not much of what the machine has. */
+/* Beyond the caches as far as half a gigabyte goes (a virtual machine may name a cache that it
+ * shares with many), but not much of what the machine has. */
 static size_t far_bytes(void) {
     size_t bytes = (size_t)256 << 20, most = at_memory_free() / 4, limit = (size_t)512 << 20;
     long cache = 0;
@@ -128,7 +128,8 @@ static double measure_memory(int threads) {
     return rate / 1e9;
 }
 
-/* What a thread may call its own of the second cache, half of it: the rest is for what else it holds. */
+/* What a thread may call its own of the second cache, half of it: the rest is for what else it
+ * holds. */
 static size_t near_bytes(void) {
     size_t most = (size_t)1 << 20, bytes = 0;
 #ifdef _SC_LEVEL2_CACHE_SIZE

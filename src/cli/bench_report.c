@@ -44,9 +44,11 @@ void at_bench_text(const at_bench_case *cases, int count, const at_bench_peak *p
     int longest = 4;
     for (int i = 0; i < count; i++)
         if ((int)strlen(cases[i].name) > longest) longest = (int)strlen(cases[i].name);
-    at_text_addf(out, "this machine with %d thread%s: %.0f GFLOP/s in f32, %.0f in f64, %.1f GB/s from "
-                      "memory\n\n", peak->threads, peak->threads == 1 ? "" : "s", peak->f32_gflops,
-                 peak->f64_gflops, peak->dram_gbs);
+    at_text_addf(out,
+                 "this machine with %d thread%s: %.0f GFLOP/s in f32, %.0f in f64, %.1f GB/s from "
+                 "memory\n\n",
+                 peak->threads, peak->threads == 1 ? "" : "s", peak->f32_gflops, peak->f64_gflops,
+                 peak->dram_gbs);
     at_text_addf(out, "%-*s  %9s  %9s  %9s  %6s   %8s   %8s  %7s\n", longest, "case", "median ms",
                  "min ms", "cpu ms", "spread", "GFLOP/s", "GB/s", "peak MB");
     for (int i = 0; i < count; i++) add_case(&cases[i], longest, out);

@@ -1,6 +1,6 @@
-/* Sizes for functions that are measured without being told any: an axis gets the extent that its name
- * usually stands for, as far as the function's requirements allow, and less where a run would take very
- * long. What was chosen is told with what was measured. */
+/* Sizes for functions that are measured without being told any: an axis gets the extent that its
+ * name usually stands for, as far as the function's requirements allow, and less where a run would
+ * take very long. What was chosen is told with what was measured. */
 #include "cli/bench.h"
 
 #include "check/check_int.h"
@@ -11,7 +11,8 @@ static const double MOST_WORK = 1e10; /* operations on elements, roughly, of a r
 static const double MOST_GIVEN = 32e6; /* elements of inputs and outputs */
 static const double MOST_STORED = 256e6; /* elements of any array */
 
-/* Extents by the names that axes have in lib/ and zoo/: positions, then what each position holds. */
+/* Extents by the names that axes have in lib/ and zoo/: positions, then what each position
+ * holds. */
 static const struct {
     const char *names;
     int64_t extent;

@@ -1,5 +1,6 @@
-/* Measuring: all cases in turn, so that what disturbs the machine disturbs all alike; then quantiles
- * of the samples. Time is bounded by a budget; every case that starts gets a few samples. */
+/* Measuring: all cases in turn, so that what disturbs the machine disturbs all alike; then
+ * quantiles of the samples. Time is bounded by a budget; every case that starts gets a few
+ * samples. */
 #define _DEFAULT_SOURCE
 #include "cli/bench.h"
 
@@ -25,7 +26,8 @@ static size_t resident(const char *key) {
     unsigned long long kilobytes = 0;
     size_t length = strlen(key);
     while (file && fgets(line, sizeof line, file))
-        if (strncmp(line, key, length) == 0 && sscanf(line + length, ": %llu", &kilobytes) == 1) break;
+        if (strncmp(line, key, length) == 0 && sscanf(line + length, ": %llu", &kilobytes) == 1)
+            break;
     if (file) fclose(file);
     return (size_t)kilobytes * 1024;
 }

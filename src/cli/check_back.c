@@ -1,12 +1,13 @@
-/* attend check, the part on printing: what is printed of a function, and of its derivative, is a program
- * and can be read back. Where it cannot, attend is wrong, not the program. */
+/* attend check, the part on printing: what is printed of a function, and of its derivative, is a
+ * program and can be read back. Where it cannot, attend is wrong, not the program. */
 #include "cli/cli.h"
 #include "grad/grad.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Whether all errors since `count` name a limit: what was inlined can be longer than a file may be. */
+/* Whether all errors since `count` name a limit: what was inlined can be longer than a file may
+ * be. */
 static bool only_limits(const at_session *s, int count) {
     for (int i = count; i < s->diag_count; i++)
         if (at_code_blame(s->diags[i]->code) != AT_UNSUPPORTED) return false;

@@ -1,4 +1,5 @@
-/* attend check, the part on derivatives: each function's against differences, and how it is told. */
+/* attend check, the part on derivatives: each function's against differences, and how it is
+ * told. */
 #include "cli/cli.h"
 
 #include <math.h>
@@ -56,5 +57,6 @@ void at_cli_gradients_text(const at_cli_gradients *sum, const char *comma, at_te
     if (sum->missed.length)
         at_text_addf(out, "%s not compared:%s", first ? "" : ",", sum->missed.data);
     if (sum->rough > sum->points)
-        at_text_addf(out, ", %d of %d points were not smooth", sum->rough, sum->rough + sum->points);
+        at_text_addf(out, ", %d of %d points were not smooth", sum->rough,
+                     sum->rough + sum->points);
 }

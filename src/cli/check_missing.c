@@ -1,5 +1,5 @@
-/* attend check, the part on options without a value: a function that something here calls with all its
- * options was resolved there; of any other it is said what to give. */
+/* attend check, the part on options without a value: a function that something here calls with all
+ * its options was resolved there; of any other it is said what to give. */
 #include "cli/cli.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* attend check --mutate: what a file's laws notice. The file's functions are changed, one small change
- * at a time, and the laws tried on each. */
+/* attend check --mutate: what a file's laws notice. The file's functions are changed, one small
+ * change at a time, and the laws tried on each. */
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -7,14 +7,15 @@
 static int percent(int part, int of) { return of ? (int)(100 * (int64_t)part / of) : 100; }
 
 static json_t *mutant_json(const at_scored_mutant *scored) {
-    static const char *const fates[] = {
-        [AT_MUTANT_KILLED] = "killed", [AT_MUTANT_LIVES] = "lives", [AT_MUTANT_REFUSED] = "refused"};
+    static const char *const fates[] = {[AT_MUTANT_KILLED] = "killed",
+                                        [AT_MUTANT_LIVES] = "lives",
+                                        [AT_MUTANT_REFUSED] = "refused"};
     int line, column;
     at_span span = scored->mutant.span;
     at_locate(span.source, span.begin, &line, &column);
-    json_t *one = json_pack("{s:s, s:i, s:i, s:s, s:s}", "function", scored->mutant.definition->name,
-                            "line", line, "column", column, "change", scored->mutant.what, "fate",
-                            fates[scored->fate]);
+    json_t *one = json_pack("{s:s, s:i, s:i, s:s, s:s}", "function",
+                            scored->mutant.definition->name, "line", line, "column", column,
+                            "change", scored->mutant.what, "fate", fates[scored->fate]);
     if (scored->killer) json_object_set_new(one, "law", json_string(scored->killer->name));
     if (scored->error) json_object_set_new(one, "error", json_string(scored->error));
     if (scored->why) json_object_set_new(one, "explained", json_string(scored->why));

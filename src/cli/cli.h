@@ -56,8 +56,8 @@ typedef struct {
 } at_cli_page;
 
 /* Reads the options, which may stand between the operands; `take` gets each and returns false after
- * at_cli_misuse. Returns the index of the first operand in argv, or -1 when the command is over, with
- * its exit code in *status: after --help, or after misuse. */
+ * at_cli_misuse. Returns the index of the first operand in argv, or -1 when the command is over,
+ * with its exit code in *status: after --help, or after misuse. */
 int at_cli_parse(const at_cli_page *page, int argc, char **argv,
                  bool (*take)(void *user, const char *name, const char *value), void *user,
                  int *status);
@@ -125,8 +125,8 @@ bool at_cli_sizes(const at_cli_page *page, at_session *s, const at_cli_pairs *pa
 
 /* ---- function.c ------------------------------------------------------------------------------ */
 
-/* FILE[:fn] with --size, --set and --training: what commands about functions have in common. All zero
- * but for `several` in the beginning. */
+/* FILE[:fn] with --size, --set and --training: what commands about functions have in common. All
+ * zero but for `several` in the beginning. */
 typedef struct {
     bool several;      /* more than one file may be named */
     at_session *s;
@@ -140,13 +140,13 @@ typedef struct {
 /* Whether the option is one of these, which it then takes; *good: false after at_cli_misuse. */
 bool at_cli_function_take(const at_cli_page *page, at_cli_function *f, const char *name,
                           const char *value, bool *good);
-/* Reads the command line, as at_cli_parse does, and begins a session. False when the command is over, with
- * its exit code in *status. */
+/* Reads the command line, as at_cli_parse does, and begins a session. False when the command is
+ * over, with its exit code in *status. */
 bool at_cli_function_begin(const at_cli_page *page, int argc, char **argv,
-                           bool (*take)(void *user, const char *name, const char *value), void *user,
-                           at_cli_function *f, int *status);
-/* The first operand's file, and of its program, with all that it uses, the function that is meant; NULL
- * after errors. */
+                           bool (*take)(void *user, const char *name, const char *value),
+                           void *user, at_cli_function *f, int *status);
+/* The first operand's file, and of its program, with all that it uses, the function that is meant;
+ * NULL after errors. */
 const at_source *at_cli_function_source(at_cli_function *f);
 const at_definition *at_cli_function_load(at_cli_function *f, const at_source *source);
 /* Reports the errors unless all was good, and ends the session; gives the exit code. */
@@ -154,16 +154,17 @@ int at_cli_function_end(at_cli_function *f, bool good);
 
 /* ---- extents.c ------------------------------------------------------------------------------- */
 
-/* The extents of all axes of a cascade, by id, from the sizes that were told of `definition`, which it
- * is resolved (and perhaps derived) from. *missing: the open axes of which nothing is known, "n, d",
- * when there are such; else NULL and every require holds. False after errors. */
+/* The extents of all axes of a cascade, by id, from the sizes that were told of `definition`, which
+ * it is resolved (and perhaps derived) from. *missing: the open axes of which nothing is known, "n,
+ * d", when there are such; else NULL and every require holds. False after errors. */
 bool at_cli_extents(at_session *s, const at_definition *definition, const at_cascade *cascade,
                     const at_resolve_options *told, int64_t **extents, const char **missing);
 
 /* ---- arrays.c, summary.c: arrays given and shown --------------------------------------------- */
 
-/* `--in` (option): a .npz or .safetensors file (all its arrays), name=file.npy, name= and such a file (its only
- * array), or name=value with a JSON value: 0.5, true, [[1,2],[3,4]]. false after an error or misuse (*status). */
+/* `--in` (option): a .npz or .safetensors file (all its arrays), name=file.npy, name= and such a
+ * file (its only array), or name=value with a JSON value: 0.5, true, [[1,2],[3,4]]. false after an
+ * error or misuse (*status). */
 bool at_cli_array(const at_cli_page *page, at_session *s, const char *option, const char *text,
                   at_collection *to, int *status);
 /* An output as text: name, axes and extents, kind, and its first values, or all of them. */
@@ -173,16 +174,17 @@ json_t *at_cli_summary_json(const at_output *output, const at_tensor *tensor, bo
 
 /* ---- check_mutants.c ------------------------------------------------------------------------- */
 
-/* Tries the program's laws on mutants of its file. Adds what became of them to `line` and, where it is
- * not NULL, to `json`; false after errors, of which mutants that live are some. */
+/* Tries the program's laws on mutants of its file. Adds what became of them to `line` and, where it
+ * is not NULL, to `json`; false after errors, of which mutants that live are some. */
 bool at_cli_mutants(at_session *s, const at_program *program, const at_law_options *options,
                     int least, at_text *line, json_t *json);
 
 /* ---- check_missing.c ------------------------------------------------------------------------- */
 
-/* Tells of the definitions that were not resolved on their own, because the option missing[i] of item i
- * has no value: of those that something in the file calls, which `resolved` says was, only how many.
- * Adds ", 2 more in calls, 1 not: …" to `line`, and "in_calls" to their entries in `list`. */
+/* Tells of the definitions that were not resolved on their own, because the option missing[i] of
+ * item i has no value: of those that something in the file calls, which `resolved` says was, only
+ * how many. Adds ", 2 more in calls, 1 not: …" to `line`, and "in_calls" to their entries in
+ * `list`. */
 void at_cli_missing(at_session *s, const at_program *program, const char *const *missing,
                     const bool *resolved, json_t *list, at_text *line);
 
@@ -195,11 +197,11 @@ typedef struct {
     bool bug;
 } at_cli_back;
 
-/* Prints a cascade, reads and prints it again. exactly: both prints must be the same; otherwise names
- * may differ, as they do in derivatives. */
+/* Prints a cascade, reads and prints it again. exactly: both prints must be the same; otherwise
+ * names may differ, as they do in derivatives. */
 bool at_cli_reads_back(at_session *s, at_cli_back *back, const at_cascade *cascade, bool exactly);
-/* Whether each `grad` of a function can be written out; whole: and its derivative by everything taken,
- * if it has reals, and both read back. */
+/* Whether each `grad` of a function can be written out; whole: and its derivative by everything
+ * taken, if it has reals, and both read back. */
 bool at_cli_derives(at_session *s, at_cli_back *back, const at_cascade *cascade, bool whole);
 
 /* ---- check_gradients.c ----------------------------------------------------------------------- */
@@ -245,8 +247,8 @@ typedef struct {
     at_output *results; /* names and axes of what is given, in order */
 } at_cli_vjp;
 
-/* given: cotangents by names of outputs; they move into `inputs`, under the names that the derivative
- * has for them. vjp->outputs is set before. False after an error or misuse (*status). */
+/* given: cotangents by names of outputs; they move into `inputs`, under the names that the
+ * derivative has for them. vjp->outputs is set before. False after an error or misuse (*status). */
 bool at_cli_vjp_begin(const at_cli_page *page, at_session *s, const at_cascade *cascade,
                       at_collection *given, at_collection *inputs, at_cli_vjp *vjp, int *status);
 /* Names the derivative's results as vjp->results says. False after an error. */

@@ -12,12 +12,15 @@ static const at_cli_option options[] = {
     {0, "set", "name=value", "an option of the function"},
     {0, "dtype", "NAME,…", "the types to measure in: f64 (the default), f32, bf16, f16"},
     {0, "grad", NULL, "measure the functions' derivatives"},
-    {0, "against", "NAME,…", "measure also: reference, the reference executor; naive, the same\n"
-                             "program as plain scalar loops on one thread; unfused, compiled with\n"
-                             "each equation as a pass of its own"},
-    {0, "every", NULL, "measure every function of the files, at usual sizes where none are told, and\n"
-                       "list how far each is above what the machine needs at least"},
-    {0, "kept", "FILE", "with --every: results are added to FILE, and what it holds is not measured again"},
+    {0, "against", "NAME,…",
+     "measure also: reference, the reference executor; naive, the same\n"
+     "program as plain scalar loops on one thread; unfused, compiled with\n"
+     "each equation as a pass of its own"},
+    {0, "every", NULL,
+     "measure every function of the files, at usual sizes where none are told, and\n"
+     "list how far each is above what the machine needs at least"},
+    {0, "kept", "FILE",
+     "with --every: results are added to FILE, and what it holds is not measured again"},
     {0, "threads", "N", "threads to use; as many as the machine has without it"},
     {0, "seed", "N", "fixes the drawn inputs; 0 without it"},
     {0, "budget", "SECONDS", "how long to measure; 5s without it, 300s with --every"},
@@ -35,9 +38,10 @@ static const at_cli_page page = {
         "them, and what this machine reaches at most, measured in the same minute. Inputs that have\n"
         "the same name and shape in several files are the same numbers.\n",
     .options = options,
-    .examples = "  attend bench attention.attn --size i=1024,j=1024,d=64,e=64 --dtype f32 --against naive\n"
-                "  attend bench zoo/dense/*.attn --size n=512,c=64 --budget 30s --json\n"
-                "  attend bench --every lib/*.attn zoo/*/*.attn --dtype f32 --kept zoo.jsonl\n",
+    .examples =
+        "  attend bench attention.attn --size i=1024,j=1024,d=64,e=64 --dtype f32 --against naive\n"
+        "  attend bench zoo/dense/*.attn --size n=512,c=64 --budget 30s --json\n"
+        "  attend bench --every lib/*.attn zoo/*/*.attn --dtype f32 --kept zoo.jsonl\n",
 };
 
 typedef struct {
@@ -84,7 +88,8 @@ static bool take_against(request *r, const char *value) {
         else if (strcmp(words.items[i], "naive") == 0) r->against[AT_BENCH_NAIVE] = true;
         else if (strcmp(words.items[i], "unfused") == 0) r->against[AT_BENCH_UNFUSED] = true;
         else {
-            at_cli_misuse(&page, "--against takes reference, naive and unfused, not `%s`", words.items[i]);
+            at_cli_misuse(&page, "--against takes reference, naive and unfused, not `%s`",
+                          words.items[i]);
             return false;
         }
     }
@@ -113,7 +118,8 @@ static bool take(void *user, const char *name, const char *value) {
 static void tell(void *user, const char *what, double share) {
     (void)user;
     bool terminal = isatty(2);
-    if (share < 0) fprintf(stderr, terminal ? "\r\033[Kfirst run of %s" : "first run of %s\n", what);
+    if (share < 0)
+        fprintf(stderr, terminal ? "\r\033[Kfirst run of %s" : "first run of %s\n", what);
     else if (terminal) fprintf(stderr, "\r\033[K%3.0f %%  %s", 100 * (share < 1 ? share : 1), what);
     fflush(stderr);
 }
@@ -127,10 +133,14 @@ static void prepare_all(request *r, bool *used) {
                 /* The reference executor has one type. */
                 if (x == AT_BENCH_REFERENCE && d > 0) continue;
                 at_bench_request one = {
-                    .operand = operands[f], .dtype = r->dtypes.items[d],
-                    .executor = (at_bench_executor)x, .grad = r->grad, .resolve = &r->function.resolve,
+                    .operand = operands[f],
+                    .dtype = r->dtypes.items[d],
+                    .executor = (at_bench_executor)x,
+                    .grad = r->grad,
+                    .resolve = &r->function.resolve,
                     .call = {.seed = (uint64_t)r->seed, .threads = (int)r->threads},
-                    .size_used = used, .one = r->function.operand_count == 1,
+                    .size_used = used,
+                    .one = r->function.operand_count == 1,
                 };
                 if (x == AT_BENCH_REFERENCE) one.dtype = "f64";
                 if (isatty(2)) fprintf(stderr, "\r\033[Kcompiling %s", operands[f]);
@@ -191,7 +201,8 @@ static int every(request *r) {
     bool against = false;
     for (int x = 0; x < AT_BENCH_EXECUTORS; x++) against |= r->against[x];
     if (against || r->dtypes.count > 1)
-        return at_cli_misuse(&page, "--every takes one dtype, and measures against unfused code only");
+        return at_cli_misuse(&page,
+                             "--every takes one dtype, and measures against unfused code only");
     at_bench_every_request all = {
         .function = &r->function, .dtype = r->dtypes.items[0], .grad = r->grad, .json = r->json,
         .threads = (int)r->threads, .seed = (uint64_t)r->seed, .kept = r->kept,

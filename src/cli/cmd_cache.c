@@ -13,12 +13,13 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "cache",
     .usage = "attend cache show|clear [--json]",
-    .about = "Compiled code is kept, so that a program is compiled once. `show` prints where, how much, and\n"
-             "when it was used; `clear` removes it, which only costs compiling again.\n"
-             "\n"
-             "The folder is $ATTEND_CACHE (`off`: nothing is kept), or else attend in $XDG_CACHE_HOME or\n"
-             "~/.cache. It holds at most $ATTEND_CACHE_LIMIT bytes (512m without it): beyond, what was\n"
-             "used least recently goes.\n",
+    .about =
+        "Compiled code is kept, so that a program is compiled once. `show` prints where, how much, and\n"
+        "when it was used; `clear` removes it, which only costs compiling again.\n"
+        "\n"
+        "The folder is $ATTEND_CACHE (`off`: nothing is kept), or else attend in $XDG_CACHE_HOME or\n"
+        "~/.cache. It holds at most $ATTEND_CACHE_LIMIT bytes (512m without it): beyond, what was\n"
+        "used least recently goes.\n",
     .options = options,
     .examples = "  attend cache show\n"
                 "  attend cache clear\n",

@@ -1,7 +1,7 @@
-/* attend check: resolves programs and runs their laws. Every function whose options all have values is
- * resolved on its own, the others where something calls them, and every law; each cascade is printed,
- * read back and printed again, and both prints must agree: otherwise attend is wrong, not the program.
- * Then the laws are tried on drawn inputs, and derivatives compared with differences.
+/* attend check: resolves programs and runs their laws. Every function whose options all have values
+ * is resolved on its own, the others where something calls them, and every law; each cascade is
+ * printed, read back and printed again, and both prints must agree: otherwise attend is wrong, not
+ * the program. Then the laws are tried on drawn inputs, and derivatives compared with differences.
  *
  * Some programs decide by extents (`if size(d) > 64`, `repeat size(n)`). Where the user gives none,
  * a few small ones are tried; one that resolves is enough. */
@@ -13,22 +13,28 @@
 #include <string.h>
 
 static const at_cli_option options[] = {
-    {0, "size", "n=5,…", "the extents of input axes, for laws and where compiling needs them;\n"
-                         "small ones are tried without it"},
+    {0, "size", "n=5,…",
+     "the extents of input axes, for laws and where compiling needs them;\n"
+     "small ones are tried without it"},
     {0, "set", "name=value", "an option, for every function that has it"},
     {0, "law", "NAME", "only this law, and nothing else; may be given again"},
-    {0, "gradient", "NAME", "only this function's derivative, and nothing else; may be given again"},
+    {0, "gradient", "NAME",
+     "only this function's derivative, and nothing else; may be given again"},
     {0, "no-gradients", NULL, "do not compare derivatives with differences"},
     {0, "no-laws", NULL, "resolve laws, but do not run them"},
     {0, "seed", "N", "of the laws' sizes and inputs; 0 without it"},
     {0, "trials", "N", "how many sizes each law is tried at; 8 without it"},
-    {0, "executor", "NAME", "reference (the default), compiled: compares compiled code with the reference\n"
-                            "instead, or both"},
-    {0, "dtype", "f64,…", "types that compiled code is tried with: f64 (the default), f32, bf16, f16"},
-    {0, "threads", "1,…", "numbers of threads that must give compiled code's very bits; 1,2 without it"},
+    {0, "executor", "NAME",
+     "reference (the default), compiled: compares compiled code with the reference\n"
+     "instead, or both"},
+    {0, "dtype", "f64,…",
+     "types that compiled code is tried with: f64 (the default), f32, bf16, f16"},
+    {0, "threads", "1,…",
+     "numbers of threads that must give compiled code's very bits; 1,2 without it"},
     {0, "training", NULL, "as while training: dropout drops"},
-    {0, "mutate", NULL, "change the functions, one small change at a time, and tell which changes no\n"
-                        "law notices"},
+    {0, "mutate", NULL,
+     "change the functions, one small change at a time, and tell which changes no\n"
+     "law notices"},
     {0, "least", "N", "with --mutate: how many of 100 changes the laws must notice; 80 without it"},
     {0, "json", NULL, "print the result as JSON, errors included"},
     {0, 0, 0, 0},
@@ -37,9 +43,10 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "check",
     .usage = "attend check FILE... [options]",
-    .about = "Resolves the functions of programs, runs their laws on drawn inputs of several sizes, and\n"
-             "compares the functions' derivatives with differences. A function with an option that has\n"
-             "no default is resolved where something calls it; one that nothing calls needs --set.\n",
+    .about =
+        "Resolves the functions of programs, runs their laws on drawn inputs of several sizes, and\n"
+        "compares the functions' derivatives with differences. A function with an option that has\n"
+        "no default is resolved where something calls it; one that nothing calls needs --set.\n",
     .options = options,
     .examples = "  attend check attention.attn\n"
                 "  attend check net.attn --size d=64 --set heads=8\n"
@@ -115,7 +122,7 @@ static bool take(void *user, const char *name, const char *value) {
     return true;
 }
 
-/* ---- extents to try ------------------------------------------------------------------------------- */
+/* ---- extents to try -------------------------------------------------------------------------- */
 
 /* The names of a function's input axes, each once, that --size did not give. */
 static int open_axes(const request *r, const at_definition *d, const char **names, int limit) {
@@ -195,15 +202,16 @@ static void forget_repeated(at_session *s, int from) {
         bool told = false;
         for (int k = 0; k < kept && !told; k++) {
             const at_diag *old = s->diags[k];
-            told = old->code == new->code && old->span.source && old->span.source == new->span.source &&
-                   old->span.begin == new->span.begin && old->span.end == new->span.end;
+            told = old->code == new->code && old->span.source &&
+                   old->span.source == new->span.source && old->span.begin == new->span.begin &&
+                   old->span.end == new->span.end;
         }
         if (!told) s->diags[kept++] = s->diags[i];
     }
     s->diag_count = kept;
 }
 
-/* ---- a file ------------------------------------------------------------------------------------------ */
+/* ---- a file ---------------------------------------------------------------------------------- */
 
 /* The option that has neither a default nor a --set; NULL when all have values. Collects the --set
  * values that concern this function. */
@@ -232,11 +240,12 @@ static const char *choose_options(request *r, const at_definition *d) {
 static json_t *sizes_json(const at_resolve_options *resolved) {
     json_t *sizes = json_object();
     for (int i = 0; i < resolved->size_count; i++)
-        json_object_set_new(sizes, resolved->sizes[i].name, json_integer(resolved->sizes[i].extent));
+        json_object_set_new(sizes, resolved->sizes[i].name,
+                            json_integer(resolved->sizes[i].extent));
     return sizes;
 }
 
-/* ---- laws ------------------------------------------------------------------------------------------ */
+/* ---- laws ------------------------------------------------------------------------------------ */
 
 static json_t *counterexample_json(const at_law_result *result) {
     json_t *sizes = json_object(), *one = json_object();
@@ -349,7 +358,8 @@ static bool check_gradients(request *r) {
     return good;
 }
 
-/* Compiled code against the reference: all of the file at once, which so needs the C compiler once. */
+/* Compiled code against the reference: all of the file at once, which so needs the C compiler
+ * once. */
 static bool compare_executors(request *r) {
     at_executor_options asked_of = r->executors.options;
     asked_of.derivatives = !r->no_gradients;
@@ -402,7 +412,8 @@ static void print_file(const request *r) {
     if (is_whole(r)) at_text_addf(&line, " functions: %d resolved", r->functions);
     if (r->skipped.length) at_text_add(&line, r->skipped.data);
     if (is_whole(r)) at_text_add(&line, ";");
-    if ((r->no_laws || !r->executors.reference) && r->laws) at_text_addf(&line, " laws: %d resolved (not run)", r->laws);
+    if ((r->no_laws || !r->executors.reference) && r->laws)
+        at_text_addf(&line, " laws: %d resolved (not run)", r->laws);
     else if (laws == 0) at_text_add(&line, is_whole(r) ? " no laws" : "");
     else if (r->failed == 0)
         at_text_addf(&line, " laws: %d held in %d trials", r->held, r->trials_run);
@@ -417,8 +428,8 @@ static void print_file(const request *r) {
 
 static int tell_file(request *r, bool good, json_t *files) {
     if (files) {
-        json_t *one = json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good, "definitions",
-                                r->list, "errors", at_cli_diags_json(r->s));
+        json_t *one = json_pack("{s:s, s:b, s:o, s:o}", "file", r->path, "good", good,
+                                "definitions", r->list, "errors", at_cli_diags_json(r->s));
         if (r->executors.compiled)
             json_object_set_new(one, "compiled", at_cli_executors_json(&r->compared));
         if (r->score) json_object_update_missing(one, r->score);
@@ -500,7 +511,8 @@ int at_cmd_check(int argc, char **argv) {
         given.only_gradients.count > NAMES)
         return at_cli_misuse(&page, "at most %d options, laws and functions can be named", NAMES);
     if (given.mutate && (given.no_laws || !is_whole(&given)))
-        return at_cli_misuse(&page, "--mutate needs all laws: leave out --no-laws, --law and --gradient");
+        return at_cli_misuse(&page,
+                             "--mutate needs all laws: leave out --no-laws, --law and --gradient");
     given.shown = at_cli_session();
     given.file_count = argc - first;
     given.resolve.library = at_cli_library(given.shown);

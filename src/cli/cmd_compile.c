@@ -14,8 +14,9 @@ static const at_cli_option options[] = {
     {0, "header", "FILE.h", "where its declarations go, for C and C++"},
     {0, "name", "NAME", "how the C function is called; as the program's without it"},
     {0, "dtype", "TYPE", "how reals are stored: f64, f32, bf16 or f16; f64 without it"},
-    {0, "target", "NAME", "the processors that the flags in the file's first lines are for: portable,\n"
-                          "avx2, avx512 or native; portable without it. The C is the same for all"},
+    {0, "target", "NAME",
+     "the processors that the flags in the file's first lines are for: portable,\n"
+     "avx2, avx512 or native; portable without it. The C is the same for all"},
     {0, "grad", NULL, "the function's derivative: cotangents in, gradients out"},
     {0, "wrt", "q,w,…", "with --grad: by these inputs and parameters only"},
     {0, "outputs", NULL, "with --grad: give the function's own outputs as well"},
@@ -28,9 +29,10 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "compile",
     .usage = "attend compile FILE[:fn] -o FILE.c [options]",
-    .about = "Writes a function as C11 that stands alone: it needs a C library and nothing of attend. The C\n"
-             "function takes sizes, arrays with their strides, a workspace and a number of threads; the file\n"
-             "says how it is called. Threads need -fopenmp.\n",
+    .about =
+        "Writes a function as C11 that stands alone: it needs a C library and nothing of attend. The C\n"
+        "function takes sizes, arrays with their strides, a workspace and a number of threads; the file\n"
+        "says how it is called. Threads need -fopenmp.\n",
     .options = options,
     .examples = "  attend compile attention.attn -o attention.c --header attention.h\n"
                 "  attend compile attention.attn --grad --dtype f32 -o attention_gradient.c\n",
@@ -119,8 +121,10 @@ static bool write_files(request *r) {
         at_error(r->function.s, AT_E_MEMORY, at_no_span(), "no memory is left to write the C file");
         return false;
     }
-    if (r->header && !at_write_file(r->function.s, r->header, write_text, &r->header_text)) return false;
-    if (strcmp(r->out, "-") != 0) return at_write_file(r->function.s, r->out, write_text, &r->source_text);
+    if (r->header && !at_write_file(r->function.s, r->header, write_text, &r->header_text))
+        return false;
+    if (strcmp(r->out, "-") != 0)
+        return at_write_file(r->function.s, r->out, write_text, &r->source_text);
     at_cli_print(&r->source_text);
     return true;
 }

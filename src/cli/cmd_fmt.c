@@ -14,8 +14,9 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "fmt",
     .usage = "attend fmt FILE... [options]",
-    .about = "Rewrites programs in the canonical layout; comments stay. `-` reads the standard input\n"
-             "and prints. A file with errors is left as it is.\n",
+    .about =
+        "Rewrites programs in the canonical layout; comments stay. `-` reads the standard input\n"
+        "and prints. A file with errors is left as it is.\n",
     .options = options,
     .examples = "  attend fmt attention.attn\n"
                 "  attend fmt --check *.attn\n"
@@ -77,8 +78,9 @@ static int format_file(request *r) {
         return AT_CLI_INPUT;
     }
     if (!at_guarded(r->s, stable, r))
-        return at_cli_bug("formatting %s gave a text that does not format to itself; it is left as it is",
-                          r->path);
+        return at_cli_bug(
+            "formatting %s gave a text that does not format to itself; it is left as it is",
+            r->path);
     bool changed = r->text.length != r->source->length ||
                    memcmp(r->text.data, r->source->text, r->text.length) != 0;
     if (r->check) {

@@ -35,11 +35,12 @@ int at_cmd_help(int argc, char **argv) {
            "usage: attend COMMAND [options]\n\ncommands:\n");
     for (const at_cli_command *c = at_cli_commands(); c->name; c++)
         printf("  %-10s%s\n", c->name, c->summary);
-    printf("\n`attend COMMAND --help` shows a command's options with examples.\n\n"
-           "`use NAME` in a program looks for NAME.attn in the folders of $ATTEND_PATH (separated by\n"
-           "colons), then in the lib/ and zoo/*/ that came with attend.\n\n"
-           "Exit codes: 0 all is well; 1 a program, a file or data is wrong; 2 the command line is\n"
-           "wrong; 3 attend itself is wrong, which is worth a report.\n"
-           "Colours appear on a terminal only, and not when NO_COLOR is set.\n");
+    printf(
+        "\n`attend COMMAND --help` shows a command's options with examples.\n\n"
+        "`use NAME` in a program looks for NAME.attn in the folders of $ATTEND_PATH (separated by\n"
+        "colons), then in the lib/ and zoo/*/ that came with attend.\n\n"
+        "Exit codes: 0 all is well; 1 a program, a file or data is wrong; 2 the command line is\n"
+        "wrong; 3 attend itself is wrong, which is worth a report.\n"
+        "Colours appear on a terminal only, and not when NO_COLOR is set.\n");
     return AT_CLI_GOOD;
 }

@@ -1,5 +1,6 @@
 /* attend plan: what the compiled code of a function does and stores: its passes with operations and
- * bytes, counted for the sizes that are given, and its arrays; or, with --why-not, what it does not do. */
+ * bytes, counted for the sizes that are given, and its arrays; or, with --why-not, what it does not
+ * do. */
 #include "cli/plan_report.h"
 #include "compile.h"
 #include "grad/grad.h"
@@ -83,7 +84,8 @@ static bool make_plan(void *user) {
     const at_loop_program *loops = at_loop_make(s, plan);
     int64_t *extents;
     const char *missing;
-    if (!at_cli_extents(s, definition, plan->cascade, &f->resolve, &extents, &missing)) return false;
+    if (!at_cli_extents(s, definition, plan->cascade, &f->resolve, &extents, &missing))
+        return false;
     r->report = at_plan_report_make(s, loops, r->dtype, (int)r->threads,
                                     missing ? NULL : extents);
     return true;

@@ -1,6 +1,6 @@
 /* attend run: arrays in, arrays out. The order is that of any caller of the library: load, find the
- * function, read the inputs (which fixes extents), resolve, execute, write. Nothing is written unless
- * all went well, the state last of all. */
+ * function, read the inputs (which fixes extents), resolve, execute, write. Nothing is written
+ * unless all went well, the state last of all. */
 #define _DEFAULT_SOURCE
 #include "cli/cli.h"
 #include "compile.h"
@@ -15,23 +15,28 @@
 static const char *const usual_executor = "compiled";
 
 static const at_cli_option options[] = {
-    {'i', "in", "WHAT", "an input: name=file.npy, or data.npz for all arrays in it, or\n"
-                        "name=value, a number or JSON lists: --in 'x=[[1,2],[3,4]]'"},
-    {'o', "out", "WHAT", "where outputs go: result.npz for all, or name=file.npy for one;\n"
-                         "without it a summary of each is printed"},
-    {0, "params", "FILE", "all learned arrays, an .npz with their paths as names; without it\n"
-                          "they begin as the program says"},
+    {'i', "in", "WHAT",
+     "an input: name=file.npy, or data.npz for all arrays in it, or\n"
+     "name=value, a number or JSON lists: --in 'x=[[1,2],[3,4]]'"},
+    {'o', "out", "WHAT",
+     "where outputs go: result.npz for all, or name=file.npy for one;\n"
+     "without it a summary of each is printed"},
+    {0, "params", "FILE",
+     "all learned arrays, an .npz with their paths as names; without it\n"
+     "they begin as the program says"},
     {0, "params-out", "FILE", "where to write the learned arrays as they were given or began"},
-    {0, "vjp", "WHAT", "run the derivative: a cotangent of an output, given as --in gives inputs;\n"
-                       "gradients are the results, by the names of inputs and params"},
+    {0, "vjp", "WHAT",
+     "run the derivative: a cotangent of an output, given as --in gives inputs;\n"
+     "gradients are the results, by the names of inputs and params"},
     {0, "outputs", NULL, "with --vjp: the outputs that have cotangents as well"},
     {0, "state", "FILE", "kept arrays, an .npz; read if it is there, rewritten if all goes well"},
     {0, "set", "name=value", "an option of the function"},
     {0, "seed", "N", "fixes all draws; 0 without it"},
     {0, "run", "N", "the number of this run: draws differ between runs"},
     {0, "training", NULL, "run as while training: dropout drops"},
-    {0, "executor", "NAME", "compiled (the default) or reference (float64, slow, the meaning); without\n"
-                           "it ATTEND_EXECUTOR says"},
+    {0, "executor", "NAME",
+     "compiled (the default) or reference (float64, slow, the meaning); without\n"
+     "it ATTEND_EXECUTOR says"},
     {0, "dtype", "TYPE", "how compiled code stores reals: f64, f32, bf16 or f16; f64 without it"},
     {0, "threads", "N", "threads to use; as many as the machine has without it"},
     {0, "memory", "BYTES", "how much arrays may take, as 500m or 4g; what is free without it"},
@@ -47,11 +52,12 @@ static const at_cli_page page = {
     .about = "Runs a function: fn, or else `main`, or else the last one of the file. Wherever an\n"
              ".npz is taken or written, a .safetensors file is too.\n",
     .options = options,
-    .examples = "  attend run attention.attn --in q=q.npy --in k=k.npy --in v=v.npy --out o=o.npy\n"
-                "  attend run attention.attn:sliding_window --in data.npz --set w=4 --out result.npz\n"
-                "  attend run double.attn --in 'x=[1,2,3]'\n"
-                "  attend run net.attn --in x=x.npy --params-out begin.safetensors\n"
-                "  attend run net.attn --in x=x.npy --vjp loss=1 --out gradients.npz\n",
+    .examples =
+        "  attend run attention.attn --in q=q.npy --in k=k.npy --in v=v.npy --out o=o.npy\n"
+        "  attend run attention.attn:sliding_window --in data.npz --set w=4 --out result.npz\n"
+        "  attend run double.attn --in 'x=[1,2,3]'\n"
+        "  attend run net.attn --in x=x.npy --params-out begin.safetensors\n"
+        "  attend run net.attn --in x=x.npy --vjp loss=1 --out gradients.npz\n",
 };
 
 typedef struct {
@@ -105,7 +111,8 @@ static bool take(void *user, const char *name, const char *value) {
     else if (strcmp(name, "params") == 0) r->params_path = value;
     else if (strcmp(name, "params-out") == 0) r->params_out = value;
     else if (strcmp(name, "state") == 0) r->state_path = value;
-    else if (strcmp(name, "set") == 0) return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
+    else if (strcmp(name, "set") == 0)
+        return at_cli_pairs_add(&page, "--set", value, false, &r->sets);
     else if (strcmp(name, "training") == 0) r->resolve.training = true;
     else if (strcmp(name, "all") == 0) r->all = true;
     else if (strcmp(name, "json") == 0) r->json = true;
@@ -121,8 +128,8 @@ static bool take(void *user, const char *name, const char *value) {
     return true;
 }
 
-/* The extents that the inputs give to the function's axes, for what is decided when compiling. Wrong
- * ranks and disagreeing extents are told by the executor, which sees everything. */
+/* The extents that the inputs give to the function's axes, for what is decided when compiling.
+ * Wrong ranks and disagreeing extents are told by the executor, which sees everything. */
 static void know_sizes(request *r, const at_definition *definition) {
     int room = 0;
     for (int i = 0; i < definition->input_count; i++) room += definition->inputs[i].count;
@@ -145,7 +152,8 @@ static void know_sizes(request *r, const at_definition *definition) {
 
 static bool read_arrays(request *r) {
     for (int i = 0; i < r->ins.count; i++)
-        if (!at_cli_array(&page, r->s, "--in", r->ins.items[i], &r->inputs, &r->status)) return false;
+        if (!at_cli_array(&page, r->s, "--in", r->ins.items[i], &r->inputs, &r->status))
+            return false;
     for (int i = 0; i < r->cotangents.count; i++)
         if (!at_cli_array(&page, r->s, "--vjp", r->cotangents.items[i], &r->given, &r->status))
             return false;
@@ -199,7 +207,8 @@ static bool check_folder(at_session *s, const char *path) {
     if (!slash || slash == path) return true;
     const char *folder = at_copy_text(s->arena, path, (size_t)(slash - path));
     if (access(folder, F_OK) == 0) return true;
-    at_error(s, AT_E_FILE_WRITE, at_no_span(), "cannot write %s: there is no folder %s", path, folder);
+    at_error(s, AT_E_FILE_WRITE, at_no_span(), "cannot write %s: there is no folder %s", path,
+             folder);
     return false;
 }
 
@@ -380,14 +389,20 @@ int at_cmd_run(int argc, char **argv) {
     const char *set = getenv("ATTEND_EXECUTOR");
     if (first == argc) r.status = at_cli_misuse(&page, "a file is missing");
     else if (first >= 0 && first + 1 < argc)
-        r.status = at_cli_misuse(&page, "one program at a time, and `%s` is no option; inputs are given as --in "
-                                 "name=file.npy,\na list with blanks in quotes: --in 'x=[1, 2]'", argv[first + 1]);
-    else if (first >= 0 && !r.executor && set && *set && !check_executor(set, ", which ATTEND_EXECUTOR names"))
+        r.status =
+            at_cli_misuse(&page,
+                          "one program at a time, and `%s` is no option; inputs are given as --in "
+                          "name=file.npy,\na list with blanks in quotes: --in 'x=[1, 2]'",
+                          argv[first + 1]);
+    else if (first >= 0 && !r.executor && set && *set &&
+             !check_executor(set, ", which ATTEND_EXECUTOR names"))
         r.status = AT_CLI_USAGE;
     else if (first >= 0 && r.type && r.type != AT_TYPE_F64 && r.executor &&
              strcmp(r.executor, "reference") == 0)
-        r.status = at_cli_misuse(&page, "--dtype %s goes with compiled code: the reference executor "
-                                 "computes in f64", at_type_text(r.type));
+        r.status = at_cli_misuse(&page,
+                                 "--dtype %s goes with compiled code: the reference executor "
+                                 "computes in f64",
+                                 at_type_text(r.type));
     else if (first >= 0 && r.vjp.outputs && r.cotangents.count == 0)
         r.status = at_cli_misuse(&page, "--outputs goes with --vjp");
     else if (first >= 0) {

@@ -18,15 +18,17 @@ static const at_cli_option options[] = {
 static const at_cli_page page = {
     .name = "show",
     .usage = "attend show FILE[:fn] [options]",
-    .about = "Prints what a stage makes of a function. The cascade is the list of equations after all\n"
-             "calls are written out; it is a program of the language itself.\n",
+    .about =
+        "Prints what a stage makes of a function. The cascade is the list of equations after all\n"
+        "calls are written out; it is a program of the language itself.\n",
     .options = options,
     .examples = "  attend show attention.attn\n"
                 "  attend show attention.attn:sliding_window --set w=4\n"
                 "  attend show attention.attn --stage=emit > attention.c\n",
 };
 
-static const char *const stages[] = {"tree", "cascade", "grad", "opt", "plan", "loop", "tile", "emit"};
+static const char *const stages[] = {"tree", "cascade", "grad", "opt",
+                                     "plan", "loop",    "tile", "emit"};
 enum { STAGES = sizeof stages / sizeof *stages };
 
 typedef struct {
@@ -42,8 +44,10 @@ static bool take(void *user, const char *name, const char *value) {
     for (int i = 0; i < STAGES; i++)
         if (strcmp(value, stages[i]) == 0) r->stage = stages[i];
     if (strcmp(r->stage, value) == 0) return true;
-    at_cli_misuse(&page, "there is no stage `%s`; they are tree, cascade, grad, opt, plan, loop, tile and emit",
-                  value);
+    at_cli_misuse(
+        &page,
+        "there is no stage `%s`; they are tree, cascade, grad, opt, plan, loop, tile and emit",
+        value);
     return false;
 }
 

@@ -1,5 +1,6 @@
-/* attend tune: which of the ways in which a function can be compiled is fastest here, measured, and kept
- * for later compiles. All ways are right; the planner takes the usual one where nothing was measured. */
+/* attend tune: which of the ways in which a function can be compiled is fastest here, measured, and
+ * kept for later compiles. All ways are right; the planner takes the usual one where nothing was
+ * measured. */
 #define _DEFAULT_SOURCE
 #include "cli/bench.h"
 #include "grad/grad.h"
@@ -67,7 +68,7 @@ static bool take(void *user, const char *name, const char *value) {
     return strcmp(name, "dtype") != 0 || at_cli_real_type(&page, value) != AT_TYPE_BOOL;
 }
 
-/* ---- measuring --------------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------- */
 
 /* Adds a way, unless its code is that of another; false after errors. */
 static bool add_way(request *r, at_choices way) {
@@ -151,7 +152,7 @@ static bool measure(request *r) {
     return true;
 }
 
-/* ---- keeping ----------------------------------------------------------------------------------- */
+/* ---- keeping --------------------------------------------------------------------------------- */
 
 static const char *way_text(at_session *s, const at_choices *c) {
     const char *text = c->unfused ? "unfused" : "";
@@ -177,9 +178,8 @@ static bool keep(request *r) {
     r->path = at_tuning_path(s);
     r->key = at_tuning_key(s, r->cases[0].cascade, at_cli_real_type(&page, r->dtype), NULL);
     if (!r->path || !r->key) return r->key != NULL;
-    const char *comment =
-        at_format(s->arena, "%s: %.4f ms, usually %.4f ms", subject_text(r), 1e3 * r->least[r->best],
-                  1e3 * r->least[0]);
+    const char *comment = at_format(s->arena, "%s: %.4f ms, usually %.4f ms", subject_text(r),
+                                    1e3 * r->least[r->best], 1e3 * r->least[0]);
     return at_tuning_keep(s, r->key, r->best ? &r->ways[r->best] : NULL, comment);
 }
 
@@ -200,26 +200,26 @@ static bool forget(void *user) {
     return r->key && at_tuning_keep(f->s, r->key, NULL, NULL);
 }
 
-/* ---- telling ----------------------------------------------------------------------------------- */
+/* ---- telling --------------------------------------------------------------------------------- */
 
 static json_t *choices_json(const at_choices *c) {
-    return json_pack("{s:b, s:I, s:I}", "unfused", c->unfused, "rows", (json_int_t)c->rows, "columns",
-                     (json_int_t)c->columns);
+    return json_pack("{s:b, s:I, s:I}", "unfused", c->unfused, "rows", (json_int_t)c->rows,
+                     "columns", (json_int_t)c->columns);
 }
 
 static void print_json(const request *r) {
     json_t *list = json_array(), *sizes = json_object();
     for (int i = 0; i < r->count; i++)
-        json_array_append_new(list, json_pack("{s:o, s:f, s:f}", "choices", choices_json(&r->ways[i]),
-                                              "min_ms", 1e3 * r->least[i], "median_ms",
-                                              1e3 * r->median[i]));
+        json_array_append_new(list, json_pack("{s:o, s:f, s:f}", "choices",
+                                              choices_json(&r->ways[i]), "min_ms",
+                                              1e3 * r->least[i], "median_ms", 1e3 * r->median[i]));
     for (int i = 0; i < r->function.resolve.size_count; i++)
         json_object_set_new(sizes, r->function.resolve.sizes[i].name,
                             json_integer(r->function.resolve.sizes[i].extent));
     at_cli_print_json(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:s?}", "function",
-                                r->cases[0].cascade->name, "program", r->key, "dtype", r->dtype, "threads",
-                                (json_int_t)r->threads, "sizes", sizes, "tried", list, "chosen",
-                                choices_json(&r->ways[r->best]), "kept_in", r->path));
+                                r->cases[0].cascade->name, "program", r->key, "dtype", r->dtype,
+                                "threads", (json_int_t)r->threads, "sizes", sizes, "tried", list,
+                                "chosen", choices_json(&r->ways[r->best]), "kept_in", r->path));
 }
 
 static void print_text(const request *r) {

@@ -197,7 +197,8 @@ static json_t *papers_json(const mechanism *m) {
     for (int i = 0; i < m->tree->count; i++) {
         const at_definition *d = m->tree->items[i];
         if (d->tag == AT_D_PAPER)
-            json_array_append_new(papers, json_pack("{s:s, s:i}", "title", d->name, "year", d->year));
+            json_array_append_new(papers,
+                                  json_pack("{s:s, s:i}", "title", d->name, "year", d->year));
     }
     return papers;
 }
@@ -308,8 +309,8 @@ static json_t *definitions_json(const mechanism *m, at_definition_tag tag) {
     for (int i = 0; i < m->tree->count; i++) {
         const at_definition *d = m->tree->items[i];
         if (d->tag != tag) continue;
-        json_t *one = json_pack("{s:s, s:s, s:s*}", "name", d->name, "signature", header_of(m->s, d),
-                                "doc", d->doc);
+        json_t *one = json_pack("{s:s, s:s, s:s*}", "name", d->name, "signature",
+                                header_of(m->s, d), "doc", d->doc);
         json_array_append_new(all, one);
     }
     return all;
@@ -375,7 +376,8 @@ static bool run(void *user) {
     else if (r->count > 2)
         r->status = at_cli_misuse(&page, "one %s at a time", shows ? "mechanism" : "family");
     else if (shows && !name)
-        r->status = at_cli_misuse(&page, "show needs a name; attend zoo list shows which there are");
+        r->status =
+            at_cli_misuse(&page, "show needs a name; attend zoo list shows which there are");
     else
         r->status = shows ? show(r->s, name, r->json) : list(r->s, name, r->json);
     return true;

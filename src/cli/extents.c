@@ -1,5 +1,5 @@
-/* From `--size n=512,d=64` to the extent of every axis of a cascade. Sizes are told by the names that
- * axes have in the function's header. */
+/* From `--size n=512,d=64` to the extent of every axis of a cascade. Sizes are told by the names
+ * that axes have in the function's header. */
 #include "cli/cli.h"
 
 #include <inttypes.h>

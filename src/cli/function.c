@@ -1,4 +1,5 @@
-/* What commands about one function begin and end with: a file with a function's name, --size, --set and
+/* What commands about one function begin and end with: a file with a function's name, --size, --set
+ * and
  * --training, a session, and in the end its errors. */
 #include "cli/cli.h"
 
@@ -18,8 +19,8 @@ bool at_cli_function_take(const at_cli_page *page, at_cli_function *f, const cha
 }
 
 bool at_cli_function_begin(const at_cli_page *page, int argc, char **argv,
-                           bool (*take)(void *user, const char *name, const char *value), void *user,
-                           at_cli_function *f, int *status) {
+                           bool (*take)(void *user, const char *name, const char *value),
+                           void *user, at_cli_function *f, int *status) {
     int first = at_cli_parse(page, argc, argv, take, user, status);
     if (first < 0) return false;
     if (first == argc) *status = at_cli_misuse(page, "a file is missing");

@@ -1,6 +1,6 @@
 /* `attend`: finds the command in commands.def and runs it. Whatever goes wrong inside the library
- * for reasons of its own (a failed assertion, a crash) ends here, in one line that asks for a report
- * and exit code 3; a user's mistake never does. */
+ * for reasons of its own (a failed assertion, a crash) ends here, in one line that asks for a
+ * report and exit code 3; a user's mistake never does. */
 #define _DEFAULT_SOURCE
 #include "cli/cli.h"
 
@@ -50,7 +50,8 @@ static void catch_bugs(void) {
     sigaltstack(&own, NULL);
     struct sigaction action = {.sa_handler = broken, .sa_flags = (int)(SA_ONSTACK | SA_RESETHAND)};
     int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, NULL);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
 #else
     signal(SIGABRT, broken); /* the sanitizer reports crashes better */
 #endif

@@ -78,8 +78,9 @@ static int misread(const at_cli_page *page, char **argv, int found) {
         }
     }
     if (near)
-        return at_cli_misuse(page, "there is no option %.*s; did you mean --%s?%s%s%s", length, word,
-                             near, sets && best ? " (An option of the function is --set " : "",
+        return at_cli_misuse(page, "there is no option %.*s; did you mean --%s?%s%s%s", length,
+                             word, near,
+                             sets && best ? " (An option of the function is --set " : "",
                              sets && best ? name : "", sets && best ? "=…)" : "");
     if (sets && strcmp(name, "size") == 0)
         return at_cli_misuse(page, "there is no option --size: the inputs give the extents");
@@ -167,8 +168,8 @@ bool at_cli_bytes(const at_cli_page *page, const char *option, const char *text,
     if (*end == 'k' || *end == 'K') shift = 10;
     else if (*end == 'm' || *end == 'M') shift = 20;
     else if (*end == 'g' || *end == 'G') shift = 30;
-    bool good = text[0] >= '0' && text[0] <= '9' && !errno && (!shift || !end[1]) && (shift || !*end) &&
-                value > 0 && value <= SIZE_MAX >> shift;
+    bool good = text[0] >= '0' && text[0] <= '9' && !errno && (!shift || !end[1]) &&
+                (shift || !*end) && value > 0 && value <= SIZE_MAX >> shift;
     if (!good) {
         at_cli_misuse(page, "%s needs bytes such as 500m or 4g, not `%s`", option, text);
         return false;

@@ -54,10 +54,11 @@ static json_t *pass_json(const at_plan_report *r, int i) {
         if (r->extents) json_object_set_new(out, "elements", json_integer(count->written));
         at_tiles_found tiles;
         if (at_plan_tiles(r, pass, &tiles))
-            json_object_set_new(out, "tiles", json_pack("{s:i, s:I, s:I, s:I}", "size", AT_PLAN_TILE,
-                                                        "whole", (json_int_t)tiles.whole, "bordered",
-                                                        (json_int_t)tiles.bordered, "skipped",
-                                                        (json_int_t)tiles.skipped));
+            json_object_set_new(out, "tiles",
+                                json_pack("{s:i, s:I, s:I, s:I}", "size", AT_PLAN_TILE, "whole",
+                                          (json_int_t)tiles.whole, "bordered",
+                                          (json_int_t)tiles.bordered, "skipped",
+                                          (json_int_t)tiles.skipped));
     }
     if (r->loops->nests[i].fallible)
         json_object_set_new(out, "elements_may_fail", json_true());

@@ -1,5 +1,5 @@
-/* What `attend plan --why-not KIND` tells: of each array, sum or condition with which less was done than
- * might have been, where it stands and why. */
+/* What `attend plan --why-not KIND` tells: of each array, sum or condition with which less was done
+ * than might have been, where it stands and why. */
 #include "cli/plan_report.h"
 
 #include <stdlib.h>
@@ -11,7 +11,8 @@ static int by_place(const void *a, const void *b) {
     bool placed = x->span.source && y->span.source;
     int order = (y->span.source != NULL) - (x->span.source != NULL);
     if (placed) order = strcmp(x->span.source->name, y->span.source->name);
-    if (placed && order == 0) order = (x->span.begin > y->span.begin) - (x->span.begin < y->span.begin);
+    if (placed && order == 0)
+        order = (x->span.begin > y->span.begin) - (x->span.begin < y->span.begin);
     return order ? order : (x > y) - (x < y);
 }
 

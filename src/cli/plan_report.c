@@ -149,8 +149,8 @@ static at_axis *same_axis(void *user, const at_axis *like) {
     return (at_axis *)like; /* no fold is in what indices alone decide */
 }
 
-/* A step of a sweep has a stretch of one axis: whose index says which step it is, so that the condition
- * is one without the step. *step: its axis; NULL: it is none. */
+/* A step of a sweep has a stretch of one axis: whose index says which step it is, so that the
+ * condition is one without the step. *step: its axis; NULL: it is none. */
 static const at_expr *without_step(const at_plan_report *r, const at_pass *pass,
                                    const at_axis **step) {
     const at_array *target = pass->target;
@@ -169,7 +169,8 @@ static const at_expr *without_step(const at_plan_report *r, const at_pass *pass,
     return condition;
 }
 
-/* The two axes of a pass's tiles: those of the condition, or the one and that of the group's blocks. */
+/* The two axes of a pass's tiles: those of the condition, or the one and that of the group's
+ * blocks. */
 static bool find_over(const at_pass *pass, const at_expr *condition, const at_axis *step,
                       const at_axis **over) {
     const at_array *target = pass->target;

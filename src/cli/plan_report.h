@@ -32,8 +32,8 @@ typedef struct {
     at_cost workspace_formula; /* if nothing shared memory */
 } at_plan_report;
 
-/* Of a pass with a domain over two of its axes: how many tiles of so many by so many indices it computes
- * whole, in part, and not at all. False: data decide, or it is over other axes. */
+/* Of a pass with a domain over two of its axes: how many tiles of so many by so many indices it
+ * computes whole, in part, and not at all. False: data decide, or it is over other axes. */
 enum { AT_PLAN_TILE = 64 };
 bool at_plan_tiles(const at_plan_report *report, const at_pass *pass, at_tiles_found *tiles);
 
@@ -42,21 +42,22 @@ at_plan_report *at_plan_report_make(at_session *s, const at_loop_program *loops,
                                     int threads, const int64_t *extents);
 /* "scan t", "repeat l of 6", outermost first, joined by `, `; "" outside of regions. */
 const char *at_plan_regions_text(at_session *s, const at_pass *pass);
-/* Of a pass that runs together with others: "with passes 1 to 5, for each h, in blocks of 64 i"; else "". */
+/* Of a pass that runs together with others: "with passes 1 to 5, for each h, in blocks of 64 i";
+ * else "". */
 const char *at_plan_group_text(const at_plan_report *report, const at_pass *pass);
 /* "input", "param", "state", "output", "work". */
 const char *at_plan_use_text(const at_array_place *place);
 /* s[i,j], as a program has it. */
 void at_plan_array_text(const at_array *array, at_text *out);
 
-/* Adds words, broken at blanks so that no line is longer than 100 characters; `column` of them stand on
- * the line already, and further lines begin with `indent` blanks. */
+/* Adds words, broken at blanks so that no line is longer than 100 characters; `column` of them
+ * stand on the line already, and further lines begin with `indent` blanks. */
 void at_plan_wrap(at_text *out, int column, int indent, const char *text);
 
 void at_plan_report_text(const at_plan_report *report, at_text *out);
 json_t *at_plan_report_json(const at_plan_report *report);
 
-/* ---- plan_reasons.c: what was not done, and why -------------------------------------------------- */
+/* ---- plan_reasons.c: what was not done, and why ---------------------------------------------- */
 
 /* Of the session's reasons those of a kind, in the order of the program. */
 void at_plan_reasons_text(const at_plan_report *report, at_reason_kind kind, at_text *out);

@@ -45,8 +45,8 @@ static void add_number(at_text *out, int64_t number) {
     }
 }
 
-static void add_amount(const at_plan_report *r, int64_t number, const at_cost *formula, bool at_most,
-                       const char *unit, at_text *out) {
+static void add_amount(const at_plan_report *r, int64_t number, const at_cost *formula,
+                       bool at_most, const char *unit, at_text *out) {
     if (at_most) at_text_add(out, "at most ");
     if (r->extents && number == INT64_MAX) at_text_add(out, "more than 9.2e18");
     else if (r->extents) add_number(out, number);
@@ -57,7 +57,8 @@ static void add_amount(const at_plan_report *r, int64_t number, const at_cost *f
 static void add_line(int indent, const char *head, at_text *line, at_text *out) {
     at_text_pad(out, ' ', indent);
     at_text_add(out, head);
-    at_plan_wrap(out, indent + width_of(head, strlen(head)), INDENT + 2, line->data ? line->data : "");
+    at_plan_wrap(out, indent + width_of(head, strlen(head)), INDENT + 2,
+                 line->data ? line->data : "");
     at_text_free(line);
     *line = (at_text){0};
 }

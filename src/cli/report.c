@@ -1,5 +1,5 @@
-/* What a command says besides its result: errors (as text with colours on a terminal, or as JSON) and
- * a line of progress when work takes longer than two seconds. */
+/* What a command says besides its result: errors (as text with colours on a terminal, or as JSON)
+ * and a line of progress when work takes longer than two seconds. */
 #define _DEFAULT_SOURCE
 #include "cli/cli.h"
 

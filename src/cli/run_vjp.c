@@ -1,6 +1,6 @@
-/* attend run --vjp: the derivative of a function in the place of the function. Cotangents are given by
- * the names of outputs, and gradients come by the names of what they are gradients of, a param's by its
- * path with its rounds as numbers: as --params takes params. */
+/* attend run --vjp: the derivative of a function in the place of the function. Cotangents are given
+ * by the names of outputs, and gradients come by the names of what they are gradients of, a param's
+ * by its path with its rounds as numbers: as --params takes params. */
 #include "cli/cli.h"
 #include "grad/grad.h"
 
@@ -64,14 +64,15 @@ static bool know_rounds(void *user, const at_statement *st) {
     return true;
 }
 
-/* Rounds are counted when compiling, so their names are known before the run. rounds_of: the extents
- * of rounds, by axis id. */
+/* Rounds are counted when compiling, so their names are known before the run. rounds_of: the
+ * extents of rounds, by axis id. */
 static bool add_param(const at_cli_page *page, at_cli_vjp *vjp, const at_array *param,
                       const int64_t *rounds_of, int *status) {
     at_session *s = vjp->s;
     int64_t round[AT_RANK_LIMIT] = {0}, extent[AT_RANK_LIMIT], slices = 1;
     int rounds = 0;
-    for (const char *at = param->path; (at = strstr(at, "[]")) != NULL && rounds < param->rank; at += 2) {
+    for (const char *at = param->path; (at = strstr(at, "[]")) != NULL && rounds < param->rank;
+         at += 2) {
         extent[rounds] = at_extent(param->axes[rounds], rounds_of);
         slices *= extent[rounds++];
     }
@@ -84,7 +85,8 @@ static bool add_param(const at_cli_page *page, at_cli_vjp *vjp, const at_array *
         const char *name = "", *from = param->path;
         for (int i = 0; i < rounds; i++) {
             const char *next = strstr(from, "[]");
-            name = at_format(s->arena, "%s%.*s[%" PRId64 "]", name, (int)(next - from), from, round[i]);
+            name = at_format(s->arena, "%s%.*s[%" PRId64 "]", name, (int)(next - from), from,
+                             round[i]);
             from = next + 2;
         }
         name = at_format(s->arena, "%s%s", name, from);

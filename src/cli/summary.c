@@ -1,5 +1,6 @@
-/* An output for the eye: `o[i=3, e=2]: real`, then a line a row. Long rows and many rows are cut, and
- * the cut is shown. NaN and infinities are counted in the head, because they are what one looks for.
+/* An output for the eye: `o[i=3, e=2]: real`, then a line a row. Long rows and many rows are cut,
+ * and the cut is shown. NaN and infinities are counted in the head, because they are what one looks
+ * for.
  *
  *     o[i=2, e=3]: real
  *       [0,:]  0.5  0.25  1

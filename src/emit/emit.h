@@ -206,7 +206,7 @@ void at_c_scan_loop(at_printer *p, const at_plan_step *scan);
 
 void at_c_product(at_printer *p, const at_tile *tile);
 
-/* ---- vector.c: values of all lanes at once ---------------------------------------------------- */
+/* ---- vector.c: values of all lanes at once --------------------------------------------------- */
 
 const char *at_vector_type(at_kind kind); /* vreal, vint, vmask */
 /* The vector as a C expression; of a value that is the same in all lanes: as often as needed. */
@@ -222,7 +222,7 @@ void at_c_run(at_printer *p, const at_value *run);
 /* store[address] = value, in the lanes that are computed with. */
 void at_c_vector_store(at_printer *p, const at_value *store);
 
-/* ---- lanes.c: loops over lanes ---------------------------------------------------------------- */
+/* ---- lanes.c: loops over lanes --------------------------------------------------------------- */
 
 /* A loop whose body is printed by `body`, once for full blocks and once for the rest. */
 void at_c_lane_loop(at_printer *p, const at_tile *tile,
@@ -233,10 +233,10 @@ void at_c_row_loop(at_printer *p, const at_tile *tile,
 /* A condition that differs from lane to lane. */
 void at_c_lane_condition(at_printer *p, const at_tile *tile,
                          void (*body)(at_printer *p, const at_tiles *tiles));
-/* ---- team.c: passes that threads share as a whole --------------------------------------------- */
+/* ---- team.c: passes that threads share as a whole -------------------------------------------- */
 
-/* Whether each of several threads can run all of this: one shared loop, and in front of it nothing but
- * variables. */
+/* Whether each of several threads can run all of this: one shared loop, and in front of it nothing
+ * but variables. */
 bool at_is_for_a_team(const at_tiles *tiles);
 /* The name of what each thread does for the pass's function `name`. */
 const char *at_share_name(at_session *s, const char *name);
@@ -245,24 +245,24 @@ void at_c_signature(at_printer *p, const at_tile_nest *nest, const char *name);
 /* The function `name`, which has `share` run by as many threads as its work is worth. */
 void at_c_team(at_printer *p, const at_tile_nest *nest, const char *name, const char *share);
 
-/* Clauses for OpenMP: how a loop's rounds are shared out; how many threads do, and when at all. When
- * that is, as a condition by itself. */
+/* Clauses for OpenMP: how a loop's rounds are shared out; how many threads do, and when at all.
+ * When that is, as a condition by itself. */
 const char *at_c_shared_loop(at_printer *p, const at_tile *tile);
 const char *at_c_shared_region(at_printer *p);
 const char *at_c_shared_worth(at_printer *p);
 /* Notes, by axis id, whose sizes that looks at. */
 void at_c_shared_sizes(const at_cost *work, bool *axes);
 
-/* ---- effect.c: what is done for its effect ----------------------------------------------------- */
+/* ---- effect.c: what is done for its effect --------------------------------------------------- */
 
 /* An operation that gives nothing, as statements; of one that gives a value, none. */
 void at_c_effect(at_printer *p, const at_value *value);
 
 /* ---- nest.c: statements -------------------------------------------------------------------- */
 
-/* The function of one pass: static void compute_o(const struct attend_frame *frame, int64_t t), with
- * an argument for each axis of at_nest_arguments. first_scratch: how many scratch arrays the nests
- * before it have. */
+/* The function of one pass: static void compute_o(const struct attend_frame *frame, int64_t t),
+ * with an argument for each axis of at_nest_arguments. first_scratch: how many scratch arrays the
+ * nests before it have. */
 void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_nest *nest,
                   const char *name, int first_scratch, const at_emit_options *options,
                   at_text *out);

@@ -17,7 +17,7 @@ typedef struct {
     bool internal;                /* as in at_emit_options */
 } entry;
 
-/* ---- tables ------------------------------------------------------------------------------------ */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static const char *element_bytes(const entry *e, int place) {
     switch (at_place_type(&e->plan->places[place], e->p.type)) {
@@ -142,7 +142,7 @@ static void print_program(entry *e, int blocks) {
     at_text_add(e->p.out, "};\n");
 }
 
-/* ---- steps ------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void print_steps(entry *e, const at_plan_steps *steps);
 
@@ -294,8 +294,8 @@ static bool look_for_faults(void *user, const at_expr *e) {
     return true;
 }
 
-/* Code that counts what it does does all of it; and what is left out must not have been what ends the
- * run. */
+/* Code that counts what it does does all of it; and what is left out must not have been what ends
+ * the run. */
 static bool leaves_out(const entry *e, const at_plan_step *scan) {
     bool sure = (scan->from || scan->to) && !e->program->loops->plain;
     asking a = {e->program->loops, false};
@@ -505,7 +505,7 @@ static void print_checks(entry *e) {
             at_c_line(&e->p, "if (!attend_check(frame, %d)) return 1;", i);
 }
 
-/* ---- functions --------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 static void print_passes(entry *e) {
     at_text_addf(e->p.out, "\nstatic int %s_passes(const struct attend_frame *frame) {\n", e->own);
@@ -548,23 +548,24 @@ static void print_workspace(entry *e, const char *prefix, int blocks) {
 static void print_run(entry *e, const char *prefix, int blocks) {
     bool flushes = e->p.type != AT_TYPE_F64;
     int places = e->plan->place_count + 1;
-    at_text_addf(e->p.out,
-                 "%s%sint %s_run(const struct attend_call *call) {\n"
-                 "    size_t sizes[%d], offsets[%d];\n"
-                 "    int order[%d];\n"
-                 "    void *arrays[%d];\n"
-                 "    struct attend_fault *faults[%d];\n"
-                 "    bool faulty_of[%d] = {false}, *faulty[%d];\n"
-                 "    signed char finite[%d] = {0};\n"
-                 "%s"
-                 "    const struct attend_frame frame = {call, &%s_program, %s, arrays, faults,\n"
-                 "                                       faulty, offsets, attend_level(), finite};\n"
-                 "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults, faulty, "
-                 "faulty_of))\n"
-                 "        return 2;\n",
-                 prototype(e, "int", "run"), e->internal ? "static " : "", prefix, blocks + 1,
-                 blocks + 1, blocks + 1, places, places, places, places, places, extents_text(e), e->own,
-                 e->plan->group_count ? "extents" : "call->extents");
+    at_text_addf(
+        e->p.out,
+        "%s%sint %s_run(const struct attend_call *call) {\n"
+        "    size_t sizes[%d], offsets[%d];\n"
+        "    int order[%d];\n"
+        "    void *arrays[%d];\n"
+        "    struct attend_fault *faults[%d];\n"
+        "    bool faulty_of[%d] = {false}, *faulty[%d];\n"
+        "    signed char finite[%d] = {0};\n"
+        "%s"
+        "    const struct attend_frame frame = {call, &%s_program, %s, arrays, faults,\n"
+        "                                       faulty, offsets, attend_level(), finite};\n"
+        "    if (!attend_begin(&frame, sizes, offsets, order, arrays, faults, faulty, "
+        "faulty_of))\n"
+        "        return 2;\n",
+        prototype(e, "int", "run"), e->internal ? "static " : "", prefix, blocks + 1, blocks + 1,
+        blocks + 1, places, places, places, places, places, extents_text(e), e->own,
+        e->plan->group_count ? "extents" : "call->extents");
     at_text_addf(e->p.out,
                  "%s"
                  "    int failed = 0;\n"

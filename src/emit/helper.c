@@ -149,8 +149,8 @@ static void print_vector(at_session *s, at_op op, at_kind kind, at_text *out) {
     const char *name = at_vector_helper_name(s, op, kind), *result = whole ? "vint" : "vreal";
     print_head(result, at_format(s->arena, "%s%s", name, whole && !from_real ? "_at" : ""), arity,
                whole && !from_real ? "const vint *" : "vreal", "", out);
-    at_text_addf(out, "    %s result = {0};\n    for (int k = 0; k < LANES; k++) result[k] = %s(", result,
-                 at_helper_name(s, op, kind));
+    at_text_addf(out, "    %s result = {0};\n    for (int k = 0; k < LANES; k++) result[k] = %s(",
+                 result, at_helper_name(s, op, kind));
     for (int i = 0; i < arity; i++)
         at_text_addf(out, whole && !from_real ? "%s(*%c)[k]" : "%s%c[k]", i ? ", " : "", 'a' + i);
     at_text_add(out, ");\n    return result;\n}\n");

@@ -22,7 +22,8 @@ static const char *extreme_text(at_printer *p, const at_expr *fold) {
     at_c_line(p, "    %s = %s(%s, ((const int64_t *)frame->arrays[%d])[%s]);", name,
               most ? "attend_larger" : "attend_smaller", name,
               plan->place_of[read->u.read.array->id], int_text(p, at));
-    return call(p, most ? "attend_smaller" : "attend_larger", name, most ? "FARTHEST" : "-FARTHEST");
+    return call(p, most ? "attend_smaller" : "attend_larger", name,
+                most ? "FARTHEST" : "-FARTHEST");
 }
 
 /* An int over sizes and the indices of loops around, which no number in it leaves. */
@@ -57,8 +58,8 @@ void at_c_scan_loop(at_printer *p, const at_plan_step *scan) {
     const char *to = at_c_name(&p->names, at_format(arena, "%s_to", t));
     const char *last = at_format(arena, "frame->extents[%d]", axis->id);
     if (scan->to)
-        last = at_format(arena, "attend_scan_to(%s, frame->extents[%d], %lld)", int_text(p, scan->to),
-                         axis->id, (long long)scan->stride);
+        last = at_format(arena, "attend_scan_to(%s, frame->extents[%d], %lld)",
+                         int_text(p, scan->to), axis->id, (long long)scan->stride);
     at_c_line(p, "const int64_t %s = %s;", to, last);
     if (!scan->from) {
         at_c_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", t, t, to, t);
@@ -66,6 +67,6 @@ void at_c_scan_loop(at_printer *p, const at_plan_step *scan) {
     }
     at_c_line(p, "const int64_t %s = attend_scan_from(%s, %s, %lld);", from,
               int_text(p, scan->from), to, (long long)scan->stride);
-    at_c_line(p, "for (int64_t %s = 0; %s < %s; %s = %s == 0 ? %s : %s + 1) {", t, t, to, t, t, from,
-              t);
+    at_c_line(p, "for (int64_t %s = 0; %s < %s; %s = %s == 0 ? %s : %s + 1) {", t, t, to, t, t,
+              from, t);
 }

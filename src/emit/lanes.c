@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* ---- what a body needs ------------------------------------------------------------------------ */
+/* ---- what a body needs ----------------------------------------------------------------------- */
 
 typedef struct {
     bool mask; /* reads or sets of which lanes it must be known whether they count */
@@ -52,7 +52,7 @@ static bool loops_over(const at_tiles *tiles, const at_axis *axis) {
     return false;
 }
 
-/* ---- loops ------------------------------------------------------------------------------------ */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 typedef void (*printing)(at_printer *p, const at_tiles *tiles);
 
@@ -297,7 +297,7 @@ void at_c_lane_loop(at_printer *p, const at_tile *tile, printing body) {
     p->hoisted_count = 0;
 }
 
-/* ---- conditions ------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------------ */
 
 static void print_masked(at_printer *p, const at_tiles *tiles, const char *condition,
                          printing body) {
@@ -340,7 +340,7 @@ void at_c_lane_condition(at_printer *p, const at_tile *tile, printing body) {
     at_c_line(p, "}");
 }
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 /* Whether every axis of a is one of b's. */
 static bool is_less(const at_term *a, const at_term *b) {
@@ -382,7 +382,8 @@ const char *at_c_shared_worth(at_printer *p) {
 }
 
 const char *at_c_shared_region(at_printer *p) {
-    return at_format(p->s->arena, "num_threads(frame->call->threads) if (%s)", at_c_shared_worth(p));
+    return at_format(p->s->arena, "num_threads(frame->call->threads) if (%s)",
+                     at_c_shared_worth(p));
 }
 
 const char *at_c_shared_loop(at_printer *p, const at_tile *tile) {

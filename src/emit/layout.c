@@ -1,4 +1,5 @@
-/* From extents to where everything lies in the workspace: by the very code that a run does it with. */
+/* From extents to where everything lies in the workspace: by the very code that a run does it
+ * with. */
 #include "emit/layout.h"
 
 #include <omp.h>
@@ -41,8 +42,8 @@ static const struct attend_group *groups_of(at_session *s, const at_plan *plan) 
         const at_group *from = plan->groups[i];
         int *single = AT_NEW_ARRAY(s->arena, int, from->single_count);
         for (int k = 0; k < from->single_count; k++) single[k] = from->single[k]->id;
-        groups[i] = (struct attend_group){from->along->id, from->rows->id, from->single_count, single,
-                                          from->most};
+        groups[i] = (struct attend_group){from->along->id, from->rows->id, from->single_count,
+                                          single, from->most};
     }
     return groups;
 }

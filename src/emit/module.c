@@ -1,10 +1,10 @@
 /* A program as a C file of its own: after the text of file.c, which is called through records, a
- * function with the program's own names as arguments, one that gives the bytes of its workspace, and
- * one that gives the message of a status; and a header that declares them for C and C++.
+ * function with the program's own names as arguments, one that gives the bytes of its workspace,
+ * and one that gives the message of a status; and a header that declares them for C and C++.
  *
  * What a caller gives is checked as far as compiled code relies on it: sizes, what the program
- * requires of them, indices and bools. A status stands for one sentence, so that no memory is needed
- * to tell what was wrong. */
+ * requires of them, indices and bools. A status stands for one sentence, so that no memory is
+ * needed to tell what was wrong. */
 #include "emit/module.h"
 #include "emit/module_int.h"
 
@@ -14,15 +14,40 @@
 
 /* Words that an argument must not be called: the function's own, and those of C++. */
 static const char *const taken_words[] = {
-    "workspace", "workspace_bytes", "threads", "seed", "run", "status", "extents", "views",
-    "failure", "good", "alignas", "alignof", "and", "and_eq", "bitand", "bitor", "catch", "char16_t",
-    "char32_t", "class", "compl", "concept", "const_cast", "constexpr", "decltype", "delete",
-    "dynamic_cast", "explicit", "export", "friend", "mutable", "namespace", "new", "noexcept",
-    "not", "not_eq", "nullptr", "operator", "or", "or_eq", "private", "protected", "public",
-    "reinterpret_cast", "requires", "static_assert", "static_cast", "template", "this",
-    "thread_local", "throw", "try", "typeid", "typename", "using", "virtual", "wchar_t", "xor",
-    "xor_eq", "char8_t", "consteval", "constinit", "co_await", "co_return", "co_yield", "size_t",
-    "uint8_t", "uint16_t",
+    "workspace",    "workspace_bytes",
+    "threads",      "seed",
+    "run",          "status",
+    "extents",      "views",
+    "failure",      "good",
+    "alignas",      "alignof",
+    "and",          "and_eq",
+    "bitand",       "bitor",
+    "catch",        "char16_t",
+    "char32_t",     "class",
+    "compl",        "concept",
+    "const_cast",   "constexpr",
+    "decltype",     "delete",
+    "dynamic_cast", "explicit",
+    "export",       "friend",
+    "mutable",      "namespace",
+    "new",          "noexcept",
+    "not",          "not_eq",
+    "nullptr",      "operator",
+    "or",           "or_eq",
+    "private",      "protected",
+    "public",       "reinterpret_cast",
+    "requires",     "static_assert",
+    "static_cast",  "template",
+    "this",         "thread_local",
+    "throw",        "try",
+    "typeid",       "typename",
+    "using",        "virtual",
+    "wchar_t",      "xor",
+    "xor_eq",       "char8_t",
+    "consteval",    "constinit",
+    "co_await",     "co_return",
+    "co_yield",     "size_t",
+    "uint8_t",      "uint16_t",
 };
 
 static void add_argument(at_module *m, const at_array *array, const char *name, bool writes,
@@ -176,7 +201,8 @@ static at_code site_code(const at_loop_site *site) {
 static void add_sites(at_module *m, const at_loop_program *loops) {
     m->first_site = m->status_count - 1; /* site 0 is none */
     for (int i = 1; i < loops->site_count; i++)
-        at_module_status(m, at_module_sentence(m, loops->sites[i].span, site_code(&loops->sites[i])));
+        at_module_status(m,
+                         at_module_sentence(m, loops->sites[i].span, site_code(&loops->sites[i])));
 }
 
 static void print_string(at_text *out, const char *text) {
@@ -204,7 +230,8 @@ static void print_message(at_module *m, at_text *out) {
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
-/* Of each argument that compiled code writes where it lies: those that no other has the place of. */
+/* Of each argument that compiled code writes where it lies: those that no other has the place
+ * of. */
 static bool is_direct(const at_module *m, int argument) {
     const at_module_argument *a = &m->arguments[argument];
     if (a->place < 0) return false;
@@ -247,8 +274,8 @@ static void print_unused(at_module *m, bool data, at_text *out) {
 
 static void print_sizes_call(at_module *m, at_text *out) {
     const at_cascade *c = m->plan->cascade;
-    at_text_addf(out, "    int64_t extents[%d] = {0};\n    int status = %s_sizes(", c->axis_count + 1,
-                 m->name);
+    at_text_addf(out, "    int64_t extents[%d] = {0};\n    int status = %s_sizes(",
+                 c->axis_count + 1, m->name);
     for (int i = 0; i < c->axis_count; i++)
         if (at_module_is_open(c->axes[i]))
             at_text_addf(out, "%s, ", at_size_name(&m->names, c->axes[i]));
@@ -263,9 +290,10 @@ static void print_workspace(at_module *m, at_text *out) {
     print_unused(m, false, out);
     at_text_add(out, "    if (status != 0) return SIZE_MAX;\n");
     print_views(m, false, out);
-    at_text_add(out, "    const struct attend_call call = {\n"
-                     "        .extents = extents, .arrays = views, .threads = threads > 0 ? threads : 1};\n"
-                     "    return attend_workspace(&call);\n}\n");
+    at_text_add(
+        out, "    const struct attend_call call = {\n"
+             "        .extents = extents, .arrays = views, .threads = threads > 0 ? threads : 1};\n"
+             "    return attend_workspace(&call);\n}\n");
 }
 
 /* A caller's array as the part `strided` takes it. */
@@ -330,8 +358,11 @@ static void print_run(at_module *m, at_text *out) {
                       "        .workspace_bytes = workspace_bytes, %s\n"
                       "        .threads = threads > 0 ? threads : 1, .failure = &failure};\n",
                  m->draws ? ".seed = seed, .run = run," : ".seed = 0, .run = 0,");
-    at_text_addf(out, "    if ((uintptr_t)workspace %% 64 != 0 || attend_workspace(&call) > workspace_bytes)\n"
-                      "        return %d;\n", AT_MODULE_WORKSPACE);
+    at_text_addf(
+        out,
+        "    if ((uintptr_t)workspace %% 64 != 0 || attend_workspace(&call) > workspace_bytes)\n"
+        "        return %d;\n",
+        AT_MODULE_WORKSPACE);
     at_text_addf(out, "    if (attend_run(&call) != 0) return %d + (int)failure.fault.site;\n",
                  m->first_site);
     print_copies(m, out);
@@ -357,23 +388,28 @@ static void print_signature(at_module *m, at_text *out) {
 }
 
 static void print_declarations(at_module *m, at_text *out) {
-    at_text_add(out, "/* The bytes that a run needs as its workspace; SIZE_MAX: sizes that are not allowed, or more\n"
-                     " * bytes than can be counted. Strides as for the run. */\n");
+    at_text_add(
+        out,
+        "/* The bytes that a run needs as its workspace; SIZE_MAX: sizes that are not allowed, or more\n"
+        " * bytes than can be counted. Strides as for the run. */\n");
     print_head(m, false, out);
     at_text_add(out, ";\n\n/* ");
     print_signature(m, out);
-    at_text_add(out,
-                "\n *\n"
-                " * Sizes are those of the axes that inputs have. Strides are one an axis, in elements, of any\n"
-                " * sign (0 too for what is read); NULL for rows without gaps. An array that has gaps is copied\n"
-                " * on the way. Outputs may share memory with nothing else. The workspace lies at a multiple of\n"
-                " * 64 bytes. threads: from 1; results are the same for any number. Calls may run at the same\n"
-                " * time, each with a workspace of its own. Nothing is allocated, printed or kept.\n"
-                " * 0 when all outputs are computed; else a status, of which the next function gives the\n"
-                " * message, and the outputs hold anything. */\n");
+    at_text_add(
+        out,
+        "\n *\n"
+        " * Sizes are those of the axes that inputs have. Strides are one an axis, in elements, of any\n"
+        " * sign (0 too for what is read); NULL for rows without gaps. An array that has gaps is copied\n"
+        " * on the way. Outputs may share memory with nothing else. The workspace lies at a multiple of\n"
+        " * 64 bytes. threads: from 1; results are the same for any number. Calls may run at the same\n"
+        " * time, each with a workspace of its own. Nothing is allocated, printed or kept.\n"
+        " * 0 when all outputs are computed; else a status, of which the next function gives the\n"
+        " * message, and the outputs hold anything. */\n");
     print_head(m, true, out);
-    at_text_addf(out, ";\n\n/* What a status means, as a sentence. */\nconst char *%s_message(int status);\n",
-                 m->name);
+    at_text_addf(
+        out,
+        ";\n\n/* What a status means, as a sentence. */\nconst char *%s_message(int status);\n",
+        m->name);
 }
 
 static void print_header(at_module *m, at_text *out) {
@@ -394,16 +430,20 @@ static void reserve(at_module *m) {
         at_map_put(m->s->arena, &m->names.taken, taken_words[i], m);
     static const char *const endings[] = {"", "_workspace", "_message", "_sizes"};
     for (int i = 0; i < 4; i++)
-        at_map_put(m->s->arena, &m->names.taken, at_format(m->s->arena, "%s%s", m->name, endings[i]), m);
+        at_map_put(m->s->arena, &m->names.taken,
+                   at_format(m->s->arena, "%s%s", m->name, endings[i]), m);
 }
 
 static void print_head_comment(at_module *m, const char *flags, at_text *out) {
     at_text_add(out, "/* ");
     print_signature(m, out);
-    at_text_addf(out, "\n *\n * Stands alone: cc -std=c11 -O3 -fno-math-errno -fno-trapping-math -fopenmp%s%s "
-                      "-c %s.c\n"
-                      " * Without -fopenmp one thread does all. What is called, and how, is declared at the\n"
-                      " * end. */\n\n", *flags ? " " : "", flags, m->name);
+    at_text_addf(
+        out,
+        "\n *\n * Stands alone: cc -std=c11 -O3 -fno-math-errno -fno-trapping-math -fopenmp%s%s "
+        "-c %s.c\n"
+        " * Without -fopenmp one thread does all. What is called, and how, is declared at the\n"
+        " * end. */\n\n",
+        *flags ? " " : "", flags, m->name);
 }
 
 bool at_emit_module(at_session *s, const at_tile_program *program, const at_module_options *options,

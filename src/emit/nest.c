@@ -254,7 +254,8 @@ static bool uses_scratch(const at_tiles *tiles, bool shared) {
             if (v->op == AT_TILE_SORT || (v->array && at_is_scratch(v->array))) return true;
         }
         if (tile->parallel && !shared) continue;
-        if (uses_scratch(&tile->body, shared) || uses_scratch(&tile->otherwise, shared)) return true;
+        if (uses_scratch(&tile->body, shared) || uses_scratch(&tile->otherwise, shared))
+            return true;
     }
     return false;
 }
@@ -480,7 +481,8 @@ void at_emit_nest(at_session *s, const at_tile_program *program, const at_tile_n
     for (int i = 0; i < pass->target_count; i++)
         if (at_is_fallible(program->loops, pass->targets[i])) u.faults[pass->targets[i]->id] = true;
     if (shares(&nest->body) || shares(&nest->hopeful)) at_c_shared_sizes(&nest->work, u.axes);
-    p.team = !nest->nest->fallible && !nest->hopeful.count && !pass->group && at_is_for_a_team(&nest->body);
+    p.team = !nest->nest->fallible && !nest->hopeful.count && !pass->group &&
+             at_is_for_a_team(&nest->body);
     const char *own = p.team ? at_share_name(s, name) : name;
     print_head(&p, nest, own);
     print_uses(&p, plan, &u, pass);

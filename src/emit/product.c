@@ -286,9 +286,12 @@ void at_c_product(at_printer *p, const at_tile *tile) {
     p->indent++;
     bool shared = p->nest->nest->pass->group != NULL; /* by the threads, block by block */
     if (shared) threads = "1";
-    else at_c_line(p, "const int %s = %s;", threads, p->team ? "attend_team()" : "frame->call->threads");
+    else
+        at_c_line(p, "const int %s = %s;", threads,
+                  p->team ? "attend_team()" : "frame->call->threads");
     at_c_line(p, "const struct attend_cut %s =", cut);
-    at_c_line(p, "    attend_cut_product(%s, %s, %s, %s, %s);", batch, rows, columns, depth, threads);
+    at_c_line(p, "    attend_cut_product(%s, %s, %s, %s, %s);", batch, rows, columns, depth,
+              threads);
     print_constants(&print);
     bool flushes = p->type != AT_TYPE_F64 && !shared && !p->team;
     if (p->team) at_text_add(p->out, "#pragma omp for schedule(static) nowait\n");

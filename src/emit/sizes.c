@@ -110,8 +110,9 @@ static const char *text_of(at_module *m, const at_expr *e) {
     case AT_CONST:
         if (e->kind == AT_BOOL) return e->u.integer ? "true" : "false";
         if (e->kind == AT_INT)
-            return e->u.integer == INT64_MIN ? "INT64_MIN"
-                                             : at_format(arena, "INT64_C(%" PRId64 ")", e->u.integer);
+            return e->u.integer == INT64_MIN
+                       ? "INT64_MIN"
+                       : at_format(arena, "INT64_C(%" PRId64 ")", e->u.integer);
         if (isnan(e->u.real)) return "(double)NAN";
         if (isinf(e->u.real)) return e->u.real > 0 ? "(double)INFINITY" : "(-(double)INFINITY)";
         return at_format(arena, "(%.17g * 1.0)", e->u.real);
@@ -156,7 +157,8 @@ static bool print_extents(at_module *m, at_text *out) {
         const at_axis *axis = c->axes[i];
         if (axis->round || axis->like || !axis->extent) continue;
         const char *text = text_of(m, axis->extent);
-        if (!text) return refuse(m, axis->span, at_format(m->s->arena, "the size of `%s`", axis->name));
+        if (!text)
+            return refuse(m, axis->span, at_format(m->s->arena, "the size of `%s`", axis->name));
         at_text_addf(out, "    extents[%d] = %s;\n", axis->id, text);
     }
     for (int i = 0; i < c->axis_count; i++) {
@@ -170,9 +172,11 @@ static bool print_extents(at_module *m, at_text *out) {
 
 static void print_checks(at_module *m, at_text *out) {
     const at_cascade *c = m->plan->cascade;
-    at_text_addf(out, "    for (int i = 0; i < %d; i++)\n"
-                      "        if (extents[i] < 0 || extents[i] > INT64_C(%" PRId64 ")) good = false;\n"
-                      "    if (!good) return %d;\n", c->axis_count, AT_AXIS_LIMIT, AT_MODULE_SIZE);
+    at_text_addf(out,
+                 "    for (int i = 0; i < %d; i++)\n"
+                 "        if (extents[i] < 0 || extents[i] > INT64_C(%" PRId64 ")) good = false;\n"
+                 "    if (!good) return %d;\n",
+                 c->axis_count, AT_AXIS_LIMIT, AT_MODULE_SIZE);
     for (int i = 0; i < c->axis_count; i++) {
         const at_axis *axis = c->axes[i];
         if (!at_module_is_open(axis) || axis->fixed < 0) continue;

@@ -1,6 +1,6 @@
-/* From extents to the steps of a scan that run and those that are left out, by the very code that a run
- * finds them with; and how many of those that run are on the border of a guard, where each element is
- * tested: all others are all inside.
+/* From extents to the steps of a scan that run and those that are left out, by the very code that a
+ * run finds them with; and how many of those that run are on the border of a guard, where each
+ * element is tested: all others are all inside.
  *
  * A step of a sweep over blocks of j, in a block of rows i, is a tile. */
 #include "emit/skipped.h"
@@ -28,7 +28,7 @@ typedef struct {
     at_scan_steps out;
 } counting;
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static at_axis *no_axis(void *user, const at_axis *like) {
     (void)user;
@@ -52,7 +52,7 @@ static bool number_of(counting *c, const at_expr *e, int64_t *number) {
     return value.known && value.kind == AT_INT;
 }
 
-/* ---- borders ----------------------------------------------------------------------------------- */
+/* ---- borders --------------------------------------------------------------------------------- */
 
 static bool find_guards(void *user, const at_expr *e) {
     counting *c = user;
@@ -82,7 +82,8 @@ static bool note_free(void *user, const at_expr *e) {
     return true;
 }
 
-/* The conjuncts that are about the step and the fold's own axes alone: which elements a step has. */
+/* The conjuncts that are about the step and the fold's own axes alone: which elements a step
+ * has. */
 static const at_expr *of_step(counting *c, const free_axes *f, const at_expr *e) {
     if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND) {
         const at_expr *a = of_step(c, f, e->u.map.args[0]), *b = of_step(c, f, e->u.map.args[1]);
@@ -135,7 +136,7 @@ static bool is_bordered(counting *c, int64_t step) {
     return border;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void look_at_step(counting *c, int64_t step) {
     c->out.run++;

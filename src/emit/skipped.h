@@ -1,4 +1,5 @@
-/* skipped: which steps of a scan run, for those who ask before a run. Apart from emit.h, as layout.h is. */
+/* skipped: which steps of a scan run, for those who ask before a run. Apart from emit.h, as
+ * layout.h is. */
 #ifndef AT_SKIPPED_H
 #define AT_SKIPPED_H
 

@@ -1,14 +1,14 @@
-/* Passes that threads can share as a whole: a function that each thread of a team runs, and one that
- * says whether there is a team.
+/* Passes that threads can share as a whole: a function that each thread of a team runs, and one
+ * that says whether there is a team.
  *
  *     static void share_of_y(frame) {                static void compute_y(frame) {
- *         #pragma omp for nowait                         if (little to do) { share_of_y(frame); return; }
- *         for (…) …                                      #pragma omp parallel num_threads(…)
- *     }                                                  share_of_y(frame);
+ *         #pragma omp for nowait                         if (little to do) { share_of_y(frame);
+ * return; } for (…) …                                      #pragma omp parallel num_threads(…) }
+ * share_of_y(frame);
  *                                                    }
  *
- * Asking OpenMP for a region of one thread takes as long as a thousand operations, and a step of a scan
- * has not many more: what is not worth sharing is called as it is. */
+ * Asking OpenMP for a region of one thread takes as long as a thousand operations, and a step of a
+ * scan has not many more: what is not worth sharing is called as it is. */
 #include "emit/emit.h"
 
 #include <string.h>
@@ -16,7 +16,8 @@
 const char *at_share_name(at_session *s, const char *name) {
     static const char prefix[] = "compute_";
     size_t length = sizeof prefix - 1;
-    return at_format(s->arena, "share_of_%s", strncmp(name, prefix, length) == 0 ? name + length : name);
+    return at_format(s->arena, "share_of_%s",
+                     strncmp(name, prefix, length) == 0 ? name + length : name);
 }
 
 void at_c_signature(at_printer *p, const at_tile_nest *nest, const char *name) {
@@ -29,8 +30,8 @@ void at_c_signature(at_printer *p, const at_tile_nest *nest, const char *name) {
     at_text_add(p->out, ") {\n");
 }
 
-/* Whether each of several threads can run all of this: one shared loop, and in front of it nothing but
- * variables. */
+/* Whether each of several threads can run all of this: one shared loop, and in front of it nothing
+ * but variables. */
 bool at_is_for_a_team(const at_tiles *tiles) {
     for (int i = 0; i + 1 < tiles->count; i++) {
         if (tiles->items[i]->tag != AT_TILE_LEAF) return false;
@@ -46,7 +47,8 @@ bool at_is_for_a_team(const at_tiles *tiles) {
 
 void at_c_team(at_printer *p, const at_tile_nest *nest, const char *name, const char *share) {
     const at_plan *plan = p->program->loops->plan;
-    bool flushes = p->type != AT_TYPE_F64, *axes = AT_NEW_ARRAY(p->s->arena, bool, plan->axis_count);
+    bool flushes = p->type != AT_TYPE_F64,
+         *axes = AT_NEW_ARRAY(p->s->arena, bool, plan->axis_count);
     at_c_shared_sizes(&nest->work, axes);
     p->names = (at_names){p->s, {0}, {0}};
     at_c_signature(p, nest, name);

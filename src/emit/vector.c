@@ -37,7 +37,7 @@ static const char *function_of(at_printer *p, at_kind kind, const char *what) {
     return at_format(p->s->arena, "%s_%s", at_vector_type(kind), what);
 }
 
-/* ---- ints of 32 bits -------------------------------------------------------------------------- */
+/* ---- ints of 32 bits ------------------------------------------------------------------------- */
 
 static printed infix(at_printer *p, const char *a, const char *symbol, const char *b,
                      at_c_level level) {
@@ -92,7 +92,7 @@ static printed narrow(at_printer *p, const at_value *v) {
     return call(p, "vmask_of", print(p, v).text, NULL, NULL);
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static const char *place(at_printer *p, const at_array *array, const at_value *address) {
     return at_format(p->s->arena, "&%s[%s]", at_array_name(&p->names, array),
@@ -161,8 +161,10 @@ static const char *holds_everywhere(at_printer *p, const at_value *v) {
         return left && right ? at_format(p->s->arena, "%s && %s", left, right) : NULL;
     }
     at_c_level level = AT_C_PRIMARY;
-    bool ordered = v->map == AT_OP_LE || v->map == AT_OP_LT || v->map == AT_OP_GE || v->map == AT_OP_GT;
-    if (!ordered || a->kind != AT_INT || a->lanes == AT_LANES_ANY || b->lanes == AT_LANES_ANY) return NULL;
+    bool ordered =
+        v->map == AT_OP_LE || v->map == AT_OP_LT || v->map == AT_OP_GE || v->map == AT_OP_GT;
+    if (!ordered || a->kind != AT_INT || a->lanes == AT_LANES_ANY || b->lanes == AT_LANES_ANY)
+        return NULL;
     const char *symbol = symbol_of(v->map, &level);
     return at_format(p->s->arena, "%s %s %s && %s %s %s", at_c_value(p, a, AT_C_SUM), symbol,
                      at_c_value(p, b, AT_C_SUM), in_last_lane(p, a), symbol, in_last_lane(p, b));
@@ -183,7 +185,8 @@ static printed load_beside(at_printer *p, const at_value *v, const char *all) {
     at_c_line(p, "const vmask %s = %s;", mask, text);
     const char *some = call(p, memory_function(p, v, "load_where"), from, mask, NULL).text;
     const char *other = at_c_vector(p, v->operands[2], AT_C_CHOICE);
-    at_c_line(p, "%s = %s;", read, call(p, function_of(p, v->kind, "choose"), mask, some, other).text);
+    at_c_line(p, "%s = %s;", read,
+              call(p, function_of(p, v->kind, "choose"), mask, some, other).text);
     p->indent--;
     at_c_line(p, "}");
     return (printed){read, AT_C_PRIMARY};
@@ -220,7 +223,7 @@ void at_c_vector_store(at_printer *p, const at_value *v) {
         at_c_line(p, "%s(%s, %s);", memory_function(p, v, "store"), to, value);
 }
 
-/* ---- operations ------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 /* An operand of a symbol: beside a vector of reals a scalar stays one. */
 static const char *beside(at_printer *p, const at_value *v, at_c_level level) {

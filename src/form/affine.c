@@ -356,8 +356,10 @@ static bool is_equal(at_session *s, const at_expr *a, const at_expr *b) {
     return gap(s, a, b, false, &form) && form.count == 0 && form.constant == 0;
 }
 
-/* Whether it is required that something, `of` if that is not NULL, is a multiple of e. So e is not 0. */
-static bool is_divisor(at_session *s, const at_cascade *known, const at_expr *of, const at_expr *e) {
+/* Whether it is required that something, `of` if that is not NULL, is a multiple of e. So e is not
+ * 0. */
+static bool is_divisor(at_session *s, const at_cascade *known, const at_expr *of,
+                       const at_expr *e) {
     for (int i = 0; i < known->require_count; i++) {
         const at_expr *c = known->requires[i].condition;
         if (c->tag != AT_MAP || c->u.map.op != AT_OP_EQ) continue;
@@ -370,8 +372,8 @@ static bool is_divisor(at_session *s, const at_cascade *known, const at_expr *of
     return false;
 }
 
-/* How many groups there are of `h // (size(h) // size(g))`, if it is required that they are equally large,
- * `size(h) % size(g) == 0`: it lies in g. NULL: it is no such quotient. */
+/* How many groups there are of `h // (size(h) // size(g))`, if it is required that they are equally
+ * large, `size(h) % size(g) == 0`: it lies in g. NULL: it is no such quotient. */
 static const at_expr *groups_of(at_session *s, const at_cascade *known, const at_expr *e) {
     if (!known || e->tag != AT_MAP || e->u.map.op != AT_OP_IDIV) return NULL;
     const at_expr *h = e->u.map.args[0], *each = e->u.map.args[1];

@@ -148,7 +148,8 @@ int at_draft_free_axes(const at_draft *draft, const at_expr *e, const at_array *
     }
     at_walk(e, collect_free, &f);
     for (int i = scans + 1; i < f.count; i++)
-        for (int k = i; k > scans && place_in(like, f.axes[k]) < place_in(like, f.axes[k - 1]); k--) {
+        for (int k = i; k > scans && place_in(like, f.axes[k]) < place_in(like, f.axes[k - 1]);
+             k--) {
             at_axis *axis = f.axes[k];
             f.axes[k] = f.axes[k - 1];
             f.axes[k - 1] = axis;

@@ -47,7 +47,8 @@ at_array *at_draft_array(at_draft *draft, const char *name, const char *path, at
  * axes. `owner` is the array whose equation needs it; the name is made unique, the path is its. */
 const at_expr *at_draft_define(at_draft *draft, const at_array *owner, const char *suffix,
                                at_axis **axes, int rank, const at_expr *value);
-/* Four new arrays of one name, which a repeat can carry. The axes are those that each of them has. */
+/* Four new arrays of one name, which a repeat can carry. The axes are those that each of them
+ * has. */
 at_carried at_draft_carried(at_draft *draft, const char *name, const char *path, at_kind kind,
                             at_axis *const *axes, int rank, at_span span);
 /* A new index over the extent of `like`: what at_substitute asks for. `user` is the draft. */
@@ -57,8 +58,8 @@ at_axis *at_draft_extent(at_draft *draft, const char *name, const at_expr *exten
 
 /* ---- block.c: statements one after the other ------------------------------------------------- */
 
-/* A copy of the statement with change(user, e) for each of its expressions e; of a repeat that is its
- * condition, and blocks stay. Tables and gradients stay what they are. */
+/* A copy of the statement with change(user, e) for each of its expressions e; of a repeat that is
+ * its condition, and blocks stay. Tables and gradients stay what they are. */
 at_statement *at_statement_changed(at_session *s, const at_statement *st,
                                    const at_expr *(*change)(void *user, const at_expr *e),
                                    void *user);
@@ -72,8 +73,8 @@ typedef struct {
     void *user;
     /* A statement that is no scan or repeat: adds what becomes of it. NULL: it stays. */
     void (*plain)(void *user, const at_statement *st);
-    /* Of a scan or repeat, whose copy is `out`: before its block is opened; at the end of the block,
-     * which is still open; after `out` was added. */
+    /* Of a scan or repeat, whose copy is `out`: before its block is opened; at the end of the
+     * block, which is still open; after `out` was added. */
     void (*before)(void *user, const at_statement *st, at_statement *out);
     void (*end)(void *user, const at_statement *st, at_statement *out);
     void (*after)(void *user, const at_statement *st, at_statement *out);
@@ -131,7 +132,7 @@ bool at_equal_extent(at_session *s, const at_cascade *cascade, const at_axis *a,
 /* e with one size for all that the cascade's requirements make equal. */
 const at_expr *at_with_known_sizes(at_session *s, const at_cascade *cascade, const at_expr *e);
 
-/* ---- homes.c: where arrays are written -------------------------------------------------------- */
+/* ---- homes.c: where arrays are written ------------------------------------------------------- */
 
 /* A block of the cascade: its body, or that of a scan or repeat. */
 typedef struct at_home at_home;
@@ -151,23 +152,23 @@ typedef struct {
 at_homes *at_homes_of(at_session *s, const at_cascade *cascade);
 /* A new array's home. */
 void at_homes_set(at_homes *homes, const at_array *array, at_home *home);
-/* Every statement of the cascade that these are of, in the order of the text, with the block where it
- * stands; a scan or repeat comes before its statements, with its own block. */
+/* Every statement of the cascade that these are of, in the order of the text, with the block where
+ * it stands; a scan or repeat comes before its statements, with its own block. */
 void at_homes_walk(const at_homes *homes, const at_cascade *cascade,
                    void (*visit)(void *user, const at_statement *st, at_home *home), void *user);
 /* Whether a step of a scan or a round of a repeat, around the block or its own, fixes the axis. */
 bool at_home_fixes(const at_home *home, const at_axis *axis);
 /* The innermost block around both. */
 at_home *at_home_common(at_home *a, at_home *b);
-/* The outermost block, around `here` or it itself, at which all that e reads is what it is at `here`:
- * what is written in an open region changes with its steps and rounds, what is in a closed one does
- * not. */
+/* The outermost block, around `here` or it itself, at which all that e reads is what it is at
+ * `here`: what is written in an open region changes with its steps and rounds, what is in a closed
+ * one does not. */
 at_home *at_home_outermost(const at_homes *homes, const at_expr *e, at_home *here);
 
-/* ---- total.c: what surely has a value --------------------------------------------------------- */
+/* ---- total.c: what surely has a value -------------------------------------------------------- */
 
-/* Whether evaluating e may fail where its indices lie inside their axes: a read that is not surely inside,
- * an int operation without a value. `known` has requirements that hold. */
+/* Whether evaluating e may fail where its indices lie inside their axes: a read that is not surely
+ * inside, an int operation without a value. `known` has requirements that hold. */
 bool at_may_fail(at_session *s, const at_cascade *known, const at_expr *e);
 /* By array id: whether each element surely has a value. */
 bool *at_whole_arrays(at_session *s, const at_cascade *cascade);
@@ -198,8 +199,9 @@ bool at_affine_nonnegative(at_session *s, const at_affine *form);
  * surely is not so. `known` (may be NULL) has requirements that hold. */
 const at_expr *at_between(at_session *s, const at_cascade *known, const at_expr *low,
                           const at_expr *e, const at_expr *high);
-/* Whether `a // b`, or `a % b`, surely has a value: b is a number, or required to divide something, or `a` is one of
- * the members of groups that are required to be equally large, `h // (size(h) // size(g))`. */
+/* Whether `a // b`, or `a % b`, surely has a value: b is a number, or required to divide something,
+ * or `a` is one of the members of groups that are required to be equally large, `h // (size(h) //
+ * size(g))`. */
 bool at_quotient_is_sure(at_session *s, const at_cascade *known, const at_expr *e);
 /* e with its int indices and comparisons made short: `t + 1 - 1` is t, `t + 1 == 0` is false. */
 const at_expr *at_affine_simple(at_session *s, const at_expr *e);
@@ -268,7 +270,8 @@ const at_expr *at_guarded_sum_expr(at_guarded_sum *sum);
 
 /* ---- placing.c ------------------------------------------------------------------------------- */
 
-/* Whether an equality of ints bounds an index of the fold: for each of the others there is one range. */
+/* Whether an equality of ints bounds an index of the fold: for each of the others there is one
+ * range. */
 bool at_bounds_index(at_session *s, const at_expr *e, const at_expr *fold);
 /* Whether a part of the guard may say at which index of the left side's axis a term belongs. */
 bool at_may_place(at_session *s, const at_expr *fold, const at_expr *guard, const at_axis *axis);

@@ -1,5 +1,6 @@
 /* Where arrays are written: in which scans and repeats. From that follows how far out of them an
- * expression has the same value: what it reads of an open region changes with each step and round. */
+ * expression has the same value: what it reads of an open region changes with each step and
+ * round. */
 #include "form/form.h"
 
 static void set(at_homes *h, int id, at_home *home) {
@@ -104,7 +105,8 @@ static bool look(void *user, const at_expr *e) {
     search *w = user;
     if (e->tag == AT_READ) stay_inside(w, w->homes->of_array[e->u.read.array->id]);
     /* Outside of its repeat a round is an axis like others. */
-    at_home *repeat = e->tag == AT_INDEX && e->u.axis->round ? w->homes->of_round[e->u.axis->id] : NULL;
+    at_home *repeat =
+        e->tag == AT_INDEX && e->u.axis->round ? w->homes->of_round[e->u.axis->id] : NULL;
     if (repeat && at_home_common(repeat, w->here) == repeat) stay_inside(w, repeat);
     return true;
 }

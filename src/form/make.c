@@ -96,7 +96,8 @@ static const at_expr *simpler_choice(at_session *s, const at_expr *e) {
 }
 
 const at_expr *at_make_node(at_session *s, const at_expr *e) {
-    /* Ints are indices: of x[n + 0 | a] and x[n | a] only one reads outside (affine.c shortens them). */
+    /* Ints are indices: of x[n + 0 | a] and x[n | a] only one reads outside (affine.c shortens
+     * them). */
     if (e->tag != AT_MAP || e->kind == AT_INT) return e;
     const at_expr *a = e->u.map.args[0], *b = e->u.map.args[1];
     switch (e->u.map.op) {

@@ -1,6 +1,6 @@
 /* Equalities in guards that say which element of the left side a term belongs to, as `dst[e] == g`
- * does, and those that bound an index of the terms, as `j // 64 == t`: the former make a sum go from
- * term to term, the latter a loop shorter. */
+ * does, and those that bound an index of the terms, as `j // 64 == t`: the former make a sum go
+ * from term to term, the latter a loop shorter. */
 #include "form/form.h"
 
 /* The only term of the form that mentions the axis is its index, once or minus once. */

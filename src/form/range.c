@@ -10,7 +10,8 @@ static bool is_quotient_inside(at_session *s, const at_cascade *cascade, const a
     if (index->tag != AT_MAP || index->u.map.op != AT_OP_IDIV) return false;
     const at_expr *i = index->u.map.args[0], *by = index->u.map.args[1];
     if (i->tag != AT_INDEX || by->tag != AT_CONST || by->u.integer <= 0) return false;
-    const at_expr *room_of = at_map_node(s, AT_OP_MUL, by, at_extent_of(s, axis), NULL, index->span);
+    const at_expr *room_of =
+        at_map_node(s, AT_OP_MUL, by, at_extent_of(s, axis), NULL, index->span);
     at_affine room, length;
     return at_affine_of(s, at_with_known_sizes(s, cascade, room_of), &room) &&
            at_affine_of(s, at_with_known_sizes(s, cascade, at_extent_of(s, i->u.axis)), &length) &&

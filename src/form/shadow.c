@@ -6,11 +6,11 @@
  *     repeat 2 { a[n] = a[n]^2 }       ->    repeat 2 { a[n] = a[n]^2 }
  *     (the a from before is read here)       (a.before is)
  *
- * A user cannot write such a read; derivatives come to it. So they do to reads of what a round begins
- * with after it was given its next value.
+ * A user cannot write such a read; derivatives come to it. So they do to reads of what a round
+ * begins with after it was given its next value.
  *
- * A draw depends on its array's path, which reading takes from the name and how often that was defined.
- * One whose name does not tell is drawn under its path, and copied. */
+ * A draw depends on its array's path, which reading takes from the name and how often that was
+ * defined. One whose name does not tell is drawn under its path, and copied. */
 #include "form/form_int.h"
 
 #include <string.h>
@@ -87,7 +87,9 @@ static const at_expr *shown_in(shadows *w, const at_expr *e) {
 
 static void copy_one(shadows *w, const at_array *array) {
     if (!array || array->id >= w->draft->from->array_count || !w->wanted[array->id]) return;
-    const char *suffix = array->role == AT_INPUT ? "given" : array->role == AT_CARRIED ? "begun" : "before";
+    const char *suffix = array->role == AT_INPUT     ? "given"
+                         : array->role == AT_CARRIED ? "begun"
+                                                     : "before";
     const at_expr *value = at_read_whole(w->draft->s, array, array->span);
     const at_expr *read =
         at_draft_define(w->draft, array, suffix, array->axes, array->rank, value);

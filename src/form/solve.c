@@ -214,8 +214,8 @@ static bool is_inverse(const at_solving *v, const at_expr *e, const at_axis *axi
     return false;
 }
 
-/* size(axis), by the name that the user gave: a declared axis that was made like another has its extent,
- * and is no `axis … as`. */
+/* size(axis), by the name that the user gave: a declared axis that was made like another has its
+ * extent, and is no `axis … as`. */
 static const at_expr *size_by_name(const at_solving *v, const at_axis *axis, at_span span) {
     const at_cascade *out = v->sum->draft->out;
     while (axis->like) axis = axis->like;

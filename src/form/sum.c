@@ -6,9 +6,10 @@
  * What stands in front is evaluated even where the sum has no terms. So it must not be able to
  * fail there (`x[i - 1]` under a guard that keeps i from 0), and must not turn the 0 of an empty
  * sum into something else (0 / 0). A guard on the sum's own indices may always leave it empty;
- * then only numbers, sizes and cotangents go in front, and as divisors numbers, and sizes or roots of
- * sizes of which a term has an index. Without one only an extent of 0 can: then anything does that cannot fail, except for a division by a size or count, which makes the sum a
- * mean or stays in it.
+ * then only numbers, sizes and cotangents go in front, and as divisors numbers, and sizes or roots
+ * of sizes of which a term has an index. Without one only an extent of 0 can: then anything does
+ * that cannot fail, except for a division by a size or count, which makes the sum a mean or stays
+ * in it.
  *
  * An array is taken to have a value for each index inside of it. One that has not (`a[u] = x[n +
  * u]` in the last, unfilled chunk) may then be missed over an axis of extent 0, where the sum
@@ -139,8 +140,8 @@ static bool look_for_index(void *user, const at_expr *e) {
     return !w->found;
 }
 
-/* Whether it is made of sizes that are surely more than 0, though the sum may have no terms: there is
- * an index for which it is taken. */
+/* Whether it is made of sizes that are surely more than 0, though the sum may have no terms: there
+ * is an index for which it is taken. */
 static bool is_never_zero(const factors *f, const at_expr *e) {
     if (e->tag == AT_MAP && (e->u.map.op == AT_OP_SQRT || e->u.map.op == AT_OP_TO_REAL))
         return is_never_zero(f, e->u.map.args[0]);

@@ -293,8 +293,8 @@ static bool is_gone(const at_tidying *t, const at_statement *st) {
 /* In the outermost block whatever reads an adjoint comes after it, so that one that has become a
  * number here is gone at once. */
 static bool becomes_number(at_tidying *t, const at_statement *old, const at_statement *st) {
-    if (!t->tidies || old->tag != AT_EQUATION || !old->target->cotangent || st->u.value->tag != AT_CONST ||
-        t->bound[old->target->id] || t->renamed[old->target->id] ||
+    if (!t->tidies || old->tag != AT_EQUATION || !old->target->cotangent ||
+        st->u.value->tag != AT_CONST || t->bound[old->target->id] || t->renamed[old->target->id] ||
         at_tidy_is_output(t, old->target))
         return false;
     t->number[old->target->id] = st->u.value;
@@ -346,8 +346,8 @@ static bool is_name(const at_cascade *c, const char *name) {
     return false;
 }
 
-/* Only an output may be called like an input: what is one no longer takes another name, its path if that
- * is free. */
+/* Only an output may be called like an input: what is one no longer takes another name, its path if
+ * that is free. */
 static void part_from_inputs(at_tidying *t) {
     const at_cascade *out = t->out;
     for (int i = 0; i < out->input_count; i++) {
@@ -355,7 +355,8 @@ static void part_from_inputs(at_tidying *t) {
         const char *name = input->name, *other = NULL;
         bool is_output = false;
         for (int k = 0; k < out->output_count; k++)
-            is_output |= out->outputs[k].array != input && strcmp(out->outputs[k].array->name, name) == 0;
+            is_output |=
+                out->outputs[k].array != input && strcmp(out->outputs[k].array->name, name) == 0;
         for (int k = 0; k < out->array_count && !is_output; k++) {
             at_array *array = out->arrays[k];
             if (array == input || strcmp(array->name, name) != 0) continue;

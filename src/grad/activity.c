@@ -3,7 +3,7 @@
  * equations than it needs. */
 #include "grad/grad_int.h"
 
-/* ---- reads that a derivative goes through ------------------------------------------------------ */
+/* ---- reads that a derivative goes through ---------------------------------------------------- */
 
 typedef struct {
     void (*visit)(void *user, const at_expr *read);
@@ -60,7 +60,7 @@ void at_differentiable_reads(const at_expr *e, void (*visit)(void *user, const a
     at_walk(e, look, &w);
 }
 
-/* ---- through statements ------------------------------------------------------------------------- */
+/* ---- through statements ---------------------------------------------------------------------- */
 
 typedef struct {
     at_derivation *g;
@@ -175,7 +175,7 @@ bool at_reaches_active(at_derivation *g, const at_expr *e) {
     return r.found;
 }
 
-/* ---- held axes ----------------------------------------------------------------------------------- */
+/* ---- held axes ------------------------------------------------------------------------------- */
 
 typedef struct {
     at_derivation *g;

@@ -1,7 +1,7 @@
-/* Contributions to adjoints, and their sum. A contribution says: this value, for all values of these
- * axes where this guard holds, belongs to the element at that index. The adjoint of an array is the
- * equation that adds up, at each element, what belongs to it: a sum guarded by equality of indices,
- * which form/solve.c solves. */
+/* Contributions to adjoints, and their sum. A contribution says: this value, for all values of
+ * these axes where this guard holds, belongs to the element at that index. The adjoint of an array
+ * is the equation that adds up, at each element, what belongs to it: a sum guarded by equality of
+ * indices, which form/solve.c solves. */
 #include "grad/grad_int.h"
 
 #include <string.h>
@@ -57,7 +57,7 @@ const char *at_name_in(const at_derivation *g, const at_reversed *region, const 
     return name;
 }
 
-/* ---- the axes of adjoints ----------------------------------------------------------------------- */
+/* ---- the axes of adjoints -------------------------------------------------------------------- */
 
 int at_extra_count(at_derivation *g, const at_array *array) {
     const at_slot *slot = at_slot_of(g, array);
@@ -177,7 +177,7 @@ const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char 
     return at_read_whole(g->s, array, value->span);
 }
 
-/* ---- contributions ------------------------------------------------------------------------------ */
+/* ---- contributions --------------------------------------------------------------------------- */
 
 bool at_sees_last_round(const at_array *array, const at_expr *const *index,
                         const at_reversed *region, const at_reversed *repeat) {
@@ -245,7 +245,7 @@ void at_contribute(const at_place *place, const at_array *array, const at_expr *
     slot->last = c;
 }
 
-/* ---- their sum ---------------------------------------------------------------------------------- */
+/* ---- their sum ------------------------------------------------------------------------------- */
 
 static const at_expr *renamed(at_derivation *g, const at_expr *e, const at_axis *old,
                               const at_expr *new) {
@@ -299,7 +299,7 @@ const at_expr *at_under_axes(at_derivation *g, const at_expr *e, at_axis *const 
     return e ? at_rewrite(g->s, e, with_fresh_folds, &u) : NULL;
 }
 
-/* ---- later steps -------------------------------------------------------------------------------- */
+/* ---- later steps ----------------------------------------------------------------------------- */
 
 static bool look_for_cotangent(void *user, const at_expr *e) {
     bool *found = user;
@@ -317,8 +317,8 @@ static bool holds(const at_block *block, const at_statement *by) {
     return false;
 }
 
-/* Whether a step's element of `target` is known in the reverse before that of `array`: its statement
- * stands behind in the body. */
+/* Whether a step's element of `target` is known in the reverse before that of `array`: its
+ * statement stands behind in the body. */
 static bool comes_behind(at_derivation *g, const at_reversed *region, const at_array *target,
                          const at_array *array) {
     if (!at_slot_of(g, array)->by) return true; /* what the round begins with */
@@ -338,9 +338,9 @@ static int steps_around(const at_reversed *region, const at_statement **scans) {
     return count;
 }
 
-/* In a scan a contribution is one of a step that comes no earlier than the element's. That is said in
- * front where the contribution's guard asks for cotangents: of other steps there are none yet. axes:
- * what axes of the contribution are by now, by their names. */
+/* In a scan a contribution is one of a step that comes no earlier than the element's. That is said
+ * in front where the contribution's guard asks for cotangents: of other steps there are none yet.
+ * axes: what axes of the contribution are by now, by their names. */
 static const at_expr *is_known(at_derivation *g, const at_wanted *which, const at_contribution *c,
                                const at_map *axes) {
     at_session *s = g->s;

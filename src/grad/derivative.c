@@ -1,13 +1,14 @@
-/* A cascade's vector-Jacobian product as a cascade: what `attend grad` prints and training runs. The
- * outputs' cotangents are inputs (`do` beside o), the adjoints of inputs and params are outputs. */
+/* A cascade's vector-Jacobian product as a cascade: what `attend grad` prints and training runs.
+ * The outputs' cotangents are inputs (`do` beside o), the adjoints of inputs and params are
+ * outputs. */
 #include "grad/grad_int.h"
 
 #include <string.h>
 
-/* ---- cotangents as inputs ------------------------------------------------------------------------- */
+/* ---- cotangents as inputs -------------------------------------------------------------------- */
 
-/* An axis that an input may have, as long as `axis`: itself when inputs give its extent and the input
- * does not have it already. */
+/* An axis that an input may have, as long as `axis`: itself when inputs give its extent and the
+ * input does not have it already. */
 static at_axis *input_axis(at_derivation *g, at_axis *axis, at_axis *const *others, int count) {
     at_cascade *out = g->draft->out;
     const at_axis *root = axis;
@@ -55,7 +56,7 @@ static void send_cotangent(at_derivation *g, const at_array *output) {
     at_contribute(&place, output, index, at_read(s, input, index, NULL, output->span));
 }
 
-/* ---- what is wanted -------------------------------------------------------------------------------- */
+/* ---- what is wanted -------------------------------------------------------------------------- */
 
 static bool is_wanted(const char *const *wrt, const char *name) {
     if (!wrt) return true;
@@ -83,14 +84,16 @@ static bool check_names(at_session *s, const at_cascade *c, const char *const *w
         int count = 0;
         bool found = false;
         for (int i = 0; i < c->input_count + c->param_count; i++) {
-            const at_start *start = i < c->input_count ? &c->inputs[i] : &c->params[i - c->input_count];
+            const at_start *start =
+                i < c->input_count ? &c->inputs[i] : &c->params[i - c->input_count];
             if (start->array->kind != AT_REAL) continue;
             names[count++] = wanted_name(start);
             found |= strcmp(*wrt, names[count - 1]) == 0;
         }
         if (found) continue;
-        at_diag *diag = at_error(s, AT_E_GRAD_NAME, c->span,
-                                 "`%s` is no input of reals and no parameter of `%s`", *wrt, c->name);
+        at_diag *diag =
+            at_error(s, AT_E_GRAD_NAME, c->span,
+                     "`%s` is no input of reals and no parameter of `%s`", *wrt, c->name);
         at_hint_near(s, diag, *wrt, names, count);
         return false;
     }

@@ -1,11 +1,11 @@
 /* `g = grad(loss, z)` written out: the equations of the derivative in the place of the statement.
- * Statements are taken in order, so what a loss depends on holds no grad any more, and derivatives of
- * derivatives need nothing of their own.
+ * Statements are taken in order, so what a loss depends on holds no grad any more, and derivatives
+ * of derivatives need nothing of their own.
  *
- * z is held independent: what lies between its definition and here is gone through, its own equation
- * is not. Inside a scan or repeat the derivative is of this step or round; other steps are held. In a
- * mapped call each loss is derived by its own z: `held` are the axes that a loss has. An array that
- * mixes their indices gets an adjoint for each of them. */
+ * z is held independent: what lies between its definition and here is gone through, its own
+ * equation is not. Inside a scan or repeat the derivative is of this step or round; other steps are
+ * held. In a mapped call each loss is derived by its own z: `held` are the axes that a loss has. An
+ * array that mixes their indices gets an adjoint for each of them. */
 #include "grad/grad_int.h"
 
 /* Blocks nest at most this deep (language.md 15). */
@@ -24,7 +24,7 @@ typedef struct {
     int fixed_count;
 } expansion;
 
-/* ---- where the array is defined ------------------------------------------------------------------ */
+/* ---- where the array is defined -------------------------------------------------------------- */
 
 static bool defines(const at_statement *st, const at_array *z);
 
@@ -53,7 +53,8 @@ static int slices(const expansion *x, const at_array *z, at_block *blocks, int *
     int first = 0, from = 0;
     for (int d = x->depth; d >= 0 && z->role != AT_INPUT && z->role != AT_PARAM; d--) {
         const at_statement *around = x->around[d];
-        for (int k = 0; d > 0 && around->tag == AT_REPEAT && k < around->u.repeat.carried_count; k++)
+        for (int k = 0; d > 0 && around->tag == AT_REPEAT && k < around->u.repeat.carried_count;
+             k++)
             if (around->u.repeat.carried[k].inside == z) first = d;
         bool found = first == d && d > 0;
         for (int i = 0; i < x->chain[d]->count && !found; i++) {
@@ -74,10 +75,10 @@ static int slices(const expansion *x, const at_array *z, at_block *blocks, int *
     return x->depth - first + 1;
 }
 
-/* ---- limits -------------------------------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
-/* What a repeat around carries into this round depends on the array in all rounds before: those are no
- * part of the derivative of this round. */
+/* What a repeat around carries into this round depends on the array in all rounds before: those are
+ * no part of the derivative of this round. */
 static bool crosses_rounds(const expansion *x, at_derivation *g, const at_statement *st) {
     for (int d = g->level + 1; d <= x->depth; d++) {
         const at_statement *around = x->around[d];
@@ -90,7 +91,8 @@ static bool crosses_rounds(const expansion *x, at_derivation *g, const at_statem
                 st->u.grad.z->u.read.array->name);
             at_note(x->s, diag, around->span, "`%s` depends on it and is carried by this repeat",
                     c->before->name);
-            at_hint(x->s, diag, "take the derivative after the repeat, or by an array of the round");
+            at_hint(x->s, diag,
+                    "take the derivative after the repeat, or by an array of the round");
             return true;
         }
     }
@@ -103,7 +105,7 @@ static bool inside_repeat(const at_derivation *g, const at_array *z) {
     return false;
 }
 
-/* ---- one ------------------------------------------------------------------------------------------ */
+/* ---- one ------------------------------------------------------------------------------------- */
 
 /* The axes of the statement's left side that the loss has and that are no step or round. */
 static void find_held(const expansion *x, at_derivation *g, const at_statement *st) {
@@ -164,9 +166,9 @@ static void conclude(at_derivation *g, const at_statement *st) {
     at_draft_add(g->draft, out);
 }
 
-/* The statement with held axes of its own: arrays on the way may have the very axis for something else
- * (the step of a scan, what a normaliser binds, what is read from the end), and the derivative speaks of
- * both at once. */
+/* The statement with held axes of its own: arrays on the way may have the very axis for something
+ * else (the step of a scan, what a normaliser binds, what is read from the end), and the derivative
+ * speaks of both at once. */
 static const at_statement *with_own_axes(expansion *x, const at_statement *st) {
     at_session *s = x->s;
     at_array *target = st->target;
@@ -219,9 +221,9 @@ static bool derive_own(expansion *x, const at_statement *st) {
     seed(g, loss);
     at_slot_of(g, z)->depends = at_slot_of(g, z)->independent = true;
     if (inside_repeat(g, z)) {
-        at_diag *diag = at_error(s, AT_E_GRAD_ROUNDS, st->u.grad.z->span,
-                                 "`%s` is of a repeat's last round; it cannot be derived by it here",
-                                 z->name);
+        at_diag *diag =
+            at_error(s, AT_E_GRAD_ROUNDS, st->u.grad.z->span,
+                     "`%s` is of a repeat's last round; it cannot be derived by it here", z->name);
         at_hint(s, diag, "take the derivative inside of the repeat, or by an array before it");
         return false;
     }
@@ -245,7 +247,7 @@ static bool derive_own(expansion *x, const at_statement *st) {
     return true;
 }
 
-/* ---- all of them ---------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static bool expand_block(expansion *x, const at_block *block);
 

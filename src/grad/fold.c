@@ -6,8 +6,8 @@
  *     max, min   d at the element chosen, the one that argmax gives
  *     prod       d * y / x, and where x is 0 the product of the others
  *
- * The fold's axes may be bound several times in one equation (`sum[j](x) * sum[j](z)`); contributions
- * bind them anew each. */
+ * The fold's axes may be bound several times in one equation (`sum[j](x) * sum[j](z)`);
+ * contributions bind them anew each. */
 #include "grad/grad_int.h"
 
 static const at_expr *map2(at_session *s, at_op op, const at_expr *a, const at_expr *b) {
@@ -84,8 +84,8 @@ static void push_product(const at_place *inner, const at_place *place, const at_
 void at_push_fold(const at_place *place, const at_expr *e, const at_expr *d) {
     at_session *s = place->g->s;
     const at_expr *body = e->u.fold.body;
-    /* What comes from outside may bind the fold's axes, too: `prod[i](max[j](x))` has copies of the max
-     * in what goes to its body. */
+    /* What comes from outside may bind the fold's axes, too: `prod[i](max[j](x))` has copies of the
+     * max in what goes to its body. */
     at_place outer = *place;
     outer.guard = at_under_axes(place->g, place->guard, e->u.fold.axes, e->u.fold.count);
     d = at_under_axes(place->g, d, e->u.fold.axes, e->u.fold.count);

@@ -20,12 +20,11 @@
  * has none. NULL after errors (limits, named). */
 const at_cascade *at_expand_grads(at_session *s, const at_cascade *cascade);
 
-/* The vector-Jacobian product of a cascade without AT_GRAD: the same inputs, and for each real output
- * `o` an input `do` like it; outputs `dx` for each real input, and for each param of path w one
- * with the path `dw`.
- * wrt: names of inputs and paths of params that are wanted, ended by NULL; NULL: all.
- * keep: the outputs of the cascade stay, in front.
- * NULL after errors: an unknown name, a limit. */
+/* The vector-Jacobian product of a cascade without AT_GRAD: the same inputs, and for each real
+ * output `o` an input `do` like it; outputs `dx` for each real input, and for each param of path w
+ * one with the path `dw`. wrt: names of inputs and paths of params that are wanted, ended by NULL;
+ * NULL: all. keep: the outputs of the cascade stay, in front. NULL after errors: an unknown name, a
+ * limit. */
 const at_cascade *at_derivative(at_session *s, const at_cascade *cascade, const char *const *wrt,
                                 bool keep);
 

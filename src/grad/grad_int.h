@@ -21,8 +21,8 @@ struct at_reversed {
     const at_statement *count;  /* the equation of the body that counts */
 };
 
-/* One addend of an adjoint: value, summed over `axes` where `guard` holds, belongs to the element at
- * `index`. */
+/* One addend of an adjoint: value, summed over `axes` where `guard` holds, belongs to the element
+ * at `index`. */
 typedef struct at_contribution at_contribution;
 struct at_contribution {
     at_contribution *next;
@@ -52,8 +52,8 @@ struct at_escape {
     at_array *adjoint;
 };
 
-/* The values of an array by the rounds of repeats around it: of all those, or of those around a repeat
- * whose last round counts. */
+/* The values of an array by the rounds of repeats around it: of all those, or of those around a
+ * repeat whose last round counts. */
 typedef struct at_collected at_collected;
 struct at_collected {
     at_collected *next;
@@ -104,18 +104,20 @@ typedef struct {
     bool failed;
 } at_derivation;
 
-/* ---- rules.c ------------------------------------------------------------------------------------ */
+/* ---- rules.c --------------------------------------------------------------------------------- */
 
 /* The rows of rules.def, parsed; in the session. */
 const at_rules *at_rules_read(at_session *s);
 /* The cotangent of argument `which` of an operation with cotangent `d`, arguments `args` and value
- * `y`. *where: outside of it the contribution is 0; NULL: everywhere. NULL: nothing goes through. */
+ * `y`. *where: outside of it the contribution is 0; NULL: everywhere. NULL: nothing goes
+ * through. */
 const at_expr *at_rule_apply(const at_derivation *g, at_op op, int which, const at_expr *d,
                              const at_expr *const *args, const at_expr *y, const at_expr **where);
-/* Whether the derivative of argument `which` uses the arguments (bits 0 to 2) and the value (bit 3). */
+/* Whether the derivative of argument `which` uses the arguments (bits 0 to 2) and the value (bit
+ * 3). */
 unsigned at_rule_uses(const at_derivation *g, at_op op, int which);
 
-/* ---- activity.c --------------------------------------------------------------------------------- */
+/* ---- activity.c ------------------------------------------------------------------------------ */
 
 /* Calls `visit` for each read in e through which a derivative goes. */
 void at_differentiable_reads(const at_expr *e, void (*visit)(void *user, const at_expr *read),
@@ -129,7 +131,7 @@ bool at_is_active(at_derivation *g, const at_array *array);
 /* Whether a derivative through e reaches something that depends on what is derived by. */
 bool at_reaches_active(at_derivation *g, const at_expr *e);
 
-/* ---- push.c ------------------------------------------------------------------------------------- */
+/* ---- push.c ---------------------------------------------------------------------------------- */
 
 /* Where an expression stands: what ranges over its element. */
 typedef struct {
@@ -157,30 +159,30 @@ void at_push_kept(const at_place *place, const at_expr *e, const at_expr *d, con
 /* e, or a read of an array that holds it if it is costly. */
 const at_expr *at_value_of(const at_place *place, const at_expr *e);
 
-/* ---- total.c ------------------------------------------------------------------------------------- */
+/* ---- total.c --------------------------------------------------------------------------------- */
 
 /* Whether e surely has a value, wherever its indices lie inside their axes: no read outside, no
  * division of ints by 0, and none in what it reads. */
 bool at_is_total(at_derivation *g, const at_expr *e);
 
-/* ---- fold.c ------------------------------------------------------------------------------------- */
+/* ---- fold.c ---------------------------------------------------------------------------------- */
 
 /* at_push of a fold. */
 void at_push_fold(const at_place *place, const at_expr *e, const at_expr *d);
 /* The indices as one number, the last fastest. */
 const at_expr *at_row_major(at_session *s, at_axis *const *axes, int count, at_span span);
 
-/* ---- keeping.c ---------------------------------------------------------------------------------- */
+/* ---- keeping.c ------------------------------------------------------------------------------- */
 
 void at_push_keeping(at_derivation *g, const at_statement *st);
 void at_push_drawing(at_derivation *g, const at_statement *st);
 
-/* ---- adjoint.c ---------------------------------------------------------------------------------- */
+/* ---- adjoint.c ------------------------------------------------------------------------------- */
 
 at_slot *at_slot_of(at_derivation *g, const at_array *array);
 bool at_is_within(const at_reversed *region, const at_reversed *outer);
-/* Whether a read of the array at `index`, from `region`, sees what the last round of `repeat` left: it
- * is outside the repeat, or reads another step of a scan around it. */
+/* Whether a read of the array at `index`, from `region`, sees what the last round of `repeat` left:
+ * it is outside the repeat, or reads another step of a scan around it. */
 bool at_sees_last_round(const at_array *array, const at_expr *const *index,
                         const at_reversed *region, const at_reversed *repeat);
 /* Whether an axis counts the rounds of a repeat that is reversed around `region`, or belongs to a
@@ -190,14 +192,14 @@ bool at_is_fixed_axis(const at_derivation *g, const at_reversed *region, const a
 at_array *at_adjoint_of(at_derivation *g, const at_array *array);
 /* A read of the adjoint at the array's own indices. */
 const at_expr *at_cotangent(at_derivation *g, const at_array *array);
-/* The wanted indices of at_adjoint_axes for an array that was made with such axes before: an axis that
- * an input has twice got another name each time. */
+/* The wanted indices of at_adjoint_axes for an array that was made with such axes before: an axis
+ * that an input has twice got another name each time. */
 void at_match_wanted(at_derivation *g, const at_array *array, at_axis *const *axes, int count,
                      const at_expr **wanted);
 /* The name of an array that is defined in `region`: in a repeat it has `[]` in it, as all have. */
 const char *at_name_in(const at_derivation *g, const at_reversed *region, const char *name);
-/* The axes of an array made for a statement with this target, over these of its axes: steps of scans
- * that are not reversed and held axes in front. */
+/* The axes of an array made for a statement with this target, over these of its axes: steps of
+ * scans that are not reversed and held axes in front. */
 int at_axes_here(at_derivation *g, const at_array *target, at_axis *const *axes, int count,
                  at_axis **out);
 /* value, from `place`, belongs to array[index]. */
@@ -220,8 +222,8 @@ const at_expr *at_total(at_derivation *g, const at_wanted *which);
 /* How many held axes the adjoint of an array has in front of the array's own. */
 int at_extra_count(at_derivation *g, const at_array *array);
 /* The axes of arrays that are made here for the element of `array` without its dimensions `dropped`
- * (may be NULL): steps of scans that are not reversed, held axes, its own. wanted (may be NULL) gets
- * the indices as contributions have them. */
+ * (may be NULL): steps of scans that are not reversed, held axes, its own. wanted (may be NULL)
+ * gets the indices as contributions have them. */
 int at_adjoint_axes(at_derivation *g, const at_array *array, const bool *dropped, at_axis **axes,
                     const at_expr **wanted);
 /* The equation of an array's adjoint: all its contributions. */
@@ -234,7 +236,7 @@ const at_expr *at_auxiliary(at_derivation *g, const at_array *owner, const char 
 void at_append(at_derivation *g, at_block *block, int *capacity, at_statement *st);
 at_statement *at_equation(at_derivation *g, at_array *target, const at_expr *value);
 
-/* ---- survey.c ----------------------------------------------------------------------------------- */
+/* ---- survey.c -------------------------------------------------------------------------------- */
 
 /* False after an error: more scans and repeats stand inside each other than there is room for. */
 bool at_grad_nests(at_session *s, const at_cascade *cascade);
@@ -247,14 +249,14 @@ void at_note_escape(at_derivation *g, const at_array *array, const at_expr *cons
 /* A forward block with everything put in that the derivation needs. */
 at_block at_woven(at_derivation *g, const at_block *block);
 
-/* ---- region.c ----------------------------------------------------------------------------------- */
+/* ---- region.c -------------------------------------------------------------------------------- */
 
 /* The reverse of a block, added to the draft. */
 void at_reverse_block(at_derivation *g, at_statement *const *items, int count);
 /* An expression of the forward body as the reversed body can evaluate it. */
 const at_expr *at_in_reverse(at_derivation *g, const at_expr *e);
 
-/* ---- repeat.c ----------------------------------------------------------------------------------- */
+/* ---- repeat.c -------------------------------------------------------------------------------- */
 
 void at_reverse_repeat(at_derivation *g, const at_statement *st);
 /* The region that at_survey made for a scan or repeat. */

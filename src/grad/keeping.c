@@ -36,7 +36,7 @@ static void send(at_derivation *g, const at_part *part, const at_expr *guard, co
     at_push_kept(&inside, part->body, d, "dscore");
 }
 
-/* ---- normalisers --------------------------------------------------------------------------------- */
+/* ---- normalisers ----------------------------------------------------------------------------- */
 
 /* The share of an element's cotangent that the sum is over: p * dp, or dy. */
 static const at_expr *share(at_derivation *g, const at_statement *st, const at_part *part) {
@@ -52,7 +52,8 @@ static const at_expr *row_sum(at_derivation *g, const at_statement *st, at_axis 
     for (int i = 0; i < st->u.keeping.count; i++) {
         const at_part *part = &st->u.keeping.parts[i];
         if (!at_is_active(g, part->target)) continue;
-        if (!first || at_extra_count(g, part->target) > at_extra_count(g, first)) first = part->target;
+        if (!first || at_extra_count(g, part->target) > at_extra_count(g, first))
+            first = part->target;
         const at_expr *body = share(g, st, part);
         /* Outside its guard a log_softmax is -inf, whatever the scores are. */
         bool guarded = st->u.keeping.fold == AT_FOLD_LOG_SOFTMAX;
@@ -107,11 +108,12 @@ static void push_normaliser(at_derivation *g, const at_statement *st) {
         if (st->u.keeping.fold == AT_FOLD_SOFTMAX)
             send(g, part, in_scan ? part->guard : NULL, at_make_mul(s, y, at_make_sub(s, d, here)));
         else
-            send(g, part, part->guard, at_make_sub(s, d, at_make_mul(s, map2(s, AT_OP_EXP, y, NULL), here)));
+            send(g, part, part->guard,
+                 at_make_sub(s, d, at_make_mul(s, map2(s, AT_OP_EXP, y, NULL), here)));
     }
 }
 
-/* ---- running folds ------------------------------------------------------------------------------- */
+/* ---- running folds --------------------------------------------------------------------------- */
 
 /* Another index for each bound axis, and e at it. */
 static const at_expr *at_other(at_derivation *g, const at_part *part, at_axis **others,
@@ -238,7 +240,7 @@ void at_push_keeping(at_derivation *g, const at_statement *st) {
     }
 }
 
-/* ---- draws --------------------------------------------------------------------------------------- */
+/* ---- draws ----------------------------------------------------------------------------------- */
 
 void at_push_drawing(at_derivation *g, const at_statement *st) {
     at_session *s = g->s;

@@ -1,14 +1,16 @@
-/* A cotangent sent down an expression: at each operation times the local derivative of rules.def, at a
- * fold into its body, at a read it has arrived and becomes a contribution to the array's adjoint.
+/* A cotangent sent down an expression: at each operation times the local derivative of rules.def,
+ * at a fold into its body, at a read it has arrived and becomes a contribution to the array's
+ * adjoint.
  *
- * What a choice or a condition excludes goes into the guard and not into a factor, so the branch that
- * was not taken is never evaluated in the derivative either, and a cotangent that is NaN does not reach it.
+ * What a choice or a condition excludes goes into the guard and not into a factor, so the branch
+ * that was not taken is never evaluated in the derivative either, and a cotangent that is NaN does
+ * not reach it.
  *
  * Values that a local derivative needs are written again where that is cheap. Otherwise they get an
  * array of their own in front of the equation, which the equation then reads as well. */
 #include "grad/grad_int.h"
 
-/* ---- places ------------------------------------------------------------------------------------ */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 at_place at_place_of(at_derivation *g, const at_array *target) {
     at_place place = {.g = g, .target = target};
@@ -53,7 +55,7 @@ at_place at_place_where(const at_place *place, const at_expr *condition, const a
     return at_place_under(place, NULL, 0, at_both(s, some, condition));
 }
 
-/* ---- values that are needed twice --------------------------------------------------------------- */
+/* ---- values that are needed twice ------------------------------------------------------------ */
 
 /* The axes of an array in front of the statement that holds e: the steps of the scans around, which
  * must come first, and what e mentions. */
@@ -98,7 +100,8 @@ static void exchange_in(at_derivation *g, at_slot *slot, const at_expr *old, con
 /* What kind of value it is, for its name. */
 static const char *suffix_of(const at_expr *e) {
     if (e->tag == AT_FOLD_NODE) return at_fold_info(e->u.fold.fold)->text;
-    if (e->tag == AT_MAP && at_op_info(e->u.map.op)->level == 0) return at_op_info(e->u.map.op)->text;
+    if (e->tag == AT_MAP && at_op_info(e->u.map.op)->level == 0)
+        return at_op_info(e->u.map.op)->text;
     return "part";
 }
 
@@ -142,7 +145,7 @@ const at_expr *at_value_of(const at_place *place, const at_expr *e) {
     return hoisted(place, e);
 }
 
-/* ---- cotangents that are needed several times --------------------------------------------------- */
+/* ---- cotangents that are needed several times ------------------------------------------------ */
 
 typedef struct {
     at_derivation *g;
@@ -184,13 +187,14 @@ void at_push_kept(const at_place *place, const at_expr *e, const at_expr *d, con
     d = at_auxiliary(g, place->target, suffix, axes, count,
                      at_where(g->s, place->guard, d, 0));
     ((at_array *)d->u.read.array)->cotangent = true;
-    /* The array is 0 where the guard does not hold. In a scan it also says which steps are meant. */
+    /* The array is 0 where the guard does not hold. In a scan it also says which steps are
+     * meant. */
     at_place there = *place;
     if (at_slot_of(g, place->target)->step_count == 0) there.guard = NULL;
     at_push(&there, e, d);
 }
 
-/* ---- operations ---------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static void push_choice(const at_place *place, const at_expr *e, const at_expr *d) {
     at_session *s = place->g->s;
@@ -226,7 +230,7 @@ static void push_map(const at_place *place, const at_expr *e, const at_expr *d) 
     }
 }
 
-/* ---- reads --------------------------------------------------------------------------------------- */
+/* ---- reads ----------------------------------------------------------------------------------- */
 
 /* Where the alternative of a read counts: some index is outside. */
 static const at_expr *outside(const at_place *place, const at_expr *e) {

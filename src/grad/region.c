@@ -1,8 +1,9 @@
-/* Blocks and scans in reverse. A scan runs the other way; its arrays are whole histories, so nothing else
- * changes. Here too: what an expression of the forward rounds is in the reversed ones. */
+/* Blocks and scans in reverse. A scan runs the other way; its arrays are whole histories, so
+ * nothing else changes. Here too: what an expression of the forward rounds is in the reversed
+ * ones. */
 #include "grad/grad_int.h"
 
-/* ---- expressions of the forward body ------------------------------------------------------------ */
+/* ---- expressions of the forward body --------------------------------------------------------- */
 
 /* The repeats around both the array's definition and here whose rounds are no axes of the array,
  * outermost first; *behind: the outermost of those around the definition only. */
@@ -80,7 +81,7 @@ const at_expr *at_in_reverse(at_derivation *g, const at_expr *e) {
     return e;
 }
 
-/* ---- scans and blocks --------------------------------------------------------------------------- */
+/* ---- scans and blocks ------------------------------------------------------------------------ */
 
 static void reverse_scan(at_derivation *g, const at_statement *st) {
     at_reversed *f = at_reversed_of(g, st);

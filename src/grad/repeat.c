@@ -16,7 +16,7 @@
  * begins with. */
 #include "grad/grad_int.h"
 
-/* ---- a repeat: what enters it and what leaves --------------------------------------------------- */
+/* ---- a repeat: what enters it and what leaves ------------------------------------------------ */
 
 static bool take_entering(const at_contribution *c, const void *user) {
     return c->enter == user;
@@ -109,7 +109,7 @@ void at_emit_escapes(at_derivation *g, at_reversed *f) {
         }
 }
 
-/* ---- what a body contributes to arrays outside -------------------------------------------------- */
+/* ---- what a body contributes to arrays outside ----------------------------------------------- */
 
 /* Contributions of f's body to one array that have the same indices of rounds and steps. */
 typedef struct {
@@ -300,7 +300,8 @@ static void add_carried(reversing *v, at_carried carried) {
 
 /* An array with the very name of another: what a repeat carries has one. */
 static at_array *twin(at_derivation *g, const at_array *of, at_role role) {
-    at_array *array = at_draft_array(g->draft, of->name, NULL, of->kind, of->axes, of->rank, of->span);
+    at_array *array =
+        at_draft_array(g->draft, of->name, NULL, of->kind, of->axes, of->rank, of->span);
     array->name = of->name;
     array->path = of->path;
     array->role = role;
@@ -367,7 +368,7 @@ static void leave_behind(reversing *v) {
     for (const left_behind *b = v->left; b; b = b->next) contribute_outside(v->g, &b->l, b->made);
 }
 
-/* ---- a repeat ----------------------------------------------------------------------------------- */
+/* ---- a repeat -------------------------------------------------------------------------------- */
 
 /* Makes the forward repeat count its rounds. */
 static void count_rounds(at_derivation *g, at_reversed *f) {
@@ -399,8 +400,8 @@ bool at_is_carried_active(at_derivation *g, const at_carried *c) {
     return at_is_active(g, c->after) || at_is_active(g, c->inside);
 }
 
-/* The adjoint of one carried name: `next` has what comes from later, `inside` gives what goes to the
- * round before. */
+/* The adjoint of one carried name: `next` has what comes from later, `inside` gives what goes to
+ * the round before. */
 static at_carried carry(at_derivation *g, const at_carried *c) {
     at_session *s = g->s;
     at_array *before = at_adjoint_of(g, c->after);

@@ -1,5 +1,5 @@
-/* The rows of rules.def as expressions. Each is a little function of the language, parsed and resolved
- * when a derivation first needs it; applying it replaces the reads of its inputs. */
+/* The rows of rules.def as expressions. Each is a little function of the language, parsed and
+ * resolved when a derivation first needs it; applying it replaces the reads of its inputs. */
 #include "grad/grad_int.h"
 
 #include <string.h>

@@ -2,10 +2,10 @@
  * derivation put around them. */
 #include "grad/grad_int.h"
 
-/* ---- how deep regions stand in each other ------------------------------------------------------- */
+/* ---- how deep regions stand in each other ---------------------------------------------------- */
 
-/* An array has at most 32 axes; the lists of this folder hold those, as many rounds and steps around
- * them, and as many held axes. */
+/* An array has at most 32 axes; the lists of this folder hold those, as many rounds and steps
+ * around them, and as many held axes. */
 enum { NESTING = 32 };
 
 static const at_statement *too_deep(const at_block *block, int depth) {
@@ -24,11 +24,12 @@ bool at_grad_nests(at_session *s, const at_cascade *cascade) {
     const at_statement *st = too_deep(&cascade->body, 0);
     if (st)
         at_error(s, AT_E_GRAD_NESTING, st->span,
-                 "a derivative goes through at most %d scans and repeats inside each other", NESTING);
+                 "a derivative goes through at most %d scans and repeats inside each other",
+                 NESTING);
     return !st;
 }
 
-/* ---- where arrays stand ------------------------------------------------------------------------- */
+/* ---- where arrays stand ---------------------------------------------------------------------- */
 
 typedef struct {
     at_derivation *g;
@@ -65,7 +66,8 @@ static void survey_block(surveying *v, const at_block *block, bool reverses) {
                 note_target(v, st, st->u.keeping.parts[k].target);
         } else if (st->tag == AT_SCAN) {
             int count = v->step_count;
-            for (int k = 0; k < st->u.scan.count; k++) v->steps[v->step_count++] = st->u.scan.axes[k];
+            for (int k = 0; k < st->u.scan.count; k++)
+                v->steps[v->step_count++] = st->u.scan.axes[k];
             if (reverses) v->region = new_region(v, st);
             survey_block(v, &st->u.scan.body, reverses);
             v->step_count = count;
@@ -87,7 +89,7 @@ static void survey_block(surveying *v, const at_block *block, bool reverses) {
     }
 }
 
-/* ---- what is read outside a repeat -------------------------------------------------------------- */
+/* ---- what is read outside a repeat ----------------------------------------------------------- */
 
 void at_note_escape(at_derivation *g, const at_array *array, const at_expr *const *index,
                     const at_reversed *region) {
@@ -149,7 +151,7 @@ void at_survey(at_derivation *g, const at_block *body, const at_block *blocks, i
     }
 }
 
-/* ---- putting in --------------------------------------------------------------------------------- */
+/* ---- putting in ------------------------------------------------------------------------------ */
 
 static at_slot *slot_of(at_derivation *g, const at_statement *st) {
     if (st->tag == AT_KEEPING) return at_slot_of(g, st->u.keeping.parts[0].target);

@@ -1,9 +1,9 @@
-/* What surely has a value. A condition of a local derivative that may fail must not be asked where nobody
- * needs it; most cannot, and then the derivative need not say so.
+/* What surely has a value. A condition of a local derivative that may fail must not be asked where
+ * nobody needs it; most cannot, and then the derivative need not say so.
  *
- * An expression is total if its indices are proved to lie inside, it divides ints by numbers only, and the
- * arrays it reads are total. Arrays that read each other (scans, repeats) are taken for total until one
- * of them is seen not to be. */
+ * An expression is total if its indices are proved to lie inside, it divides ints by numbers only,
+ * and the arrays it reads are total. Arrays that read each other (scans, repeats) are taken for
+ * total until one of them is seen not to be. */
 #include "grad/grad_int.h"
 
 enum { UNKNOWN, ASSUMED, TOTAL, PARTIAL };

@@ -29,7 +29,7 @@ typedef struct at_array at_array;
 typedef struct at_expr at_expr;
 typedef struct at_statement at_statement;
 
-/* ---- ops.def, folds.def, draws.def -------------------------------------------------------------- */
+/* ---- ops.def, folds.def, draws.def ----------------------------------------------------------- */
 
 typedef enum {
 #define AT_OP(id, text, arity, rule, level, c, doc) AT_OP_##id,
@@ -90,7 +90,7 @@ int at_draw_find(const char *text);
 /* The built-in function (level 0) called `text`, or -1. */
 int at_op_find(const char *text);
 
-/* ---- axes, arrays ----------------------------------------------------------------------------- */
+/* ---- axes, arrays ---------------------------------------------------------------------------- */
 
 struct at_axis {
     const char *name;       /* unique in its cascade */
@@ -126,7 +126,7 @@ struct at_array {
     int id; /* its position in at_cascade.arrays */
 };
 
-/* ---- expressions ---------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 typedef enum {
     AT_CONST, /* kind tells which of real, integer (bool: 0 or 1) */
@@ -149,8 +149,9 @@ struct at_expr {
         struct {
             const at_array *array;
             const at_expr **index;      /* array->rank of them */
-            /* `x[t-1 | 0]`: the value where an index is outside; NULL: outside is an error. An index
-             * that is a plain INDEX of an axis that was not declared is checked in either case. */
+            /* `x[t-1 | 0]`: the value where an index is outside; NULL: outside is an error. An
+             * index that is a plain INDEX of an axis that was not declared is checked in either
+             * case. */
             const at_expr *alternative;
         } read;
         struct {
@@ -167,7 +168,7 @@ struct at_expr {
     } u;
 };
 
-/* ---- statements ---------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 typedef struct {
     int count;
@@ -197,9 +198,9 @@ typedef struct {
     const at_expr *guard, *body;
 } at_part;
 
-/* What a repeat carries. All four have one kind, rank and extents. `after` is `before` when no round
- * runs and else the last round's `next`; `inside` is `before` in the first round and then the last
- * round's `next`. `next` is written in the body (it may be a nested repeat's `after`). */
+/* What a repeat carries. All four have one kind, rank and extents. `after` is `before` when no
+ * round runs and else the last round's `next`; `inside` is `before` in the first round and then the
+ * last round's `next`. `next` is written in the body (it may be a nested repeat's `after`). */
 typedef struct {
     at_array *before, *inside, *next, *after;
 } at_carried;
@@ -256,7 +257,7 @@ struct at_statement {
     } u;
 };
 
-/* ---- the cascade ------------------------------------------------------------------------------------ */
+/* ---- the cascade ----------------------------------------------------------------------------- */
 
 /* An array with how it begins: a param, a state, or a law's drawn input. Either a value over the
  * array's axes or a draw; neither for an input. */
@@ -292,7 +293,7 @@ typedef struct {
     at_block body;
 } at_cascade;
 
-/* ---- build.c: nodes ---------------------------------------------------------------------------------- */
+/* ---- build.c: nodes -------------------------------------------------------------------------- */
 /* Nodes check their kinds (AT_ASSERT): conversions are the caller's to make. */
 
 const at_expr *at_real(at_session *s, double value, at_span span);
@@ -302,20 +303,22 @@ const at_expr *at_size(at_session *s, const at_axis *axis, at_span span);
 const at_expr *at_index(at_session *s, const at_axis *axis, at_span span);
 const at_expr *at_read(at_session *s, const at_array *array, const at_expr **index,
                        const at_expr *alternative, at_span span); /* index is kept */
-/* Unused arguments NULL. Gives the kind by the op's rule. Not always a new node: a negated number is
- * a number, TO_REAL of a real and TO_INT of an int are the argument, TO_REAL of an int constant that a
- * double holds exactly is a real constant, and `and`, `or`, `not`, `if` with a constant vanish. */
+/* Unused arguments NULL. Gives the kind by the op's rule. Not always a new node: a negated number
+ * is a number, TO_REAL of a real and TO_INT of an int are the argument, TO_REAL of an int constant
+ * that a double holds exactly is a real constant, and `and`, `or`, `not`, `if` with a constant
+ * vanish. */
 const at_expr *at_map_node(at_session *s, at_op op, const at_expr *a, const at_expr *b,
                            const at_expr *c, at_span span);
 /* axes are copied; a guard that is the constant true becomes NULL. The body must be real for folds
- * that give reals, bool for any and all, a number for the others but count, which takes anything. */
+ * that give reals, bool for any and all, a number for the others but count, which takes
+ * anything. */
 const at_expr *at_fold_node(at_session *s, at_fold fold, at_axis **axes, int count,
                             const at_expr *guard, const at_expr *body, at_span span);
 /* x itself when it is real, TO_REAL of an int. */
 const at_expr *at_as_real(at_session *s, const at_expr *x);
 bool at_same(const at_expr *a, const at_expr *b); /* equal as trees; spans do not count */
 
-/* ---- constant.c: what is known before a run ------------------------------------------------------------ */
+/* ---- constant.c: what is known before a run -------------------------------------------------- */
 
 /* The value of an expression without reads, where its sizes are known. */
 typedef struct {
@@ -328,8 +331,8 @@ typedef struct {
 /* `extent` gives an open axis' extent or -1. An int overflow or a division by 0 is not known. */
 at_constant at_constant_of(const at_expr *e, int64_t (*extent)(void *user, const at_axis *axis),
                            void *user);
-/* The extent of any axis, given those of the open ones in `open` (by axis id; -1 unknown); -1 when it
- * is not known, does not fit, or is negative. */
+/* The extent of any axis, given those of the open ones in `open` (by axis id; -1 unknown); -1 when
+ * it is not known, does not fit, or is negative. */
 int64_t at_extent(const at_axis *axis, const int64_t *open);
 /* Integer operations as the language defines them; false on overflow and division by 0. */
 bool at_int_op(at_op op, int64_t a, int64_t b, int64_t c, int64_t *result);
@@ -338,7 +341,7 @@ double at_real_op(at_op op, double a, double b, double c);
 /* int(x): without its fraction; INT64_MIN, outside every extent, for NaN and what does not fit. */
 int64_t at_real_to_int(double x);
 
-/* ---- walk.c: looking at and rewriting expressions --------------------------------------------------------- */
+/* ---- walk.c: looking at and rewriting expressions -------------------------------------------- */
 
 /* Calls `visit` on every node, parents first; stops below a node for which it returns false. A
  * shared node is visited at each of its places. e may be NULL. */
@@ -364,7 +367,7 @@ const at_expr *at_substitute(at_session *s, const at_expr *e, const at_axis **ax
                              const at_expr **values, int count,
                              at_axis *(*fresh)(void *user, const at_axis *like), void *user);
 
-/* ---- verify.c, print.c ------------------------------------------------------------------------------------- */
+/* ---- verify.c, print.c ----------------------------------------------------------------------- */
 
 /* The rules above, by AT_ASSERT; for debug builds and tests. */
 void at_ir_verify(at_session *s, const at_cascade *cascade);
@@ -378,9 +381,10 @@ void at_ir_print_expr(const at_expr *e, at_text *out);
 /* A name as it is written in a program: itself, or in backquotes when it is not a plain path. */
 void at_ir_print_name(const char *name, at_text *out);
 
-/* ---- reason.c: why something was not done -------------------------------------------------------------------- */
+/* ---- reason.c: why something was not done ---------------------------------------------------- */
 
-/* `s[i,j]`, and an expression, as texts of the session that messages can hold: long ones are cut. */
+/* `s[i,j]`, and an expression, as texts of the session that messages can hold: long ones are
+ * cut. */
 const char *at_array_text(at_session *s, const at_array *array);
 const char *at_expr_text(at_session *s, const at_expr *e);
 /* at_reason_add about an array that stands at `span`, and about a condition or a sum. */

@@ -2,10 +2,10 @@
  * written out. Reading the text back and printing again gives the same text, so any stage's result
  * can be kept as a file, compared, and used as input.
  *
- * The order is fixed: documentation, header, axes, requirements, cotangents, params, states, body. Open axes
- * have no statement, the inputs carry them; rounds have one, because params that are stacked by
- * round come before their repeat. The four arrays of what a repeat
- * carries share one name, so they print as one name that is equated again. */
+ * The order is fixed: documentation, header, axes, requirements, cotangents, params, states, body.
+ * Open axes have no statement, the inputs carry them; rounds have one, because params that are
+ * stacked by round come before their repeat. The four arrays of what a repeat carries share one
+ * name, so they print as one name that is equated again. */
 #include "ir/ir_int.h"
 
 #include <inttypes.h>

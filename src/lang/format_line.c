@@ -26,7 +26,8 @@ int at_text_width(const char *text, size_t length) {
 }
 
 bool at_line_fits(const at_line *line, int indent) {
-    return !line->text.data || indent + at_text_width(line->text.data, line->text.length) <= AT_LINE_WIDTH;
+    return !line->text.data ||
+           indent + at_text_width(line->text.data, line->text.length) <= AT_LINE_WIDTH;
 }
 
 static void add_flat(const char *piece, size_t length, at_text *out) {
@@ -53,7 +54,7 @@ static size_t find_break(const char *text, size_t length, int room) {
     return best;
 }
 
-/* ---- chains: if a then b else if c then d else e -------------------------------------------------- */
+/* ---- chains: if a then b else if c then d else e --------------------------------------------- */
 
 static bool is_else(const char *text, size_t i) {
     return is_mark(text[i]) && strncmp(text + i + 1, "else ", 5) == 0;
@@ -90,10 +91,10 @@ static size_t chain_end(const char *text, size_t length, char depth) {
     return length;
 }
 
-/* ---- the whole line ------------------------------------------------------------------------------- */
+/* ---- the whole line -------------------------------------------------------------------------- */
 
-/* A chain that does not fit is broken at each `else`, so that its cases stand below each other; where it
- * began on a line that goes on, they stand further in. */
+/* A chain that does not fit is broken at each `else`, so that its cases stand below each other;
+ * where it began on a line that goes on, they stand further in. */
 void at_line_flush(at_line *line, int indent, at_text *out) {
     const char *text = line->text.data ? line->text.data : "", *begin = text;
     size_t length = line->text.length;

@@ -9,7 +9,7 @@
 #include "base/base.h"
 #include "ir/ir.h"
 
-/* ---- the tree of an expression --------------------------------------------------------------------- */
+/* ---- the tree of an expression --------------------------------------------------------------- */
 
 typedef enum {
     AT_T_NUMBER,  /* literal: integer or real; inf and pi too */
@@ -73,7 +73,7 @@ struct at_bind {
     at_tree *value;
 };
 
-/* ---- the tree of a statement -------------------------------------------------------------------------- */
+/* ---- the tree of a statement ----------------------------------------------------------------- */
 
 typedef enum {
     AT_S_EQUATION, /* targets = value; or ~ value, a draw */
@@ -157,7 +157,7 @@ struct at_tree_statement {
     at_tree *tolerance;   /* ASSERT: within t; may be NULL */
 };
 
-/* ---- a file ------------------------------------------------------------------------------------------ */
+/* ---- a file ---------------------------------------------------------------------------------- */
 
 typedef enum { AT_D_FN, AT_D_LAW, AT_D_PAPER, AT_D_USE } at_definition_tag;
 
@@ -189,7 +189,7 @@ typedef struct {
     int last_comment_count;
 } at_file_tree;
 
-/* ---- lex*.c, parse*.c, show_tree.c, format*.c -------------------------------------------------------- */
+/* ---- lex*.c, parse*.c, show_tree.c, format*.c ------------------------------------------------ */
 
 /* NULL when there were errors (all recorded); parsing resumes at the next statement after one. */
 const at_file_tree *at_parse(at_session *s, const at_source *source);
@@ -205,7 +205,7 @@ void at_show_tree(const at_file_tree *file, at_text *out);
  * operations over axes (sum, softmax, …). */
 bool at_is_reserved(const char *word);
 
-/* ---- modules.c: the files that `use NAME` may mean --------------------------------------------------- */
+/* ---- modules.c: the files that `use NAME` may mean ------------------------------------------- */
 
 typedef struct {
     const char *name;   /* as a program writes it: neighborhood_attention */
@@ -223,8 +223,8 @@ typedef struct {
 const char *at_module_name(at_session *s, const char *path);
 /* Adds the modules of a folder in the order of their names; none when it cannot be read. */
 void at_module_list(at_session *s, const char *folder, at_modules *out);
-/* The module called `name` (hyphens and `_` are alike) in the first of `folders` (ended by NULL; may
- * be NULL) that has it, or NULL. *all becomes the modules of all folders, folder by folder. */
+/* The module called `name` (hyphens and `_` are alike) in the first of `folders` (ended by NULL;
+ * may be NULL) that has it, or NULL. *all becomes the modules of all folders, folder by folder. */
 const at_module_file *at_module_find(at_session *s, const char *const *folders, const char *name,
                                      at_modules *all);
 
@@ -233,7 +233,7 @@ const at_module_file *at_module_find(at_session *s, const char *const *folders, 
  * the zoo. */
 const char *const *at_module_folders(at_session *s, const char *beside, bool blocks);
 
-/* ---- resolve*.c ----------------------------------------------------------------------------------------- */
+/* ---- resolve*.c ------------------------------------------------------------------------------ */
 
 typedef struct {
     const char *name; /* an axis of an input of the main function */
@@ -263,10 +263,11 @@ const at_definition *at_program_find(at_session *s, const at_program *program,
 /* The function that a call of `name` in the program's file means; NULL when there is none, or when
  * several used files define it. */
 const at_definition *at_program_function(const at_program *program, const char *name);
-/* The program with another tree in the place of its file's: the same source, the same `use` lines. What
- * it uses is shared, so `program` and its session must live as long; several sessions may do this at
- * once with one program. NULL after errors (a name that is defined twice). */
-const at_program *at_program_with(at_session *s, const at_program *program, const at_file_tree *tree);
+/* The program with another tree in the place of its file's: the same source, the same `use` lines.
+ * What it uses is shared, so `program` and its session must live as long; several sessions may do
+ * this at once with one program. NULL after errors (a name that is defined twice). */
+const at_program *at_program_with(at_session *s, const at_program *program,
+                                  const at_file_tree *tree);
 /* Inlines all that the chosen function (or law) reaches. NULL after errors. */
 const at_cascade *at_resolve(at_session *s, const at_program *program,
                              const at_resolve_options *options);

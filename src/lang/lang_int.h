@@ -2,7 +2,8 @@
  *
  * How the parser's functions behave: each begins at the first token of its piece and ends behind
  * its last. One that fails has complained, returns NULL (or false) and may stop anywhere; its
- * caller passes the failure up until a statement, a header or a definition skips to where it can resume.
+ * caller passes the failure up until a statement, a header or a definition skips to where it can
+ * resume.
  *
  * Lines: a token is `first` when a statement may begin with it: it begins a line, the line before
  * does not go on, and it is not one of `then`, `else`, `->`. at_parser_peek shows such a token as
@@ -194,8 +195,8 @@ void at_line_options(at_line *line, const at_bind *options, int count, int depth
 
 /* Whether a value is a table that may have rows. */
 bool at_is_table(const at_tree *value);
-/* Writes the statement of which `head` is all up to its `=`, with the table in rows; false, and nothing
- * is written, where it has none and needs none, or they would not fit. */
+/* Writes the statement of which `head` is all up to its `=`, with the table in rows; false, and
+ * nothing is written, where it has none and needs none, or they would not fit. */
 bool at_format_table(const at_line *head, const at_tree *table, int indent, at_text *out);
 
 #endif

@@ -15,7 +15,7 @@ enum { USE_DEPTH = 64 };
 static const at_module *load_module(at_session *s, at_program *program, const at_source *source,
                                     const char *name, const char *const *library, int depth);
 
-/* ---- what a file may define ---------------------------------------------------------------------- */
+/* ---- what a file may define ------------------------------------------------------------------ */
 
 static bool check_names(at_session *s, const at_definition *d) {
     const char *names[3] = {"input", "option", "output"};
@@ -53,7 +53,8 @@ static bool enter_definitions(at_session *s, at_module *module) {
         if (d->tag != AT_D_FN && d->tag != AT_D_LAW) continue;
         const at_definition *known = at_map_get(&module->functions, d->name);
         if (known) {
-            at_diag *diag = at_error(s, AT_E_NAME_TAKEN, d->name_span, "`%s` is defined twice", d->name);
+            at_diag *diag =
+                at_error(s, AT_E_NAME_TAKEN, d->name_span, "`%s` is defined twice", d->name);
             at_note(s, diag, known->name_span, "first here");
             good = false;
         }
@@ -70,7 +71,7 @@ static bool enter_definitions(at_session *s, at_module *module) {
     return good;
 }
 
-/* ---- use ------------------------------------------------------------------------------------------- */
+/* ---- use ------------------------------------------------------------------------------------- */
 
 /* The file that a `use` means; NULL after an error. */
 static const char *use_path(at_session *s, const at_source *source, const at_definition *use,
@@ -78,7 +79,8 @@ static const char *use_path(at_session *s, const at_source *source, const at_def
     if (use->is_path) {
         const char *slash = strrchr(source->name, '/'), *path = use->name;
         if (slash && use->name[0] != '/')
-            path = at_format(s->arena, "%.*s/%s", (int)(slash - source->name), source->name, use->name);
+            path = at_format(s->arena, "%.*s/%s", (int)(slash - source->name), source->name,
+                             use->name);
         if (access(path, F_OK) == 0) return path;
         at_diag *diag = at_error(s, AT_E_USE, use->name_span, "there is no file %s", path);
         at_hint(s, diag, "the path is as seen from the file that says `use`");
@@ -106,8 +108,8 @@ static const char *use_path(at_session *s, const at_source *source, const at_def
     return NULL;
 }
 
-static bool load_use(at_session *s, at_program *program, at_module *module, const at_definition *use,
-                     const char *const *library, int depth) {
+static bool load_use(at_session *s, at_program *program, at_module *module,
+                     const at_definition *use, const char *const *library, int depth) {
     const char *path = use_path(s, module->tree->source, use, library);
     if (!path) return false;
     char *real = realpath(path, NULL);
@@ -128,7 +130,8 @@ static bool load_use(at_session *s, at_program *program, at_module *module, cons
     const at_module *found = known;
     if (!found) {
         if (depth >= USE_DEPTH) {
-            at_error(s, AT_E_USE, use->name_span, "files use each other more than %d deep", USE_DEPTH);
+            at_error(s, AT_E_USE, use->name_span, "files use each other more than %d deep",
+                     USE_DEPTH);
             return false;
         }
         const at_source *source = at_read_source(s, path);
@@ -161,10 +164,12 @@ static const at_module *load_module(at_session *s, at_program *program, const at
     return good ? module : NULL;
 }
 
-const at_program *at_load(at_session *s, const at_source *source, const char *const *library_folders) {
+const at_program *at_load(at_session *s, const at_source *source,
+                          const char *const *library_folders) {
     s->stage = "load";
     at_program *program = AT_NEW(s->arena, at_program);
-    const at_source *prelude = at_make_source(s, "prelude.attn", at_prelude_text, strlen(at_prelude_text));
+    const at_source *prelude =
+        at_make_source(s, "prelude.attn", at_prelude_text, strlen(at_prelude_text));
     if (!prelude) return NULL;
     program->prelude = load_module(s, program, prelude, "prelude", library_folders, 0);
     char *real = realpath(source->name, NULL);
@@ -175,7 +180,8 @@ const at_program *at_load(at_session *s, const at_source *source, const char *co
     return program->main && program->prelude ? program : NULL;
 }
 
-const at_program *at_program_with(at_session *s, const at_program *program, const at_file_tree *tree) {
+const at_program *at_program_with(at_session *s, const at_program *program,
+                                  const at_file_tree *tree) {
     at_program *other = AT_NEW(s->arena, at_program);
     at_module *main = AT_NEW(s->arena, at_module);
     *other = *program;
@@ -195,7 +201,8 @@ const at_definition *at_program_function(const at_program *program, const char *
 
 const at_file_tree *at_program_file(const at_program *program) { return program->main->tree; }
 
-const at_definition *at_program_find(at_session *s, const at_program *program, const char *function) {
+const at_definition *at_program_find(at_session *s, const at_program *program,
+                                     const char *function) {
     const at_file_tree *tree = program->main->tree;
     const at_definition *found = NULL;
     if (function) {

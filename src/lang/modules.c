@@ -151,7 +151,8 @@ const char *const *at_module_folders(at_session *s, const char *beside, bool blo
     static const char *const roots[] = {"..", "../share/attend"};
     for (int i = 0; i < 2 && slash; i++) {
         char real[PATH_MAX];
-        if (!realpath(at_format(s->arena, "%.*s/%s", (int)(slash - beside), beside, roots[i]), real))
+        if (!realpath(at_format(s->arena, "%.*s/%s", (int)(slash - beside), beside, roots[i]),
+                      real))
             continue;
         const char *lib = at_format(s->arena, "%s/lib", real);
         if (blocks && is_folder(lib)) add_folder(&list, lib);

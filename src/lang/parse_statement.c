@@ -202,7 +202,7 @@ static bool parse_kept(at_parser *p, at_tree_statement *st, bool param) {
     return false;
 }
 
-/* ---- axis, require, cotangent --------------------------------------------------------------------------- */
+/* ---- axis, require, cotangent ---------------------------------------------------------------- */
 
 static bool parse_axis(at_parser *p, at_tree_statement *st) {
     int capacity = 0;

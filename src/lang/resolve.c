@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- inputs ---------------------------------------------------------------------------------------- */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 static bool declare_input(at_resolver *r, at_frame *frame, const at_target *input) {
     at_axis **axes = AT_NEW_ARRAY(r->s->arena, at_axis *, input->count);
@@ -19,10 +19,12 @@ static bool declare_input(at_resolver *r, at_frame *frame, const at_target *inpu
         for (int k = 0; k < i; k++)
             if (strcmp(input->axes[i], input->axes[k]) == 0) {
                 at_diag *diag = at_resolve_error(r, frame, AT_E_AXIS_TWICE, input->axis_spans[i],
-                                                 "the axis `%s` stands twice in `%s`", input->axes[i],
-                                                 input->name);
-                at_hint(r->s, diag, "give the second its own name, and if they must be equally long: "
-                        "require size(%s) == size(…)", input->axes[i]);
+                                                 "the axis `%s` stands twice in `%s`",
+                                                 input->axes[i], input->name);
+                at_hint(r->s, diag,
+                        "give the second its own name, and if they must be equally long: "
+                        "require size(%s) == size(…)",
+                        input->axes[i]);
                 return false;
             }
         if (!entity) {
@@ -68,15 +70,16 @@ static bool draw_input(at_resolver *r, at_frame *frame, const at_target *input, 
            at_resolve_start(r, &scope, input->name, input->draw, true, start->array->kind, start);
 }
 
-/* ---- options set from outside --------------------------------------------------------------------- */
+/* ---- options set from outside ---------------------------------------------------------------- */
 
 static bool set_options(at_resolver *r, at_frame *frame) {
     const at_resolve_options *o = r->options;
     for (int i = 0; i < o->set_count; i++) {
         /* What was typed has a line of its own, so that a message shows it and nothing else. */
-        const char *text = at_format(r->s->arena, "fn set() -> y = f(;\n%s = %s\n)\n", o->set_names[i],
-                                     o->set_values[i]);
-        const char *shown = at_format(r->s->arena, "--set %s=%s", o->set_names[i], o->set_values[i]);
+        const char *text = at_format(r->s->arena, "fn set() -> y = f(;\n%s = %s\n)\n",
+                                     o->set_names[i], o->set_values[i]);
+        const char *shown =
+            at_format(r->s->arena, "--set %s=%s", o->set_names[i], o->set_values[i]);
         const at_source *source = at_make_source(r->s, shown, text, strlen(text));
         const at_file_tree *tree = source ? at_parse(r->s, source) : NULL;
         if (!tree || tree->count != 1) return false;
@@ -109,7 +112,7 @@ static bool set_options(at_resolver *r, at_frame *frame) {
     return true;
 }
 
-/* ---- outputs ------------------------------------------------------------------------------------------ */
+/* ---- outputs --------------------------------------------------------------------------------- */
 
 static bool fixed_name(const at_array *array) {
     return array->role == AT_INPUT || array->role == AT_PARAM || array->role == AT_STATE;
@@ -121,7 +124,9 @@ static void exchange_names(at_resolver *r, const at_array *array, const char *na
     for (int i = 0; i < r->array_count; i++) {
         at_array *a = r->arrays[i];
         if (fixed_name(a)) continue;
-        const char *other = strcmp(a->name, old) == 0 ? name : strcmp(a->name, name) == 0 ? old : NULL;
+        const char *other = strcmp(a->name, old) == 0    ? name
+                            : strcmp(a->name, name) == 0 ? old
+                                                         : NULL;
         if (!other) continue;
         /* The path says by what rounds its draws differ. */
         bool rounds = strstr(a->path, "[]") && !strstr(other, "[]");
@@ -137,7 +142,8 @@ static bool is_drawn(const at_statement *const *statements, int count, const at_
         const at_block *body = st->tag == AT_SCAN     ? &st->u.scan.body
                                : st->tag == AT_REPEAT ? &st->u.repeat.body
                                                       : NULL;
-        if (body && is_drawn((const at_statement *const *)body->items, body->count, array)) return true;
+        if (body && is_drawn((const at_statement *const *)body->items, body->count, array))
+            return true;
     }
     return false;
 }
@@ -145,8 +151,9 @@ static bool is_drawn(const at_statement *const *statements, int count, const at_
 /* An output's array has its axes in the declared order: a copy where a scan put them otherwise, or
  * where rounds are in the path by which it is drawn: that path must be its name. */
 static at_array *in_order(at_resolver *r, const at_view *view, const at_target *declared) {
-    bool same = !strchr(view->array->path, '[') ||
-                !is_drawn((const at_statement *const *)r->block->items, r->block->count, view->array);
+    bool same =
+        !strchr(view->array->path, '[') ||
+        !is_drawn((const at_statement *const *)r->block->items, r->block->count, view->array);
     for (int i = 0; i < view->array->rank; i++) same = same && view->hole[i] == i;
     if (same) return (at_array *)view->array;
     at_value v = at_value_read(r, view, declared->span);
@@ -159,7 +166,8 @@ static at_array *in_order(at_resolver *r, const at_view *view, const at_target *
     return array;
 }
 
-static bool take_output(at_resolver *r, at_frame *frame, const at_target *declared, at_output *out) {
+static bool take_output(at_resolver *r, at_frame *frame, const at_target *declared,
+                        at_output *out) {
     at_entity *entity = at_lookup(r, frame, declared->name);
     if (entity && entity->tag == AT_N_BROKEN) return false;
     if (!entity || entity->tag != AT_N_ARRAY || !entity->own) {
@@ -193,10 +201,10 @@ static bool take_output(at_resolver *r, at_frame *frame, const at_target *declar
     return true;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
-/* A printed cascade is one function, where arrays and axes share one name space: an axis of a called
- * function gives way to an array of this name. */
+/* A printed cascade is one function, where arrays and axes share one name space: an axis of a
+ * called function gives way to an array of this name. */
 static void part_names(at_resolver *r) {
     at_map taken = {0};
     for (int i = 0; i < r->array_count; i++)
@@ -240,7 +248,7 @@ static const at_cascade *assemble(at_resolver *r, const at_definition *d, const 
     return c;
 }
 
-/* ---- paths in files --------------------------------------------------------------------------------- */
+/* ---- paths in files -------------------------------------------------------------------------- */
 
 /* Of the brackets of a path, from the left: which are empty, as bits. */
 static uint32_t empty_brackets(const char *path) {
@@ -265,7 +273,8 @@ static const char *without_numbers(at_session *s, const char *path, uint32_t bra
     return left;
 }
 
-/* Whether two arrays, one with rounds where `one` says and one where `other` does, have one path. */
+/* Whether two arrays, one with rounds where `one` says and one where `other` does, have one
+ * path. */
 static bool check_meeting(at_session *s, const at_start *starts, int count, uint32_t one,
                           uint32_t other) {
     at_map paths = {0};
@@ -280,7 +289,8 @@ static bool check_meeting(at_session *s, const at_start *starts, int count, uint
             at_diag *diag = at_error(s, AT_E_SHARED_ROUNDS, array->span,
                                      "`%s` and `%s` would be one in files, but are two here",
                                      known->path, array->path);
-            at_hint(s, diag, "one of these repeats is written out round by round, the other is not: use "
+            at_hint(s, diag,
+                    "one of these repeats is written out round by round, the other is not: use "
                     "another name after `as`");
             return false;
         }
@@ -315,7 +325,8 @@ const at_cascade *at_resolve(at_session *s, const at_program *program,
                             .errors = s->diag_count};
     at_resolver *r = &resolver;
     at_frame *frame = AT_NEW(s->arena, at_frame);
-    *frame = (at_frame){.module = program->main, .definition = d, .path = "", .share = "", .rounds = ""};
+    *frame =
+        (at_frame){.module = program->main, .definition = d, .path = "", .share = "", .rounds = ""};
     at_find_cotangents(r, frame);
     for (int i = 0; i < d->input_count; i++)
         if (!declare_input(r, frame, &d->inputs[i])) return NULL;

@@ -4,7 +4,8 @@
  * only reads that are always evaluated: not after a condition, a guard or an alternative, and not
  * beside a factor that could be a structural zero. An index is looked at when each of its axes
  * occurs in it once: then its least and greatest value are reached, and they are compared with the
- * extent as polynomials, whatever the open extents are (but for empty ones, where nothing is read). */
+ * extent as polynomials, whatever the open extents are (but for empty ones, where nothing is
+ * read). */
 #include "lang/resolve_int.h"
 
 typedef struct {
@@ -15,7 +16,7 @@ typedef struct {
 
 static void check(checker *c, const at_expr *e);
 
-/* ---- the least and greatest value of an index -------------------------------------------------------- */
+/* ---- the least and greatest value of an index ------------------------------------------------ */
 
 typedef struct {
     const at_expr *low, *high; /* NULL: not known */
@@ -78,13 +79,12 @@ static void report(checker *c, const at_expr *read, int place, const char *reach
     at_session *s = c->r->s;
     const at_array *array = read->u.read.array;
     const at_expr *index = read->u.read.index[place];
-    at_diag *diag =
-        index->tag == AT_CONST
-            ? at_error(s, AT_E_READ_OUTSIDE, index->span, "`%s` is read outside, at %s", array->name,
-                       reached)
-            : at_error(s, AT_E_READ_OUTSIDE, index->span,
-                       "`%s` is read outside: the index %s goes to %s", array->name,
-                       text_of(c, index), reached);
+    at_diag *diag = index->tag == AT_CONST
+                        ? at_error(s, AT_E_READ_OUTSIDE, index->span, "`%s` is read outside, at %s",
+                                   array->name, reached)
+                        : at_error(s, AT_E_READ_OUTSIDE, index->span,
+                                   "`%s` is read outside: the index %s goes to %s", array->name,
+                                   text_of(c, index), reached);
     at_label(s, diag, "`%s` has %s elements along this axis", array->name,
              at_extent_text(c->r, array->axes[place]));
     const at_expr *zero = array->kind == AT_REAL  ? at_real(s, 0, read->span)
@@ -111,11 +111,11 @@ static void check_read(checker *c, const at_expr *e) {
     }
 }
 
-/* ---- what is always evaluated ------------------------------------------------------------------------- */
+/* ---- what is always evaluated ---------------------------------------------------------------- */
 
 static bool reads_defined(void *user, const at_expr *e) {
-    if (e->tag == AT_READ && e->u.read.array->role != AT_INPUT && e->u.read.array->role != AT_PARAM &&
-        e->u.read.array->role != AT_STATE)
+    if (e->tag == AT_READ && e->u.read.array->role != AT_INPUT &&
+        e->u.read.array->role != AT_PARAM && e->u.read.array->role != AT_STATE)
         *(bool *)user = true;
     return true;
 }

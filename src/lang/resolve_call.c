@@ -3,12 +3,13 @@
  * Inlining gives the called function a frame. Its inputs become views of the caller's arrays (or
  * arrays of their own where the argument is an expression). Indices of the caller that occur in the
  * arguments or in the options map the call: they become hidden axes of the frame, which every
- * array of it that depends on them carries at its left; so do the extra leading axes of arguments. */
+ * array of it that depends on them carries at its left; so do the extra leading axes of
+ * arguments. */
 #include "lang/resolve_int.h"
 
 #include <string.h>
 
-/* ---- what a name means as a function ------------------------------------------------------------- */
+/* ---- what a name means as a function --------------------------------------------------------- */
 
 const at_definition *at_find_definition(const at_program *program, const at_module *module,
                                             const char *name, const at_module **where,
@@ -38,24 +39,26 @@ const at_definition *at_find_definition(const at_program *program, const at_modu
     return program->prelude ? at_map_get(&program->prelude->functions, name) : NULL;
 }
 
-/* The function that `name` is here: an option, or a definition. NULL (after an error) if neither. */
+/* The function that `name` is here: an option, or a definition. NULL (after an error) if
+ * neither. */
 static const at_function *function_of(at_resolver *r, at_scope *scope, const char *name,
                                       at_span span) {
     at_entity *entity = at_lookup(r, scope->frame, name);
     if (entity && entity->tag == AT_N_FUNCTION) return &entity->function;
     if (entity && entity->tag == AT_N_BROKEN) return NULL;
     if ((entity && entity->tag != AT_N_AXIS) || at_env_find(scope->env, name)) {
-        at_diag *diag =
-            at_resolve_error(r, scope->frame, AT_E_NOT_A_FUNCTION, span, "`%s` is %s, not a function",
-                             name, entity && entity->tag == AT_N_ARRAY ? "an array" : "a value");
+        at_diag *diag = at_resolve_error(
+            r, scope->frame, AT_E_NOT_A_FUNCTION, span, "`%s` is %s, not a function", name,
+            entity && entity->tag == AT_N_ARRAY ? "an array" : "a value");
         bool array = entity && entity->tag == AT_N_ARRAY && entity->view.rank > 0;
-        at_hint(r->s, diag, array ? "indices stand in brackets: %s[…]" : "a product is written %s * (…)",
-                name);
+        at_hint(r->s, diag,
+                array ? "indices stand in brackets: %s[…]" : "a product is written %s * (…)", name);
         return NULL;
     }
     const at_module *where;
     bool ambiguous;
-    const at_definition *d = at_find_definition(r->program, scope->frame->module, name, &where, &ambiguous);
+    const at_definition *d =
+        at_find_definition(r->program, scope->frame->module, name, &where, &ambiguous);
     if (ambiguous) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_AMBIGUOUS, span,
                                          "several used files define `%s`", name);
@@ -63,7 +66,8 @@ static const at_function *function_of(at_resolver *r, at_scope *scope, const cha
         for (int i = 0; i < scope->frame->module->use_count; i++) {
             const at_module *use = scope->frame->module->uses[i];
             if (at_map_get(&use->functions, name))
-                list = at_format(r->s->arena, "%s%s`%s.%s`", list, *list ? " or " : "", use->name, name);
+                list = at_format(r->s->arena, "%s%s`%s.%s`", list, *list ? " or " : "", use->name,
+                                 name);
         }
         at_hint(r->s, diag, "say which: %s", list);
         return NULL;
@@ -84,7 +88,7 @@ static const at_function *function_of(at_resolver *r, at_scope *scope, const cha
     return f;
 }
 
-/* ---- built-in functions ----------------------------------------------------------------------------- */
+/* ---- built-in functions ---------------------------------------------------------------------- */
 
 bool at_count_error(at_resolver *r, at_scope *scope, const at_tree *tree, int wanted) {
     at_resolve_error(r, scope->frame, AT_E_ARGUMENT_COUNT, tree->span,
@@ -165,7 +169,7 @@ bool at_count_inlined(at_resolver *r, const at_tree *tree) {
     return false;
 }
 
-/* ---- mapping ------------------------------------------------------------------------------------------ */
+/* ---- mapping --------------------------------------------------------------------------------- */
 
 /* The indices around a call, innermost function's hidden axes left out: candidates for mapping. */
 static bool is_hidden(const at_resolver *r, const at_frame *frame, const at_axis *axis) {
@@ -259,11 +263,13 @@ static bool map_extra(at_resolver *r, at_scope *scope, at_scope *inner, at_frame
             const at_entity *entity =
                 arg->tag == AT_T_INDEX ? at_lookup(r, scope->frame, arg->name) : NULL;
             if (entity && entity->tag == AT_N_ARRAY && entity->pending)
-                at_hint(r->s, diag, "above its equation `%s` has the axes that its left side names: name "
-                        "them all, as in z[t] = %s(…) and then %s[t,n] = z[t,n]", arg->name, d->name,
-                        arg->name);
+                at_hint(r->s, diag,
+                        "above its equation `%s` has the axes that its left side names: name "
+                        "them all, as in z[t] = %s(…) and then %s[t,n] = z[t,n]",
+                        arg->name, d->name, arg->name);
             else if (arg->tag == AT_T_INDEX)
-                at_hint(r->s, diag, "an index takes its axis away: leave out those that `%s` has itself",
+                at_hint(r->s, diag,
+                        "an index takes its axis away: leave out those that `%s` has itself",
                         d->name);
             return false;
         }
@@ -307,7 +313,7 @@ static bool map_extra(at_resolver *r, at_scope *scope, at_scope *inner, at_frame
     return true;
 }
 
-/* ---- inputs ------------------------------------------------------------------------------------------- */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 /* A read whose indices are its placeholders, each once, and plain indices that surely are inside:
  * the callee may look at the array itself. */
@@ -400,8 +406,8 @@ static bool input_kind(at_resolver *r, at_scope *scope, const at_definition *d,
     return false;
 }
 
-/* Enters one argument into the callee's frame: as a view of the caller's array, or as an array of its
- * own. */
+/* Enters one argument into the callee's frame: as a view of the caller's array, or as an array of
+ * its own. */
 static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input, at_value v,
                        at_span span) {
     at_view view = {0};
@@ -438,7 +444,7 @@ static bool bind_input(at_resolver *r, at_frame *callee, const at_target *input,
     return true;
 }
 
-/* ---- inlining ------------------------------------------------------------------------------------------- */
+/* ---- inlining -------------------------------------------------------------------------------- */
 
 static at_frame *new_frame(at_resolver *r, at_scope *scope, const at_tree *tree,
                            const at_function *f, const char *shared) {
@@ -535,7 +541,8 @@ static bool check_outputs(at_resolver *r, at_frame *callee) {
             at_entity *axis = at_lookup(r, callee, out->axes[k]);
             if (!axis || axis->tag != AT_N_AXIS) continue;
             const char *what = at_format(r->s->arena, "the axis `%s`", out->axes[k]);
-            const char *here = at_format(r->s->arena, "axis %d of the output `%s`", k + 1, out->name);
+            const char *here =
+                at_format(r->s->arena, "axis %d of the output `%s`", k + 1, out->name);
             if (!at_extent_agree(r, callee, axis->axis, axis->span, what, entity->view.axes[k],
                                  entity->span, here))
                 good = false;
@@ -549,10 +556,10 @@ static bool inline_call(at_resolver *r, at_scope *scope, const at_tree *tree, co
     const at_definition *d = f->definition;
     if (!call_limits(r, scope, tree)) return false;
     if (tree->count != d->input_count) {
-        at_diag *diag = at_resolve_error(
-            r, scope->frame, AT_E_ARGUMENT_COUNT, tree->span, "`%s` takes %d input%s, but %d %s given",
-            d->name, d->input_count, d->input_count == 1 ? "" : "s", tree->count,
-            tree->count == 1 ? "is" : "are");
+        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_ARGUMENT_COUNT, tree->span,
+                                         "`%s` takes %d input%s, but %d %s given", d->name,
+                                         d->input_count, d->input_count == 1 ? "" : "s",
+                                         tree->count, tree->count == 1 ? "is" : "are");
         at_note(r->s, diag, d->name_span, "`%s` is defined here", d->name);
         if (tree->count > d->input_count && d->option_count)
             at_hint(r->s, diag, "options come after a semicolon, by name: %s(…; %s = …)", d->name,
@@ -569,8 +576,9 @@ static bool inline_call(at_resolver *r, at_scope *scope, const at_tree *tree, co
         const char *list = "";
         for (int i = 0; i < d->output_count; i++)
             list = at_format(r->s->arena, "%s%s%s", list, i ? ", " : "", d->outputs[i].name);
-        at_hint(r->s, diag, d->output_count == 1 ? "take it alone: %s = %s(…)"
-                                                 : "take them all, in an equation of their own: %s = %s(…)",
+        at_hint(r->s, diag,
+                d->output_count == 1 ? "take it alone: %s = %s(…)"
+                                     : "take them all, in an equation of their own: %s = %s(…)",
                 list, d->name);
         return false;
     }
@@ -583,7 +591,8 @@ static bool inline_call(at_resolver *r, at_scope *scope, const at_tree *tree, co
     }
     if (!good) return false;
     at_frame *callee = new_frame(r, scope, tree, f, shared);
-    if (!shared && at_is_formula(d, args)) return at_formula_call(r, scope, tree, callee, args, results);
+    if (!shared && at_is_formula(d, args))
+        return at_formula_call(r, scope, tree, callee, args, results);
     at_find_cotangents(r, callee);
     /* Indices around the call that its arguments or options depend on. */
     for (int i = 0; i < scope->bound_count; i++) {
@@ -630,7 +639,8 @@ bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const
             return false;
         }
     }
-    if (!own_name && shared && (op >= 0 || strcmp(name, "size") == 0 || strcmp(name, "grad") == 0)) {
+    if (!own_name && shared &&
+        (op >= 0 || strcmp(name, "size") == 0 || strcmp(name, "grad") == 0)) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SHARED_CALL, tree->span,
                                          "`%s` is built in and learns nothing that could be shared",
                                          name);
@@ -640,9 +650,11 @@ bool at_resolve_call(at_resolver *r, at_scope *scope, const at_tree *tree, const
     const at_function *f = function_of(r, scope, name, tree->name_span);
     if (!f) return false;
     if (!f->definition && shared) {
-        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SHARED_CALL, tree->span,
-                                         "the option `%s` is a formula and learns nothing that could "
-                                         "be shared", name);
+        at_diag *diag =
+            at_resolve_error(r, scope->frame, AT_E_SHARED_CALL, tree->span,
+                             "the option `%s` is a formula and learns nothing that could "
+                             "be shared",
+                             name);
         at_hint(r->s, diag, "leave out `as %s`", shared);
         return false;
     }

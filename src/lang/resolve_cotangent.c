@@ -38,9 +38,10 @@ bool at_resolve_cotangent(at_resolver *r, at_frame *frame, const at_tree_stateme
     bool outermost = false;
     for (int i = 0; i < body->count; i++) outermost |= body->items[i] == st;
     if (!outermost) {
-        at_diag *diag = at_resolve_error(
-            r, frame, AT_E_COTANGENT_PLACE, st->span,
-            "`cotangent` stands inside a block, but holds for all of `%s`", frame->definition->name);
+        at_diag *diag =
+            at_resolve_error(r, frame, AT_E_COTANGENT_PLACE, st->span,
+                             "`cotangent` stands inside a block, but holds for all of `%s`",
+                             frame->definition->name);
         at_hint(r->s, diag, "write it before the first equation of `%s`", frame->definition->name);
         return false;
     }
@@ -116,7 +117,8 @@ static bool check(at_resolver *r, const at_frame *frame, const at_target *named)
                                      "a cotangent is real, but `%s` holds %ss", named->name,
                                      at_kind_text(newest->array->kind));
     at_note(r->s, diag, entity->span, "`%s` is defined here", named->name);
-    if (is_int) at_hint(r->s, diag, "real(…) makes an int real; a number is real with a point: 0.0");
+    if (is_int)
+        at_hint(r->s, diag, "real(…) makes an int real; a number is real with a point: 0.0");
     return false;
 }
 

@@ -1,7 +1,8 @@
-/* Declared axes under other names. The index of an axis that `axis n = …` declared may leave an array
- * in a read with an alternative. Where two of them would meet, inlining gives one another name,
- * `axis n'2 as n`, and such an axis does not count as declared (language.md, 4). What a program may
- * read must not depend on that, so the index is then written `n'2 + 0`, which is no plain one. */
+/* Declared axes under other names. The index of an axis that `axis n = …` declared may leave an
+ * array in a read with an alternative. Where two of them would meet, inlining gives one another
+ * name, `axis n'2 as n`, and such an axis does not count as declared (language.md, 4). What a
+ * program may read must not depend on that, so the index is then written `n'2 + 0`, which is no
+ * plain one. */
 #include "lang/resolve_int.h"
 
 static bool is_renamed(const at_axis *axis) { return axis->like && axis->declared; }

@@ -17,8 +17,8 @@ static bool is_open(at_axis *const *axes, int count, const at_axis *axis) {
     return false;
 }
 
-/* Whether an axis is bound by an enclosing scan or repeat of this very frame: its index then has its
- * value already, and the left side only says which element is written. */
+/* Whether an axis is bound by an enclosing scan or repeat of this very frame: its index then has
+ * its value already, and the left side only says which element is written. */
 static bool is_region_axis(const at_resolver *r, const at_axis *axis) {
     return is_open(r->scans, r->scan_count, axis) || is_open(r->repeats, r->repeat_count, axis);
 }
@@ -34,7 +34,8 @@ at_axis **at_bind_left(at_resolver *r, at_scope *scope, const at_target *target,
                 at_diag *diag = at_resolve_error(r, scope->frame, AT_E_AXIS_TWICE,
                                                  target->axis_spans[i],
                                                  "the index `%s` stands twice at the left", name);
-                at_hint(r->s, diag, "use two indices and compare them: if %s == … then … else 0", name);
+                at_hint(r->s, diag, "use two indices and compare them: if %s == … then … else 0",
+                        name);
                 return NULL;
             }
         const at_env *env = at_env_find(scope->env, name);
@@ -117,7 +118,8 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
         else if (r->statement && r->statement->value && r->statement->value->tag == AT_T_FOLD &&
                  r->statement->value->parts[0].body->tag == AT_T_NAME)
             at_hint(r->s, diag, "`%s` stands for all its axes here; read it at the index: %s[…,%s]",
-                    r->statement->value->parts[0].body->name, r->statement->value->parts[0].body->name,
+                    r->statement->value->parts[0].body->name,
+                    r->statement->value->parts[0].body->name,
                     r->statement->value->parts[0].bound[0].name);
         else if (total < declared->count)
             at_hint(r->s, diag, "every axis of an output stands at its left side, or is kept");
@@ -144,7 +146,7 @@ bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_
     return true;
 }
 
-/* ---- the array that is defined ------------------------------------------------------------------- */
+/* ---- the array that is defined --------------------------------------------------------------- */
 
 at_pending *at_find_pending(const at_resolver *r, const at_frame *frame, const char *name) {
     for (at_region *region = r->region; region && region->frame == frame; region = region->outer)
@@ -175,7 +177,8 @@ static bool begins_with_scan(at_resolver *r, const at_frame *frame, const at_tar
         at_diag *diag = at_resolve_error(r, frame, AT_E_SCAN_LEFT, target->span,
                                          "in this scan, the left side begins with `%s`",
                                          axis->name);
-        at_hint(r->s, diag, "write %s[%s,…]; what does not depend on the step stands before the scan",
+        at_hint(r->s, diag,
+                "write %s[%s,…]; what does not depend on the step stands before the scan",
                 target->name, axis->name);
         return false;
     }
@@ -265,7 +268,7 @@ at_array *at_define_target(at_resolver *r, at_frame *frame, const at_target *tar
     return array;
 }
 
-/* ---- kinds of right sides -------------------------------------------------------------------------- */
+/* ---- kinds of right sides -------------------------------------------------------------------- */
 
 /* In an unrolled repeat hs[l] = x writes one round: the others are as they were, 0 at first. */
 static at_value collected(at_resolver *r, at_scope *scope, const at_target *target, at_axis **own,
@@ -322,10 +325,11 @@ static bool call_equation(at_resolver *r, at_frame *frame, const at_tree_stateme
             if (!name) continue;
             const at_env *env = at_env_find(scope.env, name);
             if (!env || !env->value.e || env->value.e->tag != AT_INDEX) {
-                at_diag *diag = at_resolve_error(r, frame, AT_E_LEFT_AXES, st->targets[i].axis_spans[k],
-                                                 "the index `%s` is missing at `%s`", name,
-                                                 st->targets[0].name);
-                at_hint(r->s, diag, "the indices at the left map the call, so all results have them; "
+                at_diag *diag = at_resolve_error(
+                    r, frame, AT_E_LEFT_AXES, st->targets[i].axis_spans[k],
+                    "the index `%s` is missing at `%s`", name, st->targets[0].name);
+                at_hint(r->s, diag,
+                        "the indices at the left map the call, so all results have them; "
                         "what a result has of its own is not written");
                 return false;
             }
@@ -358,8 +362,8 @@ static const at_expr *row_major(at_resolver *r, at_axis **axes, int count, at_sp
 }
 
 /* list[place], for a place in [from, to), by halving. */
-static const at_expr *chosen(at_resolver *r, const at_expr *place, const at_expr *const *list, int from,
-                             int to, at_span span) {
+static const at_expr *chosen(at_resolver *r, const at_expr *place, const at_expr *const *list,
+                             int from, int to, at_span span) {
     if (to - from < 2) return list[from];
     int middle = from + (to - from) / 2;
     const at_expr *below =
@@ -379,7 +383,8 @@ static bool table_equation(at_resolver *r, at_scope *scope, const at_tree_statem
         if (!values[i].e) return false;
         at_constant known = at_try_constant(r, values[i].e);
         if (values[i].rank || !known.known) {
-            known = at_need_constant(r, scope, values[i].e, tree->args[i]->span, "an entry of a table");
+            known =
+                at_need_constant(r, scope, values[i].e, tree->args[i]->span, "an entry of a table");
             if (!known.known) return false;
         }
         if (i > 0 && (values[i].e->kind == AT_BOOL) != (kind == AT_BOOL)) {
@@ -411,8 +416,9 @@ static bool table_equation(at_resolver *r, at_scope *scope, const at_tree_statem
                              "a table needs named axes at the left");
             return false;
         }
-        at_constant extent = at_need_constant(r, scope, at_size(r->s, left[i], target->axis_spans[i]),
-                                              target->axis_spans[i], "a table");
+        at_constant extent =
+            at_need_constant(r, scope, at_size(r->s, left[i], target->axis_spans[i]),
+                             target->axis_spans[i], "a table");
         if (!extent.known) return false;
         if (__builtin_mul_overflow(room, extent.integer, &room)) room = -1;
     }
@@ -451,10 +457,10 @@ static bool draw_equation(at_resolver *r, at_scope *scope, const at_tree_stateme
     }
     int wanted = at_draw_info((at_draw)draw)->parameters;
     if (tree->count != wanted || tree->option_count) {
-        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_DISTRIBUTION, tree->span,
-                                         "`%s` takes %d number%s, but %d %s given", tree->name, wanted,
-                                         wanted == 1 ? "" : "s", tree->count,
-                                         tree->count == 1 ? "is" : "are");
+        at_diag *diag =
+            at_resolve_error(r, scope->frame, AT_E_DISTRIBUTION, tree->span,
+                             "`%s` takes %d number%s, but %d %s given", tree->name, wanted,
+                             wanted == 1 ? "" : "s", tree->count, tree->count == 1 ? "is" : "are");
         at_hint(r->s, diag, "normal(mean, deviation), uniform(a, b), bernoulli(p) or gumbel()");
         return false;
     }
@@ -519,9 +525,9 @@ bool at_resolve_equation(at_resolver *r, at_frame *frame, const at_tree_statemen
         return at_grad_equation(r, &scope, st);
     if (tree->tag == AT_T_CALL) return call_equation(r, frame, st);
     if (st->target_count > 1) {
-        at_diag *diag = at_resolve_error(r, frame, AT_E_RESULT_COUNT, st->span,
-                                         "%d arrays stand at the left, but the right side gives one",
-                                         st->target_count);
+        at_diag *diag = at_resolve_error(
+            r, frame, AT_E_RESULT_COUNT, st->span,
+            "%d arrays stand at the left, but the right side gives one", st->target_count);
         at_hint(r->s, diag, "give each an equation of its own");
         return false;
     }

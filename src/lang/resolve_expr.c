@@ -4,13 +4,14 @@
 
 #include <string.h>
 
-/* ---- names ---------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static at_pending *pending_of(at_entity *entity) {
     return entity->tag == AT_N_ARRAY ? entity->pending : NULL;
 }
 
-/* The operation of the statement that binds `name`, or NULL: it ends before where `name` is read. */
+/* The operation of the statement that binds `name`, or NULL: it ends before where `name` is
+ * read. */
 static const at_tree *binding_fold(const at_tree *tree, const char *name) {
     if (!tree) return NULL;
     for (int p = 0; p < tree->part_count; p++)
@@ -44,8 +45,10 @@ static at_value unbound(at_resolver *r, const at_scope *scope, const at_tree *tr
     const at_tree *fold = r->statement ? binding_fold(r->statement->value, tree->name) : NULL;
     const at_tree *call = r->statement ? call_around(r->statement->value, tree) : NULL;
     if (call && !fold)
-        at_hint(r->s, diag, "`%s` takes arrays: leave out the indices that it has itself; one that maps the "
-                "call stands at the left side too", call->name);
+        at_hint(r->s, diag,
+                "`%s` takes arrays: leave out the indices that it has itself; one that maps the "
+                "call stands at the left side too",
+                call->name);
     else if (!fold && !index)
         at_hint(r->s, diag, "as a number stands its extent: size(%s)", tree->name);
     else if (fold)
@@ -64,8 +67,8 @@ static at_value entity_value(at_resolver *r, at_scope *scope, at_entity *entity,
         if (pending_of(entity) && entity->view.rank != 0) {
             at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
                                              "in its scan, `%s` is read at a step", tree->name);
-            at_hint(r->s, diag, "write its first index: %s[%s-1 | 0] is the step before", tree->name,
-                    r->scans[r->scan_count - 1]->name);
+            at_hint(r->s, diag, "write its first index: %s[%s-1 | 0] is the step before",
+                    tree->name, r->scans[r->scan_count - 1]->name);
             return at_no_value();
         }
         return at_value_read(r, &entity->view, tree->span);
@@ -101,7 +104,7 @@ static at_value name_value(at_resolver *r, at_scope *scope, const at_tree *tree)
     return at_no_value();
 }
 
-/* ---- reads ----------------------------------------------------------------------------------------- */
+/* ---- reads ----------------------------------------------------------------------------------- */
 
 /* An axis, or a name that nothing has, where an index stands: an index that nothing binds. */
 static bool is_unknown(const at_resolver *r, const at_scope *scope, const at_tree *tree) {
@@ -202,7 +205,8 @@ static at_value read_at(at_resolver *r, at_scope *scope, const at_tree *tree, at
                          at_kind_text(alternative->kind), tree->name, at_kind_text(kind));
         return at_no_value();
     }
-    result.e = at_read(r->s, result.e->u.read.array, result.e->u.read.index, alternative, tree->span);
+    result.e =
+        at_read(r->s, result.e->u.read.array, result.e->u.read.index, alternative, tree->span);
     return result;
 }
 
@@ -236,11 +240,13 @@ static at_value pending_value(at_resolver *r, at_scope *scope, at_entity *entity
     if (!now && at_many(p)) {
         p->history = true;
         if (!p->array) {
-            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
-                                             "`%s` is equated several times in a step, so its earlier "
-                                             "steps can only be read where its axes are known before",
-                                             tree->name);
-            at_hint(r->s, diag, "name all its axes at the left, and say their extents before the scan");
+            at_diag *diag =
+                at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
+                                 "`%s` is equated several times in a step, so its earlier "
+                                 "steps can only be read where its axes are known before",
+                                 tree->name);
+            at_hint(r->s, diag,
+                    "name all its axes at the left, and say their extents before the scan");
             return at_no_value();
         }
     }
@@ -265,12 +271,13 @@ at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *t
         defined = entity->span;
         const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, entity->view.rank);
         if (pending_of(entity) && tree->count > entity->view.rank) {
-            at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TOO_MANY_INDICES, tree->span,
-                                             "`%s` has %d %s at its left side, but %d indices are given",
-                                             tree->name, entity->view.rank,
-                                             entity->view.rank == 1 ? "index" : "indices", tree->count);
+            at_diag *diag = at_resolve_error(
+                r, scope->frame, AT_E_TOO_MANY_INDICES, tree->span,
+                "`%s` has %d %s at its left side, but %d indices are given", tree->name,
+                entity->view.rank, entity->view.rank == 1 ? "index" : "indices", tree->count);
             at_note(r->s, diag, defined, "its left side");
-            at_hint(r->s, diag, "what a scan reads before its equation has all its axes written out at "
+            at_hint(r->s, diag,
+                    "what a scan reads before its equation has all its axes written out at "
                     "the left");
             return at_no_value();
         }
@@ -291,10 +298,13 @@ at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *t
         return at_no_value();
     } else if (at_find_pending(r, scope->frame, tree->name) &&
                !at_find_pending(r, scope->frame, tree->name)->absent) {
-        at_diag *diag = at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
-                                         "`%s` is read before its equation, and its axes are not known "
-                                         "by then", tree->name);
-        at_hint(r->s, diag, "name all its axes at the left, and say how long they are before the scan: "
+        at_diag *diag =
+            at_resolve_error(r, scope->frame, AT_E_SCAN_INDICES, tree->span,
+                             "`%s` is read before its equation, and its axes are not known "
+                             "by then",
+                             tree->name);
+        at_hint(r->s, diag,
+                "name all its axes at the left, and say how long they are before the scan: "
                 "axis n = 8");
         return at_no_value();
     } else {
@@ -309,7 +319,7 @@ at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *t
     return read_at(r, scope, tree, v, index);
 }
 
-/* ---- operators ------------------------------------------------------------------------------------- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 static at_value operation(at_resolver *r, at_scope *scope, const at_tree *tree) {
     at_value args[3] = {{0}};
@@ -374,8 +384,9 @@ const at_expr *at_resolve_scalar(at_resolver *r, at_scope *scope, const at_tree 
     if (v.e->kind != kind) {
         at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TYPE, tree->span,
                                          "%s must be %s, but this is %s", what,
-                                         kind == AT_BOOL ? "true or false" : kind == AT_INT ? "an int"
-                                                                                          : "a real",
+                                         kind == AT_BOOL  ? "true or false"
+                                         : kind == AT_INT ? "an int"
+                                                          : "a real",
                                          v.e->kind == AT_BOOL  ? "a bool"
                                          : v.e->kind == AT_INT ? "an int"
                                                                : "a real");

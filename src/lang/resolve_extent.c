@@ -1,9 +1,9 @@
 /* Extents: what is known of them, whether two are the same, and where an axis gets its own.
  *
  * Extents are compared as polynomials with integer coefficients over sizes of open axes; what is no
- * polynomial (`//`, `%`) is an atom, compared by its canonical text. So size(c)//8*8 and 8*(size(c)//8)
- * are one extent, and n+1 differs from n for sure. What stays undecided becomes a `require` that the
- * run checks. */
+ * polynomial (`//`, `%`) is an atom, compared by its canonical text. So size(c)//8*8 and
+ * 8*(size(c)//8) are one extent, and n+1 differs from n for sure. What stays undecided becomes a
+ * `require` that the run checks. */
 #define _DEFAULT_SOURCE /* strtok_r */
 #include "lang/resolve_int.h"
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- polynomials --------------------------------------------------------------------------------- */
+/* ---- polynomials ----------------------------------------------------------------------------- */
 
 enum { TERMS = 32 };
 
@@ -176,7 +176,7 @@ static polynomial polynomial_of(at_resolver *r, const at_expr *e) {
     return p;
 }
 
-/* ---- what is known --------------------------------------------------------------------------------- */
+/* ---- what is known --------------------------------------------------------------------------- */
 
 /* The extents that the caller told: of axes that the main function's inputs carry. */
 static int64_t told(void *user, const at_axis *axis) {
@@ -271,7 +271,7 @@ bool at_extent_agree(at_resolver *r, const at_frame *frame, const at_axis *a, at
     return true;
 }
 
-/* ---- needed when compiling --------------------------------------------------------------------------- */
+/* ---- needed when compiling ------------------------------------------------------------------- */
 
 typedef struct {
     at_resolver *r;
@@ -338,7 +338,7 @@ at_constant at_need_constant(at_resolver *r, const at_scope *scope, const at_exp
     return value;
 }
 
-/* ---- where an axis gets its extent ------------------------------------------------------------------- */
+/* ---- where an axis gets its extent ----------------------------------------------------------- */
 
 /* A bare name, as an index or an argument. */
 static bool is_name(const at_tree *tree, const char *name) {

@@ -15,7 +15,8 @@ static bool convert_body(at_resolver *r, const at_scope *scope, at_fold fold, at
     at_kind kind = body->e->kind;
     const char *wanted = NULL, *hint = NULL;
     if (row->gives == AT_GIVES_BOOL) {
-        if (kind != AT_BOOL) wanted = "conditions", hint = "compare it with something, as in x != 0";
+        if (kind != AT_BOOL)
+            wanted = "conditions", hint = "compare it with something, as in x != 0";
     } else if (fold != AT_FOLD_COUNT && kind == AT_BOOL) {
         wanted = "numbers";
         hint = "count[j](x) counts the true ones; real(x) gives 1 and 0";
@@ -25,7 +26,9 @@ static bool convert_body(at_resolver *r, const at_scope *scope, at_fold fold, at
     if (!wanted) return true;
     at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TYPE, tree->span,
                                      "`%s` needs %s, but this is %s", row->text, wanted,
-                                     kind == AT_BOOL ? "a bool" : kind == AT_INT ? "an int" : "a real");
+                                     kind == AT_BOOL  ? "a bool"
+                                     : kind == AT_INT ? "an int"
+                                                      : "a real");
     at_hint(r->s, diag, "%s", hint);
     return false;
 }
@@ -72,8 +75,9 @@ static bool no_down(at_resolver *r, const at_scope *scope, const at_tree *tree) 
     for (int p = 0; p < tree->part_count; p++)
         for (int i = 0; i < tree->parts[p].count; i++)
             if (tree->parts[p].bound[i].down && !running) {
-                at_diag *diag = at_resolve_error(r, scope->frame, AT_E_DOWN, tree->parts[p].bound[i].span,
-                                                 "`%s` has no direction", tree->name);
+                at_diag *diag =
+                    at_resolve_error(r, scope->frame, AT_E_DOWN, tree->parts[p].bound[i].span,
+                                     "`%s` has no direction", tree->name);
                 at_hint(r->s, diag, "`down` belongs to cumsum, cumprod, cummax, cummin and scan");
                 return false;
             }
@@ -92,10 +96,10 @@ static at_value removing(at_resolver *r, at_scope *scope, const at_tree *tree, a
     return body;
 }
 
-/* ---- operations that keep their axes ----------------------------------------------------------- */
+/* ---- operations that keep their axes --------------------------------------------------------- */
 
-/* A scan that is open goes through this axis, or a repeat counts it: the whole of it is not there at
- * once, and a statement inside has no room to go over it again. */
+/* A scan that is open goes through this axis, or a repeat counts it: the whole of it is not there
+ * at once, and a statement inside has no room to go over it again. */
 static bool is_walked(const at_resolver *r, const at_axis *axis) {
     for (int i = 0; i < r->scan_count; i++)
         if (r->scans[i] == axis) return true;
@@ -208,7 +212,8 @@ at_value at_resolve_fold(at_resolver *r, at_scope *scope, const at_tree *tree) {
         }
         return at_no_value();
     }
-    return form == AT_FORM_REMOVE ? removing(r, scope, tree, fold) : splitting(r, scope, tree, fold);
+    return form == AT_FORM_REMOVE ? removing(r, scope, tree, fold)
+                                  : splitting(r, scope, tree, fold);
 }
 
 static bool parts_allowed(at_resolver *r, at_scope *scope, const at_tree_statement *st,
@@ -230,7 +235,8 @@ static bool parts_allowed(at_resolver *r, at_scope *scope, const at_tree_stateme
     return true;
 }
 
-/* A guard whose own folds run over none of the axes that the left side got from what the body keeps. */
+/* A guard whose own folds run over none of the axes that the left side got from what the body
+ * keeps. */
 static const at_expr *apart(at_resolver *r, const at_expr *guard, at_axis **own, int count) {
     if (!guard) return NULL;
     const at_expr **same = AT_NEW_ARRAY(r->s->arena, const at_expr *, count);

@@ -1,8 +1,8 @@
 /* Formulas: what is put in the place of a call, without equations of its own.
  *
  * That is an option with its own right side, mask(i,j) = j <= i, and a function of single ints and
- * bools whose equations are for single numbers, fn causal(i: int, j: int) -> keep = j <= i. So what a
- * guard says about index values is still seen there when it has a name in a library. */
+ * bools whose equations are for single numbers, fn causal(i: int, j: int) -> keep = j <= i. So what
+ * a guard says about index values is still seen there when it has a name in a library. */
 #include "lang/resolve_int.h"
 
 #include <string.h>
@@ -48,7 +48,8 @@ bool at_formula_option(at_resolver *r, at_scope *scope, const at_tree *tree,
     if (tree->count != f->count) return at_count_error(r, scope, tree, f->count);
     if (tree->option_count) {
         at_resolve_error(r, scope->frame, AT_E_OPTION_UNKNOWN, tree->options[0].span,
-                         "`%s` takes index values and reals; it has no options of its own", tree->name);
+                         "`%s` takes index values and reals; it has no options of its own",
+                         tree->name);
         return false;
     }
     at_scope inside = *scope;
@@ -67,7 +68,8 @@ bool at_formula_option(at_resolver *r, at_scope *scope, const at_tree *tree,
         inside.env = at_env_add(r, inside.env, f->parameters[i], v);
     }
     const char *rounds = f->frame->rounds;
-    f->frame->rounds = at_format(r->s->arena, "%s%s", rounds, rounds_between(r, f->frame, scope->frame));
+    f->frame->rounds =
+        at_format(r->s->arena, "%s%s", rounds, rounds_between(r, f->frame, scope->frame));
     *result = at_resolve_expr(r, &inside, f->value);
     f->frame->rounds = rounds;
     return result->e != NULL;
@@ -85,11 +87,13 @@ static bool is_scalar_equation(const at_definition *d, const at_tree_statement *
 
 bool at_is_formula(const at_definition *d, const at_value *args) {
     int last = d->body.count - 1;
-    if (d->input_count == 0 || d->output_count != 1 || d->outputs[0].count || last < 0) return false;
+    if (d->input_count == 0 || d->output_count != 1 || d->outputs[0].count || last < 0)
+        return false;
     for (int i = 0; i <= last; i++)
         if (!is_scalar_equation(d, d->body.items[i])) return false;
     for (int i = 0; i < d->input_count; i++)
-        if (d->inputs[i].count || d->inputs[i].kind == AT_REAL || d->inputs[i].inside || args[i].rank)
+        if (d->inputs[i].count || d->inputs[i].kind == AT_REAL || d->inputs[i].inside ||
+            args[i].rank)
             return false;
     return strcmp(d->body.items[last]->targets[0].name, d->outputs[0].name) == 0;
 }

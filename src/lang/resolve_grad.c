@@ -1,5 +1,5 @@
-/* grad(loss, z): the derivative of a scalar by an array of the function's own scope. Here it is only
- * checked and given its axes; the statement names the two reads.
+/* grad(loss, z): the derivative of a scalar by an array of the function's own scope. Here it is
+ * only checked and given its axes; the statement names the two reads.
  *
  * In a mapped function loss and z have the mapped axes too, and the derivative is taken for each of
  * their indices: g[b,…] = grad(loss[b], z[b]).
@@ -10,13 +10,14 @@
 
 #include <string.h>
 
-/* ---- which inputs are derived by ------------------------------------------------------------------- */
+/* ---- which inputs are derived by ------------------------------------------------------------- */
 
 static bool tree_derives_by(const at_tree *tree, const char *name) {
     if (!tree) return false;
     if (tree->tag == AT_T_CALL && strcmp(tree->name, "grad") == 0 && tree->count == 2) {
         const at_tree *z = tree->args[1];
-        if ((z->tag == AT_T_NAME || z->tag == AT_T_INDEX) && strcmp(z->name, name) == 0) return true;
+        if ((z->tag == AT_T_NAME || z->tag == AT_T_INDEX) && strcmp(z->name, name) == 0)
+            return true;
     }
     bool found = tree_derives_by(tree->alternative, name);
     for (int i = 0; i < tree->count && !found; i++) found = tree_derives_by(tree->args[i], name);
@@ -39,9 +40,10 @@ bool at_derives_by(const at_tree_block *block, const char *name) {
     return found;
 }
 
-/* ---- the operation ----------------------------------------------------------------------------------- */
+/* ---- the operation --------------------------------------------------------------------------- */
 
-/* The array by which it is derived: a name, or (in a printed cascade) one with its first indices. */
+/* The array by which it is derived: a name, or (in a printed cascade) one with its first
+ * indices. */
 static at_value variable(at_resolver *r, at_scope *scope, const at_tree *tree) {
     at_value v = {0};
     if (tree->tag == AT_T_NAME || (tree->tag == AT_T_INDEX && !tree->alternative))

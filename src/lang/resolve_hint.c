@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- near names ----------------------------------------------------------------------------------- */
+/* ---- near names ------------------------------------------------------------------------------ */
 
 typedef struct {
     at_resolver *r;
@@ -43,7 +43,8 @@ static void hint_near(at_resolver *r, const at_scope *scope, at_diag *diag, cons
     if (wanted == AT_WANT_FUNCTION) {
         const at_module *module = scope->frame->module;
         add_functions(&list, &module->functions);
-        for (int u = 0; u < module->use_count; u++) add_functions(&list, &module->uses[u]->functions);
+        for (int u = 0; u < module->use_count; u++)
+            add_functions(&list, &module->uses[u]->functions);
         for (int op = 0; op < AT_OPS; op++)
             if (at_op_info((at_op)op)->level == 0) add(&list, at_op_info((at_op)op)->text);
         for (int fold = 0; fold < AT_FOLDS; fold++) add(&list, at_fold_info((at_fold)fold)->text);
@@ -51,7 +52,7 @@ static void hint_near(at_resolver *r, const at_scope *scope, at_diag *diag, cons
     at_hint_near(r->s, diag, name, list.names, list.count);
 }
 
-/* ---- words of other languages --------------------------------------------------------------------- */
+/* ---- words of other languages ---------------------------------------------------------------- */
 
 static const struct {
     const char *words; /* each between spaces */
@@ -84,7 +85,7 @@ static const char *foreign_hint(at_resolver *r, const char *name) {
     return NULL;
 }
 
-/* ---- names of other places ------------------------------------------------------------------------- */
+/* ---- names of other places ------------------------------------------------------------------- */
 
 static bool defined_later(at_resolver *r, const at_scope *scope, const char *name) {
     at_assigned *list;
@@ -112,22 +113,27 @@ static const at_definition *owner(const at_scope *scope, const char *name, const
 
 void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at_span span,
                      at_wanted wanted) {
-    at_diag *diag = at_resolve_error(r, scope->frame, AT_E_UNKNOWN_NAME, span, "%s here is called `%s`",
-                                     wanted == AT_WANT_FUNCTION ? "no function" : "nothing", name);
+    at_diag *diag =
+        at_resolve_error(r, scope->frame, AT_E_UNKNOWN_NAME, span, "%s here is called `%s`",
+                         wanted == AT_WANT_FUNCTION ? "no function" : "nothing", name);
     at_define(r, scope->frame, AT_N_BROKEN, name, span); /* said once is enough */
     const char *text = foreign_hint(r, name), *what;
     if (text) {
         at_hint(r->s, diag, "%s", text);
         return;
     }
-    for (int i = 0; r->region && r->region->frame == scope->frame && i < r->region->pending_count; i++) {
+    for (int i = 0; r->region && r->region->frame == scope->frame && i < r->region->pending_count;
+         i++) {
         if (strcmp(r->region->pending[i]->name, name) != 0) continue;
         if (r->region->pending[i]->absent)
-            at_hint(r->s, diag, "its equation stands in an `if` that is not taken, or in a repeat of no "
+            at_hint(r->s, diag,
+                    "its equation stands in an `if` that is not taken, or in a repeat of no "
                     "rounds");
         else
-            at_hint(r->s, diag, "what a scan reads before its equation has all its axes written out at "
-                    "the left, as in %s[t,n] = …", name);
+            at_hint(r->s, diag,
+                    "what a scan reads before its equation has all its axes written out at "
+                    "the left, as in %s[t,n] = …",
+                    name);
         return;
     }
     const at_tree_statement *st = r->statement;
@@ -141,7 +147,8 @@ void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at
         return;
     }
     if (wanted != AT_WANT_FUNCTION && defined_later(r, scope, name)) {
-        at_hint(r->s, diag, "`%s` gets its equation further down; equations are read in order", name);
+        at_hint(r->s, diag, "`%s` gets its equation further down; equations are read in order",
+                name);
         return;
     }
     const char *dot = strrchr(name, '.');

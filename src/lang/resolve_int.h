@@ -1,8 +1,8 @@
 /* resolve_int: what the files of the resolver share, and nobody else sees.
  *
- * The resolver walks the statements of the main function in order and builds the cascade as it goes.
- * A call is inlined where it stands: its function gets a frame (its own names), and its equations
- * are added to the same list. What it must keep apart:
+ * The resolver walks the statements of the main function in order and builds the cascade as it
+ * goes. A call is inlined where it stands: its function gets a frame (its own names), and its
+ * equations are added to the same list. What it must keep apart:
  *
  *   frame   one activation of a function: names -> entities (arrays, axes, options, functions).
  *   scope   where an expression stands: the frame, the names bound to indices and values around it
@@ -19,7 +19,7 @@
 
 #include "lang/lang.h"
 
-/* ---- values and names --------------------------------------------------------------------------- */
+/* ---- values and names ------------------------------------------------------------------------ */
 
 typedef struct {
     const at_expr *e; /* NULL: an error was reported */
@@ -110,7 +110,7 @@ typedef struct {
     const char *name;  /* of the array that is being defined: begins the names of what is split off */
 } at_scope;
 
-/* ---- files ---------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 typedef struct at_module at_module;
 struct at_module {
@@ -128,7 +128,7 @@ struct at_program {
     at_map modules; /* path -> at_module */
 };
 
-/* ---- the resolver ------------------------------------------------------------------------------------ */
+/* ---- the resolver ---------------------------------------------------------------------------- */
 
 /* A list of statements that is being filled. */
 typedef struct {
@@ -220,10 +220,16 @@ typedef struct {
     const at_axis *needed; /* that round */
 } at_resolver;
 
-enum { AT_CALL_DEPTH = 100, AT_CALL_LIMIT = 50000, AT_EXPR_LIMIT = 1000000, AT_EXTENT_LIMIT = 10000, AT_UNROLL_LIMIT = 4096,
-       AT_AXES_LIMIT = 32 /* of an array, and of what an operation binds */ };
+enum {
+    AT_CALL_DEPTH = 100,
+    AT_CALL_LIMIT = 50000,
+    AT_EXPR_LIMIT = 1000000,
+    AT_EXTENT_LIMIT = 10000,
+    AT_UNROLL_LIMIT = 4096,
+    AT_AXES_LIMIT = 32 /* of an array, and of what an operation binds */
+};
 
-/* ---- resolve_names.c: names, axes, arrays ------------------------------------------------------------ */
+/* ---- resolve_names.c: names, axes, arrays ---------------------------------------------------- */
 
 at_diag *at_resolve_error(at_resolver *r, const at_frame *frame, at_code code, at_span span,
                           const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -268,7 +274,7 @@ at_map at_map_clone(at_session *s, const at_map *map);
 at_mark at_mark_take(at_resolver *r, const at_frame *frame);
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark);
 
-/* ---- resolve_cotangent.c: arrays whose zeros are structural ---------------------------------------- */
+/* ---- resolve_cotangent.c: arrays whose zeros are structural ---------------------------------- */
 
 /* Before anything of the frame is resolved. */
 void at_find_cotangents(at_resolver *r, at_frame *frame);
@@ -280,18 +286,19 @@ bool at_resolve_cotangent(at_resolver *r, at_frame *frame, const at_tree_stateme
 /* After the frame's statements: reports each name that is no array of reals. */
 bool at_check_cotangents(at_resolver *r, const at_frame *frame);
 
-/* ---- resolve_hint.c: unknown names ---------------------------------------------------------------- */
+/* ---- resolve_hint.c: unknown names ----------------------------------------------------------- */
 
 typedef enum { AT_WANT_FUNCTION, AT_WANT_VALUE } at_wanted;
 /* Reports E201 with a guess at what was meant. */
 void at_unknown_name(at_resolver *r, const at_scope *scope, const char *name, at_span span,
                      at_wanted wanted);
 
-/* ---- resolve_extent.c: what is known of extents ------------------------------------------------------ */
+/* ---- resolve_extent.c: what is known of extents ---------------------------------------------- */
 
 typedef enum { AT_EXTENT_SAME, AT_EXTENT_DIFFER, AT_EXTENT_UNKNOWN } at_extent_relation;
 at_extent_relation at_extent_compare(at_resolver *r, const at_axis *a, const at_axis *b);
-/* value - extent (or value alone, axis NULL) where that is a number whatever the open extents are. */
+/* value - extent (or value alone, axis NULL) where that is a number whatever the open extents
+ * are. */
 bool at_extent_excess(at_resolver *r, const at_expr *value, const at_axis *axis, int64_t *excess);
 /* "5", or "size(n) - 1" where it is not known; for messages. */
 const char *at_extent_text(at_resolver *r, const at_axis *axis);
@@ -311,17 +318,17 @@ at_axis *at_axis_find(at_resolver *r, const at_scope *scope, const char *name, a
 /* Looks for the first plain use of `name` as an index. */
 at_axis *at_plain_use(at_resolver *r, const at_scope *scope, const char *name, const at_tree *tree);
 
-/* ---- resolve_bounds.c: reads that surely are outside ------------------------------------------------- */
+/* ---- resolve_bounds.c: reads that surely are outside ----------------------------------------- */
 
 /* Reports each; false when there was one. */
 bool at_check_bounds(at_resolver *r, const at_cascade *cascade);
 
-/* ---- resolve_declared.c: declared axes under other names --------------------------------------------- */
+/* ---- resolve_declared.c: declared axes under other names ------------------------------------- */
 
 /* Lets indices of declared axes leave arrays also where the axis has got another name. */
 void at_free_declared(at_resolver *r, at_block *block);
 
-/* ---- resolve_value.c: values ------------------------------------------------------------------------- */
+/* ---- resolve_value.c: values ----------------------------------------------------------------- */
 
 static inline at_value at_no_value(void) { return (at_value){0, 0, 0}; }
 at_value at_scalar(const at_expr *e);
@@ -346,15 +353,18 @@ at_value at_hoist(at_resolver *r, const at_scope *scope, at_value v, const char 
 bool at_is_trivial(const at_expr *e);
 const at_expr *at_rename(at_resolver *r, const at_expr *e, at_axis **from, const at_expr **to,
                          int count);
-/* The axes of a new array in this frame: open scans, hidden axes that are used (or all), then own. */
+/* The axes of a new array in this frame: open scans, hidden axes that are used (or all), then
+ * own. */
 at_axis **at_full_axes(at_resolver *r, const at_frame *frame, const at_expr *const *used,
                        int used_count, bool all_hidden, at_axis **own, int own_count,
                        int *count);
 /* The frame's view of an array made so: its own axes. */
 at_view at_own_view(at_resolver *r, const at_array *array, at_axis **own, int own_count);
-at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target, at_span span);
+at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target,
+                               at_span span);
 
-/* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c, resolve_formula.c, resolve_option.c ---- */
+/* ---- resolve_expr.c, resolve_fold.c, resolve_grad.c, resolve_call.c, resolve_formula.c,
+ * resolve_option.c ---- */
 
 at_value at_resolve_expr(at_resolver *r, at_scope *scope, const at_tree *tree);
 /* A scalar of a kind; NULL after an error. `what` for messages ("the guard"). */
@@ -363,8 +373,8 @@ const at_expr *at_resolve_scalar(at_resolver *r, at_scope *scope, const at_tree 
 at_value at_resolve_index_node(at_resolver *r, at_scope *scope, const at_tree *tree);
 at_value at_resolve_fold(at_resolver *r, at_scope *scope, const at_tree *tree);
 /* Operations that keep axes, topk and grad at the right of `=`; false after an error. */
-/* Whether an operation at the right of `=` goes over an index that has its value from elsewhere than
- * the left side, or over one that a scan walks: then it is a value like others. */
+/* Whether an operation at the right of `=` goes over an index that has its value from elsewhere
+ * than the left side, or over one that a scan walks: then it is a value like others. */
 bool at_keeps_elsewhere(const at_resolver *r, const at_scope *scope, const at_tree_statement *st);
 bool at_keeping_equation(at_resolver *r, at_scope *scope, const at_tree_statement *st);
 bool at_topk_equation(at_resolver *r, at_scope *scope, const at_tree_statement *st);
@@ -382,8 +392,8 @@ bool at_count_error(at_resolver *r, at_scope *scope, const at_tree *tree, int wa
 /* A call of an option that has its own right side. */
 bool at_formula_option(at_resolver *r, at_scope *scope, const at_tree *tree, const at_function *f,
                        at_value *result);
-/* Whether a call of this function, with these arguments, is put in place: single ints and bools, and
- * equations for single numbers. */
+/* Whether a call of this function, with these arguments, is put in place: single ints and bools,
+ * and equations for single numbers. */
 bool at_is_formula(const at_definition *d, const at_value *args);
 bool at_formula_call(at_resolver *r, at_scope *scope, const at_tree *tree, at_frame *callee,
                      const at_value *args, at_value *result);
@@ -394,14 +404,14 @@ const at_definition *at_find_definition(const at_program *program, const at_modu
  * caller and call may be NULL: then only defaults. */
 bool at_bind_options(at_resolver *r, at_frame *callee, at_scope *caller, const at_tree *call);
 
-/* ---- resolve_statement.c, resolve_equation.c, resolve_scan.c, resolve_repeat.c --------------------------- */
+/* ---- resolve_statement.c, resolve_equation.c, resolve_scan.c, resolve_repeat.c --------------- */
 
 bool at_resolve_block(at_resolver *r, at_frame *frame, const at_tree_block *block);
 bool at_resolve_equation(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *st);
 bool at_resolve_repeat(at_resolver *r, at_frame *frame, const at_tree_statement *st);
-/* How a param, a state or a law's input begins: a value, or a draw, of its own indices and of sizes.
- * start->array is not looked at. */
+/* How a param, a state or a law's input begins: a value, or a draw, of its own indices and of
+ * sizes. start->array is not looked at. */
 bool at_resolve_start(at_resolver *r, at_scope *scope, const char *name, const at_tree *tree,
                       bool drawn, at_kind kind, at_start *start);
 bool at_resolve_param(at_resolver *r, at_frame *frame, const at_tree_statement *st);
@@ -419,8 +429,8 @@ bool at_left_of_call(at_resolver *r, at_frame *frame, const at_tree_statement *s
 bool at_left_of_value(at_resolver *r, const at_scope *scope, const at_target *target,
                       at_axis *const *left, const at_value *v);
 /* Gives the axes that `v` keeps their places at the left: first the `:`, the rest at the right (a
- * declared output's by their declared names). `own` gets all axes of the target as the function sees
- * them, v its indices. False after an error. */
+ * declared output's by their declared names). `own` gets all axes of the target as the function
+ * sees them, v its indices. False after an error. */
 bool at_place_left(at_resolver *r, at_scope *scope, const at_target *target, at_axis **left,
                    at_value *v, at_axis ***own, int *own_count);
 /* Makes (or, in a scan, finds) the array that a target defines and enters it into the frame.

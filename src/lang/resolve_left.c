@@ -1,6 +1,7 @@
-/* A left side that names what its right side keeps. `g[t,d,e] = f(x[t])`, where f gives [d,e], would
- * say: the same f(x[t]) for every d and e of g, five axes. Nobody means that; `g[t] = f(x[t])` or
- * `g[t,:,:] = …` is meant. It is told at the equation, before anything that follows from it.
+/* A left side that names what its right side keeps. `g[t,d,e] = f(x[t])`, where f gives [d,e],
+ * would say: the same f(x[t]) for every d and e of g, five axes. Nobody means that; `g[t] =
+ * f(x[t])` or `g[t,:,:] = …` is meant. It is told at the equation, before anything that follows
+ * from it.
  *
  * A call is looked at before it is resolved, by the names that its function declares: these may be
  * no axes of the caller at all. Any right side is looked at once it is known what it keeps. */
@@ -8,10 +9,11 @@
 
 #include <string.h>
 
-/* ---- as text ------------------------------------------------------------------------------------ */
+/* ---- as text --------------------------------------------------------------------------------- */
 
 /* "`d`, `e` and `f`": the marked axes of the target. */
-static const char *marked_text(at_resolver *r, const at_target *target, const bool *marked, int count) {
+static const char *marked_text(at_resolver *r, const at_target *target, const bool *marked,
+                               int count) {
     const char *text = "";
     for (int i = 0, told = 0; i < target->count; i++) {
         if (!marked[i]) continue;
@@ -23,7 +25,8 @@ static const char *marked_text(at_resolver *r, const at_target *target, const bo
 }
 
 /* The target without the marked axes, or with `:` in their places. */
-static const char *left_text(at_resolver *r, const at_target *target, const bool *marked, bool colons) {
+static const char *left_text(at_resolver *r, const at_target *target, const bool *marked,
+                             bool colons) {
     const char *text = "";
     for (int i = 0; i < target->count; i++) {
         const char *axis = target->axes[i] && !marked[i] ? target->axes[i] : ":";
@@ -54,7 +57,7 @@ static at_diag *tell(at_resolver *r, const at_frame *frame, const at_target *tar
     return diag;
 }
 
-/* ---- calls, by the names that are declared ------------------------------------------------------ */
+/* ---- calls, by the names that are declared --------------------------------------------------- */
 
 static bool uses_index(const at_tree *tree, const char *name);
 
@@ -89,7 +92,8 @@ static const at_definition *called(const at_resolver *r, const at_frame *frame, 
     if (entity) return entity->tag == AT_N_FUNCTION ? entity->function.definition : NULL;
     const at_module *where;
     bool ambiguous;
-    const at_definition *d = at_find_definition(r->program, frame->module, name, &where, &ambiguous);
+    const at_definition *d =
+        at_find_definition(r->program, frame->module, name, &where, &ambiguous);
     return d && d->tag == AT_D_FN && !ambiguous ? d : NULL;
 }
 
@@ -108,7 +112,8 @@ bool at_left_of_call(at_resolver *r, at_frame *frame, const at_tree_statement *s
         int count = 0;
         for (int k = 0; k < target->count; k++) {
             const char *name = target->axes[k];
-            /* An index that has a value already, of a scan or repeat, says which element is written. */
+            /* An index that has a value already, of a scan or repeat, says which element is
+             * written. */
             if (!name || at_env_find(frame->env, name) || !is_axis_of(output, name)) continue;
             marked[k] = !uses_index(st->value, name);
             count += marked[k];
@@ -122,7 +127,7 @@ bool at_left_of_call(at_resolver *r, at_frame *frame, const at_tree_statement *s
     return true;
 }
 
-/* ---- any right side, once it is known ----------------------------------------------------------- */
+/* ---- any right side, once it is known -------------------------------------------------------- */
 
 static size_t base_length(const at_axis *axis) { return strcspn(axis->name, "'"); }
 

@@ -36,7 +36,7 @@ at_diag *at_resolve_error(at_resolver *r, const at_frame *frame, at_code code, a
     return diag;
 }
 
-/* ---- entities ------------------------------------------------------------------------------------ */
+/* ---- entities -------------------------------------------------------------------------------- */
 
 at_entity *at_lookup(const at_resolver *r, const at_frame *frame, const char *name) {
     at_entity *entity = at_map_get(&frame->names, name);
@@ -70,14 +70,15 @@ at_env *at_env_add(at_resolver *r, at_env *outer, const char *name, at_value val
     return env;
 }
 
-/* ---- unique names --------------------------------------------------------------------------------- */
+/* ---- unique names ---------------------------------------------------------------------------- */
 
 static bool axis_name_free(const at_resolver *r, const char *name) {
     const at_axis *axis = at_map_get(&r->axis_names, name);
     return !axis || axis->id >= r->axis_count || r->axes[axis->id] != axis;
 }
 
-/* What a repeat carries has had to give its own name up: reading the print back, it never had it. */
+/* What a repeat carries has had to give its own name up: reading the print back, it never had
+ * it. */
 static bool array_name_free(const at_resolver *r, const char *name) {
     const at_array *array = at_map_get(&r->array_names, name);
     bool there = array && array->id < r->array_count && r->arrays[array->id] == array;
@@ -199,8 +200,8 @@ at_array *at_array_new(at_resolver *r, const char *path, at_role role, at_kind k
     at_array *array = AT_NEW(r->s->arena, at_array);
     const char *unique = array_name(r, path);
     if (rank > AT_AXES_LIMIT)
-        at_error(r->s, AT_E_TENSOR_RANK, span, "`%s` would have %d axes; an array has at most %d", path,
-                 rank, AT_AXES_LIMIT);
+        at_error(r->s, AT_E_TENSOR_RANK, span, "`%s` would have %d axes; an array has at most %d",
+                 path, rank, AT_AXES_LIMIT);
     array->name = array->path = unique;
     array->role = role;
     array->kind = kind;
@@ -275,7 +276,7 @@ void at_scope_bind(at_resolver *r, at_scope *scope, at_axis *axis) {
     scope->bound = bound;
 }
 
-/* ---- going back -------------------------------------------------------------------------------------- */
+/* ---- going back ------------------------------------------------------------------------------ */
 
 at_map at_map_clone(at_session *s, const at_map *map) {
     at_map copy = *map;
@@ -300,7 +301,8 @@ at_mark at_mark_take(at_resolver *r, const at_frame *frame) {
 
 void at_mark_return(at_resolver *r, at_frame *frame, const at_mark *mark) {
     int inlined = r->inlined, repeated = r->repeated;
-    /* The maps of names stay as they grew: what they hold of the attempt is recognised by its id. */
+    /* The maps of names stay as they grew: what they hold of the attempt is recognised by its
+     * id. */
     at_map axis_names = r->axis_names, array_names = r->array_names, numbers = r->axis_numbers,
            said_names = r->said_names;
     *r = mark->r;

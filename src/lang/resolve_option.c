@@ -14,7 +14,8 @@ static bool is_fold(void *user, const at_expr *e) {
 /* act = gelu: the built-in function as an option's own right side, act(a) = gelu(a). */
 static at_function built_in_function(at_resolver *r, at_scope *scope, const at_tree *name, int op) {
     static const char *const parameters[3] = {"a", "b", "c"};
-    at_function f = {.count = at_op_info((at_op)op)->arity, .frame = scope->frame, .env = scope->env};
+    at_function f = {
+        .count = at_op_info((at_op)op)->arity, .frame = scope->frame, .env = scope->env};
     f.parameters = AT_NEW_ARRAY(r->s->arena, const char *, f.count);
     at_tree *call = AT_NEW(r->s->arena, at_tree);
     *call = *name;
@@ -50,8 +51,11 @@ static bool bind_formula(at_resolver *r, at_frame *callee, at_scope *scope, cons
         return false;
     }
     at_entity *entity = at_define(r, callee, AT_N_FUNCTION, given->name, given->span);
-    entity->function = (at_function){.count = given->count, .parameters = given->parameters,
-                                     .value = given->value, .frame = scope->frame, .env = scope->env};
+    entity->function = (at_function){.count = given->count,
+                                     .parameters = given->parameters,
+                                     .value = given->value,
+                                     .frame = scope->frame,
+                                     .env = scope->env};
     return true;
 }
 
@@ -87,7 +91,8 @@ static bool bind_value(at_resolver *r, at_frame *callee, at_scope *scope, const 
         v.e = known.kind == AT_REAL  ? at_real(r->s, known.real, v.e->span)
               : known.kind == AT_INT ? at_int(r->s, known.integer, v.e->span)
                                      : at_bool(r->s, known.integer != 0, v.e->span);
-    /* It may be used where the callee has bound the same axes, and again and again: once is enough. */
+    /* It may be used where the callee has bound the same axes, and again and again: once is
+     * enough. */
     bool folds = false;
     at_walk(v.e, is_fold, &folds);
     if (folds) v = at_hoist(r, scope, v, at_frame_path(r, callee, given->name), given->span);
@@ -122,8 +127,9 @@ static void hint_options(at_resolver *r, at_diag *diag, const at_definition *d) 
     if (d->option_count)
         at_hint(r->s, diag, "its option%s %s", d->option_count == 1 ? " is" : "s are", list);
     else
-        at_hint(r->s, diag, "it has none; an option is declared after a semicolon: fn %s(…; %s = …)",
-                d->name, "rate");
+        at_hint(r->s, diag,
+                "it has none; an option is declared after a semicolon: fn %s(…; %s = …)", d->name,
+                "rate");
 }
 
 /* Each option of the call is one of the function's, and given once. */

@@ -1,6 +1,7 @@
 /* Repeats. The body is resolved once and becomes a region: names defined before and defined again
  * inside are carried from round to round. When something in the body needs the number of the round
- * while compiling (an extent, a compile-time `if`), the rounds are written out one by one instead. */
+ * while compiling (an extent, a compile-time `if`), the rounds are written out one by one
+ * instead. */
 #include "lang/resolve_int.h"
 
 #include <string.h>
@@ -66,8 +67,9 @@ static bool prepare(at_resolver *r, at_frame *frame, plan *p, candidate *c) {
     bool kept = false;
     for (const at_region *region = r->region; region; region = region->outer)
         kept = kept || (region->masks && array && array->role == AT_CARRIED);
-    bool whole = array && !kept && entity->own && array->role != AT_INPUT && array->role != AT_PARAM &&
-                 array->role != AT_STATE && !(real && array->kind != AT_REAL);
+    bool whole = array && !kept && entity->own && array->role != AT_INPUT &&
+                 array->role != AT_PARAM && array->role != AT_STATE &&
+                 !(real && array->kind != AT_REAL);
     if (whole) {
         int own = 0;
         for (int i = 0; i < view->rank; i++) {
@@ -103,7 +105,9 @@ static int find_candidates(at_resolver *r, at_frame *frame, plan *p, candidate *
     *out = AT_NEW_ARRAY(r->s->arena, candidate, count + 1);
     for (int i = 0; i < count; i++) {
         at_entity *entity = at_lookup(r, frame, names[i].name);
-        if (collects_rounds(p, &names[i]) || !entity || listed(p->excluded, p->excluded_count, names[i].name)) continue;
+        if (collects_rounds(p, &names[i]) || !entity ||
+            listed(p->excluded, p->excluded_count, names[i].name))
+            continue;
         if (entity->tag == AT_N_ARRAY ? !at_newest(entity) : entity->tag != AT_N_VALUE) continue;
         /* In a scan, an array whose only equation is in here: known for its earlier steps alone. */
         if (entity->tag == AT_N_ARRAY && entity->pending && !at_many(entity->pending)) continue;
@@ -113,7 +117,7 @@ static int find_candidates(at_resolver *r, at_frame *frame, plan *p, candidate *
     return n;
 }
 
-/* ---- the round's axis ----------------------------------------------------------------------------- */
+/* ---- the round's axis ------------------------------------------------------------------------ */
 
 static at_axis *round_axis(at_resolver *r, at_frame *frame, const plan *p) {
     const char *name = p->st->round ? p->st->round : "round";
@@ -128,8 +132,9 @@ static at_axis *round_axis(at_resolver *r, at_frame *frame, const plan *p) {
         return known->axis;
     }
     if (known && known->tag != AT_N_BROKEN && !(known->tag == AT_N_AXIS && known->axis->round)) {
-        at_diag *diag = at_resolve_error(r, frame, AT_E_NAME_TAKEN, span,
-                                         "the round's name `%s` already means something else", name);
+        at_diag *diag =
+            at_resolve_error(r, frame, AT_E_NAME_TAKEN, span,
+                             "the round's name `%s` already means something else", name);
         at_note(r->s, diag, known->span, "`%s` is defined here", name);
         return NULL;
     }
@@ -139,7 +144,7 @@ static at_axis *round_axis(at_resolver *r, at_frame *frame, const plan *p) {
     return axis;
 }
 
-/* ---- the condition ---------------------------------------------------------------------------------- */
+/* ---- the condition --------------------------------------------------------------------------- */
 
 static at_value condition_value(at_resolver *r, at_frame *frame, const plan *p) {
     at_scope scope = at_scope_of(frame, condition_name);
@@ -168,11 +173,13 @@ static bool mask_collected(at_resolver *r, at_frame *frame, const at_growing *bo
         at_statement *st = body->items[i];
         const at_array *target = st->tag == AT_KEEPING ? st->u.keeping.parts[0].target : st->target;
         bool collects = false;
-        for (int k = 0; target && k < target->rank; k++) collects = collects || target->axes[k] == round;
+        for (int k = 0; target && k < target->rank; k++)
+            collects = collects || target->axes[k] == round;
         if (!collects || st->tag == AT_NEXT) continue;
         if (st->tag != AT_EQUATION) {
-            at_resolve_error(r, frame, AT_E_LIMIT, st->span,
-                             "in a mapped repeat with `while`, only plain equations can collect rounds");
+            at_resolve_error(
+                r, frame, AT_E_LIMIT, st->span,
+                "in a mapped repeat with `while`, only plain equations can collect rounds");
             return false;
         }
         const at_expr *value = st->u.value;
@@ -184,7 +191,7 @@ static bool mask_collected(at_resolver *r, at_frame *frame, const at_growing *bo
     return true;
 }
 
-/* ---- what the body leaves ------------------------------------------------------------------------------ */
+/* ---- what the body leaves -------------------------------------------------------------------- */
 
 /* By a statement of this body that can take another name: a draw is made from its own. */
 static bool written_here(const at_growing *body, const at_array *array) {
@@ -211,8 +218,8 @@ static bool same_shape(at_resolver *r, at_frame *frame, const candidate *c, cons
     for (int i = 0; i < next->rank; i++) {
         const char *what = at_format(r->s->arena, "before it, axis %d", i + 1);
         const char *here = at_format(r->s->arena, "after a round, axis %d of `%s`", i + 1, c->name);
-        if (!at_extent_agree(r, frame, inside->axes[i], c->carried.before->span, what, next->axes[i],
-                             span, here))
+        if (!at_extent_agree(r, frame, inside->axes[i], c->carried.before->span, what,
+                             next->axes[i], span, here))
             return false;
     }
     return true;
@@ -268,7 +275,8 @@ static bool mend_plan(at_resolver *r, at_frame *frame, plan *p, candidate *list,
         const at_view *newest = at_newest(entity);
         const at_array *next = newest ? newest->array : NULL;
         if (next == list[i].carried.inside || !next) {
-            AT_PUSH(r->s->arena, p->excluded, p->excluded_count, p->excluded_capacity, list[i].name);
+            AT_PUSH(r->s->arena, p->excluded, p->excluded_count, p->excluded_capacity,
+                    list[i].name);
             mended = true;
         } else if (next->kind == AT_REAL && list[i].carried.before->kind == AT_INT) {
             AT_PUSH(r->s->arena, p->real, p->real_count, p->real_capacity, list[i].name);
@@ -293,7 +301,7 @@ static bool kinds_fit(at_resolver *r, at_frame *frame, const candidate *list, in
     return true;
 }
 
-/* ---- as a region ---------------------------------------------------------------------------------------- */
+/* ---- as a region ----------------------------------------------------------------------------- */
 
 /* Body and condition of one round, with r->block the body's. */
 static outcome one_round(at_resolver *r, at_frame *frame, plan *p, candidate *list, int count,
@@ -338,7 +346,8 @@ static outcome one_round(at_resolver *r, at_frame *frame, plan *p, candidate *li
     int assigned = at_assigned_names(r, &p->st->body, &names);
     for (int i = 0; i < assigned; i++) {
         bool carried = false;
-        for (int k = 0; k < count; k++) carried = carried || strcmp(list[k].name, names[i].name) == 0;
+        for (int k = 0; k < count; k++)
+            carried = carried || strcmp(list[k].name, names[i].name) == 0;
         at_entity *entity = at_lookup(r, frame, names[i].name);
         bool collects = false;
         for (int k = 0; entity && entity->tag == AT_N_ARRAY && k < entity->view.array->rank; k++)
@@ -418,9 +427,10 @@ static outcome attempt(at_resolver *r, at_frame *frame, plan *p) {
     return DONE;
 }
 
-/* ---- written out round by round ----------------------------------------------------------------------- */
+/* ---- written out round by round -------------------------------------------------------------- */
 
-/* Rounds number their calls alike: the same call has the same path in all of them but for the round. */
+/* Rounds number their calls alike: the same call has the same path in all of them but for the
+ * round. */
 static void number_again(at_resolver *r, at_frame *frame, const at_map *start, at_map *most) {
     at_map counts = frame->call_counts;
     for (int i = 0; i < counts.capacity; i++) {
@@ -435,14 +445,17 @@ static void number_again(at_resolver *r, at_frame *frame, const at_map *start, a
 static bool unroll(at_resolver *r, at_frame *frame, const plan *p) {
     const at_tree_statement *st = p->st;
     if (st->condition) {
-        at_resolve_error(r, frame, AT_E_LIMIT, st->condition->span,
-                         "a repeat with `while` cannot use its round in an extent or in an `if` block");
+        at_resolve_error(
+            r, frame, AT_E_LIMIT, st->condition->span,
+            "a repeat with `while` cannot use its round in an extent or in an `if` block");
         return false;
     }
     if (p->count > AT_UNROLL_LIMIT) {
-        at_resolve_error(r, frame, AT_E_LIMIT, st->span,
-                         "this repeat uses its round when compiled, so it is written out; %lld rounds "
-                         "are more than %d", (long long)p->count, AT_UNROLL_LIMIT);
+        at_resolve_error(
+            r, frame, AT_E_LIMIT, st->span,
+            "this repeat uses its round when compiled, so it is written out; %lld rounds "
+            "are more than %d",
+            (long long)p->count, AT_UNROLL_LIMIT);
         return false;
     }
     at_axis *axis = round_axis(r, frame, p);

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* ---- guessing kinds ------------------------------------------------------------------------------- */
+/* ---- guessing kinds -------------------------------------------------------------------------- */
 
 enum { NOT_KNOWN = -1, A_CALL = AT_REAL + 1 }; /* a call's kind is not known, nor what it takes part in */
 
@@ -90,7 +90,8 @@ static int *guess_all(at_resolver *r, const at_frame *frame, const at_assigned *
     guesses g = {r, frame, names, count, AT_NEW_ARRAY(r->s->arena, int, count)};
     for (int i = 0; i < count; i++) {
         const at_tree_statement *own = names[i].statement;
-        int draw = own->drawn ? at_draw_find(own->value->tag == AT_T_CALL ? own->value->name : "") : -1;
+        int draw =
+            own->drawn ? at_draw_find(own->value->tag == AT_T_CALL ? own->value->name : "") : -1;
         bool bools = draw >= 0 && at_draw_info((at_draw)draw)->gives == AT_GIVES_BOOL;
         g.kinds[i] = bools ? AT_BOOL : own->drawn ? AT_REAL : NOT_KNOWN;
     }
@@ -106,7 +107,7 @@ static int *guess_all(at_resolver *r, const at_frame *frame, const at_assigned *
     return g.kinds;
 }
 
-/* ---- the arrays of a scan ---------------------------------------------------------------------------- */
+/* ---- the arrays of a scan -------------------------------------------------------------------- */
 
 at_view *at_newest(at_entity *entity) {
     at_pending *p = entity->pending;
@@ -116,8 +117,8 @@ at_view *at_newest(at_entity *entity) {
 
 /* Axes as at_full_axes gives them, those that scans inside walk moved to the front: before what the
  * call is mapped over, as the equation will have them. */
-static void inner_steps_first(at_resolver *r, const at_frame *frame, const at_pending *p, at_axis **own,
-                              at_axis **axes, int rank) {
+static void inner_steps_first(at_resolver *r, const at_frame *frame, const at_pending *p,
+                              at_axis **own, at_axis **axes, int rank) {
     const at_assigned *name = p->assigned;
     at_axis **inner = AT_NEW_ARRAY(r->s->arena, at_axis *, name->inner_count);
     int count = 0;
@@ -150,7 +151,8 @@ static bool declares(const at_tree_block *block, const char *name) {
 
 /* Gives a pending array its axes, if its left side names them all, or the output that it is does,
  * and they are known by now. */
-static bool make_pending(at_resolver *r, at_frame *frame, const at_tree_block *body, at_pending *p) {
+static bool make_pending(at_resolver *r, at_frame *frame, const at_tree_block *body,
+                         at_pending *p) {
     const at_target *target = p->target, *declared = at_declared_output(frame, p->name);
     at_scope scope = at_scope_of(frame, p->name);
     if (!target->brackets) return false;
@@ -223,10 +225,10 @@ static void finish_pending(at_resolver *r, at_frame *frame, at_pending *p, at_sp
     p->current.array = NULL; /* a scan around has nothing to finish */
 }
 
-/* ---- the scan --------------------------------------------------------------------------------------- */
+/* ---- the scan -------------------------------------------------------------------------------- */
 
-static void body_trees(at_resolver *r, const at_tree_block *block, const at_tree ***trees, int *count,
-                       int *capacity) {
+static void body_trees(at_resolver *r, const at_tree_block *block, const at_tree ***trees,
+                       int *count, int *capacity) {
     for (int i = 0; i < block->count; i++) {
         const at_tree_statement *st = block->items[i];
         if (st->value) AT_PUSH(r->s->arena, *trees, *count, *capacity, st->value);
@@ -274,15 +276,19 @@ static at_pending *pending_of(at_resolver *r, at_frame *frame, const at_assigned
     at_pending *p = at_find_pending(r, frame, name->name);
     if (p && p->definitions == name->count && !p->many) return p;
     if (p && p->many) {
-        at_resolve_error(r, frame, AT_E_LIMIT, name->target->span,
-                         "`%s` is equated in a scan, in a repeat that is written out round by round, in "
-                         "another scan", name->name);
+        at_resolve_error(
+            r, frame, AT_E_LIMIT, name->target->span,
+            "`%s` is equated in a scan, in a repeat that is written out round by round, in "
+            "another scan",
+            name->name);
         return NULL;
     }
     if (p) {
-        at_diag *diag = at_resolve_error(r, frame, AT_E_LIMIT, name->target->span,
-                                         "`%s` is equated both in this scan and beside it, in the scan "
-                                         "around it", name->name);
+        at_diag *diag =
+            at_resolve_error(r, frame, AT_E_LIMIT, name->target->span,
+                             "`%s` is equated both in this scan and beside it, in the scan "
+                             "around it",
+                             name->name);
         at_hint(r->s, diag, "give one of them another name");
         return NULL;
     }
@@ -296,8 +302,10 @@ static at_pending *pending_of(at_resolver *r, at_frame *frame, const at_assigned
 
 /* One attempt with the given beliefs; `found` gets what the equations say. */
 static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st,
-                    const at_assigned *names, int name_count, const belief *assumed, belief *found) {
-    at_region region = {.outer = r->region, .is_scan = true, .count = st->bound_count, .frame = frame};
+                    const at_assigned *names, int name_count, const belief *assumed,
+                    belief *found) {
+    at_region region = {
+        .outer = r->region, .is_scan = true, .count = st->bound_count, .frame = frame};
     region.axes = AT_NEW_ARRAY(r->s->arena, at_axis *, st->bound_count);
     at_env *env = frame->env;
     at_axis **scans = r->scans;
@@ -307,7 +315,8 @@ static bool attempt(at_resolver *r, at_frame *frame, const at_tree_statement *st
     for (int i = 0; i < name_count; i++) {
         at_pending *p = pending_of(r, frame, &names[i], assumed[i]);
         good = good && p;
-        if (p) AT_PUSH(r->s->arena, region.pending, region.pending_count, region.pending_capacity, p);
+        if (p)
+            AT_PUSH(r->s->arena, region.pending, region.pending_count, region.pending_capacity, p);
     }
     r->region = &region;
     make_pendings(r, frame, &st->body, &region);
@@ -363,8 +372,9 @@ static bool settle(at_resolver *r, at_frame *frame, const at_tree_statement *st,
 }
 
 bool at_resolve_scan(at_resolver *r, at_frame *frame, const at_tree_statement *st) {
-    /* What a call gives is not known beforehand. Most such arrays are real, and where that leads to an
-     * error ints are tried, then bools; if none of them will do, the first error is the one to tell. */
+    /* What a call gives is not known beforehand. Most such arrays are real, and where that leads to
+     * an error ints are tried, then bools; if none of them will do, the first error is the one to
+     * tell. */
     static const at_kind tried[4] = {AT_REAL, AT_INT, AT_BOOL, AT_REAL};
     at_assigned *names;
     int count = at_assigned_names(r, &st->body, &names);

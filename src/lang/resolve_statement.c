@@ -6,10 +6,12 @@
 #include <string.h>
 
 /* "`heads` is 3" for each option that the tree names and whose value is known. */
-static void note_options(at_resolver *r, const at_frame *frame, at_diag *diag, const at_tree *tree) {
+static void note_options(at_resolver *r, const at_frame *frame, at_diag *diag,
+                         const at_tree *tree) {
     const at_entity *entity =
         tree->tag == AT_T_NAME ? at_lookup(r, frame, tree->name) : NULL;
-    if (entity && entity->tag == AT_N_VALUE && entity->value.e && entity->value.e->tag == AT_CONST) {
+    if (entity && entity->tag == AT_N_VALUE && entity->value.e &&
+        entity->value.e->tag == AT_CONST) {
         at_text text = {0};
         at_ir_print_expr(entity->value.e, &text);
         at_note(r->s, diag, entity->span, "`%s` is %s", tree->name, text.data ? text.data : "?");
@@ -18,7 +20,8 @@ static void note_options(at_resolver *r, const at_frame *frame, at_diag *diag, c
     for (int i = 0; i < tree->count; i++) note_options(r, frame, diag, tree->args[i]);
 }
 
-/* Divides by what is surely 0, whichever sizes come; what only is where an `if` allows it does not. */
+/* Divides by what is surely 0, whichever sizes come; what only is where an `if` allows it does
+ * not. */
 static bool divides_by_zero(void *user, const at_expr *e) {
     bool *found = user;
     at_op op = e->tag == AT_MAP ? e->u.map.op : AT_OPS;
@@ -28,8 +31,8 @@ static bool divides_by_zero(void *user, const at_expr *e) {
 }
 
 /* False after saying that `what` divides by 0, and which options are 0 in it. */
-static bool check_divisors(at_resolver *r, const at_frame *frame, const at_expr *e, const at_tree *tree,
-                           const char *what) {
+static bool check_divisors(at_resolver *r, const at_frame *frame, const at_expr *e,
+                           const at_tree *tree, const char *what) {
     bool zero = false;
     at_walk(e, divides_by_zero, &zero);
     if (!zero) return true;
@@ -44,7 +47,7 @@ static bool is_runtime(void *user, const at_expr *e) {
     return true;
 }
 
-/* ---- axis --------------------------------------------------------------------------------------- */
+/* ---- axis ------------------------------------------------------------------------------------ */
 
 static bool name_taken(at_resolver *r, at_frame *frame, const at_entity *known, at_span span) {
     at_diag *diag = at_resolve_error(r, frame, AT_E_NAME_TAKEN, span, "`%s` is already %s here",
@@ -69,7 +72,8 @@ static bool is_size(void *user, const at_expr *e) {
     return true;
 }
 
-/* An int over sizes, or over rounds that are known when compiled; never over what a run computes. */
+/* An int over sizes, or over rounds that are known when compiled; never over what a run
+ * computes. */
 static const at_expr *extent_expr(at_resolver *r, at_scope *scope, const at_axis_declaration *d) {
     const at_expr *extent = at_resolve_scalar(r, scope, d->extent, AT_INT, "an extent");
     if (!extent) return NULL;
@@ -112,20 +116,23 @@ static bool declare_axis(at_resolver *r, at_frame *frame, const at_axis_declarat
         at_axis *like = at_axis_find(r, &scope, d->like, d->like_span, NULL, 0, false);
         if (!like) return false;
         /* Each round of an unrolled repeat has its own. */
-        bool again = known && known->span.source == d->span.source && known->span.begin == d->span.begin;
+        bool again =
+            known && known->span.source == d->span.source && known->span.begin == d->span.begin;
         if (known && known->tag == AT_N_AXIS && !again) return name_taken(r, frame, known, d->span);
         axis = at_axis_new(r, d->name, like, NULL, false, d->span);
     } else {
         const at_expr *extent = extent_expr(r, &scope, d);
         if (!extent) return false;
         if (known && known->tag == AT_N_AXIS) {
-            /* Said twice, it must say the same; but each round of an unrolled repeat has its own. */
+            /* Said twice, it must say the same; but each round of an unrolled repeat has its
+             * own. */
             at_axis said = {.name = d->name, .extent = extent, .fixed = -1, .id = -1};
             bool declared = known->axis->declared;
             if (declared && at_extent_compare(r, known->axis, &said) == AT_EXTENT_SAME) return true;
             if (!declared || !strchr(frame->rounds, '[')) {
                 at_diag *diag = at_resolve_error(
-                    r, frame, AT_E_EXTENTS_DISAGREE, d->span, "the axis `%s` already has %s", d->name,
+                    r, frame, AT_E_EXTENTS_DISAGREE, d->span, "the axis `%s` already has %s",
+                    d->name,
                     declared ? at_format(r->s->arena, "%s elements", at_extent_text(r, known->axis))
                              : "an extent");
                 at_note(r->s, diag, known->span, "it has its extent from here");
@@ -150,7 +157,7 @@ static bool resolve_axes(at_resolver *r, at_frame *frame, const at_tree_statemen
     return good;
 }
 
-/* ---- param and state -------------------------------------------------------------------------------- */
+/* ---- param and state ------------------------------------------------------------------------- */
 
 static bool contains_read(void *user, const at_expr *e) {
     const at_expr **found = user;
@@ -173,8 +180,9 @@ bool at_resolve_start(at_resolver *r, at_scope *scope, const char *name, const a
         }
         bool is_bool = at_draw_info((at_draw)start->draw)->gives == AT_GIVES_BOOL;
         if (is_bool != (kind == AT_BOOL) || kind == AT_INT) {
-            at_resolve_error(r, scope->frame, AT_E_TYPE, tree->span, "`%s` gives %ss, but `%s` holds %ss",
-                             tree->name, is_bool ? "bool" : "real", name, at_kind_text(kind));
+            at_resolve_error(r, scope->frame, AT_E_TYPE, tree->span,
+                             "`%s` gives %ss, but `%s` holds %ss", tree->name,
+                             is_bool ? "bool" : "real", name, at_kind_text(kind));
             return false;
         }
         for (int i = 0; i < tree->count; i++) {
@@ -207,7 +215,8 @@ static at_start *find_start(at_start *list, int count, const char *name) {
     return NULL;
 }
 
-/* The path where the params of this frame lie; rounds of shared frames count from where they share. */
+/* The path where the params of this frame lie; rounds of shared frames count from where they
+ * share. */
 static const char *start_path(at_resolver *r, const at_frame *frame, const char *name) {
     if (strpbrk(name, "[#")) return name;
     return at_format(r->s->arena, "%s%s%s%s", frame->share, *frame->share ? "." : "", name,
@@ -224,16 +233,18 @@ static bool same_start(at_resolver *r, at_frame *frame, const at_tree_statement 
     for (int i = 0; i < rank && known->array->rank == rank && known->array->kind == kind; i++) {
         const at_axis *first = known->array->axes[i];
         if (at_extent_compare(r, first, axes[i]) != AT_EXTENT_DIFFER) continue;
-        how = at_format(r->s->arena, "%s elements along `%s` instead of %s", at_extent_text(r, axes[i]),
-                        at_axis_text(r, axes[i]), at_extent_text(r, first));
+        how = at_format(r->s->arena, "%s elements along `%s` instead of %s",
+                        at_extent_text(r, axes[i]), at_axis_text(r, axes[i]),
+                        at_extent_text(r, first));
         break;
     }
-    at_diag *diag = at_resolve_error(r, frame, AT_E_SHARED_SHAPE, st->targets[0].span,
-                                     "`%s` is shared, but this call gives it %s", known->array->path,
-                                     how);
+    at_diag *diag =
+        at_resolve_error(r, frame, AT_E_SHARED_SHAPE, st->targets[0].span,
+                         "`%s` is shared, but this call gives it %s", known->array->path, how);
     if (known->array->span.begin != st->targets[0].span.begin)
         at_note(r->s, diag, known->array->span, "first here");
-    at_hint(r->s, diag, "calls share what they learn only if it has the same axes: use another name "
+    at_hint(r->s, diag,
+            "calls share what they learn only if it has the same axes: use another name "
             "after `as`");
     return false;
 }
@@ -263,7 +274,8 @@ bool at_resolve_param(at_resolver *r, at_frame *frame, const at_tree_statement *
     for (int i = 0; i < rounds; i++) axes[i] = r->repeats[frame->share_depth + i];
     for (int i = 0; i < target->count; i++) axes[rounds + i] = own[i];
     at_start start = {0};
-    if (!at_resolve_start(r, &scope, target->name, st->value, st->drawn, kind, &start)) return false;
+    if (!at_resolve_start(r, &scope, target->name, st->value, st->drawn, kind, &start))
+        return false;
     const char *path = start_path(r, frame, target->name);
     at_start *known = param ? find_start(r->params, r->param_count, path)
                             : find_start(r->states, r->state_count, path);
@@ -318,7 +330,8 @@ bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *s
     int count = target->brackets ? target->count : 0;
     if (count > view->rank) {
         at_resolve_error(r, frame, AT_E_TOO_MANY_INDICES, target->span,
-                         "`%s` has %d axes, but %d indices are given", target->name, view->rank, count);
+                         "`%s` has %d axes, but %d indices are given", target->name, view->rank,
+                         count);
         return false;
     }
     const at_tree *trees[1] = {st->value};
@@ -342,8 +355,8 @@ bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *s
     if (!at_place_left(r, &scope, target, left, &v, &own, &own_count)) return false;
     if (own_count != view->rank) {
         at_resolve_error(r, frame, AT_E_LEFT_AXES, target->span,
-                         "the state `%s` has %d axes, but this gives it %d", target->name, view->rank,
-                         own_count);
+                         "the state `%s` has %d axes, but this gives it %d", target->name,
+                         view->rank, own_count);
         return false;
     }
     for (int i = 0; i < own_count; i++) {
@@ -361,7 +374,7 @@ bool at_resolve_next(at_resolver *r, at_frame *frame, const at_tree_statement *s
     return true;
 }
 
-/* ---- require, assertions, if -------------------------------------------------------------------------- */
+/* ---- require, assertions, if ----------------------------------------------------------------- */
 
 static bool not_of_sizes(void *user, const at_expr *e) {
     bool *found = user;
@@ -384,7 +397,8 @@ static bool resolve_require(at_resolver *r, at_frame *frame, const at_tree_state
     bool indices = false;
     at_walk(condition, not_of_sizes, &indices);
     /* The round of a repeat is known once the rounds are written out. */
-    if (indices && !at_need_constant(r, &scope, condition, st->value->span, "what is required").known)
+    if (indices &&
+        !at_need_constant(r, &scope, condition, st->value->span, "what is required").known)
         return false;
     at_constant known = at_try_constant(r, condition);
     if (known.known && known.integer) return true;
@@ -453,7 +467,8 @@ bool at_resolve_assertion(at_resolver *r, at_frame *frame, const at_tree_stateme
         at_scope_bind(r, &scope, own[i]);
         scope.env = at_env_add(r, scope.env, names[i], at_scalar(at_index(r->s, own[i], spans[i])));
     }
-    at_value sides[2] = {at_resolve_expr(r, &scope, st->left), at_resolve_expr(r, &scope, st->right)};
+    at_value sides[2] = {at_resolve_expr(r, &scope, st->left),
+                         at_resolve_expr(r, &scope, st->right)};
     if (!sides[0].e || !sides[1].e) return false;
     if ((sides[0].e->kind == AT_BOOL) != (sides[1].e->kind == AT_BOOL) ||
         (st->op != AT_OP_EQ && sides[0].e->kind == AT_BOOL)) {
@@ -514,7 +529,7 @@ static bool resolve_if(at_resolver *r, at_frame *frame, const at_tree_statement 
     return !st->has_else || at_resolve_block(r, frame, &st->otherwise);
 }
 
-/* ---- blocks --------------------------------------------------------------------------------------------- */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 static void put_inside(at_resolver *r, const at_tree_statement *scan, at_assigned *name) {
     int count = scan->bound_count + name->inner_count;
@@ -546,7 +561,10 @@ int at_assigned_names(at_resolver *r, const at_tree_block *block, at_assigned **
         for (int t = 0; t < st->target_count; t++) {
             int at = 0;
             while (at < count && strcmp(list[at].name, st->targets[t].name) != 0) at++;
-            at_assigned item = {.name = st->targets[t].name, .statement = st, .target = &st->targets[t], .count = 1};
+            at_assigned item = {.name = st->targets[t].name,
+                                .statement = st,
+                                .target = &st->targets[t],
+                                .count = 1};
             if (at < count) list[at].count++;
             else AT_PUSH(r->s->arena, list, count, capacity, item);
         }

@@ -59,8 +59,8 @@ static const at_expr *rename_clash(void *user, const at_expr *e) {
     return at_fold_node(s, e->u.fold.fold, axes, e->u.fold.count, guard, body, e->span);
 }
 
-/* In x - mean[n](x[n]) the index that x keeps may become n: then mean runs over another one, though it
- * does not see what x keeps. */
+/* In x - mean[n](x[n]) the index that x keeps may become n: then mean runs over another one, though
+ * it does not see what x keeps. */
 const at_expr *at_rename(at_resolver *r, const at_expr *e, at_axis **from, const at_expr **to,
                          int count) {
     if (!e || count == 0) return e;
@@ -96,7 +96,10 @@ const char *at_kept_text(at_resolver *r, const at_value *v) {
     if (v->rank == 0) return "no axis";
     const char *text = v->rank == 1 ? "the axis" : "the axes";
     for (int i = 0; i < v->rank; i++)
-        text = at_format(r->s->arena, "%s%s `%s`", text, i == 0 ? "" : i + 1 < v->rank ? "," : " and",
+        text = at_format(r->s->arena, "%s%s `%s`", text,
+                         i == 0            ? ""
+                         : i + 1 < v->rank ? ","
+                                           : " and",
                          at_axis_text(r, v->axes[i]));
     return text;
 }
@@ -121,7 +124,8 @@ bool at_values_lift(at_resolver *r, const at_scope *scope, at_value *values, int
         const at_expr **index = AT_NEW_ARRAY(r->s->arena, const at_expr *, *rank);
         for (int k = 0; k < *rank; k++) {
             const char *a = at_format(r->s->arena, "the axis `%s`", at_axis_text(r, (*axes)[k]));
-            const char *b = at_format(r->s->arena, "the axis `%s`", at_axis_text(r, values[i].axes[k]));
+            const char *b =
+                at_format(r->s->arena, "the axis `%s`", at_axis_text(r, values[i].axes[k]));
             if (!at_extent_agree(r, scope->frame, (*axes)[k], values[lead].e->span, a,
                                  values[i].axes[k], values[i].e->span, b))
                 return false;
@@ -133,7 +137,7 @@ bool at_values_lift(at_resolver *r, const at_scope *scope, at_value *values, int
     return true;
 }
 
-/* ---- operations ------------------------------------------------------------------------------------ */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 const char *at_condition_hint(const at_expr *e) {
     bool flag = e->tag == AT_CONST && e->kind == AT_INT && (e->u.integer == 0 || e->u.integer == 1);
@@ -144,8 +148,8 @@ const char *at_condition_hint(const at_expr *e) {
 
 static bool kind_error(at_resolver *r, const at_scope *scope, at_op op, const at_value *v,
                        at_span span, const char *wanted, const char *hint) {
-    at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TYPE, span, "`%s` needs %s, but this is %s",
-                                     at_op_info(op)->text, wanted,
+    at_diag *diag = at_resolve_error(r, scope->frame, AT_E_TYPE, span,
+                                     "`%s` needs %s, but this is %s", at_op_info(op)->text, wanted,
                                      v->e->kind == AT_BOOL  ? "a bool"
                                      : v->e->kind == AT_INT ? "an int"
                                                             : "a real");
@@ -167,7 +171,8 @@ static bool convert(at_resolver *r, const at_scope *scope, at_op op, at_value *a
         at_span span = args[i].e->span;
         switch (at_op_info(op)->rule) {
         case AT_RULE_REAL:
-            if (kind == AT_BOOL) return kind_error(r, scope, op, &args[i], span, "numbers", as_number);
+            if (kind == AT_BOOL)
+                return kind_error(r, scope, op, &args[i], span, "numbers", as_number);
             args[i].e = at_as_real(r->s, args[i].e);
             break;
         case AT_RULE_SAME:
@@ -178,7 +183,8 @@ static bool convert(at_resolver *r, const at_scope *scope, at_op op, at_value *a
         case AT_RULE_INT:
             if (kind != AT_INT)
                 return kind_error(r, scope, op, &args[i], span, "ints",
-                                  kind == AT_REAL ? "floor(a/b) works on reals; int(x) truncates" : NULL);
+                                  kind == AT_REAL ? "floor(a/b) works on reals; int(x) truncates"
+                                                  : NULL);
             break;
         case AT_RULE_COMPARE:
             if (kind == AT_BOOL && op != AT_OP_EQ && op != AT_OP_NE)
@@ -237,7 +243,7 @@ at_value at_apply(at_resolver *r, const at_scope *scope, at_op op, at_value *arg
     return result;
 }
 
-/* ---- from values to arrays ----------------------------------------------------------------------------- */
+/* ---- from values to arrays ------------------------------------------------------------------- */
 
 bool at_is_trivial(const at_expr *e) {
     if (e->tag == AT_CONST || e->tag == AT_SIZE || e->tag == AT_INDEX) return true;
@@ -245,7 +251,8 @@ bool at_is_trivial(const at_expr *e) {
         return at_is_trivial(e->u.map.args[0]);
     if (e->tag != AT_READ || e->u.read.alternative) return false;
     for (int i = 0; i < e->u.read.array->rank; i++)
-        if (e->u.read.index[i]->tag != AT_INDEX && e->u.read.index[i]->tag != AT_CONST) return false;
+        if (e->u.read.index[i]->tag != AT_INDEX && e->u.read.index[i]->tag != AT_CONST)
+            return false;
     return true;
 }
 
@@ -287,7 +294,8 @@ at_view at_own_view(at_resolver *r, const at_array *array, at_axis **own, int ow
     return view;
 }
 
-at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target, at_span span) {
+at_statement *at_add_statement(at_resolver *r, at_statement_tag tag, at_array *target,
+                               at_span span) {
     at_statement *st = AT_NEW(r->s->arena, at_statement);
     st->tag = tag;
     st->target = target;

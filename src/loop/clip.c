@@ -5,8 +5,8 @@
  *
  * A condition bounds the innermost of the loops whose index is in it, if it is linear there. It
  * must be certain that neither it nor what is asked before it can fail: an iteration that is left
- * out must not have been one that fails. Bounds are computed where their loop begins and cannot leave
- * 64 bits: a bound of any size is first brought near the axis. */
+ * out must not have been one that fails. Bounds are computed where their loop begins and cannot
+ * leave 64 bits: a bound of any size is first brought near the axis. */
 #include "form/form.h"
 #include "loop/loop.h"
 
@@ -278,7 +278,8 @@ at_loop *at_loop_enter_clipped(at_loop_lowering *l, const at_loop_clips *c, int 
     const at_expr *when = c->when[k] ? attempt(l, c->when[k], &total) : NULL;
     at_loop *loop = at_loop_enter(l, c->axes[k]);
     int64_t stretch = when ? at_loop_stretch_of(c->when[k], c->axes[k]) : 0;
-    bool same = when && (at_loop_stretch_of(when, c->axes[k]) == stretch || !at_mentions(when, c->axes[k]));
+    bool same =
+        when && (at_loop_stretch_of(when, c->axes[k]) == stretch || !at_mentions(when, c->axes[k]));
     if (same) {
         loop->when = when;
         loop->stretch = stretch;

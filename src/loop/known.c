@@ -298,9 +298,9 @@ static bool is_known(at_loop_lowering *l, const at_affine *form) {
     if (at_affine_nonnegative(l->s, form)) return true;
     at_affine rest;
     for (const at_loop_fact *fact = l->facts; fact; fact = fact->next)
-        if (!fact->array && !fact->condition && !fact->differs && (fact->always || !l->only_always) &&
-            at_affine_add(l->s, form, -1, &fact->form, &rest) &&
-            at_affine_nonnegative(l->s, &rest))
+        if (!fact->array && !fact->condition && !fact->differs &&
+            (fact->always || !l->only_always) &&
+            at_affine_add(l->s, form, -1, &fact->form, &rest) && at_affine_nonnegative(l->s, &rest))
             return true;
     return false;
 }
@@ -321,7 +321,8 @@ static bool is_sure(at_loop_lowering *l, const at_affine *form) {
     at_affine one = {1, 0, NULL, NULL}, more, rest;
     if (!at_affine_add(l->s, form, 1, &one, &more)) return false;
     for (const at_loop_fact *fact = l->facts; fact; fact = fact->next) {
-        if (fact->array || fact->condition || !fact->differs || (l->only_always && !fact->always)) continue;
+        if (fact->array || fact->condition || !fact->differs || (l->only_always && !fact->always))
+            continue;
         for (int sign = -1; sign <= 1; sign += 2)
             if (at_affine_add(l->s, &more, sign, &fact->form, &rest) && is_zero(&rest) &&
                 prove(l, &more, DEPTH))
@@ -362,7 +363,8 @@ static int truth_of_comparison(at_loop_lowering *l, at_op op, const at_expr *a, 
     case AT_OP_GT: return truth_of_comparison(l, op == AT_OP_GE ? AT_OP_LE : AT_OP_LT, b, a);
     default: break;
     }
-    bool low = at_loop_is_sure(l, a, b, false, false), high = at_loop_is_sure(l, b, a, false, false);
+    bool low = at_loop_is_sure(l, a, b, false, false),
+         high = at_loop_is_sure(l, b, a, false, false);
     if (low && high) return op == AT_OP_EQ;
     bool differs = (low && at_loop_is_sure(l, a, b, true, false)) ||
                    (high && at_loop_is_sure(l, b, a, true, false));

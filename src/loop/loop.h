@@ -71,7 +71,8 @@ typedef struct {
 } at_loop_factor;
 
 /* block[m][n] = sum over k of rows(m, k) columns(n, k), for m, n and k from their first to before
- * their end, which are variables. A position counts the indices of several axes, the last fastest. */
+ * their end, which are variables. A position counts the indices of several axes, the last
+ * fastest. */
 typedef struct {
     int batch_count;
     const at_axis **batch;     /* axes of both factors: a product of its own for each of their indices */
@@ -90,8 +91,9 @@ typedef struct {
      * What no row of a panel has is left out. */
     enum { AT_LIMITS_NONE, AT_LIMITS_COLUMNS, AT_LIMITS_DEPTH } limits;
     const at_array *limit_from, *limit_to;
-    /* By factor: its packed elements are looked at, and where some are not finite, what the limits and
-     * the other factor's zeros leave out is left out one by one; the guard asks that it is not 0. */
+    /* By factor: its packed elements are looked at, and where some are not finite, what the limits
+     * and the other factor's zeros leave out is left out one by one; the guard asks that it is not
+     * 0. */
     bool asks[2], zeros[2];
     /* By row of a part and stretch of the columns, or of the depth, so long, from first_stretch on:
      * whether anything is asked for there at all. 0: everywhere. */
@@ -109,8 +111,9 @@ struct at_loop {
     bool block; /* FOR: over the indices of a group's block, which low and high say */
     const at_axis *axis;
     const at_expr *low, *high; /* FOR: where it begins, and before which it ends; NULL: the axis */
-    /* FOR: indices are left out where `when` does not hold, which is one for all with the same quotient
-     * by `stretch`; NULL: none. Only while a nest is made (stretch.c). `steps`: over such quotients. */
+    /* FOR: indices are left out where `when` does not hold, which is one for all with the same
+     * quotient by `stretch`; NULL: none. Only while a nest is made (stretch.c). `steps`: over such
+     * quotients. */
     const at_expr *when;
     int64_t stretch;
     bool steps;
@@ -144,8 +147,9 @@ typedef struct {
 typedef struct {
     const at_pass *pass;
     at_loops body;
-    at_loops hopeful; /* a fallible nest as it is where no element that it reads has a fault, if it is
-                         a product then: what is tried in front of it, and the product; else empty */
+    at_loops
+        hopeful; /* a fallible nest as it is where no element that it reads has a fault, if it is
+                    a product then: what is tried in front of it, and the product; else empty */
     int variable_count; /* of variables and scratch: their ids are -1, -2, … */
     int scratch_count, scratch_capacity;
     const at_array **scratch; /* memory for one row, a thread's own */
@@ -182,8 +186,8 @@ bool at_ends_run(const at_plan *plan, const at_array *array);
 
 /* ---- build.c: what loop.c and fold.c share ------------------------------------------------- */
 
-/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or whether a condition
- * holds; or that the element of an array at an address has a value. */
+/* Known where the next node goes: form >= 0, or where it `differs`, form != 0; or whether a
+ * condition holds; or that the element of an array at an address has a value. */
 typedef struct at_loop_fact at_loop_fact;
 struct at_loop_fact {
     const at_loop_fact *next;
@@ -254,8 +258,8 @@ bool at_is_variable(const at_array *array);
 bool at_is_scratch(const at_array *array);
 const at_expr *at_variable_read(at_session *s, const at_array *variable, at_span span);
 /* The address of array[index]: ((i0 * size(a1) + i1) * size(a2) + i2) …, where an index into a
- * window of k steps counts modulo k, and one into a block or a tile from where that begins; of scratch
- * the first index, which is a position. */
+ * window of k steps counts modulo k, and one into a block or a tile from where that begins; of
+ * scratch the first index, which is a position. */
 const at_expr *at_address_of(at_session *s, const at_plan *plan, const at_array *array,
                              const at_expr *const *index);
 
@@ -312,7 +316,7 @@ bool at_loop_is_sure(at_loop_lowering *l, const at_expr *a, const at_expr *b, bo
 /* Lowers an equation whose whole value is a fold that groups by data; false: it is none. */
 bool at_loop_lower_scatter(at_loop_lowering *l, const at_expr *value);
 
-/* ---- clip.c: guards as bounds of loops -------------------------------------------------------- */
+/* ---- clip.c: guards as bounds of loops ------------------------------------------------------- */
 
 /* What a guard says of the loops over some axes: bounds, and the conditions that are left. */
 typedef struct at_loop_clips at_loop_clips;
@@ -326,7 +330,7 @@ const at_expr *at_loop_clips_rest(const at_loop_clips *clips);
  * there. */
 bool at_loop_is_total(at_loop_lowering *l, const at_expr *e, const at_expr *condition);
 
-/* ---- stretch.c: conditions that are the same for stretches of an index ---------------------------- */
+/* ---- stretch.c: conditions that are the same for stretches of an index ----------------------- */
 
 /* How long the stretches of an axis are in which a condition is the same, and so is asked once for
  * each; 0: there are none worth it. */
@@ -355,9 +359,9 @@ bool at_loop_is_tried(const at_loop_lowering *l, const at_array *variable);
 
 /* The same program, to be compiled as it stands. */
 const at_loop_program *at_loop_plain(at_session *s, const at_loop_program *program);
-/* That program with two counters for each pass i: 2i grows by the operations on reals that it really
- * does (as plan/count.h counts them), 2i+1 by the elements that it stores, where they are stored one
- * by one and not grown, as sums grouped by data are. */
+/* That program with two counters for each pass i: 2i grows by the operations on reals that it
+ * really does (as plan/count.h counts them), 2i+1 by the elements that it stores, where they are
+ * stored one by one and not grown, as sums grouped by data are. */
 const at_loop_program *at_loop_instrument(at_session *s, const at_loop_program *program);
 
 /* ---- print.c ------------------------------------------------------------------------------- */

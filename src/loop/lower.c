@@ -25,7 +25,8 @@ static bool is_step(const at_expr *e) {
     switch (e->u.map.op) {
     case AT_OP_ADD:
     case AT_OP_SUB: return is_step(args[0]) && is_step(args[1]);
-    case AT_OP_MUL: return (is_fixed(args[0]) && is_step(args[1])) || (is_step(args[0]) && is_fixed(args[1]));
+    case AT_OP_MUL:
+        return (is_fixed(args[0]) && is_step(args[1])) || (is_step(args[0]) && is_fixed(args[1]));
     default: return false;
     }
 }

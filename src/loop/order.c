@@ -1,6 +1,6 @@
-/* What a scan has computed already. A scan reads earlier elements of its own arrays; most reads show
- * that they are earlier (`h[t-1]`), any other is tested: the first of the scan's indices in which
- * the read differs from the present step must be behind it. */
+/* What a scan has computed already. A scan reads earlier elements of its own arrays; most reads
+ * show that they are earlier (`h[t-1]`), any other is tested: the first of the scan's indices in
+ * which the read differs from the present step must be behind it. */
 #include "loop/loop.h"
 
 typedef struct {

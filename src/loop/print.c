@@ -103,7 +103,8 @@ static void print_loops(const at_loops *loops, int depth, at_text *out) {
             break;
         }
         at_text_add(out, "\n");
-        if (loop->tag == AT_LOOP_FOR || loop->tag == AT_LOOP_PRODUCT || loop->tag == AT_LOOP_IF || loop->tag == AT_LOOP_TRY)
+        if (loop->tag == AT_LOOP_FOR || loop->tag == AT_LOOP_PRODUCT || loop->tag == AT_LOOP_IF ||
+            loop->tag == AT_LOOP_TRY)
             print_loops(&loop->body, depth + 1, out);
         if (loop->otherwise.count) {
             line(out, depth);

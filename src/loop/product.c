@@ -1,7 +1,7 @@
 /* Products of matrices: an element that is a sum of products of two factors, of which one has axes
- * of the target that the other lacks, and the other way round, becomes a part of a block. Blocks are
- * computed from packed factors (src/emit/parts/matrix.h); then the rest of the equation's expression
- * is done for each element of the finished block.
+ * of the target that the other lacks, and the other way round, becomes a part of a block. Blocks
+ * are computed from packed factors (src/emit/parts/matrix.h); then the rest of the equation's
+ * expression is done for each element of the finished block.
  *
  *     for i, j                               product: rows i, columns j, summed over k
  *       let sum = 0                            for i from row_first to row_end
@@ -10,12 +10,13 @@
  *       store y at … = f(sum)                      store y at … = f(sum)
  *
  * Several axes of rows (columns, what is summed over) count as one, the last fastest. A factor that
- * is a read whose address is linear in these is packed by steps; any other, by loops that compute it.
- * Nothing in the element may fail. The plain loops stay, for extents that a product does not pay.
+ * is a read whose address is linear in these is packed by steps; any other, by loops that compute
+ * it. Nothing in the element may fail. The plain loops stay, for extents that a product does not
+ * pay.
  *
- * A condition of the sum's guard that does not look at the columns makes the rows 0 where it does not
- * hold (or the other way round). That is the same sum only if the other factor is finite, which is
- * asked when the program runs. What no row of a block takes of the depth is left out. */
+ * A condition of the sum's guard that does not look at the columns makes the rows 0 where it does
+ * not hold (or the other way round). That is the same sum only if the other factor is finite, which
+ * is asked when the program runs. What no row of a block takes of the depth is left out. */
 #include "loop/product_int.h"
 
 static bool is_total(const at_loops *loops) {
@@ -105,7 +106,7 @@ static void copy_loops(at_product_search *f, at_loops *to, const at_loops *from)
     }
 }
 
-/* ---- the node ---------------------------------------------------------------------------------- */
+/* ---- the node -------------------------------------------------------------------------------- */
 
 static const at_axis **keep(at_product_search *f, const at_axis_list *list) {
     return at_copy(f->s->arena, list->axes, sizeof *list->axes * (size_t)list->count);
@@ -135,9 +136,9 @@ static void make_variables(at_product_search *f) {
     p->scratch = at_loop_scratch(l, "panels", AT_REAL, none, 1);
 }
 
-/* What makes the other factor 0 is left out, if this one is finite. That is asked in front of all where
- * one must know it; else, if it is only about zeros and what rows begin and end with, of what is
- * packed. */
+/* What makes the other factor 0 is left out, if this one is finite. That is asked in front of all
+ * where one must know it; else, if it is only about zeros and what rows begin and end with, of what
+ * is packed. */
 static bool is_finite_or_asked(at_product_search *f, int which, const at_expr *value) {
     at_loop_product *p = f->product;
     bool bounds = (f->low || f->high) && f->bounded == !which;

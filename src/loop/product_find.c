@@ -1,5 +1,5 @@
-/* Which sums of products are products of matrices: the sum in an element, its factors, which of them
- * are rows and which columns, and to which the sum's guard belongs. */
+/* Which sums of products are products of matrices: the sum in an element, its factors, which of
+ * them are rows and which columns, and to which the sum's guard belongs. */
 #include "loop/product_int.h"
 
 bool at_axis_in(const at_axis_list *list, const at_axis *axis) {
@@ -139,7 +139,7 @@ bool at_reads_variable(const at_loop_lowering *l, const at_expr *e) {
     return v.found;
 }
 
-/* ---- which factors are rows, which are columns ------------------------------------------------- */
+/* ---- which factors are rows, which are columns ----------------------------------------------- */
 
 static bool group_mentions(const at_product_search *f, unsigned group, const at_axis *axis) {
     for (int i = 0; i < f->factor_count; i++)
@@ -219,7 +219,8 @@ static bool share_guard(at_product_search *f, const at_expr *e, unsigned group,
 static bool find_guarded(at_product_search *f, unsigned group) {
     f->own[0] = f->own[1] = f->own_rest[0] = f->own_rest[1] = NULL;
     f->asks_zero[0] = f->asks_zero[1] = false;
-    if ((f->base && at_reads_variable(f->l, f->base)) || (f->end && at_reads_variable(f->l, f->end)))
+    if ((f->base && at_reads_variable(f->l, f->base)) ||
+        (f->end && at_reads_variable(f->l, f->end)))
         return false;
     if (!f->guard) return true;
     if (at_reads_variable(f->l, f->guard) || !share_guard(f, f->guard, group, f->own) ||
@@ -242,7 +243,7 @@ const at_expr *at_product_factor(at_product_search *f, unsigned group) {
     return value;
 }
 
-/* ---- the sum ----------------------------------------------------------------------------------- */
+/* ---- the sum --------------------------------------------------------------------------------- */
 
 unsigned at_product_find(at_product_search *f, const at_loops *loops) {
     for (int i = 0; i < loops->count; i++) {

@@ -100,7 +100,8 @@ void at_product_columns(at_product_search *f, const at_product_part *rows);
 /* What finds in which stretches of columns a row takes any; leaves the others unfinished. */
 void at_product_stretches(at_product_search *f, const at_product_part *rows);
 void at_product_leave_stretches(at_product_search *f, at_loop *loop);
-/* Loops over rows that note in which stretches of the columns, or of the depth, a condition holds. */
+/* Loops over rows that note in which stretches of the columns, or of the depth, a condition
+ * holds. */
 void at_product_note_stretches(at_product_search *f, const at_product_part *rows,
                                const at_loop *part);
 /* What finds between which k any row of a part is inside the bounds. */

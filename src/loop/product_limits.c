@@ -41,7 +41,8 @@ void at_product_wanted(at_product_search *f) {
     f->column_high = loop->high;
 }
 
-/* Notes between which columns, or of the depth, a row of a part is asked for, where its loops are. */
+/* Notes between which columns, or of the depth, a row of a part is asked for, where its loops
+ * are. */
 static void put_limits(at_product_search *f, const at_product_part *rows, const at_expr *from,
                        const at_expr *to) {
     const at_expr *row = map(f, AT_OP_SUB, at_product_position(f, rows->list, rows->list->count),

@@ -1,9 +1,9 @@
-/* The factors of a product of matrices: positions in them, steps from one to the next, and the loops
- * that pack them and make them 0 where a guard does not hold. */
+/* The factors of a product of matrices: positions in them, steps from one to the next, and the
+ * loops that pack them and make them 0 where a guard does not hold. */
 #include "form/form.h"
 #include "loop/product_int.h"
 
-/* ---- expressions ------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static const at_expr *map(at_product_search *f, at_op op, const at_expr *a, const at_expr *b) {
     return at_map_node(f->s, op, a, b, NULL, f->span);
@@ -33,7 +33,7 @@ const at_expr *at_product_position(at_product_search *f, const at_axis_list *lis
     return at;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static at_axis *no_axis(void *user, const at_axis *like) {
     (void)user, (void)like;
@@ -168,7 +168,7 @@ bool at_product_finite(at_product_search *f, at_loop_factor *factor, const at_ex
     return true;
 }
 
-/* ---- loops over a part of the positions -------------------------------------------------------- */
+/* ---- loops over a part of the positions ------------------------------------------------------ */
 
 void at_product_enter(at_product_search *f, const at_axis_list *list, const at_array *first,
                        const at_array *end) {
@@ -222,7 +222,7 @@ void at_product_pack(at_product_search *f, at_loop_factor *factor, const at_expr
     at_loop_put(f->l, factor->packed, packed_at(f, part), value);
 }
 
-/* ---- guards ------------------------------------------------------------------------------------ */
+/* ---- guards ---------------------------------------------------------------------------------- */
 
 static void put_zero(at_product_search *f, at_loop_factor *factor, const at_product_part *part) {
     at_loop_put(f->l, factor->packed, packed_at(f, part),

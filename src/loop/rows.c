@@ -48,7 +48,8 @@ static void enter_rows(at_loop_lowering *l, const at_part *part, int rank, const
     at_axis **axes = AT_NEW_ARRAY(l->s->arena, at_axis *, rank);
     int count = 0;
     for (int i = 0; i < rank; i++)
-        if (!is_bound(part, l->target->axes[i]) && !at_pass_fixes(l->nest->pass, l->target->axes[i]))
+        if (!is_bound(part, l->target->axes[i]) &&
+            !at_pass_fixes(l->nest->pass, l->target->axes[i]))
             axes[count++] = l->target->axes[i];
     const at_loop_clips *clips = at_loop_find_clips(l, domain, axes, count);
     for (int i = 0; i < count; i++) {

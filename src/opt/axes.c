@@ -9,9 +9,9 @@
  *
  * Every dimension of an array that may change, and every index that a statement's folds bind, is a
  * place; places are joined into classes. First come the reads of pair arrays, which gain most; then
- * places that have one axis stay together where they can; then come all other reads. Two classes are
- * apart when one expression stands under both: expressions that bind the same are a path, and a class
- * has a set of them. */
+ * places that have one axis stay together where they can; then come all other reads. Two classes
+ * are apart when one expression stands under both: expressions that bind the same are a path, and a
+ * class has a set of them. */
 #include "opt/opt.h"
 #include "opt/pairs.h"
 
@@ -64,7 +64,7 @@ typedef struct {
     at_axis **chosen;  /* by place that stands for a class: its axis */
 } joining;
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 static int new_place(joining *j, const at_axis *axis) {
     at_place p = {.axis = (at_axis *)axis, .parent = j->place_count, .declared = axis->declared,
@@ -95,7 +95,7 @@ static int place_of_dimension(const joining *j, const at_array *array, int k) {
     return first < 0 ? array->axes[k]->id : first + k;
 }
 
-/* ---- what is bound together ------------------------------------------------------------------- */
+/* ---- what is bound together ------------------------------------------------------------------ */
 
 static void enter(joining *j, int place) {
     AT_PUSH(j->s->arena, j->stack, j->stack_count, j->stack_capacity, place);
@@ -190,7 +190,7 @@ static void look_at_block(joining *j, const at_block *block) {
     }
 }
 
-/* ---- arrays whose axes are their own affair ---------------------------------------------------- */
+/* ---- arrays whose axes are their own affair -------------------------------------------------- */
 
 static bool find_free(void *user, const at_statement *st) {
     joining *j = user;
@@ -251,7 +251,7 @@ static void give_places(joining *j, const at_block *block, at_axis **around, int
     }
 }
 
-/* ---- joining ----------------------------------------------------------------------------------- */
+/* ---- joining --------------------------------------------------------------------------------- */
 
 static void join(joining *j, int a, int b) {
     a = class_of(j, a);
@@ -296,7 +296,7 @@ static void join_all(joining *j) {
         if (!j->links[i].pair) join(j, j->links[i].of_array, j->links[i].of_index);
 }
 
-/* ---- outputs that read pair arrays across ------------------------------------------------------ */
+/* ---- outputs that read pair arrays across ---------------------------------------------------- */
 
 /* `dk[n,d] = sum[m](ds[m,n] * q[m,d])` where ds runs over [n,j] cannot have j in the place of n: an
  * output's axes are its caller's. It becomes a copy of an array whose axes may change. */
@@ -304,7 +304,8 @@ static bool *crossed_outputs(const joining *j, bool *any) {
     bool *crossed = AT_NEW_ARRAY(j->s->arena, bool, j->from->array_count);
     for (int i = 0; i < j->link_count; i++) {
         const at_link *l = &j->links[i];
-        if (!l->pair || l->in->tag != AT_EQUATION || class_of(j, l->of_array) == class_of(j, l->of_index))
+        if (!l->pair || l->in->tag != AT_EQUATION ||
+            class_of(j, l->of_array) == class_of(j, l->of_index))
             continue;
         for (int k = 0; k < j->from->output_count; k++) {
             const at_array *output = j->from->outputs[k].array;
@@ -332,14 +333,16 @@ static void copy_crossed(void *user, const at_statement *st) {
     at_draft_equation(c->draft, st->target, own, st->span);
 }
 
-static const at_cascade *without_crossed(at_session *s, const at_cascade *from, const bool *crossed) {
+static const at_cascade *without_crossed(at_session *s, const at_cascade *from,
+                                         const bool *crossed) {
     copying c = {at_draft_new(s, from), crossed};
     at_block_walk walk = {.draft = c.draft, .user = &c, .plain = copy_crossed};
     at_draft_block(&walk, &from->body);
     return c.draft->out;
 }
 
-/* The axis of a class: its fixed one, else one of its own that no other class has, else a new one. */
+/* The axis of a class: its fixed one, else one of its own that no other class has, else a new
+ * one. */
 static void choose_axes(joining *j) {
     bool *taken = AT_NEW_ARRAY(j->s->arena, bool, j->from->axis_count);
     j->chosen = AT_NEW_ARRAY(j->s->arena, at_axis *, j->place_count);
@@ -360,7 +363,7 @@ static void choose_axes(joining *j) {
     }
 }
 
-/* ---- the cascade with them --------------------------------------------------------------------- */
+/* ---- the cascade with them ------------------------------------------------------------------- */
 
 static at_axis *new_axis(joining *j, const at_axis *axis) {
     return j->chosen[class_of(j, place_of(j, axis, false))];
@@ -385,8 +388,8 @@ static const at_expr *renamed(void *user, const at_expr *e) {
         changed |= axes[i] != e->u.fold.axes[i];
     }
     if (!changed) return e;
-    return at_fold_node(j->s, e->u.fold.fold, axes, e->u.fold.count, e->u.fold.guard, e->u.fold.body,
-                        e->span);
+    return at_fold_node(j->s, e->u.fold.fold, axes, e->u.fold.count, e->u.fold.guard,
+                        e->u.fold.body, e->span);
 }
 
 static const at_expr *change(void *user, const at_expr *e) {
@@ -420,7 +423,8 @@ static void make_arrays(joining *j) {
         if (j->first[i] < 0) continue;
         at_array *array = at_copy(j->s->arena, old, sizeof *old);
         array->axes = AT_NEW_ARRAY(j->s->arena, at_axis *, old->rank);
-        for (int k = 0; k < old->rank; k++) array->axes[k] = j->chosen[class_of(j, j->first[i] + k)];
+        for (int k = 0; k < old->rank; k++)
+            array->axes[k] = j->chosen[class_of(j, j->first[i] + k)];
         out->arrays[i] = array;
     }
     j->arrays = out->arrays;

@@ -1,22 +1,24 @@
-/* Sums along one side of pair arrays of which running folds go along the other, in a scan over bands of
- * rows:
+/* Sums along one side of pair arrays of which running folds go along the other, in a scan over
+ * bands of rows:
  *
  *     c[i,j] = cumsum[j](s[i,j])                axis i_band = (size(i) + 31) // 32
  *     o[i,e] = sum[j](exp(c[i,j]) * v[j,e])     scan i_band {
  *     r[j,e] = sum[i](c[i,j] * w[i,e])    ->      s_2[i_band,i,j] = …
  *                                                 c_2[i_band,i,j] = cumsum[j](s_2[i_band,i,j])
  *                                                 r.sum[i_band,j,e] = r.sum[i_band - 1, j, e | 0] +
- *                                                     sum[i where i // 32 == i_band](c_2[i_band,i,j] * w[i,e])
+ *                                                     sum[i where i // 32 ==
+ * i_band](c_2[i_band,i,j] * w[i,e])
  *                                               }
  *                                               r[j,e] = r.sum[size(i_band) - 1, j, e | 0]
  *
- * A loop over blocks of j has not what c needs of the row, and one over blocks of i has not all that r
- * sums: c would be stored whole. In the scan only the band's rows of it are asked for, so a band of it is there,
- * and what reads rows has the original to itself. It costs what is computed twice, as in recompute.c.
+ * A loop over blocks of j has not what c needs of the row, and one over blocks of i has not all
+ * that r sums: c would be stored whole. In the scan only the band's rows of it are asked for, so a
+ * band of it is there, and what reads rows has the original to itself. It costs what is computed
+ * twice, as in recompute.c.
  *
- * The rule: what the sum needs of pair arrays can be computed row by row (equations without a sum over a
- * long axis, running folds along the other side), and all else that it needs is there before the
- * scan. Sums of one axis share a scan. In the cascade's own block only. */
+ * The rule: what the sum needs of pair arrays can be computed row by row (equations without a sum
+ * over a long axis, running folds along the other side), and all else that it needs is there before
+ * the scan. Sums of one axis share a scan. In the cascade's own block only. */
 #include "opt/opt.h"
 #include "opt/pairs.h"
 
@@ -55,7 +57,7 @@ typedef struct {
     int ready; /* the first statement in front of which all else that it needs is there */
 } banding;
 
-/* ---- what can be computed again ------------------------------------------------------------------ */
+/* ---- what can be computed again -------------------------------------------------------------- */
 
 static bool is_running(const at_statement *st) {
     return st->tag == AT_KEEPING && st->u.keeping.count == 1 && st->u.keeping.parts[0].count == 1 &&
@@ -77,14 +79,15 @@ static void find_arrays(banding *b) {
         at_statement_written(st, note_written, b);
         const at_array *target = is_running(st) ? st->u.keeping.parts[0].target : st->target;
         if (st->tag != AT_EQUATION && !is_running(st)) continue;
-        if (target->kind != AT_REAL || !at_has_pair(b->lengths, target->axes, target->rank)) continue;
+        if (target->kind != AT_REAL || !at_has_pair(b->lengths, target->axes, target->rank))
+            continue;
         if (st->tag == AT_EQUATION && at_has_long_fold(b->lengths, st->u.value)) continue;
         b->by[target->id] = st;
     }
     for (int i = 0; i < b->from->output_count; i++) b->by[b->from->outputs[i].array->id] = NULL;
 }
 
-/* ---- which sums ---------------------------------------------------------------------------------- */
+/* ---- which sums ------------------------------------------------------------------------------ */
 
 static bool has_axis(const at_array *array, const at_axis *axis) {
     for (int i = 0; i < array->rank; i++)
@@ -161,13 +164,14 @@ static void find_sums(banding *b) {
     const at_block *body = &b->from->body;
     for (int i = 0; i < body->count; i++) {
         const at_statement *st = body->items[i];
-        if (st->tag != AT_EQUATION || at_has_pair(b->lengths, st->target->axes, st->target->rank)) continue;
+        if (st->tag != AT_EQUATION || at_has_pair(b->lengths, st->target->axes, st->target->rank))
+            continue;
         b->ready = i;
         at_walk(st->u.value, look_at_fold, b);
     }
 }
 
-/* ---- scans --------------------------------------------------------------------------------------- */
+/* ---- scans ----------------------------------------------------------------------------------- */
 
 static const at_expr *of_band(void *user, const at_expr *e);
 
@@ -222,10 +226,12 @@ static const at_array *add_running(banding *b, const band_sum *sum) {
     at_span span = fold->span;
     const at_expr *quotient = at_map_node(s, AT_OP_IDIV, at_index(s, b->rows, span),
                                           at_int(s, ROWS, span), NULL, span);
-    const at_expr *within = at_map_node(s, AT_OP_EQ, quotient, at_index(s, b->axis, span), NULL, span);
+    const at_expr *within =
+        at_map_node(s, AT_OP_EQ, quotient, at_index(s, b->axis, span), NULL, span);
     const at_expr *guard = fold->u.fold.guard ? in_band(b, fold->u.fold.guard) : NULL;
-    const at_expr *part = at_fold_node(s, AT_FOLD_SUM, fold->u.fold.axes, 1, at_both(s, within, guard),
-                                       in_band(b, fold->u.fold.body), span);
+    const at_expr *part =
+        at_fold_node(s, AT_FOLD_SUM, fold->u.fold.axes, 1, at_both(s, within, guard),
+                     in_band(b, fold->u.fold.body), span);
     at_axis **axes;
     int rank = at_draft_free_axes(b->draft, fold, of, &axes);
     at_array *running = at_draft_array(b->draft, at_format(s->arena, "%s.sum", of->name), of->path,
@@ -276,7 +282,10 @@ static const at_expr *with_values(void *user, const at_expr *e) {
 }
 
 const at_cascade *at_opt_bands(at_session *s, const at_cascade *from) {
-    banding b = {.s = s, .from = from, .draft = at_draft_new(s, from), .lengths = at_lengths_of(s, from),
+    banding b = {.s = s,
+                 .from = from,
+                 .draft = at_draft_new(s, from),
+                 .lengths = at_lengths_of(s, from),
                  .known = from->array_count};
     b.by = AT_NEW_ARRAY(s->arena, const at_statement *, b.known);
     b.at = AT_NEW_ARRAY(s->arena, int, b.known);
@@ -287,7 +296,8 @@ const at_cascade *at_opt_bands(at_session *s, const at_cascade *from) {
         at_statement *st = from->body.items[i];
         for (int k = 0; k < b.band_count; k++)
             if (b.bands[k].position == i) add_scan(&b, &b.bands[k]);
-        at_draft_add(b.draft, st->tag == AT_EQUATION ? at_statement_changed(s, st, with_values, &b) : st);
+        at_draft_add(b.draft,
+                     st->tag == AT_EQUATION ? at_statement_changed(s, st, with_values, &b) : st);
     }
     return at_needed_only(s, b.draft->out);
 }

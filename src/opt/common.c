@@ -5,10 +5,10 @@
  *     z[n] = z.mean[n] / size(n)              z[n] = y.mean[n] / size(n)
  *
  * Two equations of one value, up to the names of their indices, are one: reads of the second become
- * reads of the first, where both can be read. A fold that is an equation's whole value elsewhere is read
- * there; one that stands in several expressions, beside other work, becomes an equation before the first
- * of them. What is no fold is not stored for this: an expression of elements is sooner computed again
- * than read.
+ * reads of the first, where both can be read. A fold that is an equation's whole value elsewhere is
+ * read there; one that stands in several expressions, beside other work, becomes an equation before
+ * the first of them. What is no fold is not stored for this: an expression of elements is sooner
+ * computed again than read.
  *
  * What was found in a region is known until its end. */
 #include "opt/opt.h"
@@ -95,7 +95,8 @@ static bool same_axes(const at_axis *a, const at_axis *b) {
 
 static bool match_index(matching *m, const at_axis *a, const at_axis *b) {
     for (int i = m->count - 1; i >= 0; i--)
-        if (m->bound[i].a == a || m->bound[i].b == b) return m->bound[i].a == a && m->bound[i].b == b;
+        if (m->bound[i].a == a || m->bound[i].b == b)
+            return m->bound[i].a == a && m->bound[i].b == b;
     for (int i = 0; i < m->array->rank; i++) {
         if (m->array->axes[i] != a) continue;
         if (!m->image[i] && same_axes(a, b)) m->image[i] = b;
@@ -213,8 +214,8 @@ static bool is_work(const at_expr *e) {
 static const at_expr *stored(sharing *c, const at_expr *e, uint64_t hash) {
     at_axis **axes;
     int rank = at_draft_free_axes(c->draft, e, c->owner, &axes);
-    const at_expr *read = at_draft_define(c->draft, c->owner, at_fold_info(e->u.fold.fold)->text, axes,
-                                          rank, e);
+    const at_expr *read =
+        at_draft_define(c->draft, c->owner, at_fold_info(e->u.fold.fold)->text, axes, rank, e);
     at_homes_set(c->homes, read->u.read.array, c->here);
     remember(c, read->u.read.array, e, hash);
     return read;
@@ -230,7 +231,8 @@ static const at_expr *shared(void *user, const at_expr *e) {
         const at_expr *read =
             at_substitute(c->s, other, (const at_axis **)array->axes, e->u.read.index, array->rank,
                           at_draft_axis, c->draft);
-        return at_read(c->s, read->u.read.array, read->u.read.index, e->u.read.alternative, e->span);
+        return at_read(c->s, read->u.read.array, read->u.read.index, e->u.read.alternative,
+                       e->span);
     }
     if (e->tag != AT_FOLD_NODE) return e;
     uint64_t hash = hash_of(e);
@@ -257,7 +259,8 @@ static const at_expr *change(void *user, const at_expr *e) {
     const at_expr *guard = e->u.fold.guard ? at_rewrite(c->s, e->u.fold.guard, separated, c) : NULL;
     const at_expr *body = at_rewrite(c->s, e->u.fold.body, separated, c);
     if (guard == e->u.fold.guard && body == e->u.fold.body) return e;
-    return at_fold_node(c->s, e->u.fold.fold, e->u.fold.axes, e->u.fold.count, guard, body, e->span);
+    return at_fold_node(c->s, e->u.fold.fold, e->u.fold.axes, e->u.fold.count, guard, body,
+                        e->span);
 }
 
 /* ---- statements ---------------------------------------------------------------------------- */

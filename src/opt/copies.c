@@ -3,17 +3,19 @@
  *     q[h,i,d] = x[i, h*8 + d]
  *     s[h,i,j] = sum[d](q[h,i,d] * k[j,d])      ->   s[h,i,j] = sum[d](x[i, h*8 + d] * k[j,d])
  *
- * The rule: every index of the other array is a sum of indices times numbers or sizes, which compiled
- * code reads by strides as fast as a copy (a quotient or remainder is not, but for one in front of rows:
- * `k[h // 4, j, d]`), and surely lies inside; and the read that is replaced surely lies inside the copy and has no alternative. So nothing fails that did
- * not, and nothing that failed does not. The copy itself is gone once nobody reads it (unused): outputs
- * and what a repeat carries stay.
+ * The rule: every index of the other array is a sum of indices times numbers or sizes, which
+ * compiled code reads by strides as fast as a copy (a quotient or remainder is not, but for one in
+ * front of rows: `k[h // 4, j, d]`), and surely lies inside; and the read that is replaced surely
+ * lies inside the copy and has no alternative. So nothing fails that did not, and nothing that
+ * failed does not. The copy itself is gone once nobody reads it (unused): outputs and what a repeat
+ * carries stay.
  *
- * So is an array of conditions on indices, `keep[i,j] = j <= i`, and of numbers chosen by one: it is
- * cheaper to compute than to read, and as a guard says which loops are shorter.
+ * So is an array of conditions on indices, `keep[i,j] = j <= i`, and of numbers chosen by one: it
+ * is cheaper to compute than to read, and as a guard says which loops are shorter.
  *
- * A copy of what a repeat carries into its rounds is read through in this round only, and only until
- * what the round leaves is written: from there on the two may share a store, and have one name. */
+ * A copy of what a repeat carries into its rounds is read through in this round only, and only
+ * until what the round leaves is written: from there on the two may share a store, and have one
+ * name. */
 #include "opt/opt.h"
 
 typedef struct {
@@ -114,7 +116,8 @@ static bool is_copy(const reading *r, const at_statement *st) {
     /* In a scan, what a repeat carries there is another value at each step. */
     if (other->role == AT_CARRIED && is_in_scan(r->homes->of_array[other->id])) return false;
     for (int i = 0; i < other->rank; i++)
-        if (!is_linear(e->u.read.index[i]) && !is_group(st->target, e->u.read.index[i])) return false;
+        if (!is_linear(e->u.read.index[i]) && !is_group(st->target, e->u.read.index[i]))
+            return false;
     return is_inside_all(r, other, e->u.read.index);
 }
 
@@ -177,7 +180,8 @@ static const at_expr *through(void *user, const at_expr *e) {
     at_home *home = r->homes->of_array[array->id];
     bool reads = copy->u.value->tag == AT_READ;
     if (reads && r->over[copy->u.value->u.read.array->id]) return e;
-    if (at_home_common(home, r->here) != home || !is_inside_all(r, array, e->u.read.index)) return e;
+    if (at_home_common(home, r->here) != home || !is_inside_all(r, array, e->u.read.index))
+        return e;
     const at_expr *value =
         at_substitute(r->s, copy->u.value, (const at_axis **)array->axes, e->u.read.index,
                       array->rank, at_draft_axis, r->draft);

@@ -13,8 +13,8 @@ typedef struct {
     int known;             /* arrays with a higher id are made here */
 } rewriter;
 
-/* Statements are added in order, and this one reads `of` already. What is made of an array is as long
- * good as the array, so it stands in the array's own block. */
+/* Statements are added in order, and this one reads `of` already. What is made of an array is as
+ * long good as the array, so it stands in the array's own block. */
 static bool place(void *user, const at_array *of, at_statement *st) {
     rewriter *r = user;
     if (of->id >= r->known || r->home[of->id] != r->draft->block) return false;

@@ -166,8 +166,15 @@ static void say_why_not(const factoring *f, const at_separation *p, const char *
 }
 
 static const at_expr *in_another_order(factoring *f, const at_expr *e) {
-    at_separation p = {.s = f->s, .draft = f->draft, .growth = f->growth, .value_of = value_of, .depends_on = depends_on,
-                       .user = f, .whole = f->whole, .whole_count = f->known, .sum = e};
+    at_separation p = {.s = f->s,
+                       .draft = f->draft,
+                       .growth = f->growth,
+                       .value_of = value_of,
+                       .depends_on = depends_on,
+                       .user = f,
+                       .whole = f->whole,
+                       .whole_count = f->known,
+                       .sum = e};
     int axes = f->draft->out->axis_count;
     if (!at_separate(&p)) {
         say_why_not(f, &p, p.why);

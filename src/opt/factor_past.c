@@ -178,7 +178,8 @@ static const at_array *first_state(at_keeper *k, const at_sweep *w, const at_pro
                                    const at_array *owner, at_span span) {
     at_session *s = k->s;
     const at_expr *column = at_index(s, product->column, span);
-    const at_expr *rows = at_size_of(s, product->row, span), *own = at_bound_product(s, product, span);
+    const at_expr *rows = at_size_of(s, product->row, span),
+                  *own = at_bound_product(s, product, span);
     if (product->base) {
         const at_expr *by = at_map_node(s, AT_OP_SUB, column, rows, NULL, span);
         by = at_map_node(s, AT_OP_MUL, at_int(s, -product->steps, span), by, NULL, span);
@@ -239,7 +240,8 @@ static const at_recurrence *state_of(at_keeper *k, at_sweep *w, const at_product
     const at_recurrence *known = find_recurrence(k, w, here, step, update, read, reference);
     if (known) return known;
     at_recurrence *r = AT_NEW(s->arena, at_recurrence);
-    *r = (at_recurrence){.next = w->recurrences, .step = step, .update = update, .early = here->early};
+    *r = (at_recurrence){
+        .next = w->recurrences, .step = step, .update = update, .early = here->early};
     *reference = NULL;
     if (w->down && !at_equal_extent(s, k->draft->from, product->row, product->column))
         r->first = first_state(k, w, product, owner, span);

@@ -8,8 +8,8 @@
  *                              o.part[i,e] = sum[r](f[i,r] * o.past[i,r,e])
  *                            }
  *
- * The second is factor_past.c. Equal sums are kept once, and scans of one direction over one sequence are one where what
- * they read is known before the first. */
+ * The second is factor_past.c. Equal sums are kept once, and scans of one direction over one
+ * sequence are one where what they read is known before the first. */
 #include "opt/factor_state.h"
 
 at_keeper *at_keeper_new(at_session *s, at_draft *draft) {
@@ -25,7 +25,9 @@ void at_keeper_note_at(at_keeper *k, const at_array *array, int position) {
     k->positions[array->id] = position;
 }
 
-void at_keeper_note(at_keeper *k, const at_array *array) { at_keeper_note_at(k, array, ++k->position); }
+void at_keeper_note(at_keeper *k, const at_array *array) {
+    at_keeper_note_at(k, array, ++k->position);
+}
 
 /* ---- equal up to the names of indices -------------------------------------------------------- */
 
@@ -149,8 +151,8 @@ static bool divides(const at_factor *f) {
     return found;
 }
 
-/* Whether the sum can have no terms where what a row multiplies it with is infinite: a mean's derivative
- * divides by how many there are. */
+/* Whether the sum can have no terms where what a row multiplies it with is infinite: a mean's
+ * derivative divides by how many there are. */
 static bool has_no_terms(const at_product *product) {
     if (!product->bound_guard && !product->strict && !product->apart) return false;
     for (int i = 0; i < product->row_count; i++)
@@ -219,8 +221,9 @@ static const at_expr *keep_total(at_keeper *k, const at_separation *p, const at_
                                  const at_array *owner) {
     at_session *s = k->s;
     at_span span = p->sum->span;
-    const at_expr *value = at_fold_node(s, AT_FOLD_SUM, p->bound, p->bound_count,
-                                        product->bound_guard, at_bound_product(s, product, span), span);
+    const at_expr *value =
+        at_fold_node(s, AT_FOLD_SUM, p->bound, p->bound_count, product->bound_guard,
+                     at_bound_product(s, product, span), span);
     const at_expr *read = NULL;
     for (const at_total *t = k->totals; t && !read; t = t->next) {
         at_renaming r = {0};

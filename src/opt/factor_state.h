@@ -65,7 +65,8 @@ const at_expr *at_read_renamed(at_keeper *k, const at_renaming *r, const at_arra
 bool at_is_depth(const at_product *product, const at_expr *e);
 /* All factors that are summed over rows before. */
 const at_expr *at_bound_product(at_session *s, const at_product *product, at_span span);
-/* What rows do with the sum that is kept for them; `before` (may be NULL) is multiplied in front. */
+/* What rows do with the sum that is kept for them; `before` (may be NULL) is multiplied in
+ * front. */
 const at_expr *at_product_used(at_session *s, const at_product *product, const at_expr *sum,
                                const at_expr *before);
 /* The free axes of e but for `first`, which goes in front (NULL: none): those that rows have as

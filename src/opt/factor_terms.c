@@ -220,7 +220,8 @@ static bool add_power(at_separation *p, at_product *product, const at_expr *base
     return true;
 }
 
-/* The same, where the exponent is a real: a distance, more or less something that mentions neither. */
+/* The same, where the exponent is a real: a distance, more or less something that mentions
+ * neither. */
 static bool add_real_power(at_separation *p, at_product *product, const at_expr *base,
                            const at_expr *n, bool divides) {
     const at_expr *extra = NULL;
@@ -332,7 +333,8 @@ static bool look_for_origin(void *user, const at_expr *e) {
 }
 
 /* Whether b is made from an array over rows and columns that is in a, as a score less its mean is:
- * what is rounded in that array cancels in the difference, and would not if both were summed apart. */
+ * what is rounded in that array cancels in the difference, and would not if both were summed
+ * apart. */
 static bool shares_origin(const at_separation *p, const at_expr *a, const at_expr *b) {
     common_origin w = {p, b, false};
     at_walk(a, look_for_origin, &w);
@@ -534,7 +536,8 @@ static bool find_state_axis(void *user, const at_expr *e) {
 /* How many axes the state has beside those that it shares with the rows. */
 static int states_of(const at_separation *p, const at_product *product) {
     state_axes f = {.p = p, .product = product};
-    for (int i = 0; i < product->bound_count; i++) at_walk(product->bound[i].e, find_state_axis, &f);
+    for (int i = 0; i < product->bound_count; i++)
+        at_walk(product->bound[i].e, find_state_axis, &f);
     return f.count;
 }
 
@@ -553,7 +556,8 @@ static bool is_good(at_separation *p, const at_product *product) {
         p->why = "would need a state of more than two axes";
         return false;
     }
-    if ((product->early || product->moment) && !at_equal_extent(p->s, p->draft->from, product->row, product->column)) {
+    if ((product->early || product->moment) &&
+        !at_equal_extent(p->s, p->draft->from, product->row, product->column)) {
         p->why = "falls with a distance between indices whose axes may be of different lengths";
         return false;
     }

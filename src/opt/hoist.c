@@ -1,27 +1,28 @@
-/* A fold that does not depend on all indices around it becomes an equation over those it depends on:
+/* A fold that does not depend on all indices around it becomes an equation over those it depends
+ * on:
  *
  *     y[n,c] = x[n,c] - mean[m](x[n,m])      ->   y.mean[n] = mean[m](x[n,m])
  *                                                 y[n,c] = x[n,c] - y.mean[n]
  *
  * It stands at the outermost place where what it reads is known: in front of the scans and repeats
- * whose steps and rounds do not change it. A fold that depends on the scan's index, but on nothing that
- * the scan writes, is computed for all steps at once. So is a whole equation with a fold in it; and what
- * is the same in each round of a repeat is computed before the first.
+ * whose steps and rounds do not change it. A fold that depends on the scan's index, but on nothing
+ * that the scan writes, is computed for all steps at once. So is a whole equation with a fold in
+ * it; and what is the same in each round of a repeat is computed before the first.
  *
  * Other work, as exp and cos, is hoisted too where it does not depend on all indices around it:
  *
  *     y[b,t,d] = x[b,t,d] * cos(t * rate[d])   ->   y.cos[t,d] = cos(t * rate[d])
  *                                                   y[b,t,d] = x[b,t,d] * y.cos[t,d]
  *
- * A fold over a guard that groups by data, `dst[e] == g`, with other work around it has an equation of
- * its own as well, so that it can be a scatter; and those in running folds and topk have, whose rows are
- * stored anyhow.
+ * A fold over a guard that groups by data, `dst[e] == g`, with other work around it has an equation
+ * of its own as well, so that it can be a scatter; and those in running folds and topk have, whose
+ * rows are stored anyhow.
  *
  * Of several sums of products in one equation each but the last has its own, so that each can be a
  * product of matrices.
  *
- * What is computed in advance may be asked for nowhere: where it could fail, the conditions that it stood
- * under stay in front of it, as far as they depend on its indices only. */
+ * What is computed in advance may be asked for nowhere: where it could fail, the conditions that it
+ * stood under stay in front of it, as far as they depend on its indices only. */
 #include "opt/opt.h"
 
 #include <limits.h>
@@ -133,8 +134,8 @@ static bool look_for_work(void *user, const at_expr *e) {
     return true;
 }
 
-/* Of elements, and dearer than reading the result. What is made of sizes alone, as `1 / sqrt(size(d))`, is
- * left to where it is used, and makes no work of a product with it. */
+/* Of elements, and dearer than reading the result. What is made of sizes alone, as `1 /
+ * sqrt(size(d))`, is left to where it is used, and makes no work of a product with it. */
 static bool is_work(const at_expr *e) {
     enum { LONG = 4096 };
     work w = {false, false};
@@ -172,7 +173,8 @@ static bool collect_free(void *user, const at_expr *e) {
     free_axes *f = user;
     if (e->tag != AT_INDEX || is_among(e->u.axis, f->axes, f->count)) return true;
     for (const at_home *home = f->home; home->outer; home = home->outer)
-        if (home->region->tag == AT_REPEAT && home->region->u.repeat.round == e->u.axis) return true;
+        if (home->region->tag == AT_REPEAT && home->region->u.repeat.round == e->u.axis)
+            return true;
     if (at_mentions(f->root, e->u.axis))
         AT_PUSH(f->h->s->arena, f->axes, f->count, f->capacity, (at_axis *)e->u.axis);
     return true;
@@ -196,7 +198,8 @@ static free_axes axes_at(const hoisting *h, const at_expr *e, const at_home *hom
     scan_axes(home, f.axes);
     at_walk(e, collect_free, &f);
     for (int i = scans + 1; i < f.count; i++)
-        for (int k = i; k > scans && place_around(h, f.axes[k]) < place_around(h, f.axes[k - 1]); k--) {
+        for (int k = i; k > scans && place_around(h, f.axes[k]) < place_around(h, f.axes[k - 1]);
+             k--) {
             at_axis *axis = f.axes[k];
             f.axes[k] = f.axes[k - 1];
             f.axes[k - 1] = axis;
@@ -213,7 +216,8 @@ static bool misses_an_axis(const hoisting *h, const at_expr *e) {
 
 /* ---- folds --------------------------------------------------------------------------------- */
 
-/* `if conditions then value else 0`, of the conditions that can be asked where the array is written. */
+/* `if conditions then value else 0`, of the conditions that can be asked where the array is
+ * written. */
 static const at_expr *under_conditions(hoisting *h, const free_axes *f, at_home *home,
                                        const at_expr *value) {
     if (!h->conditions || !may_fail(h, value)) return value;
@@ -226,7 +230,8 @@ static const at_expr *under_conditions(hoisting *h, const free_axes *f, at_home 
         bool known = true;
         for (int i = 0; i < own.count; i++) known &= is_among(own.axes[i], f->axes, f->count);
         if (!known) continue;
-        const at_expr *e = c->holds ? c->e : at_map_node(s, AT_OP_NOT, c->e, NULL, NULL, c->e->span);
+        const at_expr *e =
+            c->holds ? c->e : at_map_node(s, AT_OP_NOT, c->e, NULL, NULL, c->e->span);
         all = all ? at_map_node(s, AT_OP_AND, e, all, NULL, e->span) : e; /* outer ones first */
     }
     if (!all) return value;
@@ -291,7 +296,8 @@ static const at_expr *visit_fold(hoisting *h, const at_expr *e, bool whole) {
     h->around_count = count;
     h->rows = rows;
     if (guard != e->u.fold.guard || body != e->u.fold.body)
-        e = at_fold_node(h->s, e->u.fold.fold, e->u.fold.axes, e->u.fold.count, guard, body, e->span);
+        e = at_fold_node(h->s, e->u.fold.fold, e->u.fold.axes, e->u.fold.count, guard, body,
+                         e->span);
     at_home *home = at_home_outermost(h->homes, e, h->here);
     if (home->depth > h->block->depth) return e; /* a condition, of what its rounds carry */
     bool apart = rows || (!whole && groups_by_data(guard));
@@ -319,8 +325,8 @@ static const at_expr *visit_args(hoisting *h, const at_expr *e) {
     return changed ? at_map_node(h->s, op, args[0], args[1], args[2], e->span) : e;
 }
 
-/* Whether work in a fold that groups by data depends on the group and on the element: an array of it
- * would be as large as the double loop that the scatter saves. */
+/* Whether work in a fold that groups by data depends on the group and on the element: an array of
+ * it would be as large as the double loop that the scatter saves. */
 static bool spans_groups(const hoisting *h, const at_expr *e) {
     const at_expr *fold = h->grouped;
     bool element = false, group = false;
@@ -407,7 +413,8 @@ static void bind_target(outermost *w, const at_array *target) {
 
 /* The block that a statement may stand in. */
 static at_home *home_of_statement(const hoisting *h, const at_statement *st) {
-    if (st->tag != AT_EQUATION && st->tag != AT_KEEPING && st->tag != AT_TOPK && st->tag != AT_TABLE)
+    if (st->tag != AT_EQUATION && st->tag != AT_KEEPING && st->tag != AT_TOPK &&
+        st->tag != AT_TABLE)
         return h->here;
     outermost w = {h, h->homes->blocks[0], st->tag != AT_EQUATION};
     at_walk_statement(st, look_at_expr, &w);

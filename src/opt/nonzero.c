@@ -5,7 +5,8 @@
  *
  * the guard becomes `j <= i and ds[i,j] != 0`, which bounds the loop over j, and ds need not be
  * computed elsewhere. What is asked for first in the array's condition is said, as far as it is of
- * indices and inputs and cannot fail: where it does not hold, nothing behind it is asked for either.
+ * indices and inputs and cannot fail: where it does not hold, nothing behind it is asked for
+ * either.
  *
  * `any[j](a and b)` is `any[j where a](b)`, and so of count. */
 #include "opt/opt.h"
@@ -44,8 +45,8 @@ static bool look_for_reals(void *user, const at_expr *e) {
     return true;
 }
 
-/* What is asked first, up to the first that may fail; false: that was there. Questions about reals bound
- * nothing. */
+/* What is asked first, up to the first that may fail; false: that was there. Questions about reals
+ * bound nothing. */
 static bool take_first(const asking *a, const at_expr *e, const at_expr **first) {
     if (e->tag == AT_MAP && e->u.map.op == AT_OP_AND)
         return take_first(a, e->u.map.args[0], first) && take_first(a, e->u.map.args[1], first);
@@ -56,7 +57,9 @@ static bool take_first(const asking *a, const at_expr *e, const at_expr **first)
     return true;
 }
 
-static bool is_zero(const at_expr *e) { return e->tag == AT_CONST && e->kind == AT_REAL && e->u.real == 0; }
+static bool is_zero(const at_expr *e) {
+    return e->tag == AT_CONST && e->kind == AT_REAL && e->u.real == 0;
+}
 
 static at_axis *no_axis(void *user, const at_axis *like) {
     (void)user, (void)like;
@@ -89,7 +92,9 @@ static const at_expr *with_conditions(const asking *a, const at_expr *e) {
         return left == x && right == y ? e : at_both(a->s, left, right);
     }
     if (e->u.map.op != AT_OP_NE || x->kind != AT_REAL) return e;
-    const at_expr *condition = is_zero(y) ? condition_of(a, x) : is_zero(x) ? condition_of(a, y) : NULL;
+    const at_expr *condition = is_zero(y)   ? condition_of(a, x)
+                               : is_zero(x) ? condition_of(a, y)
+                                            : NULL;
     return condition ? at_both(a->s, condition, e) : e;
 }
 
@@ -105,7 +110,8 @@ static const at_expr *asked(void *user, const at_expr *e) {
     }
     if (guard) guard = with_conditions(a, guard);
     if (guard == e->u.fold.guard && body == e->u.fold.body) return e;
-    return at_fold_node(a->s, e->u.fold.fold, e->u.fold.axes, e->u.fold.count, guard, body, e->span);
+    return at_fold_node(a->s, e->u.fold.fold, e->u.fold.axes, e->u.fold.count, guard, body,
+                        e->span);
 }
 
 static const at_expr *rewritten(void *user, const at_expr *e) {

@@ -163,8 +163,8 @@ static void plain(void *user, const at_statement *st) {
 
 /* ---- conditions of repeats ------------------------------------------------------------------- */
 
-/* A condition is asked where no equation can stand. One with a logsumexp is computed before the first
- * round and at the end of each, and carried. */
+/* A condition is asked where no equation can stand. One with a logsumexp is computed before the
+ * first round and at the end of each, and carried. */
 static bool look_for_logsumexp(void *user, const at_expr *e) {
     bool *found = user;
     *found |= e->tag == AT_FOLD_NODE && e->u.fold.fold == AT_FOLD_LOGSUMEXP;
@@ -239,7 +239,8 @@ static void end(void *user, const at_statement *st, at_statement *out) {
 
 const at_cascade *at_opt_normalisers(at_session *s, const at_cascade *from) {
     writer w = {s, at_draft_new(s, from), NULL};
-    at_block_walk walk = {.draft = w.draft, .user = &w, .plain = plain, .before = before, .end = end};
+    at_block_walk walk = {
+        .draft = w.draft, .user = &w, .plain = plain, .before = before, .end = end};
     at_draft_block(&walk, &from->body);
     return w.draft->out;
 }

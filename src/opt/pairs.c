@@ -1,6 +1,6 @@
-/* Which axes are long, and which arrays grow with the product of two of them though nothing that the
- * caller gives or gets does. The lengths themselves are known only in a run: this goes by where an
- * axis stands. `s[i,j] = sum[d](q[i,d] * k[j,d])` and a hidden layer `y[n,o] = sum[c](x[n,c] *
+/* Which axes are long, and which arrays grow with the product of two of them though nothing that
+ * the caller gives or gets does. The lengths themselves are known only in a run: this goes by where
+ * an axis stands. `s[i,j] = sum[d](q[i,d] * k[j,d])` and a hidden layer `y[n,o] = sum[c](x[n,c] *
  * w[o,c])` look alike; what tells them apart is that `o` is an axis of a parameter, or the last one
  * of an input. */
 #include "opt/pairs.h"
@@ -101,8 +101,8 @@ static bool look_for_open(void *user, const at_expr *e) {
     return true;
 }
 
-/* The one open axis that this is, or that it is a part or a coarser grid of (`part`); NULL: there are
- * several, or none. */
+/* The one open axis that this is, or that it is a part or a coarser grid of (`part`); NULL: there
+ * are several, or none. */
 static const at_axis *origin_of(const at_lengths *l, const at_axis *axis, bool *part) {
     origin o = {l, NULL, false};
     const at_expr *extent = at_extent_of(l->s, axis);
@@ -124,8 +124,8 @@ static bool has_both(const at_array *array, const at_axis *a, const at_axis *ope
     return false;
 }
 
-/* Into how many parts a number, made of sizes, takes a length apart: 64 of `(size(n) + 63) // 64`, and of
- * what that takes apart again. */
+/* Into how many parts a number, made of sizes, takes a length apart: 64 of `(size(n) + 63) // 64`,
+ * and of what that takes apart again. */
 static int64_t divisor_of(const at_lengths *l, const at_expr *e) {
     int64_t whole = 1;
     if (e->tag == AT_SIZE) {
@@ -142,8 +142,8 @@ static int64_t divisor_of(const at_lengths *l, const at_expr *e) {
     return whole;
 }
 
-/* Whether one axis counts blocks of so many of something that the other, of a known extent, is no more
- * than a few of: both together are no more than a few times what was cut. */
+/* Whether one axis counts blocks of so many of something that the other, of a known extent, is no
+ * more than a few of: both together are no more than a few times what was cut. */
 static bool is_block_of(const at_lengths *l, const at_axis *blocks, const at_axis *in) {
     enum { FEW_TIMES = 4 };
     int64_t most = at_extent(in, NULL);
@@ -180,7 +180,7 @@ bool at_has_pair(const at_lengths *l, at_axis *const *axes, int count) {
     return false;
 }
 
-/* ---- what may be computed again ---------------------------------------------------------------- */
+/* ---- what may be computed again -------------------------------------------------------------- */
 
 static bool look_for_long_fold(void *user, const at_expr *e) {
     search *w = user;
@@ -221,7 +221,8 @@ static void consider(void *user, const at_statement *st, at_home *home) {
     int count = 0;
     for (int i = 0; i < array->rank; i++)
         if (!at_home_fixes(home, array->axes[i])) axes[count++] = array->axes[i];
-    if (at_has_pair(c->l, axes, count) && !at_has_long_fold(c->l, st->u.value)) c->by[array->id] = st;
+    if (at_has_pair(c->l, axes, count) && !at_has_long_fold(c->l, st->u.value))
+        c->by[array->id] = st;
 }
 
 static bool refuse(void *user, const at_expr *e) {
@@ -253,7 +254,8 @@ const at_statement **at_pair_equations(const at_lengths *l, const at_homes *home
     choosing c = {l, homes, equations, NULL, NULL};
     c.by = AT_NEW_ARRAY(l->s->arena, const at_statement *, l->cascade->array_count);
     at_homes_walk(homes, l->cascade, consider, &c);
-    for (int i = 0; i < l->cascade->output_count; i++) c.by[l->cascade->outputs[i].array->id] = NULL;
+    for (int i = 0; i < l->cascade->output_count; i++)
+        c.by[l->cascade->outputs[i].array->id] = NULL;
     at_homes_walk(homes, l->cascade, refuse_others, &c);
     return c.by;
 }

@@ -12,15 +12,15 @@
  * The rule: copies are made of pair arrays only that are cheap to compute again: one equation
  * without a sum over a long axis, read in the block where it stands. What reads such arrays and is
  * none itself is a sink, which reduces some of their axes (or has more than one of their indices to
- * look at); sinks that can be reached with one pass over blocks are a side. The first side that needs an array has the
- * original.
+ * look at); sinks that can be reached with one pass over blocks are a side. The first side that
+ * needs an array has the original.
  *
- * Sinks of one side may follow from each other, as what divides a softmax from its scores, as long as
- * all in between runs along with them, block by block. Where it does not (a layer's products with its
- * weights lie between a function and its derivative), there are two sides again.
+ * Sinks of one side may follow from each other, as what divides a softmax from its scores, as long
+ * as all in between runs along with them, block by block. Where it does not (a layer's products
+ * with its weights lie between a function and its derivative), there are two sides again.
  *
- * A sum over both sides at once belongs to neither; it becomes a sum of sums. So does one over a side
- * and over heads, for each of which it can then be taken by itself. */
+ * A sum over both sides at once belongs to neither; it becomes a sum of sums. So does one over a
+ * side and over heads, for each of which it can then be taken by itself. */
 #include "opt/opt.h"
 #include "opt/sides.h"
 
@@ -70,10 +70,11 @@ static at_array *clone_of(recomputing *r, const at_array *array, int side_here) 
 
 static const at_expr *redirected(void *user, const at_expr *e) {
     recomputing *r = user;
-    if (e->tag != AT_READ || e->u.read.array->id >= r->known || !r->sides->by[e->u.read.array->id]) return e;
+    if (e->tag != AT_READ || e->u.read.array->id >= r->known || !r->sides->by[e->u.read.array->id])
+        return e;
     const at_array *array = e->u.read.array;
-    if (component_of(r, array->id) != r->component_here || r->sides->owner[array->id] == r->side_here ||
-        r->sides->owner[array->id] < 0)
+    if (component_of(r, array->id) != r->component_here ||
+        r->sides->owner[array->id] == r->side_here || r->sides->owner[array->id] < 0)
         return e;
     return at_read(r->s, clone_of(r, array, r->side_here), e->u.read.index, NULL, e->span);
 }

@@ -7,13 +7,12 @@
  *     }                                         ->   }
  *     repeat back < 6 {                              repeat back < 6 {
  *       …                                              s_2[i,j] = …
- *                                                      p_2[i,j] = exp(s_2[i,j] - m.rounds[5 - back, i])
- *       dv[j,e] = sum[i](p.rounds[5 - back, i, j]…)    dv[j,e] = sum[i](p_2[i,j]…)
- *     }                                              }
+ *                                                      p_2[i,j] = exp(s_2[i,j] - m.rounds[5 - back,
+ * i]) dv[j,e] = sum[i](p.rounds[5 - back, i, j]…)    dv[j,e] = sum[i](p_2[i,j]…) } }
  *
- * So a derivative goes back through rounds with what rows had in common, collected, instead of arrays
- * over pairs for each round. The rule: as for recompute, only what is cheap to compute again; the
- * other repeat reads one round at a time; and every round runs. */
+ * So a derivative goes back through rounds with what rows had in common, collected, instead of
+ * arrays over pairs for each round. The rule: as for recompute, only what is cheap to compute
+ * again; the other repeat reads one round at a time; and every round runs. */
 #include "opt/opt.h"
 #include "opt/pairs.h"
 
@@ -44,7 +43,7 @@ typedef struct {
     bool good;
 } again;
 
-/* ---- which ------------------------------------------------------------------------------------- */
+/* ---- which ----------------------------------------------------------------------------------- */
 
 static at_axis *round_of(const at_home *home) {
     return home->outer && home->region->tag == AT_REPEAT ? home->region->u.repeat.round : NULL;
@@ -61,7 +60,8 @@ static void consider(void *user, const at_statement *st, at_home *home) {
     if (!at_has_pair(a->lengths, array->axes + first, array->rank - first)) return;
     a->cheap[id] = !at_has_long_fold(a->lengths, st->u.value);
     const at_statement *repeat = home->region;
-    a->collected[id] = first && a->cheap[id] && !repeat->u.repeat.condition && repeat->u.repeat.count > 0;
+    a->collected[id] =
+        first && a->cheap[id] && !repeat->u.repeat.condition && repeat->u.repeat.count > 0;
 }
 
 static bool look_for_bound(void *user, const at_expr *e) {
@@ -153,7 +153,7 @@ static bool choose(again *a) {
     return any;
 }
 
-/* ---- clones ------------------------------------------------------------------------------------ */
+/* ---- clones ---------------------------------------------------------------------------------- */
 
 static at_array *rounds_of(again *a, const at_array *array, at_axis *round) {
     if (a->rounds[array->id]) return a->rounds[array->id];
@@ -176,7 +176,8 @@ static at_array *clone_of(again *a, const at_array *array, const at_expr *round)
     const at_statement *by = a->by[array->id];
     bool first = array->rank > 0 && array->axes[0] == round_of(of);
     const at_expr *value = again_at(a, by->u.value, round, of);
-    at_axis **axes = AT_NEW_ARRAY(a->s->arena, at_axis *, array->rank + at_draft_scan_axes(a->draft, NULL));
+    at_axis **axes =
+        AT_NEW_ARRAY(a->s->arena, at_axis *, array->rank + at_draft_scan_axes(a->draft, NULL));
     int count = at_draft_scan_axes(a->draft, axes);
     at_move(axes + count, array->axes + first, sizeof *axes * (size_t)(array->rank - first));
     at_array *clone = at_draft_array(a->draft, array->name, array->path, array->kind, axes,
@@ -209,8 +210,9 @@ static const at_expr *of_round(void *user, const at_expr *e) {
     if (e->tag != AT_READ || e->u.read.array->id >= a->known) return e;
     const at_array *array = e->u.read.array;
     if (!is_inside(a, array, a->of)) /* it goes back to the rounds of yet another repeat */
-        return a->collected[array->id] ? read_at(a, clone_of(a, array, e->u.read.index[0]), NULL, e, 1)
-                                       : e;
+        return a->collected[array->id]
+                   ? read_at(a, clone_of(a, array, e->u.read.index[0]), NULL, e, 1)
+                   : e;
     if (array->rank > 0 && array->axes[0] == round)
         return a->collected[array->id]
                    ? read_at(a, clone_of(a, array, a->round), NULL, e, 1)
@@ -219,7 +221,8 @@ static const at_expr *of_round(void *user, const at_expr *e) {
     return read_at(a, clone_of(a, array, a->round), NULL, e, 0);
 }
 
-static const at_expr *again_at(again *a, const at_expr *e, const at_expr *round, const at_home *of) {
+static const at_expr *again_at(again *a, const at_expr *e, const at_expr *round,
+                               const at_home *of) {
     const at_expr *old_round = a->round;
     const at_home *old_of = a->of;
     a->round = round;
@@ -230,7 +233,7 @@ static const at_expr *again_at(again *a, const at_expr *e, const at_expr *round,
     return e;
 }
 
-/* ---- statements -------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static const at_expr *reread(void *user, const at_expr *e) {
     again *a = user;
@@ -299,8 +302,8 @@ static void end(void *user, const at_statement *st, at_statement *out) {
     a->here = a->here->outer;
 }
 
-/* A clone made in a scan has the scan's axes in front of its own, which may be the same ones: what was
- * collected in one scan and is read in another over the same axes is left as it is. */
+/* A clone made in a scan has the scan's axes in front of its own, which may be the same ones: what
+ * was collected in one scan and is read in another over the same axes is left as it is. */
 static bool has_axis_twice(const at_cascade *cascade) {
     for (int i = 0; i < cascade->array_count; i++) {
         const at_array *array = cascade->arrays[i];

@@ -1,5 +1,6 @@
-/* Which sides pair arrays are reduced along (sides.h): what reads them is looked at in the order of the
- * text, and each sink joins the first side that can still be taken in one pass over blocks with it. */
+/* Which sides pair arrays are reduced along (sides.h): what reads them is looked at in the order of
+ * the text, and each sink joins the first side that can still be taken in one pass over blocks with
+ * it. */
 #include "opt/sides.h"
 
 /* What one pass over blocks can give. */
@@ -33,7 +34,7 @@ typedef struct {
     bool aligned;
 } finding;
 
-/* ---- what a statement reduces ------------------------------------------------------------------ */
+/* ---- what a statement reduces ---------------------------------------------------------------- */
 
 static bool is_target_axis(const at_statement *st, const at_axis *axis) {
     if (st->tag == AT_NEXT || st->tag == AT_ASSERT) return false;
@@ -48,8 +49,8 @@ static bool is_target_axis(const at_statement *st, const at_axis *axis) {
     return false;
 }
 
-/* Notes which long axes of the candidates that are read here are reduced, and whether all of them are
- * read at their own axes. */
+/* Notes which long axes of the candidates that are read here are reduced, and whether all of them
+ * are read at their own axes. */
 static bool look_at_read(void *user, const at_expr *e) {
     finding *r = user;
     if (e->tag != AT_READ || !r->out->by[e->u.read.array->id]) return true;
@@ -57,7 +58,8 @@ static bool look_at_read(void *user, const at_expr *e) {
     for (int i = 0; i < array->rank; i++) {
         const at_expr *index = e->u.read.index[i];
         bool plain = index->tag == AT_INDEX;
-        if (!at_is_long(r->lengths, array->axes[i]) || (plain && at_home_fixes(r->here, index->u.axis)))
+        if (!at_is_long(r->lengths, array->axes[i]) ||
+            (plain && at_home_fixes(r->here, index->u.axis)))
             continue;
         r->aligned &= plain && index->u.axis == array->axes[i];
         if (plain && is_target_axis(r->st, index->u.axis)) continue;
@@ -91,7 +93,7 @@ static void refuse_crossed(void *user, const at_statement *st, at_home *home) {
     if (!r->aligned || r->reduced_count > 0) at_walk_statement(st, refuse, r);
 }
 
-/* ---- sides ------------------------------------------------------------------------------------- */
+/* ---- sides ----------------------------------------------------------------------------------- */
 
 int at_component_of(const int *parents, int array) {
     while (parents[array] != array) array = parents[array];
@@ -105,7 +107,8 @@ static int component_of(const finding *r, int array) {
 static bool join_component(void *user, const at_expr *e) {
     finding *r = user;
     if (e->tag == AT_READ && r->out->by[e->u.read.array->id])
-        r->out->component[component_of(r, e->u.read.array->id)] = component_of(r, r->component_here);
+        r->out->component[component_of(r, e->u.read.array->id)] =
+            component_of(r, r->component_here);
     return true;
 }
 
@@ -157,7 +160,8 @@ typedef struct {
 
 static bool mentions_long_target(const following *f, const at_expr *e) {
     for (int i = 0; i < f->st->target->rank; i++)
-        if (at_is_long(f->r->lengths, f->st->target->axes[i]) && at_mentions(e, f->st->target->axes[i]))
+        if (at_is_long(f->r->lengths, f->st->target->axes[i]) &&
+            at_mentions(e, f->st->target->axes[i]))
             return true;
     return false;
 }
@@ -168,7 +172,8 @@ static bool look_at_weights(void *user, const at_expr *e) {
     return !f->apart;
 }
 
-/* Whether the side's blocks go along the axis: its arrays have it, and its sinks do not reduce it. */
+/* Whether the side's blocks go along the axis: its arrays have it, and its sinks do not reduce
+ * it. */
 static bool is_kept(const finding *r, const side *of, const at_axis *axis) {
     for (int k = 0; k < of->count; k++)
         if (of->axes[k] == axis) return false;

@@ -23,8 +23,8 @@ at_sides *at_sides_of(at_session *s, const at_cascade *from);
 /* Which array stands for all that are together with this one. */
 int at_component_of(const int *parents, int array);
 
-/* The cascade with a sum over both sides at once as a sum of sums, as it belongs to neither; so with one
- * over a side and over heads, for each of which it can then be taken by itself. split.c */
+/* The cascade with a sum over both sides at once as a sum of sums, as it belongs to neither; so
+ * with one over a side and over heads, for each of which it can then be taken by itself. split.c */
 const at_cascade *at_sums_split(at_session *s, const at_cascade *from);
 
 #endif

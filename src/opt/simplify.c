@@ -3,8 +3,8 @@
  *     axis d = 64
  *     s[i,j] = sum[d](q[i,d] * k[j,d]) * (1 / sqrt(real(size(d))))   ->   sum[d](…) * 0.125
  *
- * Only what gives the same bits: x + 0.0 is not x where x is -0. Numbers are computed as the reference
- * executor computes them. */
+ * Only what gives the same bits: x + 0.0 is not x where x is -0. Numbers are computed as the
+ * reference executor computes them. */
 #include "opt/opt.h"
 
 static bool is_number(const at_expr *e) { return e->tag == AT_CONST; }
@@ -135,7 +135,9 @@ static const at_expr *simpler(void *user, const at_expr *e) {
     return made == e ? without_neutral(e) : made;
 }
 
-static const at_expr *change(void *user, const at_expr *e) { return at_rewrite(user, e, simpler, user); }
+static const at_expr *change(void *user, const at_expr *e) {
+    return at_rewrite(user, e, simpler, user);
+}
 
 static void plain(void *user, const at_statement *st) {
     at_draft *draft = user;

@@ -3,18 +3,20 @@
  *     at[i,r] = …                                  axis i_slice = (size(i) + 127) // 128
  *     ds[i,r] = …                                  scan i_slice {
  *     dk[j,d] = sum[i,r where at[i,r] == j](         ds_2[i_slice,i,r] = …
- *                   ds[i,r] * q[i,d])          ->    dk.part[i_slice,j,d] = sum[i,r where i // 128 == i_slice and
- *                                                                      at[i,r] == j](ds_2[i_slice,i,r] * q[i,d])
- *                                                    dk.total[i_slice,j,d] = dk.total[i_slice - 1, j, d | 0]
+ *                   ds[i,r] * q[i,d])          ->    dk.part[i_slice,j,d] = sum[i,r where i // 128
+ * == i_slice and at[i,r] == j](ds_2[i_slice,i,r] * q[i,d]) dk.total[i_slice,j,d] = dk.total[i_slice
+ * - 1, j, d | 0]
  *                                                                            + dk.part[i_slice,j,d]
  *                                                  }
  *                                                  dk[j,d] = dk.total[size(i_slice) - 1, j, d | 0]
  *
- * No block of j has all that it needs at hand: it would need all rows. So a plan stores ds. Of a slice whole rows
- * are at hand, and what is left to read ds keeps to its own row, so that blocks of rows hold it.
+ * No block of j has all that it needs at hand: it would need all rows. So a plan stores ds. Of a
+ * slice whole rows are at hand, and what is left to read ds keeps to its own row, so that blocks of
+ * rows hold it.
  *
- * The rule: as for recompute, what a slice needs of pair arrays is computed again, and what rows have in common is
- * shared. It is no rewrite of passes.def, as only a plan knows what it would store. */
+ * The rule: as for recompute, what a slice needs of pair arrays is computed again, and what rows
+ * have in common is shared. It is no rewrite of passes.def, as only a plan knows what it would
+ * store. */
 #include "opt/slices.h"
 
 #include "opt/pairs.h"
@@ -53,7 +55,7 @@ typedef struct {
     const at_axis *along;
 } slicing;
 
-/* ---- who writes what ------------------------------------------------------------------------------------ */
+/* ---- who writes what ------------------------------------------------------------------------- */
 
 typedef struct {
     slicing *w;
@@ -65,7 +67,8 @@ static void note_written(void *user, const at_array *array) {
     by->w->by[array->id] = by->statement;
 }
 
-static bool is_placed_by_data(const slicing *w, const at_expr *fold, at_axis *const *axes, int rank) {
+static bool is_placed_by_data(const slicing *w, const at_expr *fold, at_axis *const *axes,
+                              int rank) {
     for (int i = 0; i < rank; i++)
         if (at_may_place(w->s, fold, fold->u.fold.guard, axes[i])) return true;
     return false;
@@ -74,20 +77,22 @@ static bool is_placed_by_data(const slicing *w, const at_expr *fold, at_axis *co
 static const at_statement *statement_of(const slicing *w, const at_array *array) {
     int by = array->id < w->known ? w->by[array->id] : -1;
     const at_statement *st = by < 0 ? NULL : w->from->body.items[by];
-    if (!st || st->tag != AT_EQUATION || array->role != AT_DEFINED || w->output[array->id]) return NULL;
+    if (!st || st->tag != AT_EQUATION || array->role != AT_DEFINED || w->output[array->id])
+        return NULL;
     /* What goes from term to term does so for all rows. */
     if (at_is_scattered(w->s, st)) return NULL;
-    /* Of ints, which may be indices, all are computed, or they are where they are read: then `at[i,r] == j` bounds
-     * loops, but does not let a sum go from term to term. */
+    /* Of ints, which may be indices, all are computed, or they are where they are read: then
+     * `at[i,r] == j` bounds loops, but does not let a sum go from term to term. */
     return array->kind == AT_INT && (w->scatters || !at_is_cheap(st->u.value)) ? NULL : st;
 }
 
-/* ---- which sums keep an array from blocks ---------------------------------------------------------------- */
+/* ---- which sums keep an array from blocks ---------------------------------------------------- */
 
 static bool is_sum_of_parts(const at_expr *e) {
     at_fold fold = e->u.fold.fold;
     if (fold == AT_FOLD_ANY || fold == AT_FOLD_ALL) return true;
-    return e->kind == AT_REAL && (fold == AT_FOLD_SUM || fold == AT_FOLD_MAX || fold == AT_FOLD_MIN);
+    return e->kind == AT_REAL &&
+           (fold == AT_FOLD_SUM || fold == AT_FOLD_MAX || fold == AT_FOLD_MIN);
 }
 
 static bool binds(const at_expr *fold, const at_axis *axis) {
@@ -144,7 +149,8 @@ static bool look_inside(void *user, const at_statement *st) {
     return true;
 }
 
-/* Whether all that reads the array keeps to one row of a dimension, or sums over rows, which are noted. */
+/* Whether all that reads the array keeps to one row of a dimension, or sums over rows, which are
+ * noted. */
 static bool is_kept_by_sums(slicing *w, const at_array *array, int dimension) {
     w->array = array;
     w->dimension = dimension;
@@ -163,12 +169,12 @@ static bool is_kept_by_sums(slicing *w, const at_array *array, int dimension) {
     return false;
 }
 
-/* ---- what a slice needs ---------------------------------------------------------------------------------- */
+/* ---- what a slice needs ---------------------------------------------------------------------- */
 
 static bool look_at_need(void *user, const at_expr *e);
 
-/* The dimension of a pair array at which it is read along the rows, of which a slice has all columns; -1: it does not
- * look at rows; -2: not as a slice is. */
+/* The dimension of a pair array at which it is read along the rows, of which a slice has all
+ * columns; -1: it does not look at rows; -2: not as a slice is. */
 static int dimension_along(const at_expr *read, const at_axis *along) {
     int found = -1, plain = 0;
     for (int i = 0; i < read->u.read.array->rank; i++) {
@@ -213,7 +219,8 @@ static bool look_at_need(void *user, const at_expr *e) {
     return w->good;
 }
 
-/* Whether data place the terms of a sum, which goes from term to term then: not if a term may have no value. */
+/* Whether data place the terms of a sum, which goes from term to term then: not if a term may have
+ * no value. */
 static bool is_scattered(const slicing *w, const sink *sum) {
     const at_array *target = w->from->body.items[sum->statement]->target;
     return is_placed_by_data(w, sum->fold, target->axes, target->rank) &&
@@ -233,7 +240,7 @@ static bool is_possible(slicing *w, const sink *sum, int first) {
     return w->good;
 }
 
-/* ---- slices ---------------------------------------------------------------------------------------------- */
+/* ---- slices ---------------------------------------------------------------------------------- */
 
 static const at_expr *in_slice(void *user, const at_expr *e);
 
@@ -305,25 +312,24 @@ static void add_total(slicing *w, sink *sum) {
     const at_array *owner = w->from->body.items[sum->statement]->target;
     w->along = sum->along;
     const at_expr *here = at_index(s, w->slices, e->span);
-    const at_expr *within = at_map_node(
-        s, AT_OP_EQ,
-        at_map_node(s, AT_OP_IDIV, at_index(s, sum->along, e->span), at_int(s, w->rows, e->span), NULL,
-                    e->span),
-        here, NULL, e->span);
+    const at_expr *within = at_map_node(s, AT_OP_EQ,
+                                        at_map_node(s, AT_OP_IDIV, at_index(s, sum->along, e->span),
+                                                    at_int(s, w->rows, e->span), NULL, e->span),
+                                        here, NULL, e->span);
     const at_expr *guard = e->u.fold.guard ? at_rewrite(s, e->u.fold.guard, in_slice, w) : NULL;
     const at_expr *body = at_rewrite(s, e->u.fold.body, in_slice, w);
     const at_expr *part = at_fold_node(s, e->u.fold.fold, e->u.fold.axes, e->u.fold.count,
                                        at_both(s, within, guard), body, e->span);
     at_axis **axes;
     int rank = at_draft_free_axes(w->draft, part, owner, &axes);
-    at_array *total = at_draft_array(w->draft, at_format(s->arena, "%s.total", owner->name), owner->path,
-                                     e->kind, axes, rank, e->span);
+    at_array *total = at_draft_array(w->draft, at_format(s->arena, "%s.total", owner->name),
+                                     owner->path, e->kind, axes, rank, e->span);
     const at_expr *neutral = neutral_of(w, e);
     if (is_placed_by_data(w, part, axes + 1, rank - 1))
         part = at_draft_define(w->draft, owner, "part", axes, rank, part);
     at_draft_equation(w->draft, total,
-                      at_map_node(s, op_of(e), read_at(w, total, less_one(w, here), neutral), part, NULL,
-                                  e->span),
+                      at_map_node(s, op_of(e), read_at(w, total, less_one(w, here), neutral), part,
+                                  NULL, e->span),
                       e->span);
     sum->value = read_at(w, total, less_one(w, at_size(s, w->slices, e->span)), neutral);
 }
@@ -354,9 +360,9 @@ static void add_scan(slicing *w) {
     if (!w->rows) w->rows = rows_of(w);
     const at_expr *more = at_map_node(s, AT_OP_ADD, size, at_int(s, w->rows - 1, size->span), NULL,
                                       size->span);
-    w->slices = at_draft_extent(w->draft, at_format(s->arena, "%s_slice", along->name),
-                                at_map_node(s, AT_OP_IDIV, more, at_int(s, w->rows, size->span), NULL,
-                                            size->span));
+    w->slices = at_draft_extent(
+        w->draft, at_format(s->arena, "%s_slice", along->name),
+        at_map_node(s, AT_OP_IDIV, more, at_int(s, w->rows, size->span), NULL, size->span));
     at_statement *scan = AT_NEW(s->arena, at_statement);
     scan->tag = AT_SCAN;
     scan->span = w->sinks[0].fold->span;
@@ -374,7 +380,8 @@ static void add_scan(slicing *w) {
 static const at_expr *summed(void *user, const at_expr *e) {
     const slicing *w = user;
     for (int i = 0; i < w->sink_count; i++)
-        if (w->sinks[i].fold == e && w->sinks[i].statement == w->statement) return w->sinks[i].value;
+        if (w->sinks[i].fold == e && w->sinks[i].statement == w->statement)
+            return w->sinks[i].value;
     return e;
 }
 
@@ -383,7 +390,7 @@ static const at_expr *all_summed(void *user, const at_expr *e) {
     return at_rewrite(w->s, e, summed, w);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 /* Those sums that one scan can take, all over rows of one length; false: there is none. */
 static bool keep_possible(slicing *w) {
@@ -399,7 +406,8 @@ static bool keep_possible(slicing *w) {
     for (int i = 0; i < w->sink_count; i++) {
         const sink *sum = &w->sinks[i];
         if (count && !at_same_extent(sum->along, w->sinks[0].along)) continue;
-        if (is_possible(w, sum, count ? w->sinks[0].statement : sum->statement)) w->sinks[count++] = *sum;
+        if (is_possible(w, sum, count ? w->sinks[0].statement : sum->statement))
+            w->sinks[count++] = *sum;
     }
     w->sink_count = count;
     return count > 0;

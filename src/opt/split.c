@@ -1,8 +1,8 @@
 /* Sums over both sides of pair arrays as sums of sums (sides.h):
  *
  *     a = sum[i,j](s[i,j] * w[i])    ->    a.sum[i] = sum[j](s[i,j] * w[i])
- *                                          a = sum[i](a.sum[i])
- */
+ *                                          a =
+ * sum[i](a.sum[i]) */
 #include "opt/sides.h"
 
 typedef struct {
@@ -18,8 +18,8 @@ typedef struct {
 } splitting;
 
 static bool is_split_alike(at_fold fold) {
-    return fold == AT_FOLD_SUM || fold == AT_FOLD_MAX || fold == AT_FOLD_MIN || fold == AT_FOLD_ANY ||
-           fold == AT_FOLD_ALL;
+    return fold == AT_FOLD_SUM || fold == AT_FOLD_MAX || fold == AT_FOLD_MIN ||
+           fold == AT_FOLD_ANY || fold == AT_FOLD_ALL;
 }
 
 static bool look_for_both(void *user, const at_expr *e) {
@@ -47,7 +47,8 @@ static bool look_for_failure(void *user, const at_expr *e) {
     }
     for (int i = 0; e->tag == AT_READ && i < e->u.read.array->rank; i++) {
         const at_expr *index = e->u.read.index[i];
-        r->found |= index->tag != AT_INDEX || !at_same_extent(index->u.axis, e->u.read.array->axes[i]);
+        r->found |=
+            index->tag != AT_INDEX || !at_same_extent(index->u.axis, e->u.read.array->axes[i]);
     }
     r->found |= e->tag == AT_FOLD_NODE;
     return !r->found;
@@ -101,8 +102,8 @@ static const at_expr *split_sides(splitting *r, const at_expr *e) {
     return in_two(r, e, inner, count, &outer, 1, e->u.fold.guard, NULL);
 }
 
-/* Conditions on none of these axes, and those on some; false: one that may fail, or is not sure to be
- * asked, would be. */
+/* Conditions on none of these axes, and those on some; false: one that may fail, or is not sure to
+ * be asked, would be. */
 static bool part_guard(splitting *r, const at_expr *guard, at_axis *const *axes, int count,
                        const at_expr **without, const at_expr **with) {
     if (!guard) return true;
@@ -123,23 +124,25 @@ static bool look_for_own_pair(void *user, const at_expr *e) {
     return !r->found;
 }
 
-/* Whether a condition of the guard says to which index of the target one of this axis belongs, alone of all
- * that are summed over. */
-static bool is_placed(const splitting *r, const at_expr *fold, const at_expr *guard, const at_axis *axis) {
+/* Whether a condition of the guard says to which index of the target one of this axis belongs,
+ * alone of all that are summed over. */
+static bool is_placed(const splitting *r, const at_expr *fold, const at_expr *guard,
+                      const at_axis *axis) {
     if (!guard || guard->tag != AT_MAP) return false;
     if (guard->u.map.op == AT_OP_AND)
         return is_placed(r, fold, guard->u.map.args[0], axis) ||
                is_placed(r, fold, guard->u.map.args[1], axis);
     bool target = false, other = false;
     if (guard->u.map.op != AT_OP_EQ || !at_mentions(guard, axis)) return false;
-    for (int i = 0; i < r->st->target->rank; i++) target |= at_mentions(guard, r->st->target->axes[i]);
+    for (int i = 0; i < r->st->target->rank; i++)
+        target |= at_mentions(guard, r->st->target->axes[i]);
     for (int i = 0; i < fold->u.fold.count; i++)
         other |= fold->u.fold.axes[i] != axis && at_mentions(guard, fold->u.fold.axes[i]);
     return target && !other;
 }
 
-/* Heads, as far as can be told: of no length, or such that belong to groups, and that something given has beside all
- * lengths of the sum. */
+/* Heads, as far as can be told: of no length, or such that belong to groups, and that something
+ * given has beside all lengths of the sum. */
 static bool is_width(const splitting *r, const at_expr *fold, const at_axis *axis) {
     if (!at_is_long(r->lengths, axis)) return true;
     for (int i = 0; i < fold->u.fold.count; i++)
@@ -147,7 +150,8 @@ static bool is_width(const splitting *r, const at_expr *fold, const at_axis *axi
     return is_placed(r, fold, fold->u.fold.guard, axis);
 }
 
-/* sum[h,i where group[h] == g](f) as sum[h where group[h] == g](sum[i](f)): for each head by itself. */
+/* sum[h,i where group[h] == g](f) as sum[h where group[h] == g](sum[i](f)): for each head by
+ * itself. */
 static const at_expr *split_widths(splitting *r, const at_expr *e) {
     int count = e->u.fold.count, inner_count = 0, outer_count = 0;
     at_axis **inner = AT_NEW_ARRAY(r->s->arena, at_axis *, count);

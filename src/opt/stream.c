@@ -1,13 +1,13 @@
 /* Which sums over long axes become scans over blocks (stream.h), and where these stand.
  *
- * A class is what pair arrays that read each other have to do with: the arrays, and the folds over one
- * axis that read them. Pair arrays that follow from values of these folds (`p[i,j] = exp(s[i,j] - m[i])`)
- * are put into the folds that read them; the others (`s`) are computed in each block, are tiles. Then
- * separate.h says whether the folds are one sweep. If so, the scan stands where the last of them
- * stood, and what follows from it after it. */
+ * A class is what pair arrays that read each other have to do with: the arrays, and the folds over
+ * one axis that read them. Pair arrays that follow from values of these folds (`p[i,j] = exp(s[i,j]
+ * - m[i])`) are put into the folds that read them; the others (`s`) are computed in each block, are
+ * tiles. Then separate.h says whether the folds are one sweep. If so, the scan stands where the
+ * last of them stood, and what follows from it after it. */
 #include "opt/stream_int.h"
 
-/* ---- which arrays are together ------------------------------------------------------------------- */
+/* ---- which arrays are together --------------------------------------------------------------- */
 
 int at_stream_component(const at_streaming *w, int array) {
     while (w->component[array] != array) array = w->component[array];
@@ -17,7 +17,8 @@ int at_stream_component(const at_streaming *w, int array) {
 static bool join(void *user, const at_expr *e) {
     at_streaming *w = user;
     if (e->tag == AT_READ && w->by[e->u.read.array->id])
-        w->component[at_stream_component(w, e->u.read.array->id)] = at_stream_component(w, w->statement);
+        w->component[at_stream_component(w, e->u.read.array->id)] =
+            at_stream_component(w, w->statement);
     return true;
 }
 
@@ -57,7 +58,7 @@ static void join_all(at_streaming *w) {
     }
 }
 
-/* ---- folds with equations of their own ------------------------------------------------------------- */
+/* ---- folds with equations of their own ------------------------------------------------------- */
 
 static bool look_for_any_pair(void *user, const at_expr *e) {
     at_streaming *w = user;
@@ -123,8 +124,8 @@ static void tell_refusals(at_session *s, const at_sweep_report *report) {
     }
 }
 
-/* One attempt: with equations of their own for folds of `only` (by array id; NULL: of all), of which
- * those that need none go to `needless`. */
+/* One attempt: with equations of their own for folds of `only` (by array id; NULL: of all), of
+ * which those that need none go to `needless`. */
 static const at_cascade *attempt(at_session *s, const at_cascade *from, int64_t block,
                                  const bool *only, at_sweep_report *report, bool *needed,
                                  bool *needless) {

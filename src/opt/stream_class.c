@@ -1,5 +1,5 @@
-/* Classes of pair arrays (stream.h): the folds of a block that read them, the axis that these go over, and
- * what follows from their values. */
+/* Classes of pair arrays (stream.h): the folds of a block that read them, the axis that these go
+ * over, and what follows from their values. */
 #include "opt/stream_int.h"
 
 static at_sweep_class *class_of(at_streaming *w, const at_array *array) {
@@ -30,7 +30,8 @@ static bool is_in_blocks(const at_streaming *w, const at_expr *fold, const at_ex
     if (!e || e->tag != AT_MAP) return false;
     const at_expr *const *x = e->u.map.args;
     if (e->u.map.op == AT_OP_AND) return is_in_blocks(w, fold, x[0]) || is_in_blocks(w, fold, x[1]);
-    if (e->u.map.op != AT_OP_EQ || x[0]->tag != AT_MAP || x[0]->u.map.op != AT_OP_IDIV) return false;
+    if (e->u.map.op != AT_OP_EQ || x[0]->tag != AT_MAP || x[0]->u.map.op != AT_OP_IDIV)
+        return false;
     const at_expr *index = x[0]->u.map.args[0];
     for (int i = 0; i < fold->u.fold.count; i++)
         if (index->tag == AT_INDEX && index->u.axis == fold->u.fold.axes[i])
@@ -85,7 +86,7 @@ void at_stream_find_along(at_streaming *w, at_sweep_class *c) {
     }
 }
 
-/* ---- what follows from what ---------------------------------------------------------------------- */
+/* ---- what follows from what ------------------------------------------------------------------ */
 
 typedef struct {
     const bool *follows;

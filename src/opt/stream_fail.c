@@ -1,6 +1,6 @@
-/* What may fail in a sweep (stream.h). A sweep looks at a column once, for all of its folds; as written, a
- * later fold may be what asks for an element, or nothing may. An element without a value must not be asked for
- * where it was not. */
+/* What may fail in a sweep (stream.h). A sweep looks at a column once, for all of its folds; as
+ * written, a later fold may be what asks for an element, or nothing may. An element without a value
+ * must not be asked for where it was not. */
 #include "opt/stream_int.h"
 
 static bool may_fail_here(const at_streaming *w, const at_expr *e) {
@@ -15,7 +15,8 @@ static bool may_fail_here(const at_streaming *w, const at_expr *e) {
         if (index->tag == AT_INDEX && at_same_extent(index->u.axis, axis)) continue;
         if (e->u.read.alternative && (index->tag != AT_INDEX || index->u.axis->declared)) continue;
         if (at_index_inside(w->s, w->from, index, axis)) continue;
-        if (at_between(w->s, w->from, at_int(w->s, 0, e->span), index, at_size_of(w->s, axis, e->span)))
+        if (at_between(w->s, w->from, at_int(w->s, 0, e->span), index,
+                       at_size_of(w->s, axis, e->span)))
             return true;
     }
     return false;
@@ -76,7 +77,8 @@ static bool reads_tile(at_streaming *w, const at_expr *e) {
     return w->found;
 }
 
-/* What may fail must be asked for by the first fold wherever later ones do: a sweep asks at once. */
+/* What may fail must be asked for by the first fold wherever later ones do: a sweep asks at
+ * once. */
 static bool is_asked_first(at_streaming *w, const at_sweep_class *c, const at_sweep_tile *tile) {
     const at_expr *first = NULL;
     w->tile = tile->tile;
@@ -104,7 +106,8 @@ void at_stream_check_failures(at_streaming *w, at_sweep_class *c) {
     for (int i = 0; i < c->tile_count && w->good; i++)
         if (may_fail(w, c->tiles[i].value)) w->good = is_asked_first(w, c, &c->tiles[i]);
     if (!w->good)
-        at_stream_give_up(c, c->parts[0].fold->span,
-                          "an element that may have no value is asked for only under conditions that a "
-                          "sweep learns too late");
+        at_stream_give_up(
+            c, c->parts[0].fold->span,
+            "an element that may have no value is asked for only under conditions that a "
+            "sweep learns too late");
 }

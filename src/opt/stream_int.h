@@ -1,5 +1,5 @@
-/* What the files of the streaming rewrite (stream.h) share: classes of pair arrays, and where one is in the
- * work. */
+/* What the files of the streaming rewrite (stream.h) share: classes of pair arrays, and where one
+ * is in the work. */
 #ifndef AT_STREAM_INT_H
 #define AT_STREAM_INT_H
 
@@ -55,14 +55,14 @@ typedef struct {
     const at_array *tile;
 } at_streaming;
 
-/* ---- stream.c ---------------------------------------------------------------------------------- */
+/* ---- stream.c -------------------------------------------------------------------------------- */
 
 /* Which array stands for all that are in a class with this one. */
 int at_stream_component(const at_streaming *w, int array);
 /* Whether the fold goes over a long axis. */
 bool at_stream_binds_long(const at_streaming *w, const at_expr *fold);
 
-/* ---- stream_class.c ---------------------------------------------------------------------------- */
+/* ---- stream_class.c -------------------------------------------------------------------------- */
 
 /* The classes of the block at hand, with their folds. */
 void at_stream_find_classes(at_streaming *w, const at_block *block);
@@ -76,19 +76,20 @@ bool at_stream_has_part(const at_sweep_class *c, int statement);
 /* The class stays as it is; the first reason is kept. */
 void at_stream_give_up(at_sweep_class *c, at_span where, const char *why);
 
-/* ---- stream_sweep.c ---------------------------------------------------------------------------- */
+/* ---- stream_sweep.c -------------------------------------------------------------------------- */
 
 /* The class' tiles and its sweep, or why there is none. */
 void at_stream_make_sweep(at_streaming *w, at_sweep_class *c);
 
-/* ---- stream_fail.c ----------------------------------------------------------------------------- */
+/* ---- stream_fail.c --------------------------------------------------------------------------- */
 
 /* Gives the class up where a sweep would ask for what may fail before it is known to be needed. */
 void at_stream_check_failures(at_streaming *w, at_sweep_class *c);
 
-/* ---- stream_order.c ---------------------------------------------------------------------------- */
+/* ---- stream_order.c -------------------------------------------------------------------------- */
 
-/* Adds a block's statements, with its classes as scans, in an order in which each has what it reads. */
+/* Adds a block's statements, with its classes as scans, in an order in which each has what it
+ * reads. */
 void at_stream_block(at_streaming *w, const at_block *block);
 
 #endif

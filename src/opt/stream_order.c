@@ -1,8 +1,8 @@
-/* The statements of a block with its classes as scans (stream.h), in an order in which each has what it
- * reads: a scan stands where the last of its folds stood, what follows from it after it. */
+/* The statements of a block with its classes as scans (stream.h), in an order in which each has
+ * what it reads: a scan stands where the last of its folds stood, what follows from it after it. */
 #include "opt/stream_int.h"
 
-/* ---- statements in a possible order ---------------------------------------------------------------------- */
+/* ---- statements in a possible order ---------------------------------------------------------- */
 
 typedef struct {
     at_streaming *w;
@@ -41,8 +41,8 @@ static void unset_ready(void *user, const at_array *array) {
     o->by[array->id] = o->at;
 }
 
-/* What the statements in front of it leave to do: a copy that a repeat carries on is written when all
- * before it is done, as what it takes the place of may be read there. */
+/* What the statements in front of it leave to do: a copy that a repeat carries on is written when
+ * all before it is done, as what it takes the place of may be read there. */
 static bool is_ready(ordering *o, int i) {
     const at_statement *st = o->w->of->items[i];
     o->found = false;
@@ -82,7 +82,8 @@ static bool is_part_of_class(const at_streaming *w, int i) {
 }
 
 static bool is_class_ready(ordering *o, const at_sweep_class *c) {
-    bool *old = o->ready, *ready = at_copy(o->w->s->arena, old, sizeof *ready * (size_t)o->w->known);
+    bool *old = o->ready,
+         *ready = at_copy(o->w->s->arena, old, sizeof *ready * (size_t)o->w->known);
     o->found = false;
     o->at = c->last;
     for (int i = 0; i < o->w->known; i++) ready[i] |= c->follows[i];
@@ -101,7 +102,7 @@ static bool is_class_ready(ordering *o, const at_sweep_class *c) {
     return !o->found;
 }
 
-/* ---- what becomes of a block ------------------------------------------------------------------------------ */
+/* ---- what becomes of a block ----------------------------------------------------------------- */
 
 static void add_statement(ordering *o, int i) {
     at_streaming *w = o->w;
@@ -152,14 +153,16 @@ static void add_class(ordering *o, at_sweep_class *c) {
     w->report->scans++;
 }
 
-/* Everything that is ready, in the order of the text as far as it may be; false: something is left. */
+/* Everything that is ready, in the order of the text as far as it may be; false: something is
+ * left. */
 static bool add_ready(ordering *o, int up_to, bool really) {
     at_streaming *w = o->w;
     for (bool again = true; again;) {
         again = false;
         for (int k = 0; k < w->class_count; k++) {
             at_sweep_class *c = w->classes[k];
-            if (c->why || c->done || !c->part_count || c->last > up_to || !is_class_ready(o, c)) continue;
+            if (c->why || c->done || !c->part_count || c->last > up_to || !is_class_ready(o, c))
+                continue;
             if (really) {
                 add_class(o, c);
             } else {
@@ -191,7 +194,8 @@ static ordering begin(at_streaming *w) {
     o.out = AT_NEW_ARRAY(w->s->arena, bool, w->of->count);
     for (int i = 0; i < w->known; i++) o.ready[i] = true;
     o.by = AT_NEW_ARRAY(w->s->arena, int, w->known);
-    for (o.at = 0; o.at < w->of->count; o.at++) at_statement_written(w->of->items[o.at], unset_ready, &o);
+    for (o.at = 0; o.at < w->of->count; o.at++)
+        at_statement_written(w->of->items[o.at], unset_ready, &o);
     for (int k = 0; k < w->class_count; k++) w->classes[k]->done = false;
     return o;
 }
@@ -211,13 +215,15 @@ void at_stream_block(at_streaming *w, const at_block *block) {
     w->class_count = w->class_capacity = 0;
     at_stream_find_classes(w, block);
     for (int k = 0; k < w->class_count; k++)
-        if (w->classes[k]->part_count && !w->classes[k]->why) at_stream_make_sweep(w, w->classes[k]);
+        if (w->classes[k]->part_count && !w->classes[k]->why)
+            at_stream_make_sweep(w, w->classes[k]);
     /* Two sweeps that wait for each other: one of them stays as it is. */
     for (;;) {
         ordering trial = begin(w);
         if (add_ready(&trial, block->count - 1, false)) break;
         int k = w->class_count - 1;
-        while (k >= 0 && (w->classes[k]->why || w->classes[k]->done || !w->classes[k]->part_count)) k--;
+        while (k >= 0 && (w->classes[k]->why || w->classes[k]->done || !w->classes[k]->part_count))
+            k--;
         for (int n = w->class_count - 1; k < 0 && n >= 0; n--)
             if (!w->classes[n]->why && w->classes[n]->part_count) k = n;
         AT_ASSERT(w->s, k >= 0);

@@ -1,5 +1,6 @@
-/* The scan over blocks of columns that takes a sweep: its tiles, and the running values one after the
- * other. What several running values ask of a column, as `exp(s[i,j] - from[i])`, is a tile too. */
+/* The scan over blocks of columns that takes a sweep: its tiles, and the running values one after
+ * the other. What several running values ask of a column, as `exp(s[i,j] - from[i])`, is a tile
+ * too. */
 #include "opt/stream.h"
 
 typedef struct {
@@ -12,7 +13,7 @@ typedef struct {
     const at_expr *fold;
 } making;
 
-/* ---- parts of bodies ----------------------------------------------------------------------------- */
+/* ---- parts of bodies ------------------------------------------------------------------------- */
 
 typedef struct {
     const at_expr *fold;
@@ -79,18 +80,19 @@ static const at_expr *with_tiles(void *user, const at_expr *e) {
     m->fold = e;
     const at_expr *body = tiled(m, e->u.fold.body);
     if (body == e->u.fold.body) return e;
-    return at_fold_node(m->w->s, e->u.fold.fold, e->u.fold.axes, e->u.fold.count, e->u.fold.guard, body,
-                        e->span);
+    return at_fold_node(m->w->s, e->u.fold.fold, e->u.fold.axes, e->u.fold.count, e->u.fold.guard,
+                        body, e->span);
 }
 
-/* ---- running values ------------------------------------------------------------------------------- */
+/* ---- running values -------------------------------------------------------------------------- */
 
 /* `array` at this index of the blocks, which stand after the scans around. */
 static const at_expr *read_at(const at_sweeping *w, const at_array *array, const at_expr *block,
                               const at_expr *alternative) {
     const at_expr **index = AT_NEW_ARRAY(w->s->arena, const at_expr *, array->rank);
     for (int i = 0; i < array->rank; i++)
-        index[i] = array->axes[i] == w->blocks ? block : at_index(w->s, array->axes[i], block->span);
+        index[i] =
+            array->axes[i] == w->blocks ? block : at_index(w->s, array->axes[i], block->span);
     return at_read(w->s, array, index, alternative, block->span);
 }
 
@@ -118,10 +120,10 @@ const at_expr **at_sweep_scan(const at_sweeping *w) {
     for (int i = 0; i < w->tile_count; i++) add_tile(w, &w->tiles[i]);
 
     const at_expr *block = at_index(s, w->blocks, span);
-    const at_expr *within = at_map_node(
-        s, AT_OP_EQ,
-        at_map_node(s, AT_OP_IDIV, at_index(s, w->along, span), at_int(s, w->block, span), NULL, span),
-        block, NULL, span);
+    const at_expr *within = at_map_node(s, AT_OP_EQ,
+                                        at_map_node(s, AT_OP_IDIV, at_index(s, w->along, span),
+                                                    at_int(s, w->block, span), NULL, span),
+                                        block, NULL, span);
     const at_expr **before = AT_NEW_ARRAY(s->arena, const at_expr *, count);
     const at_expr **now = AT_NEW_ARRAY(s->arena, const at_expr *, count);
     const at_expr **last = AT_NEW_ARRAY(s->arena, const at_expr *, count);
@@ -131,10 +133,12 @@ const at_expr **at_sweep_scan(const at_sweeping *w) {
         const at_running *running = &w->sweep->running[k];
         at_axis **axes;
         int rank = at_draft_free_axes(w->draft, running->shape, w->owner, &axes);
-        arrays[k] = at_draft_array(w->draft, at_format(s->arena, "%s.%s", w->owner->name, running->name),
-                                   w->owner->path, running->kind, axes, rank, span);
+        arrays[k] =
+            at_draft_array(w->draft, at_format(s->arena, "%s.%s", w->owner->name, running->name),
+                           w->owner->path, running->kind, axes, rank, span);
         now[k] = read_at(w, arrays[k], block, NULL);
-        if (running->neutral) before[k] = read_at(w, arrays[k], less_one(w, block), running->neutral);
+        if (running->neutral)
+            before[k] = read_at(w, arrays[k], less_one(w, block), running->neutral);
         const at_expr *value = at_sweep_step(s, w->sweep, k, before, now, within);
         value = at_rewrite(s, value, with_tiles, &m);
         at_draft_equation(w->draft, arrays[k], value, span);

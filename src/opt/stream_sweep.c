@@ -1,8 +1,8 @@
-/* A class as one sweep (stream.h): what is computed of each block of columns, its folds over that, the row
- * values between them, and what separate.h says of it all. */
+/* A class as one sweep (stream.h): what is computed of each block of columns, its folds over that,
+ * the row values between them, and what separate.h says of it all. */
 #include "opt/stream_int.h"
 
-/* ---- folds over tiles ------------------------------------------------------------------------------ */
+/* ---- folds over tiles ------------------------------------------------------------------------ */
 
 static const at_expr *over_tiles(void *user, const at_expr *e);
 
@@ -16,8 +16,8 @@ static bool is_read_along(const at_sweep_class *c, const at_expr *e) {
     return false;
 }
 
-/* Nodes of a row value written out over tiles: a chain whose links read the one before twice doubles
- * with each. */
+/* Nodes of a row value written out over tiles: a chain whose links read the one before twice
+ * doubles with each. */
 enum { MOST_NODES = 2000 };
 
 /* Any value, where it does not matter which. */
@@ -32,7 +32,8 @@ static const at_expr *stands_for(at_streaming *w, const at_array *array) {
     at_sweep_class *c = w->at;
     const at_expr *value = at_rewrite(w->s, w->by[array->id]->u.value, over_tiles, w);
     if (value->weight > MOST_NODES) {
-        at_stream_give_up(c, array->span, "its rows depend on each other in a chain that is too long");
+        at_stream_give_up(c, array->span,
+                          "its rows depend on each other in a chain that is too long");
         return w->inner[array->id] = nothing(w, array);
     }
     if (!c->follows[array->id] && !at_is_cheap(value)) {
@@ -40,7 +41,8 @@ static const at_expr *stands_for(at_streaming *w, const at_array *array) {
         int scans = at_draft_scan_axes(w->draft, NULL), rank = 0;
         for (int i = 0; i < scans; i++) axes[rank++] = array->axes[i];
         axes[rank++] = c->blocks;
-        /* Columns last, whichever side the array itself has there: products are made of whole columns. */
+        /* Columns last, whichever side the array itself has there: products are made of whole
+         * columns. */
         for (int i = scans; i < array->rank; i++)
             if (array->axes[i] != c->along) axes[rank++] = array->axes[i];
         for (int i = scans; i < array->rank; i++)
@@ -57,7 +59,8 @@ static const at_expr *stands_for(at_streaming *w, const at_array *array) {
 
 static const at_expr *over_tiles(void *user, const at_expr *e) {
     at_streaming *w = user;
-    if (e->tag != AT_READ || e->u.read.array->id >= w->known || !w->by[e->u.read.array->id]) return e;
+    if (e->tag != AT_READ || e->u.read.array->id >= w->known || !w->by[e->u.read.array->id])
+        return e;
     const at_array *array = e->u.read.array;
     if (!w->at->follows[array->id] && !is_read_along(w->at, e))
         at_stream_give_up(w->at, e->span, "it is read at another place than its own");
@@ -65,7 +68,7 @@ static const at_expr *over_tiles(void *user, const at_expr *e) {
                          array->rank, at_draft_axis, w->draft);
 }
 
-/* ---- sweeps -------------------------------------------------------------------------------------------- */
+/* ---- sweeps ---------------------------------------------------------------------------------- */
 
 static void find_rows(at_streaming *w, at_sweep_class *c) {
     at_sweep_row *rows = AT_NEW_ARRAY(w->s->arena, at_sweep_row, w->of->count);
@@ -83,7 +86,8 @@ static void find_rows(at_streaming *w, at_sweep_class *c) {
 /* Follows from the folds, and is no row: the next layer's keys, say. */
 static bool look_for_other(void *user, const at_expr *e) {
     at_streaming *w = user;
-    if (e->tag != AT_READ || e->u.read.array->id >= w->known || !w->at->follows[e->u.read.array->id])
+    if (e->tag != AT_READ || e->u.read.array->id >= w->known ||
+        !w->at->follows[e->u.read.array->id])
         return w->good;
     bool known = false;
     for (int i = 0; i < w->at->given.row_count; i++)
@@ -103,9 +107,9 @@ void at_stream_make_sweep(at_streaming *w, at_sweep_class *c) {
     const at_expr *size = at_size_of(s, c->along, c->along->span);
     const at_expr *more = at_map_node(s, AT_OP_ADD, size, at_int(s, w->block - 1, size->span), NULL,
                                       size->span);
-    c->blocks = at_draft_extent(w->draft, at_format(s->arena, "%s_block", c->along->name),
-                                at_map_node(s, AT_OP_IDIV, more, at_int(s, w->block, size->span), NULL,
-                                            size->span));
+    c->blocks = at_draft_extent(
+        w->draft, at_format(s->arena, "%s_block", c->along->name),
+        at_map_node(s, AT_OP_IDIV, more, at_int(s, w->block, size->span), NULL, size->span));
     at_sweep_fold *folds = AT_NEW_ARRAY(s->arena, at_sweep_fold, c->part_count);
     for (int k = 0; k < c->part_count; k++)
         folds[k] = (at_sweep_fold){c->parts[k].target,

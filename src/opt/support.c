@@ -1,7 +1,7 @@
 /* Where structural zeros may be, and where an array of bools must tell of them.
  *
- * Which arrays may hold structural zeros is found as src/ref/zeros.c does. The support of most is an
- * expression that their equation gives. It cannot be one
+ * Which arrays may hold structural zeros is found as src/ref/zeros.c does. The support of most is
+ * an expression that their equation gives. It cannot be one
  *   - of what a repeat carries, `x`: that is `x.nonzero`, carried beside it;
  *   - of what a scan reads at an earlier step above its equation, `p[t-1]`;
  *   - of what a repeat that may end early collects: rounds that did not run hold zeros that are not

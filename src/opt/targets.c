@@ -3,11 +3,11 @@
  *     `block[].y`[n,c] = z[n,c] + w[n,c]
  *     y[n,c] = `block[].y`[n,c]                  ->   y[n,c] = z[n,c] + w[n,c]
  *
- * where the other array is an output, carried by a repeat, read by other steps of a scan, or collects
- * rounds: `p.rounds[round,i,j] = p[i,j]`. Reads of the first become reads of the second, at the round at
- * hand where that collects. Arrays that outputs or repeats name stay. An output may be stored with fewer
- * bits than are computed with, and what a repeat begins with has the name of what it leaves, so these
- * take the place of an array only if nothing else reads that. */
+ * where the other array is an output, carried by a repeat, read by other steps of a scan, or
+ * collects rounds: `p.rounds[round,i,j] = p[i,j]`. Reads of the first become reads of the second,
+ * at the round at hand where that collects. Arrays that outputs or repeats name stay. An output may
+ * be stored with fewer bits than are computed with, and what a repeat begins with has the name of
+ * what it leaves, so these take the place of an array only if nothing else reads that. */
 #include "opt/opt.h"
 
 typedef struct {
@@ -28,7 +28,7 @@ typedef struct {
     at_home **read_at;           /* by array id: a block around all reads of it; NULL: none yet */
 } placing;
 
-/* ---- which ------------------------------------------------------------------------------------ */
+/* ---- which ----------------------------------------------------------------------------------- */
 
 static bool note_read(void *user, const at_expr *e) {
     placing *p = user;
@@ -81,7 +81,8 @@ static bool look_for_alternative(void *user, const at_expr *e) {
     return true;
 }
 
-/* Beside an alternative it matters how an axis came to be: only declared ones may leave an array. */
+/* Beside an alternative it matters how an axis came to be: only declared ones may leave an
+ * array. */
 static bool may_leave(const at_statement *st) {
     bool found = false;
     if (st) at_walk_statement(st, look_for_alternative, &found);
@@ -99,7 +100,8 @@ static bool is_whole_copy(const placing *p, const at_statement *st, const at_hom
     for (int i = 0; i < of->rank; i++) {
         const at_expr *index = e->u.read.index[i];
         if (index->tag != AT_INDEX || !at_same_extent(index->u.axis, of->axes[i])) return false;
-        if (index->u.axis->declared != of->axes[i]->declared && may_leave(p->by[of->id])) return false;
+        if (index->u.axis->declared != of->axes[i]->declared && may_leave(p->by[of->id]))
+            return false;
         int at = position_of(st->target, index->u.axis);
         if (at < 0 || met >> at & 1) return false;
         met |= 1ull << at;
@@ -113,8 +115,8 @@ static bool is_whole_copy(const placing *p, const at_statement *st, const at_hom
     return !collects || at_home_common(read_at, (at_home *)home) == home;
 }
 
-/* Whether the array that is copied at `home` is written there, or in a scan there whose steps come first
- * in both arrays. */
+/* Whether the array that is copied at `home` is written there, or in a scan there whose steps come
+ * first in both arrays. */
 static bool is_written_here(const placing *p, const at_statement *st, const at_home *home) {
     const at_array *of = st->u.value->u.read.array;
     const at_home *in = p->homes->of_array[of->id];
@@ -143,7 +145,8 @@ static void choose(placing *p, const at_block *block) {
             !is_written_here(p, st, home) || p->copies[st->target->id] ||
             (p->output[st->target->id] && p->reads[of->id] > 1))
             continue;
-        /* What the round begins with must have been read: the two may be one store, and have one name. */
+        /* What the round begins with must have been read: the two may be one store, and have one
+         * name. */
         const at_array *inside = p->inside[st->target->id];
         if (inside && p->last_read[inside->id] > p->written[of->id]) continue;
         p->copies[of->id] = st;
@@ -151,7 +154,7 @@ static void choose(placing *p, const at_block *block) {
     }
 }
 
-/* ---- reads and statements ---------------------------------------------------------------------- */
+/* ---- reads and statements -------------------------------------------------------------------- */
 
 static const at_expr *moved(void *user, const at_expr *e) {
     placing *p = user;
@@ -182,8 +185,8 @@ static void plain(void *user, const at_statement *st) {
         const at_array *of = st->target;
         const at_expr **index = copy->u.value->u.read.index;
         out->target = copy->target;
-        out->u.value = at_substitute(p->s, out->u.value, (const at_axis **)of->axes, index, of->rank,
-                                     at_draft_axis, p->draft);
+        out->u.value = at_substitute(p->s, out->u.value, (const at_axis **)of->axes, index,
+                                     of->rank, at_draft_axis, p->draft);
     }
     at_draft_add(p->draft, out);
 }

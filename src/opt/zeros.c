@@ -11,9 +11,10 @@
  * guards, which is also what lets them skip masked work.
  *
  * The support of an array is an expression over the array's axes. One that is costly (it has a fold
- * in it, or is long), or that means something else outside of the round in which it was found, becomes
- * an array of bools beside the array; where a support is asked before it is known it is such an array
- * from the start (support.c). Of cotangents every 0 is structural: their support is `d[…] != 0`. */
+ * in it, or is long), or that means something else outside of the round in which it was found,
+ * becomes an array of bools beside the array; where a support is asked before it is known it is
+ * such an array from the start (support.c). Of cotangents every 0 is structural: their support is
+ * `d[…] != 0`. */
 #include "opt/zeros.h"
 
 #include <math.h>
@@ -199,7 +200,8 @@ static const at_expr *is_empty(zeros *z, const at_expr *e, const at_expr *guard)
 }
 
 /* Whether the condition surely holds with `value` in the place of the axis. */
-static bool holds_at(zeros *z, const at_expr *condition, const at_axis *axis, const at_expr *value) {
+static bool holds_at(zeros *z, const at_expr *condition, const at_axis *axis,
+                     const at_expr *value) {
     const at_expr *e =
         at_substitute(z->s, condition, &axis, &value, 1, at_draft_axis, z->draft);
     e = at_affine_simple(z->s, e);
@@ -221,8 +223,8 @@ static bool look_for_witness(void *user, const at_expr *e) {
     return !w->found;
 }
 
-/* Whether the condition surely holds for some index of the axis, if it has one: the first, the last, or
- * one that is the same as another index. `j <= n` does, for each n. */
+/* Whether the condition surely holds for some index of the axis, if it has one: the first, the
+ * last, or one that is the same as another index. `j <= n` does, for each n. */
 static bool holds_somewhere(zeros *z, const at_expr *condition, const at_axis *axis) {
     at_session *s = z->s;
     const at_expr *first = at_int(s, 0, condition->span);
@@ -295,8 +297,8 @@ static bool has_axis(const at_array *array, const at_axis *axis) {
     return false;
 }
 
-/* What a round begins with; a round that is not on the left side; and where rounds are collected, what
- * holds the last round's value after them. */
+/* What a round begins with; a round that is not on the left side; and where rounds are collected,
+ * what holds the last round's value after them. */
 static bool look_for_round(void *user, const at_expr *e) {
     standing *w = user;
     const at_array *array = e->tag == AT_READ ? e->u.read.array : NULL;
@@ -379,7 +381,8 @@ static void plain_statement(void *user, const at_statement *st) {
     }
 }
 
-/* Of a repeat, what is carried beside what it carries: `value`'s support over the axes of `target`. */
+/* Of a repeat, what is carried beside what it carries: `value`'s support over the axes of
+ * `target`. */
 static void carry(zeros *z, at_array *target, const at_array *value) {
     const at_expr *support = or_true(z, support_of(z, value), value->span);
     const at_expr **index = AT_NEW_ARRAY(z->s->arena, const at_expr *, value->rank);

@@ -4,8 +4,8 @@
 
 #include "opt/opt.h"
 
-/* Where the support of an array is asked before it is known, or changes from round to round, an array
- * of bools over the same axes stands beside it. */
+/* Where the support of an array is asked before it is known, or changes from round to round, an
+ * array of bools over the same axes stands beside it. */
 typedef struct {
     bool *zeroable;       /* by array id: may hold structural zeros */
     at_array **beside;    /* by array id: what tells which elements are structural zeros; NULL: an

@@ -1,5 +1,5 @@
-/* What a pass costs, as a formula in the extents: operations on reals, and bytes moved if each array
- * that it touches comes from memory once. Conditions count as if they held (count.c). */
+/* What a pass costs, as a formula in the extents: operations on reals, and bytes moved if each
+ * array that it touches comes from memory once. Conditions count as if they held (count.c). */
 #include "plan/count.h"
 
 int64_t at_kind_bytes(at_kind kind) { return kind == AT_BOOL ? 1 : 8; }
@@ -31,7 +31,8 @@ void at_cost_add(at_session *s, at_cost *cost, int64_t count, const at_axis *con
             continue;
         }
         int at = left++;
-        for (; at > 0 && roots[at - 1]->id > at_axis_root(axes[i])->id; at--) roots[at] = roots[at - 1];
+        for (; at > 0 && roots[at - 1]->id > at_axis_root(axes[i])->id; at--)
+            roots[at] = roots[at - 1];
         roots[at] = at_axis_root(axes[i]);
     }
     if (count == 0) return;

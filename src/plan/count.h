@@ -39,13 +39,13 @@ void at_points_find(at_points *points, at_domain *domain);
 int64_t at_count_add(int64_t a, int64_t b);
 int64_t at_count_times(int64_t a, int64_t b);
 
-/* How many tiles, of size by size indices or what is left of the axes, have all points of a condition,
- * some and none. */
+/* How many tiles, of size by size indices or what is left of the axes, have all points of a
+ * condition, some and none. */
 typedef struct {
     int64_t whole, bordered, skipped;
 } at_tiles_found;
-/* The condition is over these two axes and sizes. False where data decide it, or there are too many to
- * look at. */
+/* The condition is over these two axes and sizes. False where data decide it, or there are too many
+ * to look at. */
 bool at_points_tiles(at_points *points, const at_expr *condition, const at_axis *rows,
                      const at_axis *columns, int64_t size, at_tiles_found *found);
 

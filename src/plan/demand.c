@@ -4,8 +4,8 @@
  *     s[i,j] = sum[d](q[i,d] * k[j,d])
  *     m[i] = max[j where j <= i](s[i,j])
  *
- * the elements of s with i < j have no reader, and s gets the domain `j <= i`. An element outside of
- * it is not computed and holds anything.
+ * the elements of s with i < j have no reader, and s gets the domain `j <= i`. An element outside
+ * of it is not computed and holds anything.
  *
  * The condition on the way to a read (guards, the branches of `if`, `and` and `or`, the domain of
  * the pass that reads) is taken apart into conjuncts. One that is about the read element alone is
@@ -113,7 +113,8 @@ static bool is_settled(const asking *a, const at_array *array) {
     if (place < 0 || plan->places[place].group || (pass->group && pass->group == a->pass->group))
         return false;
     char *sure = &a->d->sure[array->id]; /* asked once: chains may read each array twice */
-    if (!*sure) *sure = is_sure(&(asking){a->d, pass, written->time}, pass->statement->u.value) ? 1 : 2;
+    if (!*sure)
+        *sure = is_sure(&(asking){a->d, pass, written->time}, pass->statement->u.value) ? 1 : 2;
     return *sure == 1;
 }
 
@@ -125,7 +126,8 @@ static bool is_sure_read(const asking *a, const at_expr *e) {
         const at_expr *at = e->u.read.index[i];
         bool asks = other && !(at->tag == AT_INDEX && !at->u.axis->declared);
         if (!is_sure(a, at)) return false;
-        if (!asks && !at_index_inside(a->d->s, a->d->plan->cascade, at, array->axes[i])) return false;
+        if (!asks && !at_index_inside(a->d->s, a->d->plan->cascade, at, array->axes[i]))
+            return false;
     }
     return true;
 }
@@ -188,7 +190,8 @@ static bool follows(demanding *d, const conjuncts *known, const at_affine *form)
     for (int i = 0; i < known->count; i++) {
         int count = forms_of(d, known->items[i], forms);
         for (int k = 0; k < count; k++)
-            if (at_affine_add(d->s, form, -1, &forms[k], &rest) && at_affine_nonnegative(d->s, &rest))
+            if (at_affine_add(d->s, form, -1, &forms[k], &rest) &&
+                at_affine_nonnegative(d->s, &rest))
                 return true;
     }
     return false;
@@ -221,15 +224,16 @@ static bool look_for_fold(void *user, const at_expr *e) {
     return !*found;
 }
 
-/* A dimension that is read at the index of an axis which no other has, and of which the array's writer
- * can leave out elements: not along a row. */
+/* A dimension that is read at the index of an axis which no other has, and of which the array's
+ * writer can leave out elements: not along a row. */
 static bool is_plain(const demanding *d, const at_expr *read, int dimension) {
     const at_array *array = read->u.read.array;
     const at_expr *index = read->u.read.index[dimension];
     if (index->tag != AT_INDEX) return false;
     for (int i = 0; i < array->rank; i++) {
         const at_expr *other = read->u.read.index[i];
-        if (i != dimension && other->tag == AT_INDEX && other->u.axis == index->u.axis) return false;
+        if (i != dimension && other->tag == AT_INDEX && other->u.axis == index->u.axis)
+            return false;
     }
     const at_statement *st = d->writer[array->id]->statement;
     for (int i = 0; st->tag == AT_KEEPING && i < st->u.keeping.parts[0].count; i++)
@@ -402,8 +406,8 @@ void at_plan_demand(at_session *s, at_plan *plan) {
     find_writers(&d);
     d.demands = AT_NEW_ARRAY(s->arena, demand, plan->array_count);
     d.sure = AT_NEW_ARRAY(s->arena, char, plan->array_count);
-    /* What a step of a scan reads of those before it, and then the passes from the last to the first:
-     * who reads an array has its own domain by then. */
+    /* What a step of a scan reads of those before it, and then the passes from the last to the
+     * first: who reads an array has its own domain by then. */
     for (int i = 0; i < plan->pass_count; i++) look_at_pass(&d, plan->passes[i], false);
     for (int i = plan->pass_count - 1; i >= 0; i--) {
         at_pass *pass = plan->passes[i];

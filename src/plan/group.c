@@ -10,12 +10,12 @@
  * A group begins with such an array: what computes it, what reads it, and what lies between. All of
  * these have the axes along which the array is read at the index at which it is written; of the
  * axes one is taken in blocks, the others index by index. The group grows by other such arrays that
- * its passes have to do with, as long as their passes stay local along the block's axis. At last come
- * equations without a fold that are all that reads some array of the group, as `o[i,e] / l[i]`: then
- * that array is not there whole either.
+ * its passes have to do with, as long as their passes stay local along the block's axis. At last
+ * come equations without a fold that are all that reads some array of the group, as `o[i,e] /
+ * l[i]`: then that array is not there whole either.
  *
- * A group also begins with an array that has a number for each row of another, `mean[i]` of x[i,c], whose
- * readers go over the same rows: a few rows at a time, they are still in a cache.
+ * A group also begins with an array that has a number for each row of another, `mean[i]` of x[i,c],
+ * whose readers go over the same rows: a few rows at a time, they are still in a cache.
  *
  * The passes of a group come to stand beside each other: what must run before one of them goes in
  * front, the rest behind. What comes of which order does not matter: statements say what is, and an
@@ -140,9 +140,10 @@ static bool can_be_held(const at_level *level, const at_array *array) {
     return level->writer[array->id] >= 0 && !level->leaves[array->id] && level->readers[array->id];
 }
 
-/* The group with one more array, if that is possible. An axis that is taken index by index so far is given up
- * only for an array over two lengths beside it: heads[h,j] of which only j remains are stored, as to hold a
- * block of all of them would mean to hold one of all that the group has for all h. */
+/* The group with one more array, if that is possible. An axis that is taken index by index so far
+ * is given up only for an array over two lengths beside it: heads[h,j] of which only j remains are
+ * stored, as to hold a block of all of them would mean to hold one of all that the group has for
+ * all h. */
 static bool take_in(finding *f, const at_array *array) {
     finding more = *f;
     more.members = copy_of(f->level, f->members);
@@ -168,8 +169,8 @@ static bool look_for_fold(void *user, const at_expr *e) {
     return !*found;
 }
 
-/* An equation that goes over its elements once, whichever are together, and that makes no array over
- * two lengths: that one may be better off in another group. */
+/* An equation that goes over its elements once, whichever are together, and that makes no array
+ * over two lengths: that one may be better off in another group. */
 static bool is_light(const finding *f, int step) {
     const at_level *level = f->level;
     const at_passes *passes = &level->passes[step];
@@ -181,7 +182,8 @@ static bool is_light(const finding *f, int step) {
            !at_pays_in_blocks(level->plan, pass->target, f->along, dimensions(f, pass->target));
 }
 
-/* The group with all that reads the array, if these are such equations, and what must run in between. */
+/* The group with all that reads the array, if these are such equations, and what must run in
+ * between. */
 static bool follow(finding *f, const at_array *array) {
     const at_level *level = f->level;
     finding more = *f;
@@ -196,7 +198,8 @@ static bool follow(finding *f, const at_array *array) {
     add_array(&more, array);
     close(&more);
     for (int i = 0; i < level->count; i++)
-        if (at_set_has(more.members, i) && !at_set_has(f->members, i) && !is_light(&more, i)) return false;
+        if (at_set_has(more.members, i) && !at_set_has(f->members, i) && !is_light(&more, i))
+            return false;
     if (!fits(&more)) return false;
     *f = more;
     return true;
@@ -243,7 +246,8 @@ static const char *step_text(const at_level *level, int step) {
     switch (at->tag) {
     case AT_STEP_PASS: return at_format(arena, "pass %d", at->pass + 1);
     case AT_STEP_GROUP: return "a group of other passes";
-    case AT_STEP_SCAN: return at_format(arena, "the scan over %s", at->statement->u.scan.axes[0]->name);
+    case AT_STEP_SCAN:
+        return at_format(arena, "the scan over %s", at->statement->u.scan.axes[0]->name);
     case AT_STEP_REPEAT: break;
     }
     return "a repeat";
@@ -325,7 +329,9 @@ static void note_sides(const finding *f) {
             why = at_format(level->s->arena, "%s%s%s needs all `%s` at once", why,
                             *why ? ", and " : "", step_text(level, whole), seed->axes[i]->name);
     }
-    note(f, *why ? why : "no pass takes many of its elements to one, so a block would hold it for nothing");
+    note(f,
+         *why ? why
+              : "no pass takes many of its elements to one, so a block would hold it for nothing");
 }
 
 static void note_misfit(const finding *f) {
@@ -334,11 +340,13 @@ static void note_misfit(const finding *f) {
     if (misfit < 0) return;
     const char *who = step_text(f->level, misfit);
     if (apart)
-        note(f, at_format(f->level->s->arena, "%s, which must run in between, reads other `%s` of %s", who,
-                          f->along->name, at_array_text(f->level->s, apart)));
+        note(f,
+             at_format(f->level->s->arena, "%s, which must run in between, reads other `%s` of %s",
+                       who, f->along->name, at_array_text(f->level->s, apart)));
     else
-        note(f, at_format(f->level->s->arena, "%s, which must run in between, cannot run for a part of `%s`",
-                          who, f->along->name));
+        note(f, at_format(f->level->s->arena,
+                          "%s, which must run in between, cannot run for a part of `%s`", who,
+                          f->along->name));
 }
 
 static bool find(at_level *level, const at_array *seed, finding *f) {

@@ -53,8 +53,8 @@ int at_lengths_in(const at_plan *plan, const at_array *array);
 bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis *along,
                 uint64_t inside);
 
-/* Whether an array has a number for each row of another that its readers go over, too: in blocks of few
- * rows these are still in a cache. */
+/* Whether an array has a number for each row of another that its readers go over, too: in blocks of
+ * few rows these are still in a cache. */
 bool at_reads_rows_again(const at_plan *plan, const at_array *array, const at_axis *along);
 
 #endif

@@ -4,19 +4,20 @@
  *       m[t,i] = max(m[t-1,i | -inf], max[j where j // 64 == t and j <= i](s[t,i,j]))
  *       r[t,i] = if m[t,i] == -inf then 0 else m[t,i]
  *       c[t,i] = if m[t,i] == m[t-1,i | -inf] then 1 else exp(r[t-1,i | 0] - r[t,i])
- *       l[t,i] = c[t,i] * l[t-1,i | 0] + sum[j where j // 64 == t and j <= i](exp(s[t,i,j] - r[t,i]))
+ *       l[t,i] = c[t,i] * l[t-1,i | 0] + sum[j where j // 64 == t and j <= i](exp(s[t,i,j] -
+ * r[t,i]))
  *     }
  *
- * has nothing to do where the guards of its folds leave nothing. That it then keeps all values is shown
- * by putting in what a fold over nothing is: m[t] is max(m[t-1], -inf), which is m[t-1], so r[t] is
- * r[t-1], c[t] is 1, and l[t] is 1 * l[t-1] + 0.
+ * has nothing to do where the guards of its folds leave nothing. That it then keeps all values is
+ * shown by putting in what a fold over nothing is: m[t] is max(m[t-1], -inf), which is m[t-1], so
+ * r[t] is r[t-1], c[t] is 1, and l[t] is 1 * l[t-1] + 0.
  *
- * Between which steps guards leave something follows from their bounds of j: of 64 * t <= j and j <= i
- * remains 64 * t <= i, with the largest i of the block that a group is at. A scan runs its first
- * step, and then those from `from` to before `to`.
+ * Between which steps guards leave something follows from their bounds of j: of 64 * t <= j and j
+ * <= i remains 64 * t <= i, with the largest i of the block that a group is at. A scan runs its
+ * first step, and then those from `from` to before `to`.
  *
- * x == x is taken to hold, which it does not for NaN; but only where what is chosen otherwise is NaN
- * too. */
+ * x == x is taken to hold, which it does not for NaN; but only where what is chosen otherwise is
+ * NaN too. */
 #include "form/form.h"
 #include "plan/plan.h"
 
@@ -64,7 +65,8 @@ typedef struct {
 
 static void add_gap(idling *d, forms *to, const at_expr *a, const at_expr *b, int strict) {
     at_affine left, right, form;
-    if (to->count == FORMS || !at_affine_of(d->s, a, &left) || !at_affine_of(d->s, b, &right)) return;
+    if (to->count == FORMS || !at_affine_of(d->s, a, &left) || !at_affine_of(d->s, b, &right))
+        return;
     if (!at_affine_add(d->s, &right, -1, &left, &form)) return;
     if (!__builtin_sub_overflow(form.constant, strict, &form.constant))
         to->items[to->count++] = form;
@@ -106,7 +108,9 @@ static const at_expr *map(idling *d, at_op op, const at_expr *a, const at_expr *
     return at_map_node(d->s, op, a, b, NULL, a->span);
 }
 
-static const at_expr *less_one(idling *d, const at_expr *e) { return map(d, AT_OP_SUB, e, number(d, 1)); }
+static const at_expr *less_one(idling *d, const at_expr *e) {
+    return map(d, AT_OP_SUB, e, number(d, 1));
+}
 
 /* Whether the index of an axis is the same for the whole scan. */
 static bool is_around(const idling *d, const at_axis *axis) {
@@ -133,8 +137,8 @@ static bool look_for_index(void *user, const at_expr *e) {
     return !*found;
 }
 
-/* The largest that an element of ints, read at the group's rows, can be times a factor: of the rows of
- * the present block. NULL: it is none, or is not known before the scan. */
+/* The largest that an element of ints, read at the group's rows, can be times a factor: of the rows
+ * of the present block. NULL: it is none, or is not known before the scan. */
 static const at_expr *extreme_read(idling *d, const at_expr *e, int64_t factor) {
     enum { LARGEST = 1 << 10 };
     if (e->tag != AT_READ || e->kind != AT_INT || e->u.read.alternative || !d->group) return NULL;
@@ -205,8 +209,8 @@ static void bound_step(idling *d, const at_affine *form, bounds *out) {
     }
 }
 
-/* Takes an index out of two conditions that bound it from below and from above. That it lies inside of
- * its axis is none: all steps are there for that. */
+/* Takes an index out of two conditions that bound it from below and from above. That it lies inside
+ * of its axis is none: all steps are there for that. */
 static void bound_pairs(idling *d, const forms *all, const at_axis *axis, bounds *out) {
     for (int i = 0; i < all->count; i++)
         for (int k = 0; k < all->count; k++) {
@@ -215,7 +219,8 @@ static void bound_pairs(idling *d, const forms *all, const at_axis *axis, bounds
             int64_t low = factor_of(&all->items[i], axis, &good);
             int64_t high = factor_of(&all->items[k], axis, &good);
             if (!good || low != 1 || high != -1) continue;
-            if (at_affine_add(d->s, &all->items[i], 1, &all->items[k], &sum)) bound_step(d, &sum, out);
+            if (at_affine_add(d->s, &all->items[i], 1, &all->items[k], &sum))
+                bound_step(d, &sum, out);
         }
 }
 
@@ -376,7 +381,8 @@ static bool look_at_derived(void *user, const at_expr *e) {
         l->plain = false;
     bool own = e->tag == AT_READ && writer_of(l->d, e->u.read.array);
     if (e->tag == AT_INDEX && e->u.axis == l->d->axis) l->plain = false;
-    for (int i = 0; own && i < e->u.read.array->rank; i++) /* its index of the step is no other use */
+    for (int i = 0; own && i < e->u.read.array->rank;
+         i++) /* its index of the step is no other use */
         if (e->u.read.array->axes[i] != l->d->axis) at_walk(e->u.read.index[i], look_at_derived, l);
     return l->plain && !own;
 }
@@ -431,7 +437,7 @@ static bool stays(idling *d, const at_pass *pass) {
     return !d->failed && d->equal_count == 0 && at_same(now, before);
 }
 
-/* ---- scans ------------------------------------------------------------------------------------- */
+/* ---- scans ----------------------------------------------------------------------------------- */
 
 typedef struct {
     idling *d;
@@ -473,7 +479,8 @@ static void look_at_scan(at_session *s, at_plan *plan, at_plan_step *scan) {
     d.first = pass_of(&d, 0);
     d.group = d.first->group;
     gathering g = {&d, false, {NULL, NULL}};
-    for (int i = 0; i < scan->body.count; i++) at_walk_statement(pass_of(&d, i)->statement, gather, &g);
+    for (int i = 0; i < scan->body.count; i++)
+        at_walk_statement(pass_of(&d, i)->statement, gather, &g);
     if (!g.any || (!g.all.from && !g.all.to)) return;
     asking a = {&d, false, AT_NEW_ARRAY(s->arena, bool, plan->array_count)};
     for (int i = 0; i < plan->pass_count; i++) {

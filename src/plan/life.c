@@ -4,9 +4,9 @@
  * what one layer of a deep network needs shares memory with what the next needs. A history, whose
  * axes are those of regions around it, lives outside of these regions, as does what a repeat
  * carries. Of a history of which only the last steps are read, only these are kept: an index that
- * is always the present one, or behind it by a constant, becomes a slot in a ring. A step that takes
- * each element from the same element of the step before is done in place. Where a step has only
- * elements with `j // 64 == t` (demand.c), and only that step reads them, they need 64 places.
+ * is always the present one, or behind it by a constant, becomes a slot in a ring. A step that
+ * takes each element from the same element of the step before is done in place. Where a step has
+ * only elements with `j // 64 == t` (demand.c), and only that step reads them, they need 64 places.
  *
  * The passes of a group run at the same time: what one of them uses lives as long as the group. */
 #include "plan/plan.h"
@@ -398,7 +398,8 @@ static void leave(at_session *s, at_plan *plan, at_plan_step *repeat, const at_a
 }
 
 /* Of a repeat of which fewer rounds than all may run. */
-static void find_left(at_session *s, at_plan *plan, at_plan_step *repeat, const at_plan_steps *body) {
+static void find_left(at_session *s, at_plan *plan, at_plan_step *repeat,
+                      const at_plan_steps *body) {
     for (int i = 0; i < body->count; i++) {
         const at_plan_step *step = body->items[i];
         const at_pass *pass = step->tag == AT_STEP_PASS ? plan->passes[step->pass] : NULL;

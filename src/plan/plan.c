@@ -235,7 +235,8 @@ static int make_condition(planning *p, const at_plan_step *repeat) {
     return make_pass(p, equation, repeat);
 }
 
-static void make_steps(planning *p, const at_block *block, at_plan_step *parent, at_plan_steps *out);
+static void make_steps(planning *p, const at_block *block, at_plan_step *parent,
+                       at_plan_steps *out);
 
 static void make_repeat(planning *p, at_plan_step *step) {
     const at_statement *st = step->statement;
@@ -248,7 +249,8 @@ static void make_repeat(planning *p, at_plan_step *step) {
     make_steps(p, &st->u.repeat.body, step, &step->body);
 }
 
-static void make_step(planning *p, const at_statement *st, at_plan_step *parent, at_plan_steps *out) {
+static void make_step(planning *p, const at_statement *st, at_plan_step *parent,
+                      at_plan_steps *out) {
     at_plan_step *step = AT_NEW(p->s->arena, at_plan_step);
     step->statement = st;
     step->parent = parent;
@@ -267,7 +269,8 @@ static void make_step(planning *p, const at_statement *st, at_plan_step *parent,
     AT_PUSH(p->s->arena, out->items, out->count, out->capacity, step);
 }
 
-static void make_steps(planning *p, const at_block *block, at_plan_step *parent, at_plan_steps *out) {
+static void make_steps(planning *p, const at_block *block, at_plan_step *parent,
+                       at_plan_steps *out) {
     for (int i = 0; i < block->count; i++)
         if (mark_statement(&p->marks, block->items[i]))
             make_step(p, block->items[i], parent, out);

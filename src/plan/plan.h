@@ -3,9 +3,9 @@
  * of them that belongs to the regions' present indices; what no output needs has no pass.
  *
  * The plan is a tree of steps: passes, the scans and repeats around them, and groups of passes that
- * run together, block by block. The times of a plan count its passes, and the beginnings and ends of
- * its regions, in the order of the tree; an array lives from one time to another, and arrays whose
- * lives do not overlap may share memory.
+ * run together, block by block. The times of a plan count its passes, and the beginnings and ends
+ * of its regions, in the order of the tree; an array lives from one time to another, and arrays
+ * whose lives do not overlap may share memory.
  *
  * Everything lives in the session's arena. */
 #ifndef AT_PLAN_H
@@ -40,8 +40,8 @@ typedef struct {
     const at_array *next; /* OUTPUT that holds what a state becomes: that state; else NULL */
     bool begins;          /* that OUTPUT begins as what the state was: not all of it is written */
     int writers;          /* passes that write it */
-    /* By dimension: 0, or how many of its indices are kept. Of the axes of scans around the pass the
-     * last ones: index i lies at i mod that. */
+    /* By dimension: 0, or how many of its indices are kept. Of the axes of scans around the pass
+     * the last ones: index i lies at i mod that. */
     int64_t *slots;
     /* By dimension: NULL, or a scan's axis t of which step t has nothing but the indices from
      * t * slots on, so many: index i lies at i - t * slots. */
@@ -113,8 +113,8 @@ struct at_plan_step {
     at_plan_steps body;            /* of a region, or the passes and scans of a group */
     const at_group *group;         /* GROUP */
     /* SCAN: behind its first step only those from `from` to before `to` change anything, ints over
-     * the indices of what is around and, in a group, over its first and end; NULL: from the first, to
-     * the last. Steps so many apart use the same memory. */
+     * the indices of what is around and, in a group, over its first and end; NULL: from the first,
+     * to the last. Steps so many apart use the same memory. */
     const at_expr *from, *to;
     int64_t stride;
     /* SCAN: axes along which it can be taken apart, as they stand in all its arrays. */
@@ -205,10 +205,11 @@ void at_pass_walk(const at_pass *pass, bool (*visit)(void *user, const at_expr *
 
 /* Gives a reason (AT_REASON_FUSE) for each array over two lengths that is stored whole. */
 void at_plan_tell_stored(at_session *s, const at_plan *plan);
-/* By id of the cascade's arrays: those over two lengths that are stored whole. NULL: there is none. */
+/* By id of the cascade's arrays: those over two lengths that are stored whole. NULL: there is
+ * none. */
 bool *at_plan_stored(at_session *s, const at_plan *plan);
 
-/* ---- idle.c: steps of scans that change nothing ----------------------------------------------- */
+/* ---- idle.c: steps of scans that change nothing ---------------------------------------------- */
 
 /* Finds them. */
 void at_plan_idle(at_session *s, at_plan *plan, const at_plan_steps *steps);

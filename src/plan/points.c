@@ -273,8 +273,8 @@ static void take_data_parts(counting *c) {
                                              p.e->u.map.op == AT_OP_OR);
         if (joined) continue; /* a part of it may be known */
         drop_part(c, i);
-        bool equal = !c->domain->any && p.wanted && p.e->tag == AT_MAP && p.e->u.map.op == AT_OP_EQ &&
-                     p.e->u.map.args[0]->kind == AT_INT;
+        bool equal = !c->domain->any && p.wanted && p.e->tag == AT_MAP &&
+                     p.e->u.map.op == AT_OP_EQ && p.e->u.map.args[0]->kind == AT_INT;
         if (equal && (determines(c, p.e->u.map.args[0], p.e->u.map.args[1]) ||
                       determines(c, p.e->u.map.args[1], p.e->u.map.args[0])))
             continue;
@@ -433,7 +433,7 @@ void at_points_find(at_points *points, at_domain *domain) {
     if (all == 0) domain->at_most = false;
 }
 
-/* ---- tiles ------------------------------------------------------------------------------------- */
+/* ---- tiles ----------------------------------------------------------------------------------- */
 
 /* Adds a stretch of points to those of the tiles that it goes through. */
 static void add_stretch(int64_t *points, int64_t from, int64_t to, int64_t size) {

@@ -1,6 +1,6 @@
-/* Which arrays over two lengths (opt/pairs.h) are stored whole, and why no group holds them in blocks, told to
- * who asks. They are what grows with the square of a length when everything else grows with the
- * length. */
+/* Which arrays over two lengths (opt/pairs.h) are stored whole, and why no group holds them in
+ * blocks, told to who asks. They are what grows with the square of a length when everything else
+ * grows with the length. */
 #include "opt/pairs.h"
 #include "plan/group_int.h"
 
@@ -41,13 +41,15 @@ static bool look(void *user, const at_expr *e) {
 static int reader_outside(const at_plan *plan, const at_array *array, const at_group *group) {
     for (int i = 0; i < plan->pass_count; i++) {
         search w = {array, false};
-        if (plan->passes[i]->group != group) at_walk_statement(plan->passes[i]->statement, look, &w);
+        if (plan->passes[i]->group != group)
+            at_walk_statement(plan->passes[i]->statement, look, &w);
         if (w.found) return i + 1;
     }
     return 0;
 }
 
-/* The axis that a group takes index by index without which the array is over one length only; NULL: none. */
+/* The axis that a group takes index by index without which the array is over one length only; NULL:
+ * none. */
 static const at_axis *taken_singly(const at_plan *plan, const at_array *array) {
     const at_pass *pass = writer_of(plan, array);
     const at_group *group = pass ? pass->group : NULL;
@@ -71,8 +73,10 @@ static const char *why_alone(at_session *s, const at_plan *plan, const at_array 
     if (!pass) return "a repeat keeps it from round to round";
     int number = pass->number + 1, outside = reader_outside(plan, array, pass->group);
     if (pass->group && outside)
-        return at_format(s->arena, "pass %d reads it, and cannot run in the blocks in which pass %d "
-                                   "computes it", outside, number);
+        return at_format(s->arena,
+                         "pass %d reads it, and cannot run in the blocks in which pass %d "
+                         "computes it",
+                         outside, number);
     if (s->choices.unfused) return "unfused code was asked for";
     if (pass->region_count)
         return at_format(s->arena, "pass %d computes it step by step, in a %s", number,
@@ -80,8 +84,8 @@ static const char *why_alone(at_session *s, const at_plan *plan, const at_array 
     if (pass->target_count > 1)
         return at_format(s->arena, "pass %d computes it together with another array", number);
     if (pass->statement->tag == AT_EQUATION && pass->statement->u.value->tag == AT_FOLD_NODE)
-        return at_format(s->arena, "pass %d adds to elements in the order of its terms, which data say",
-                         number);
+        return at_format(
+            s->arena, "pass %d adds to elements in the order of its terms, which data say", number);
     return at_format(s->arena, "pass %d runs alone", number);
 }
 
@@ -90,8 +94,9 @@ bool *at_plan_stored(at_session *s, const at_plan *plan) {
     for (int i = 0; i < plan->place_count; i++) {
         const at_array_place *place = &plan->places[i];
         const at_array *array = place->array;
-        if (place->use != AT_PLACE_WORK || place->group || array->id >= plan->cascade->array_count ||
-            !is_pair(plan, plan->lengths, place) || taken_singly(plan, array))
+        if (place->use != AT_PLACE_WORK || place->group ||
+            array->id >= plan->cascade->array_count || !is_pair(plan, plan->lengths, place) ||
+            taken_singly(plan, array))
             continue;
         if (!stored) stored = AT_NEW_ARRAY(s->arena, bool, plan->cascade->array_count);
         stored[array->id] = true;
@@ -107,14 +112,17 @@ void at_plan_tell_stored(at_session *s, const at_plan *plan) {
         if (place->use != AT_PLACE_WORK || place->group || !is_pair(plan, lengths, place)) continue;
         const at_axis *single = taken_singly(plan, place->array);
         if (single) {
-            at_reason_array(s, AT_REASON_FUSE, place->array, place->array->span,
-                            "is stored for each `%s`: pass %d reads all of them, and a block of it for all would need "
-                            "as many blocks of all that is computed with it", single->name,
-                            reader_outside(plan, place->array, writer_of(plan, place->array)->group));
+            at_reason_array(
+                s, AT_REASON_FUSE, place->array, place->array->span,
+                "is stored for each `%s`: pass %d reads all of them, and a block of it for all would need "
+                "as many blocks of all that is computed with it",
+                single->name,
+                reader_outside(plan, place->array, writer_of(plan, place->array)->group));
             continue;
         }
         const char *why = plan->ungrouped ? plan->ungrouped[place->array->id] : NULL;
         if (!why) why = why_alone(s, plan, place->array);
-        at_reason_array(s, AT_REASON_FUSE, place->array, place->array->span, "is stored whole: %s", why);
+        at_reason_array(s, AT_REASON_FUSE, place->array, place->array->span, "is stored whole: %s",
+                        why);
     }
 }

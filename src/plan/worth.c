@@ -1,9 +1,9 @@
-/* Which arrays are worth keeping in blocks: those over two lengths, as `s[h,i,j]` is over queries and
- * keys, that no given array or output has together. How many elements they have is the product of the
- * two, of which neither the inputs nor the outputs have more than one.
+/* Which arrays are worth keeping in blocks: those over two lengths, as `s[h,i,j]` is over queries
+ * and keys, that no given array or output has together. How many elements they have is the product
+ * of the two, of which neither the inputs nor the outputs have more than one.
  *
- * A length is what is no width: an axis of no param, not the last of an input (its features), and not
- * short; or what is as long as a length says, as blocks of one are. */
+ * A length is what is no width: an axis of no param, not the last of an input (its features), and
+ * not short; or what is as long as a length says, as blocks of one are. */
 #include "opt/pairs.h"
 #include "plan/group_int.h"
 
@@ -83,7 +83,7 @@ int at_lengths_in(const at_plan *plan, const at_array *array) {
     return count;
 }
 
-/* ---- rows that are read again ------------------------------------------------------------------ */
+/* ---- rows that are read again ---------------------------------------------------------------- */
 
 typedef struct {
     const at_plan *plan;
@@ -141,7 +141,8 @@ bool at_pays_in_blocks(const at_plan *plan, const at_array *array, const at_axis
     if (!is_length(plan, along)) return false;
     for (int i = 0; i < array->rank; i++)
         if (!(inside >> i & 1) && array->axes[i] != along && is_length(plan, array->axes[i]) &&
-            !are_together(plan, along, array->axes[i]) && !at_are_blocks(plan->lengths, along, array->axes[i]))
+            !are_together(plan, along, array->axes[i]) &&
+            !at_are_blocks(plan->lengths, along, array->axes[i]))
             return true;
     return false;
 }

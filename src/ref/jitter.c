@@ -4,9 +4,9 @@
  * is multiplied by 1 + size*u, u in [-1, 1]. Several such runs tell how far results may be from the
  * reference by rounding alone, decisions that rounding flips included.
  *
- * u is a pure function of the operation, its result and what it was made from, so equals stay equals
- * (a tie, the two sides of a choice, x - x); with `varied` it differs each time, as where one of two
- * equal computations is contracted and the other is not. */
+ * u is a pure function of the operation, its result and what it was made from, so equals stay
+ * equals (a tie, the two sides of a choice, x - x); with `varied` it differs each time, as where
+ * one of two equal computations is contracted and the other is not. */
 #include "ref/ref_int.h"
 
 #include <float.h>
@@ -31,7 +31,11 @@ static bool is_exact(at_op op) {
     case AT_OP_NEG: case AT_OP_EQ: case AT_OP_NE: case AT_OP_LT: case AT_OP_LE: case AT_OP_GT:
     case AT_OP_GE: case AT_OP_NOT: case AT_OP_AND: case AT_OP_OR: case AT_OP_IF: case AT_OP_TO_INT:
     case AT_OP_ABS: case AT_OP_SIGN: case AT_OP_RELU: case AT_OP_FLOOR: case AT_OP_CEIL:
-    case AT_OP_ROUND: case AT_OP_MIN: case AT_OP_MAX: case AT_OP_CLAMP: case AT_OP_STOP: return true;
+    case AT_OP_ROUND:
+    case AT_OP_MIN:
+    case AT_OP_MAX:
+    case AT_OP_CLAMP:
+    case AT_OP_STOP: return true;
     default: return false;
     }
 }

@@ -258,14 +258,16 @@ static void place_draw(at_lowering *l, const drawing *d, at_draw_site *site) {
         }
         while (region < here->depth && here->regions[region]->tag != AT_REPEAT) region++;
         if (region < here->depth)
-            site->index[site->count++] = l->axis_register[here->regions[region++]->u.repeat.round->id];
+            site->index[site->count++] =
+                l->axis_register[here->regions[region++]->u.repeat.round->id];
         else if (axis < d->rank) /* a param, stacked by its rounds */
             site->index[site->count++] = l->axis_register[d->axes[axis++]->id];
     }
     *to = 0;
     for (; region < here->depth; region++)
         if (here->regions[region]->tag == AT_REPEAT)
-            site->index[site->count++] = l->axis_register[here->regions[region]->u.repeat.round->id];
+            site->index[site->count++] =
+                l->axis_register[here->regions[region]->u.repeat.round->id];
     for (; axis < d->rank; axis++) site->index[site->count++] = l->axis_register[d->axes[axis]->id];
     site->key = at_draw_key(l->ref->call->seed, d->run, path);
 }
@@ -307,7 +309,8 @@ at_unit *at_lower_start(at_ref *ref, const at_start *start, at_store *store) {
     if (start->draw < 0)
         return lower_equation(ref, NULL, start->value, store, array->axes, array->rank);
     uint64_t run = array->role == AT_INPUT ? ref->call->run : 0;
-    drawing d = {(at_draw)start->draw, run, array->path, array->axes, array->rank, array->kind, start->args};
+    drawing d = {(at_draw)start->draw, run,         array->path, array->axes,
+                 array->rank,          array->kind, start->args};
     return lower_drawing(ref, NULL, &d, store);
 }
 

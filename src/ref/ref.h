@@ -39,9 +39,9 @@ typedef struct {
     at_check *items; /* in the session; in the order of the assertions */
 } at_checks;
 
-/* Compares both sides of an assertion: `count` elements of 8 bytes each, reals as doubles, others as
- * ints. own: what reals may differ by where the law does not say. *at: the first element that does
- * not hold, whose values are told; its name is not. */
+/* Compares both sides of an assertion: `count` elements of 8 bytes each, reals as doubles, others
+ * as ints. own: what reals may differ by where the law does not say. *at: the first element that
+ * does not hold, whose values are told; its name is not. */
 at_check at_sides_compare(const at_statement *assertion, const void *left, const void *right,
                           int64_t count, double own, int64_t *at);
 /* Records E708 for one that does not hold. */

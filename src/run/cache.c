@@ -1,12 +1,12 @@
 /* Kernels kept between runs: files of one folder, named by the hash of all that they depend on.
  *
- * The folder is $ATTEND_CACHE, or attend/ in $XDG_CACHE_HOME or ~/.cache. What lies in it is run, so
- * a folder that others own or can write is refused. A kernel is the library as the compiler wrote
- * it, followed by a trailer with its length, its key and its checksum: a file that was cut short,
- * changed or put there under another name is not loaded but compiled again. Files are written under
- * a temporary name and renamed, so several processes may use the folder at once; two that miss the
- * same kernel both compile it, and the last one's stays. What was used least recently goes when the
- * folder grows over its limit; using a kernel sets its time. */
+ * The folder is $ATTEND_CACHE, or attend/ in $XDG_CACHE_HOME or ~/.cache. What lies in it is run,
+ * so a folder that others own or can write is refused. A kernel is the library as the compiler
+ * wrote it, followed by a trailer with its length, its key and its checksum: a file that was cut
+ * short, changed or put there under another name is not loaded but compiled again. Files are
+ * written under a temporary name and renamed, so several processes may use the folder at once; two
+ * that miss the same kernel both compile it, and the last one's stays. What was used least recently
+ * goes when the folder grows over its limit; using a kernel sets its time. */
 #define _GNU_SOURCE
 #include "run/run_int.h"
 

@@ -1,8 +1,8 @@
 /* From C source to a loaded library, by the system's own compiler and the kernel cache.
  *
- * The compiler is what ATTEND_CC names or else the first of cc, gcc and clang on the PATH. A kernel's
- * name in the cache is a hash of the source, all flags, and which compiler it is: its file, that
- * file's size and time. Nothing is run to find a kernel that is there.
+ * The compiler is what ATTEND_CC names or else the first of cc, gcc and clang on the PATH. A
+ * kernel's name in the cache is a hash of the source, all flags, and which compiler it is: its
+ * file, that file's size and time. Nothing is run to find a kernel that is there.
  *
  * Compilers differ in the flags they know, and some lack OpenMP. No flag is tried in advance: only
  * when a build fails, a trial of one empty function tells whether a flag was the reason. What a
@@ -22,9 +22,9 @@
  * added without rounding in between (-ffp-contract), which halves the work of every contraction.
  * -fopenmp can be missing: then one thread does all.
  *
- * Hot loops are vectors already, and unrolled where they are written. What -O3 does beyond that made
- * no program of bench/ faster than -O2 with three of its passes, and takes gcc half as long again: 7.2 s
- * instead of 4.7 s for a block of layers with its gradient. */
+ * Hot loops are vectors already, and unrolled where they are written. What -O3 does beyond that
+ * made no program of bench/ faster than -O2 with three of its passes, and takes gcc half as long
+ * again: 7.2 s instead of 4.7 s for a block of layers with its gradient. */
 static const char *const usual_flags[] = {
     "-std=c11", "-O2", "-fvect-cost-model=dynamic", "-fpeel-loops", "-funswitch-loops",
     "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fopenmp",

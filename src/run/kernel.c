@@ -221,8 +221,8 @@ static void refuse_size(const run *r, double needed, double limit) {
             array->rank ? ": " : "", own);
 }
 
-/* The workspace lies behind 64 bytes that say how long it is. For tests it is filled with NaN before
- * each run (ATTEND_POISON): what reads an element that nothing has computed then shows. */
+/* The workspace lies behind 64 bytes that say how long it is. For tests it is filled with NaN
+ * before each run (ATTEND_POISON): what reads an element that nothing has computed then shows. */
 static bool take_workspace(run *r) {
     enum { HEAD = 64 };
     size_t bytes = r->entry.workspace_bytes;

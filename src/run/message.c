@@ -49,7 +49,8 @@ static at_diag *report_arithmetic(at_session *s, const at_loop_site *site, int64
         return at_error(s, AT_E_RUN_POWER, site->span,
                         "ipow(%" PRId64 ", %" PRId64 "): an int has no negative powers", value,
                         other);
-    at_diag *diag = at_error(s, AT_E_RUN_OVERFLOW, site->span, "an int leaves its range of 64 bits");
+    at_diag *diag =
+        at_error(s, AT_E_RUN_OVERFLOW, site->span, "an int leaves its range of 64 bits");
     if (is_map && at_op_info(op)->arity == 2)
         at_label(s, diag, "%s of %" PRId64 " and %" PRId64, text, value, other);
     else

@@ -11,8 +11,8 @@ typedef struct at_kernel at_kernel;
 
 /* ---- kernel.c */
 
-/* Compiles and loads what at_emit_source wrote for one entry, with reals stored as `type`; target as
- * at_cc_load takes it. NULL after E901, E902, E903 or E907. */
+/* Compiles and loads what at_emit_source wrote for one entry, with reals stored as `type`; target
+ * as at_cc_load takes it. NULL after E901, E902, E903 or E907. */
 at_kernel *at_kernel_build(at_session *s, const at_emit_entry *entry, at_type type,
                            const at_text *source, const char *target);
 /* A loaded file of several programs, for as many kernels; the library is the caller's, and must
@@ -63,32 +63,35 @@ bool at_laws_hold(at_session *s, const at_plan *plan, at_tensor *const *places, 
 
 /* ---- cc.c: the system's C compiler */
 
-/* Loads the library that `source` becomes: from the kernel cache or, where it is not there, compiled
- * for `target` (a name of target.c; NULL: what ATTEND_TARGET says, or this machine) in a folder of
- * its own, which is gone when this returns (it stays, named in the error, when the compiler rejects
- * the source). Gives what dlopen gave; NULL after E901, E902, E903, E907 or E960 to E962.
+/* Loads the library that `source` becomes: from the kernel cache or, where it is not there,
+ * compiled for `target` (a name of target.c; NULL: what ATTEND_TARGET says, or this machine) in a
+ * folder of its own, which is gone when this returns (it stays, named in the error, when the
+ * compiler rejects the source). Gives what dlopen gave; NULL after E901, E902, E903, E907 or E960
+ * to E962.
  *
  * ATTEND_CC names the compiler, ATTEND_CFLAGS flags that come last. */
 void *at_cc_load(at_session *s, const at_text *source, const char *target);
 
 /* ---- target.c */
 
-/* The flags for processors called `name` (portable, avx2, avx512, native), with blanks between them:
- * for people, whatever this machine has; native is this machine. NULL after E961. */
+/* The flags for processors called `name` (portable, avx2, avx512, native), with blanks between
+ * them: for people, whatever this machine has; native is this machine. NULL after E961. */
 const char *at_target_flags(at_session *s, const char *name);
 
 /* ---- tuning.c: which of several right ways was measured to be fastest, kept between runs */
 
 /* The file; NULL: none, as ATTEND_TUNING says or no folder is known. */
 const char *at_tuning_path(at_session *s);
-/* Names a program as it is compiled for a type and a target (as at_cc_load takes it). NULL after E961. */
+/* Names a program as it is compiled for a type and a target (as at_cc_load takes it). NULL after
+ * E961. */
 const char *at_tuning_key(at_session *s, const at_cascade *cascade, at_type type,
                           const char *target);
 /* What is kept of the program; all zero when nothing is. False after E985, a file that cannot be
  * understood. */
 bool at_tuning_find(at_session *s, const at_cascade *cascade, at_type type, const char *target,
                     at_choices *choices);
-/* Keeps what was chosen, with a line for people; NULL forgets it. Readers see the old file or the new. */
+/* Keeps what was chosen, with a line for people; NULL forgets it. Readers see the old file or the
+ * new. */
 bool at_tuning_keep(at_session *s, const char *key, const at_choices *choices, const char *comment);
 
 /* ---- cache.c: compiled kernels, kept between runs */

@@ -1,15 +1,18 @@
 /* What `attend tune` found to be fastest, kept between runs: a file of text, a line a program.
  *
  *     attend tuning 1
- *     5f0c…9a unfused=0 rows=64 columns=0 # matched f32 i=1024 j=1024, 2 threads: 1.20 ms, usually 1.53 ms
+ *     5f0c…9a unfused=0 rows=64 columns=0 # matched f32 i=1024 j=1024, 2 threads: 1.20 ms,
+ * usually 1.53 ms
  *
- * The file is $ATTEND_TUNING, or attend/tuning in $XDG_CONFIG_HOME or ~/.config; with ATTEND_TUNING=off
- * there is none. A program is named by the hash of its cascade, the type that reals are stored as, and
- * the processor's extensions that it is compiled for. What stands behind `#` is for people. A choice
- * holds for all extents, as compiled code does; it was measured at some.
+ * The file is $ATTEND_TUNING, or attend/tuning in $XDG_CONFIG_HOME or ~/.config; with
+ * ATTEND_TUNING=off there is none. A program is named by the hash of its cascade, the type that
+ * reals are stored as, and the processor's extensions that it is compiled for. What stands behind
+ * `#` is for people. A choice holds for all extents, as compiled code does; it was measured at
+ * some.
  *
- * The file only says which of several right ways is taken, so who can write it can make programs slow
- * and not wrong. Still what cannot be understood is an error: a choice that is lost is not seen. */
+ * The file only says which of several right ways is taken, so who can write it can make programs
+ * slow and not wrong. Still what cannot be understood is an error: a choice that is lost is not
+ * seen. */
 #define _DEFAULT_SOURCE
 #include "run/run_int.h"
 
@@ -34,7 +37,7 @@ const char *at_tuning_path(at_session *s) {
     return NULL;
 }
 
-/* ---- names of programs ------------------------------------------------------------------------- */
+/* ---- names of programs ----------------------------------------------------------------------- */
 
 static const char *key_of(at_session *s, const at_text *text, at_type type,
                           const at_target *target) {
@@ -76,12 +79,13 @@ const char *at_tuning_key(at_session *s, const at_cascade *cascade, at_type type
     return at_released(s, name_program, release_text, &n) ? n.key : NULL;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static bool refuse(at_session *s, const char *path, int line, const char *why) {
     at_diag *diag = at_error(s, AT_E_TUNING, at_no_span(), "line %d of the tuning file %s %s", line,
                              path, why);
-    at_hint(s, diag, "remove the line or the file (`attend tune` measures again), or set ATTEND_TUNING=off");
+    at_hint(s, diag,
+            "remove the line or the file (`attend tune` measures again), or set ATTEND_TUNING=off");
     return false;
 }
 
@@ -94,7 +98,8 @@ static bool read_choice(const char *word, size_t length, at_choices *out) {
     char *end;
     errno = 0;
     long long value = strtoll(equals + 1, &end, 10);
-    if (errno || end == equals + 1 || end != word + length || value < 0 || value > MOST_ROWS) return false;
+    if (errno || end == equals + 1 || end != word + length || value < 0 || value > MOST_ROWS)
+        return false;
     if (strcmp(name, "unfused") == 0) out->unfused = value != 0;
     else if (strcmp(name, "rows") == 0) out->rows = value;
     else if (strcmp(name, "columns") == 0) out->columns = value;
@@ -180,7 +185,7 @@ bool at_tuning_find(at_session *s, const at_cascade *cascade, at_type type, cons
     return false;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static bool copy_other(void *user, const char *line, const at_choices *choices) {
     search *w = user;
@@ -207,8 +212,8 @@ static bool rewrite(void *user) {
         at_text_addf(&w->text, "%s unfused=%d rows=%" PRId64 " columns=%" PRId64 " # %s\n", w->key,
                      c->unfused, c->rows, c->columns, w->comment);
     if (!at_make_folders(w->path)) {
-        at_error(w->s, AT_E_FILE_WRITE, at_no_span(), "the folder of %s cannot be made: %s", w->path,
-                 strerror(errno));
+        at_error(w->s, AT_E_FILE_WRITE, at_no_span(), "the folder of %s cannot be made: %s",
+                 w->path, strerror(errno));
         return false;
     }
     return at_write_file(w->s, w->path, write_text, &w->text);

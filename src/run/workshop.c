@@ -1,7 +1,7 @@
 /* A folder in which a source becomes a library: its files, and the compiler run on them.
  *
- * The compiler is run without a shell, in a new folder that only we can read, under $TMPDIR or /tmp.
- * Nothing is left of it but the source of a failed build, which the error names. */
+ * The compiler is run without a shell, in a new folder that only we can read, under $TMPDIR or
+ * /tmp. Nothing is left of it but the source of a failed build, which the error names. */
 #define _DEFAULT_SOURCE
 #include "run/run_int.h"
 
@@ -57,8 +57,8 @@ bool at_workshop_write(at_workshop *w, const char *path, const at_text *source) 
     return at_write_file(w->s, path, write_text, (void *)source);
 }
 
-/* With somebody who may stop it, it is asked for again and again: in pauses that grow, since what is
- * compiled in 50 ms should not take 100. */
+/* With somebody who may stop it, it is asked for again and again: in pauses that grow, since what
+ * is compiled in 50 ms should not take 100. */
 static int wait_for(at_workshop *w, pid_t child) {
     const at_session *s = w->s;
     struct timespec pause = {0, 1000000};

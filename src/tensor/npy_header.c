@@ -132,7 +132,8 @@ static bool refuse(const reader *r, const char *descr, size_t length) {
     switch (kind) {
     case 'O':
         what = "Python objects";
-        hint = "reading such an array would run code; if all are numbers, save x.astype(np.float64)";
+        hint =
+            "reading such an array would run code; if all are numbers, save x.astype(np.float64)";
         break;
     case 'S': case 'U': case 'a':
         what = "text";

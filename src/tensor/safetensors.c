@@ -114,8 +114,10 @@ static bool report_order(reading *r, const at_safetensors_entry *entry, uint64_t
     const char *shown = at_safetensors_shown(s, entry);
     if (entry->begin > end)
         at_error(s, AT_E_SAFETENSORS_SIZE, at_no_span(),
-                 "the bytes %" PRIu64 " to %" PRIu64 " of the data of %s, before `%s`, belong to no "
-                 "array", end, entry->begin, r->name, shown);
+                 "the bytes %" PRIu64 " to %" PRIu64
+                 " of the data of %s, before `%s`, belong to no "
+                 "array",
+                 end, entry->begin, r->name, shown);
     else
         at_error(s, AT_E_SAFETENSORS_SIZE, at_no_span(),
                  "`%s` and `%s` in %s overlap: the one ends at byte %" PRIu64

@@ -80,7 +80,8 @@ static int32_t read_unicode(reader *r) {
     if (point < 0) return -1;
     r->at += 4;
     if (point < 0xd800 || point > 0xdfff) return point;
-    if (point > 0xdbff || r->length - r->at < 6 || memcmp(r->text + r->at, "\\u", 2) != 0) return -1;
+    if (point > 0xdbff || r->length - r->at < 6 || memcmp(r->text + r->at, "\\u", 2) != 0)
+        return -1;
     int32_t low = hexadecimal(r, r->at + 2);
     if (low < 0xdc00 || low > 0xdfff) return -1;
     r->at += 6;

@@ -1,6 +1,6 @@
-/* How many vectors a round of a loop over lanes works on, where its body loops itself: several along
- * the axis, so that no sum waits for the one before it, and several rows of another axis, which
- * share what they read.
+/* How many vectors a round of a loop over lanes works on, where its body loops itself: several
+ * along the axis, so that no sum waits for the one before it, and several rows of another axis,
+ * which share what they read.
  *
  *     for i                        for i, 4 at once
  *       for e in lanes               for e, 2 vectors at once
@@ -21,7 +21,8 @@ static bool mentions(const at_value *v, const at_axis *axis) {
 
 static bool is_fixed(const at_value *bound, const at_axis *axis) {
     if (!bound) return true;
-    if (bound->op == AT_TILE_GET || (bound->op == AT_TILE_INDEX && bound->axis == axis)) return false;
+    if (bound->op == AT_TILE_GET || (bound->op == AT_TILE_INDEX && bound->axis == axis))
+        return false;
     for (int i = 0; i < bound->count; i++)
         if (!is_fixed(bound->operands[i], axis)) return false;
     return true;
@@ -67,13 +68,15 @@ void at_tile_block(at_tile **loops, int count) {
         if (!loops[i]->block && (loops[i]->low || loops[i]->high)) return; /* rounds may be of different lengths */
     inner found = {true, 0, true, 0, 0};
     look(&lanes->body, lanes->axis, false, &found);
-    if (found.loops == 0 || !found.light || !found.fixed || is_short(lanes->axis, 2 * VECTOR)) return;
+    if (found.loops == 0 || !found.light || !found.fixed || is_short(lanes->axis, 2 * VECTOR))
+        return;
     lanes->copies = VECTORS;
     int best = -1, shared = 0;
     for (int i = 0; i < count - 1; i++) {
         inner row = {true, 0, true, 0, 0};
         look(&lanes->body, loops[i]->axis, false, &row);
-        if (!row.fixed || row.shared < shared || row.shared == 0 || is_short(loops[i]->axis, ROWS)) continue;
+        if (!row.fixed || row.shared < shared || row.shared == 0 || is_short(loops[i]->axis, ROWS))
+            continue;
         shared = row.shared;
         best = i;
     }

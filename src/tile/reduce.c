@@ -68,7 +68,8 @@ static bool gets(const at_value *v, const at_array *variable) {
     return v->op == AT_TILE_GET && v->array == variable;
 }
 
-/* if index < 0 or … not x <= variable: variable = x, index = …, as argmax and argmin are lowered. */
+/* if index < 0 or … not x <= variable: variable = x, index = …, as argmax and argmin are
+ * lowered. */
 static bool is_pick(const at_tile *tile, reduced *out) {
     if (tile->tag != AT_TILE_IF || tile->otherwise.count || tile->body.count != 1) return false;
     const at_tile *leaf = tile->body.items[0];
@@ -151,7 +152,7 @@ static bool reductions_of(at_session *s, const place *at, reductions *all) {
     return all->count > 0;
 }
 
-/* ---- the cheapest loop ------------------------------------------------------------------------ */
+/* ---- the cheapest loop ----------------------------------------------------------------------- */
 
 typedef struct {
     at_session *s;
@@ -171,7 +172,8 @@ static double rounds_of(const at_axis *axis) {
 static void price(choice *c, const place *at) {
     reductions all = {0};
     const at_axis *axis = at->loops[at->depth - 1]->axis;
-    if (at->loops[at->depth - 1]->down || rounds_of(axis) < 4 || !reductions_of(c->s, at, &all)) return;
+    if (at->loops[at->depth - 1]->down || rounds_of(axis) < 4 || !reductions_of(c->s, at, &all))
+        return;
     memset(c->varying, 0, (size_t)c->nest->variable_count);
     double cost = 0;
     for (int i = 0; i < all.count; i++) {
@@ -216,7 +218,7 @@ static choice choose(at_session *s, at_tile_nest *nest, at_tiles *list, at_tile 
     return c;
 }
 
-/* ---- the change ------------------------------------------------------------------------------- */
+/* ---- the change ------------------------------------------------------------------------------ */
 
 static void rename(at_tiles *tiles, const at_array *from, const at_array *to, int copies) {
     for (int i = 0; i < tiles->count; i++) {

@@ -92,7 +92,9 @@ static void shape_value(shaping *h, at_value *v, bool masked) {
     v->step = NULL;
     switch (v->op) {
     case AT_TILE_INDEX: v->lanes = v->axis == h->axis ? AT_LANES_NEXT : AT_LANES_SAME; return;
-    case AT_TILE_GET: v->lanes = h->varying[-1 - v->array->id] ? AT_LANES_ANY : AT_LANES_SAME; return;
+    case AT_TILE_GET:
+        v->lanes = h->varying[-1 - v->array->id] ? AT_LANES_ANY : AT_LANES_SAME;
+        return;
     case AT_TILE_MAP:
         if (same || v->kind != AT_INT) return;
         v->lanes = shape_of_ints(v);

@@ -93,7 +93,8 @@ static bool is_inside(const tiling *t, const at_expr *e) {
     const at_array *array = e->u.read.array;
     if (at_is_scratch(array)) return true; /* its axes are its own */
     for (int i = 0; i < array->rank; i++)
-        if (!at_index_inside(t->s, t->plan->cascade, e->u.read.index[i], array->axes[i])) return false;
+        if (!at_index_inside(t->s, t->plan->cascade, e->u.read.index[i], array->axes[i]))
+            return false;
     return true;
 }
 

@@ -33,7 +33,8 @@ double at_tile_cost(const at_tiles *tiles, const at_axis *axis);
 bool at_tile_independent(const at_tile *loop);
 /* The same of a loop that goes over a part of its axis. */
 bool at_tile_independent_part(const at_tile *loop);
-/* The loop that a block holds and, besides, only what its bounds are made of; NULL: it holds more. */
+/* The loop that a block holds and, besides, only what its bounds are made of; NULL: it holds
+ * more. */
 at_tile *at_tile_only_loop(const at_tiles *block);
 /* Makes a loop go over what another does. */
 void at_tile_move(at_tile *to, const at_tile *from);
@@ -45,7 +46,7 @@ bool at_tile_total(const at_tiles *tiles);
 /* loops: over a target's axes, each holding only the next; the last has lanes. */
 void at_tile_block(at_tile **loops, int count);
 
-/* ---- lanes.c, reduce.c, running.c, parallel.c: the decisions ------------------------------------------- */
+/* ---- lanes.c, reduce.c, running.c, parallel.c: the decisions --------------------------------- */
 
 /* Of one form of the nest. */
 void at_tile_lanes(at_session *s, at_tile_nest *nest, at_tiles *tiles);
@@ -53,8 +54,8 @@ void at_tile_lanes(at_session *s, at_tile_nest *nest, at_tiles *tiles);
 void at_tile_reduce(at_session *s, at_tile_nest *nest, at_tiles *tiles);
 /* What at_tile_reduce would save, as at_tile_cost counts. */
 double at_tile_reduce_cost(at_session *s, at_tile_nest *nest, at_tiles *tiles);
-/* What a running fold costs with lanes along it, as at_tile_cost counts; infinite: it is none, or not of
- * a kind that has them. */
+/* What a running fold costs with lanes along it, as at_tile_cost counts; infinite: it is none, or
+ * not of a kind that has them. */
 double at_tile_running_cost(at_session *s, at_tile_nest *nest, at_tile *loop);
 /* Gives it these lanes. */
 void at_tile_run(at_session *s, at_tile_nest *nest, at_tile *loop);

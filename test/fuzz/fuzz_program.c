@@ -44,7 +44,8 @@ static void print_back(attempt *a, const at_cascade *cascade) {
     at_text once = {0}, twice = {0};
     int count = a->s->diag_count;
     at_ir_print(cascade, &once);
-    const at_source *source = at_make_source(a->s, "printed", once.data ? once.data : "", once.length);
+    const at_source *source =
+        at_make_source(a->s, "printed", once.data ? once.data : "", once.length);
     const at_program *program = source ? at_load(a->s, source, NULL) : NULL;
     at_resolve_options options = {.function = cascade->name};
     const at_cascade *again = program ? at_resolve(a->s, program, &options) : NULL;

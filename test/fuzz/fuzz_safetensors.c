@@ -1,6 +1,6 @@
-/* libFuzzer: any bytes as a .safetensors file give arrays or errors, within a session's memory. Each
- * input is tried twice, as it is, and with a length that makes all the rest of it the header, so that
- * what stands there is reached by inputs whose length does not fit. Build as fuzz_npy. */
+/* libFuzzer: any bytes as a .safetensors file give arrays or errors, within a session's memory.
+ * Each input is tried twice, as it is, and with a length that makes all the rest of it the header,
+ * so that what stands there is reached by inputs whose length does not fit. Build as fuzz_npy. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,8 @@ typedef struct {
 
 static bool parse(void *user) {
     input *in = user;
-    return at_safetensors_parse(in->session, "fuzz.safetensors", in->bytes, in->length, &in->arrays);
+    return at_safetensors_parse(in->session, "fuzz.safetensors", in->bytes, in->length,
+                                &in->arrays);
 }
 
 static void try_once(const uint8_t *bytes, size_t length) {

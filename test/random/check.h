@@ -47,13 +47,15 @@ at_resolve_options resolve_options(const random_program *program);
 /* Resolves a text as the program was; NULL with errors in the session. `sizes`: the extents of
  * inputs are given. */
 const at_cascade *resolved_text(trial *t, const char *name, const at_text *text, bool given);
-/* Runs the cascade of the program, one that takes the same inputs, or one that takes cotangents of the
- * program's outputs behind them. False with errors. `noise` disturbs inputs, relative to their size; 0: nothing. */
+/* Runs the cascade of the program, one that takes the same inputs, or one that takes cotangents of
+ * the program's outputs behind them. False with errors. `noise` disturbs inputs, relative to their
+ * size; 0: nothing. */
 bool run_cascade(trial *t, const at_cascade *cascade, int threads, double noise, uint64_t seed,
                  outcome *result);
 void outcome_free(outcome *o);
 /* The inputs of a cascade that run_cascade runs; false with errors. */
-bool draw_inputs(trial *t, const at_cascade *cascade, double noise, uint64_t seed, at_collection *out);
+bool draw_inputs(trial *t, const at_cascade *cascade, double noise, uint64_t seed,
+                 at_collection *out);
 /* Runs the program once, with one thread. */
 bool has_result(trial *t);
 /* The largest difference of two outcomes, in units of 1 or the largest element, whichever is more:
@@ -81,8 +83,8 @@ bool has_derivative(const trial *t);
 
 /* What the reals of a program are stored as when it is compiled. */
 at_type compiled_type(const random_program *program);
-/* Whether programs of one such type, and their derivatives, agree as compiled code with the reference.
- * *number is the number of the one at hand; when false, that fails. */
+/* Whether programs of one such type, and their derivatives, agree as compiled code with the
+ * reference. *number is the number of the one at hand; when false, that fails. */
 bool compiled_agree(trial **trials, int count, unsigned long *number);
 /* A property of the comparison: made-up rounding is none of its failures. */
 bool rounding_is_allowed(trial *t);

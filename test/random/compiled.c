@@ -1,6 +1,6 @@
-/* Random programs and their derivatives as compiled code, against the reference: as far as rounding can
- * move results, and the same bits with several threads. Several programs share a C file, since most of
- * the time is the C compiler's to start. */
+/* Random programs and their derivatives as compiled code, against the reference: as far as rounding
+ * can move results, and the same bits with several threads. Several programs share a C file, since
+ * most of the time is the C compiler's to start. */
 #include "check.h"
 #include "check/check_int.h"
 #include "compile.h"
@@ -95,7 +95,8 @@ static bool take_states(comparison *c) {
     at_collection_free(&c->states);
     for (int i = 0; first->good && i < first->results.states.count; i++) {
         const at_named *state = &first->results.states.items[i];
-        at_tensor *copy = at_tensor_convert(c->t->s, state->tensor, state->tensor->type, state->name);
+        at_tensor *copy =
+            at_tensor_convert(c->t->s, state->tensor, state->tensor->type, state->name);
         if (!copy) return false;
         at_collection_add(c->t->s, &c->states, state->name, copy);
     }
@@ -139,7 +140,8 @@ static bool draw_all(comparison *c) {
     at_call call = {.seed = t->program->data};
     if (!draw_inputs(t, c->cascade, 0, 0, &c->inputs)) return false;
     const int64_t *all = all_extents(c);
-    if (!at_draw_starts(t->s, c->cascade->params, c->cascade->param_count, &call, all, &c->params) ||
+    if (!at_draw_starts(t->s, c->cascade->params, c->cascade->param_count, &call, all,
+                        &c->params) ||
         !at_draw_starts(t->s, c->cascade->states, c->cascade->state_count, &call, all, &c->states))
         return false;
     round_all(&c->inputs, c->type);
@@ -232,7 +234,8 @@ static int comparisons_of(trial *t, comparison *out) {
     if (!t->derivative) t->derivative = at_derivative(t->s, t->cascade, NULL, false);
     t->s->diag_count = 0; /* a limit, or what another property tells */
     if (t->derivative)
-        out[count++] = (comparison){.t = t, .cascade = t->derivative, .what = "its derivative", .type = type};
+        out[count++] =
+            (comparison){.t = t, .cascade = t->derivative, .what = "its derivative", .type = type};
     return count;
 }
 

@@ -201,15 +201,18 @@ static bool rewrites(trial *t) {
     t->s->stage = "opt";
     cascade = at_unshadowed(t->s, at_optimize(t->s, t->cascade));
     return prints_back(t, "reading back what was rewritten", cascade, false, &again) &&
-           (!again || agrees(t, "all rewrites, printed and read back", t->cascade, &t->result, again));
+           (!again ||
+            agrees(t, "all rewrites, printed and read back", t->cascade, &t->result, again));
 }
 
 /* ---- gradients ------------------------------------------------------------------------------- */
 
 bool has_derivative(const trial *t) {
     bool from = false, to = t->cascade->param_count > 0;
-    for (int i = 0; i < t->cascade->output_count; i++) from |= t->cascade->outputs[i].array->kind == AT_REAL;
-    for (int i = 0; i < t->cascade->input_count; i++) to |= t->cascade->inputs[i].array->kind == AT_REAL;
+    for (int i = 0; i < t->cascade->output_count; i++)
+        from |= t->cascade->outputs[i].array->kind == AT_REAL;
+    for (int i = 0; i < t->cascade->input_count; i++)
+        to |= t->cascade->inputs[i].array->kind == AT_REAL;
     return from && to;
 }
 
@@ -224,8 +227,8 @@ static bool slopes_of(trial *t, const char *what, const at_cascade *derivative, 
     return false;
 }
 
-/* The derivative is a program like others: it reads back from its print, which gives the same bits, and
- * has no errors where the function has none. */
+/* The derivative is a program like others: it reads back from its print, which gives the same bits,
+ * and has no errors where the function has none. */
 static bool derivative(trial *t) {
     if (!has_result(t) || !has_derivative(t)) return true;
     t->s->stage = "grad";
@@ -251,8 +254,8 @@ static bool derivative(trial *t) {
     if (d == 0) return true;
     at_text print = {0};
     at_ir_print(made, &print);
-    fails(t, "the derivative's print gives other results", "%s\ncascade:\n%s\nits derivative:\n%s\n",
-          where, t->print.data, print.data);
+    fails(t, "the derivative's print gives other results",
+          "%s\ncascade:\n%s\nits derivative:\n%s\n", where, t->print.data, print.data);
     at_text_free(&print);
     return false;
 }
@@ -296,10 +299,12 @@ const property properties[] = {
     {"threads", "three threads give the same bits", threads_agree, false, NULL},
     {"rewrites", "each rewrite keeps the results, within rounding", rewrites, false, NULL},
     {"derivative", "its derivative runs, and reads back from its print", derivative, false, NULL},
-    {"optimised", "the rewritten derivative is the derivative, within rounding", optimised_derivative, false, NULL},
+    {"optimised", "the rewritten derivative is the derivative, within rounding",
+     optimised_derivative, false, NULL},
     {"gradient", "its derivative is the slope that differences have", gradient, false, NULL},
     {"rounding", "the comparison of executors allows rounding", rounding_is_allowed, false, NULL},
-    {"compiled", "compiled code gives what the reference gives, within rounding, and so does its derivative",
+    {"compiled",
+     "compiled code gives what the reference gives, within rounding, and so does its derivative",
      NULL, false, compiled_agree},
     {NULL, NULL, NULL, false, NULL},
 };

@@ -317,9 +317,9 @@ typedef struct {
 /* At most `more` axes beside the open scans' steps, all of them indices from here; one may be
  * new. */
 void open_left(writer *w, left_side *l, int more, bool may_be_new);
-/* An axis of a name that stands nowhere else, declared as another: what a right side keeps must not be
- * named at the left, and with this name it cannot be. Only in main: an argument of a function may
- * have an axis of any name. NULL when there is none. */
+/* An axis of a name that stands nowhere else, declared as another: what a right side keeps must not
+ * be named at the left, and with this name it cannot be. Only in main: an argument of a function
+ * may have an axis of any name. NULL when there is none. */
 const axis *own_axis(writer *w, const char *const *taken, int taken_count);
 /* A new axis is known from here. Its indices are none any more. */
 void close_left(writer *w, left_side *l);

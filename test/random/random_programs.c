@@ -79,8 +79,8 @@ static bool try_program(void *user) {
 
 enum { BATCH = 12, TYPES = AT_TYPES };
 
-/* Programs that wait for the properties that are tried of several at once, by the type that they are
- * compiled for. */
+/* Programs that wait for the properties that are tried of several at once, by the type that they
+ * are compiled for. */
 typedef struct {
     trying *waiting[BATCH];
     at_arena *arenas[BATCH];
@@ -436,7 +436,8 @@ int main(int count, char **arguments) {
     if (!set.programs) set.programs = set.show ? 1 : (unsigned long)-1;
     if (set.programs < (unsigned long)set.jobs) set.jobs = (int)set.programs;
     if (set.show) return show(&set);
-    /* What is looked for are mistakes of attend: the C compiler is to be quick, and keeps nothing. */
+    /* What is looked for are mistakes of attend: the C compiler is to be quick, and keeps
+     * nothing. */
     setenv("ATTEND_CFLAGS", "-O0 -g0", 0);
     setenv("ATTEND_CACHE", "off", 1);
     return test ? self_test(set) : all(&set);

@@ -117,12 +117,15 @@ static void fill(trial *t, const at_array *input, uint64_t seed, at_tensor *out)
 static const at_tensor *real_output(const trial *t, int k) {
     const at_collection *outputs = &t->result.runs[0].outputs;
     for (int i = 0; i < outputs->count; i++)
-        if (outputs->items[i].tensor->type == AT_TYPE_F64 && k-- == 0) return outputs->items[i].tensor;
+        if (outputs->items[i].tensor->type == AT_TYPE_F64 && k-- == 0)
+            return outputs->items[i].tensor;
     return NULL;
 }
 
-bool draw_inputs(trial *t, const at_cascade *cascade, double noise, uint64_t seed, at_collection *out) {
-    static const at_type types[] = {[AT_BOOL] = AT_TYPE_BOOL, [AT_INT] = AT_TYPE_I64, [AT_REAL] = AT_TYPE_F64};
+bool draw_inputs(trial *t, const at_cascade *cascade, double noise, uint64_t seed,
+                 at_collection *out) {
+    static const at_type types[] = {
+        [AT_BOOL] = AT_TYPE_BOOL, [AT_INT] = AT_TYPE_I64, [AT_REAL] = AT_TYPE_F64};
     for (int i = 0; i < cascade->input_count; i++) {
         const at_array *input = cascade->inputs[i].array;
         int64_t extents[AT_RANK_LIMIT];
@@ -131,7 +134,8 @@ bool draw_inputs(trial *t, const at_cascade *cascade, double noise, uint64_t see
             const at_tensor *output = real_output(t, i - t->cascade->input_count);
             for (int k = 0; k < input->rank; k++) extents[k] = output->extents[k];
         }
-        at_tensor *tensor = at_tensor_new(t->s, types[input->kind], extents, input->rank, input->name);
+        at_tensor *tensor =
+            at_tensor_new(t->s, types[input->kind], extents, input->rank, input->name);
         if (!tensor) return false;
         fill(t, input, mixed(t->program->data + 1000 * (uint64_t)i), tensor);
         for (int64_t k = 0; input->kind == AT_REAL && noise > 0 && k < tensor->count; k++)

@@ -1,5 +1,5 @@
-/* What tests of loop trees share: drawn programs run compiled and by the reference, and the trees of a
- * program as text. */
+/* What tests of loop trees share: drawn programs run compiled and by the reference, and the trees
+ * of a program as text. */
 #ifndef LOOP_FIXTURE_H
 #define LOOP_FIXTURE_H
 
@@ -8,8 +8,8 @@
 #include "compile.h"
 #include "ref/ref_int.h"
 
-UNUSED static void compare(at_session *s, const at_cascade *cascade, const at_kernel *kernel, dice *d,
-                    int least, int most, const char *text) {
+UNUSED static void compare(at_session *s, const at_cascade *cascade, const at_kernel *kernel,
+                           dice *d, int least, int most, const char *text) {
     int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
     for (int i = 0; i < cascade->axis_count; i++) open[i] = least + pick(d, most);
     at_collection inputs;
@@ -30,8 +30,8 @@ UNUSED static void compare(at_session *s, const at_cascade *cascade, const at_ke
     at_collection_free(&inputs);
 }
 
-/* Programs that `write` draws, at many extents from `least` on: compiled code gives what the reference
- * gives. */
+/* Programs that `write` draws, at many extents from `least` on: compiled code gives what the
+ * reference gives. */
 typedef const at_cascade *change_fn(at_session *s, const at_cascade *cascade);
 UNUSED static void agree_compiled(void (*write)(dice *d, at_text *out), int least,
                            const at_compile_options *options, change_fn *change) {
@@ -56,7 +56,8 @@ UNUSED static void agree_with_the_reference(void (*write)(dice *d, at_text *out)
     agree_compiled(write, least, NULL, NULL);
 }
 
-/* A kernel gives what the reference gives, to the same bits for 1 to 4 threads. Frees the inputs. */
+/* A kernel gives what the reference gives, to the same bits for 1 to 4 threads. Frees the
+ * inputs. */
 UNUSED static void threads_agree(at_session *s, const at_cascade *cascade, const at_kernel *kernel,
                                  at_collection *inputs) {
     at_results expected, found, again;

@@ -39,7 +39,8 @@ UNUSED static void same_results(at_session *s, const char *text, const at_cascad
 /* The same on drawn inputs; in each third run some of them are infinite, not numbers or zeros.
  * Frees the session. */
 UNUSED static void same_results_drawn(at_session *s, const char *text, const at_cascade *before,
-                                      const at_cascade *after, const int64_t *open, dice *d, int run) {
+                                      const at_cascade *after, const int64_t *open, dice *d,
+                                      int run) {
     at_collection inputs;
     if (!give_drawn(s, before, open, d, &inputs)) fail();
     if (run % 3 == 2) scatter_strange(d, &inputs);

@@ -113,7 +113,7 @@ static void only_chosen_elements_are_gathered(void **state) {
 #define PART_CASES                                                                                 \
     cmocka_unit_test(a_part_of_a_vector_leaves_the_rest),                                          \
         cmocka_unit_test(smallest_and_largest_keep_nan_and_the_first),                             \
-        cmocka_unit_test(lanes_fold), cmocka_unit_test(lanes_run),                                   \
+        cmocka_unit_test(lanes_fold), cmocka_unit_test(lanes_run),                                 \
         cmocka_unit_test(only_chosen_elements_are_gathered)
 
 #endif

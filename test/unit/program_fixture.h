@@ -117,8 +117,8 @@ UNUSED static bool is_large(at_session *s, const at_cascade *cascade) {
 
 /* Every input, drawn, over these extents of the open axes (by axis id). False when an extent is
  * negative or an array of indices has elements but its axis has none. */
-UNUSED static bool give_drawn(at_session *s, const at_cascade *cascade, const int64_t *open, dice *d,
-                              at_collection *inputs) {
+UNUSED static bool give_drawn(at_session *s, const at_cascade *cascade, const int64_t *open,
+                              dice *d, at_collection *inputs) {
     *inputs = (at_collection){0};
     for (int i = 0; i < cascade->input_count; i++) {
         const at_array *array = cascade->inputs[i].array;
@@ -140,8 +140,8 @@ UNUSED static bool give_drawn(at_session *s, const at_cascade *cascade, const in
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-UNUSED static bool run_program(at_session *s, const at_cascade *cascade, const at_collection *inputs,
-                               at_results *results) {
+UNUSED static bool run_program(at_session *s, const at_cascade *cascade,
+                               const at_collection *inputs, at_results *results) {
     at_call call = {.inputs = inputs, .threads = 1};
     *results = (at_results){0};
     return at_ref_run(s, cascade, &call, results);

@@ -51,7 +51,8 @@ static void sizes_are_those_of_open_axes(void **state) {
     make_axes(w);
     assert_string_equal(form_of(w, S(w, w->axes[4])), "size(n)");
     assert_string_equal(form_of(w, S(w, w->axes[5])), "3");
-    assert_string_equal(form_of(w, op2(w, AT_OP_MUL, S(w, w->axes[6]), I(w, 2))), "size(n) * 2 + 4");
+    assert_string_equal(form_of(w, op2(w, AT_OP_MUL, S(w, w->axes[6]), I(w, 2))),
+                        "size(n) * 2 + 4");
 }
 
 static void other_operations_are_terms(void **state) {
@@ -71,7 +72,8 @@ static void what_does_not_fit_has_no_form(void **state) {
     make_axes(w);
     const at_expr *i = X(w, w->axes[2]), *large = I(w, INT64_MAX);
     assert_string_equal(form_of(w, op2(w, AT_OP_ADD, large, I(w, 1))), "none");
-    assert_string_equal(form_of(w, op2(w, AT_OP_MUL, op2(w, AT_OP_MUL, i, large), I(w, 2))), "none");
+    assert_string_equal(form_of(w, op2(w, AT_OP_MUL, op2(w, AT_OP_MUL, i, large), I(w, 2))),
+                        "none");
     /* INT64_MIN has no negative, which a form may be asked for. */
     assert_string_equal(form_of(w, I(w, INT64_MIN)), "none");
     assert_string_equal(form_of(w, op2(w, AT_OP_MUL, i, I(w, INT64_MIN))), "none");
@@ -145,7 +147,8 @@ static const at_expr *random_form(world *w, dice *d) {
     const at_expr *sum = I(w, pick(d, 7) - 2);
     for (int terms = 1 + pick(d, 4); terms > 0; terms--) {
         const at_expr *term = random_atom(w, d);
-        for (int more = pick(d, 3); more > 1; more--) term = op2(w, AT_OP_MUL, term, random_atom(w, d));
+        for (int more = pick(d, 3); more > 1; more--)
+            term = op2(w, AT_OP_MUL, term, random_atom(w, d));
         if (pick(d, 2)) term = op2(w, AT_OP_MUL, term, I(w, 1 + pick(d, 3)));
         sum = op2(w, pick(d, 2) ? AT_OP_ADD : AT_OP_SUB, sum, term);
     }
@@ -251,7 +254,9 @@ static void between_says_what_is_not_sure(void **state) {
 
 /* ---- short forms ----------------------------------------------------------------------------- */
 
-static const char *simple(world *w, const at_expr *e) { return text_of(w, at_affine_simple(w->s, e)); }
+static const char *simple(world *w, const at_expr *e) {
+    return text_of(w, at_affine_simple(w->s, e));
+}
 
 static void comparisons_that_are_sure_are_decided(void **state) {
     world *w = *state;
@@ -267,8 +272,8 @@ static void comparisons_that_are_sure_are_decided(void **state) {
     assert_string_equal(simple(w, op2(w, AT_OP_GT, next, n)), "false");
     assert_string_equal(simple(w, op2(w, AT_OP_LT, next, n)), "i + 1 < size(n)");
     assert_string_equal(simple(w, op2(w, AT_OP_EQ, i, j)), "i == j");
-    assert_string_equal(simple(w, op2(w, AT_OP_AND, op2(w, AT_OP_LT, i, n), op2(w, AT_OP_LT, i, j))),
-                        "i < j");
+    assert_string_equal(
+        simple(w, op2(w, AT_OP_AND, op2(w, AT_OP_LT, i, n), op2(w, AT_OP_LT, i, j))), "i < j");
 }
 
 static void indices_are_made_short(void **state) {

@@ -1,5 +1,5 @@
-/* The C library on arrays of all sorts: strided, reversed, empty, shared, misplaced; states, params,
- * gradients, threads, and what is told of mistakes. */
+/* The C library on arrays of all sorts: strided, reversed, empty, shared, misplaced; states,
+ * params, gradients, threads, and what is told of mistakes. */
 #define _DEFAULT_SOURCE
 #include <attend.h>
 
@@ -168,8 +168,9 @@ static void what_cannot_be_taken_is_refused(void **state) {
     EXPECT(SET(ATTEND_INPUT, 0, NULL, ATTEND_F64, 2, two, NULL), "E971",
            "`a` is given without memory (NULL)");
     const int64_t negative[] = {2, -1}, huge[] = {INT64_MAX / 2, INT64_MAX / 2};
-    const char *extents = "`a` is given with an extent that is negative, or with more elements than "
-                          "memory can have";
+    const char *extents =
+        "`a` is given with an extent that is negative, or with more elements than "
+        "memory can have";
     EXPECT(SET(ATTEND_INPUT, 0, a, ATTEND_F64, 2, negative, NULL), "E971", extents);
     EXPECT(SET(ATTEND_INPUT, 0, a, ATTEND_F64, 2, huge, NULL), "E971", extents);
     EXPECT(SET(ATTEND_INPUT, 2, a, ATTEND_F64, 2, two, NULL), "E970",
@@ -211,8 +212,10 @@ static void an_output_in_the_place_of_an_input_is_computed_aside(void **state) {
 
 static void outputs_may_be_columns_and_halves_of_one_matrix(void **state) {
     (void)state;
-    attend_program *p = compile("fn both(x[i]) -> y[i], z[i], u[i], w[i] {\n"
-                                "  y[i] = 2 * x[i]\n  z[i] = 3 * x[i]\n  u[i] = x[i]\n  w[i] = x[i]\n}\n", NULL);
+    attend_program *p =
+        compile("fn both(x[i]) -> y[i], z[i], u[i], w[i] {\n"
+                "  y[i] = 2 * x[i]\n  z[i] = 3 * x[i]\n  u[i] = x[i]\n  w[i] = x[i]\n}\n",
+                NULL);
     attend_call *call = call_of(p);
     double x[2] = {1, 2}, m[8] = {0};
     const int64_t two[] = {2}, apart[] = {4};
@@ -427,7 +430,8 @@ static void a_gradient_takes_cotangents_and_gives_what_is_wanted(void **state) {
     attend_error *error = NULL;
     p = attend_compile_text("test.attn", text, strlen(text), options, &error);
     assert_string_equal(attend_error_hint(error, 0), "did you mean `loss`?");
-    expect(p != NULL, error, "E970", "`f` has no output of reals `los` that a cotangent could be of");
+    expect(p != NULL, error, "E970",
+           "`f` has no output of reals `los` that a cotangent could be of");
     attend_options_free(options);
 }
 
@@ -517,10 +521,10 @@ static void *work(void *user) {
         int64_t n = 1 + (w->n * 7 + round * 13) % MOST, square[] = {n, n};
         for (int64_t i = 0; i < n * n; i++) a[i] = b[i] = (double)(i % 5);
         shape s;
-        w->good = attend_call_set(call, ATTEND_INPUT, 0, array_of(&s, a, ATTEND_F64, 2, square, NULL),
-                                  NULL) &&
-                  attend_call_set(call, ATTEND_INPUT, 1, array_of(&s, b, ATTEND_F64, 2, square, NULL),
-                                  NULL) &&
+        w->good = attend_call_set(call, ATTEND_INPUT, 0,
+                                  array_of(&s, a, ATTEND_F64, 2, square, NULL), NULL) &&
+                  attend_call_set(call, ATTEND_INPUT, 1,
+                                  array_of(&s, b, ATTEND_F64, 2, square, NULL), NULL) &&
                   attend_call_set(call, ATTEND_OUTPUT, 0,
                                   array_of(&s, c, ATTEND_F64, 2, square, NULL), NULL);
         attend_call_threads(call, 1 + round % 3);

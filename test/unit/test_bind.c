@@ -276,22 +276,23 @@ static void params_that_do_not_match_are_named(void **state) {
                     "error[E721]: the program has no param `block[1].w`\n"
                     "  = hint: did you mean `block[1].v`?\n");
     give_param(w, "block[1].v", 1, 3, V(1, 2, 3));
-    expect_error(w, "error[E724]: `block[1].v` was given as f32 (3), and is over c = 2 here\n"
-                    " --> test.attn:1:7\n"
-                    "  |\n"
-                    "1 | param v[a,c] ~ normal(0, 1)\n"
-                    "  |       ^^^^^^\n"
-                    "\n"
-                    "error[E720]: the param `block[0][0].s` is missing\n"
-                    " --> test.attn:1:7\n"
-                    "  |\n"
-                    "1 | param s[a,b] = 10 * a + b\n"
-                    "  |       ^^^^^^\n"
-                    "  = note: so are 5 more\n"
-                    "  = hint: a file gives every param; without one they all begin as the program says\n"
-                    "\n"
-                    "error[E721]: the program has no param `block[1].w`\n"
-                    "  = hint: did you mean `block[1].v`?\n");
+    expect_error(
+        w, "error[E724]: `block[1].v` was given as f32 (3), and is over c = 2 here\n"
+           " --> test.attn:1:7\n"
+           "  |\n"
+           "1 | param v[a,c] ~ normal(0, 1)\n"
+           "  |       ^^^^^^\n"
+           "\n"
+           "error[E720]: the param `block[0][0].s` is missing\n"
+           " --> test.attn:1:7\n"
+           "  |\n"
+           "1 | param s[a,b] = 10 * a + b\n"
+           "  |       ^^^^^^\n"
+           "  = note: so are 5 more\n"
+           "  = hint: a file gives every param; without one they all begin as the program says\n"
+           "\n"
+           "error[E721]: the program has no param `block[1].w`\n"
+           "  = hint: did you mean `block[1].v`?\n");
 }
 
 static void params_that_nothing_takes_are_named(void **state) {
@@ -314,25 +315,26 @@ static void rounds_that_there_are_not_are_counted(void **state) {
     give_param(w, "block[8].v", 1, 2, V(1, 2));
     give_param(w, "net.layers.v", 1, 2, V(1, 2));
     give_param(w, "q", 1, 2, V(1, 2));
-    expect_error(w, "error[E720]: the param `u` is missing\n"
-                    " --> test.attn:1:7\n"
-                    "  |\n"
-                    "1 | param u[c] = c + 1\n"
-                    "  |       ^^^^\n"
-                    "  = note: so are 8 more\n"
-                    "  = hint: a file gives every param; without one they all begin as the program says\n"
-                    "\n"
-                    "error[E721]: the program has no param `block[1000000000000000000000].v`\n"
-                    "  = hint: did you mean `block[].v`?\n"
-                    "\n"
-                    "error[E721]: the program has no param `block[8].v`\n"
-                    "  = hint: `block[].v` has 2 rounds, counted from 0\n"
-                    "\n"
-                    "error[E721]: the program has no param `net.layers.v`\n"
-                    "  = hint: did you mean `block[].v`?\n"
-                    "\n"
-                    "error[E721]: the program has no param `q`\n"
-                    "  = hint: it has `u` and others\n");
+    expect_error(
+        w, "error[E720]: the param `u` is missing\n"
+           " --> test.attn:1:7\n"
+           "  |\n"
+           "1 | param u[c] = c + 1\n"
+           "  |       ^^^^\n"
+           "  = note: so are 8 more\n"
+           "  = hint: a file gives every param; without one they all begin as the program says\n"
+           "\n"
+           "error[E721]: the program has no param `block[1000000000000000000000].v`\n"
+           "  = hint: did you mean `block[].v`?\n"
+           "\n"
+           "error[E721]: the program has no param `block[8].v`\n"
+           "  = hint: `block[].v` has 2 rounds, counted from 0\n"
+           "\n"
+           "error[E721]: the program has no param `net.layers.v`\n"
+           "  = hint: did you mean `block[].v`?\n"
+           "\n"
+           "error[E721]: the program has no param `q`\n"
+           "  = hint: it has `u` and others\n");
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */

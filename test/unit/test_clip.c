@@ -55,8 +55,9 @@ static void bounds_say_what_guards_say(void **state) {
 
 static void masks_shorten_loops(void **state) {
     (void)state;
-    expect_loops("fn f(x[i]) -> y[i] {\n  axis j as i\n  y[i] = max[j where j <= i](x[j] * x[i])\n}",
-                 "for j to i + 1\n      set `max`", false);
+    expect_loops(
+        "fn f(x[i]) -> y[i] {\n  axis j as i\n  y[i] = max[j where j <= i](x[j] * x[i])\n}",
+        "for j to i + 1\n      set `max`", false);
     expect_loops("fn f(x[i,j]) -> y[i] = max[j where i - j < 4 and j <= i](x[i,j])",
                  "for j from max(i - 4, -1) + 1 to min(i, size(j) - 1) + 1\n      set", false);
     expect_loops("fn f(x[n], z[n]) -> y[m] {\n  axis m = 2 * size(n) - 1\n"

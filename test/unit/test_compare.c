@@ -1,6 +1,6 @@
 /* Comparing executors: what rounding may do is no disagreement, what is wrong is seen. Other
- * executors are made up: the reference with rounding as a narrower type has it, or the reference on a
- * program with a mistake. */
+ * executors are made up: the reference with rounding as a narrower type has it, or the reference on
+ * a program with a mistake. */
 #include "check/check_int.h"
 #include "program_fixture.h"
 
@@ -36,8 +36,10 @@ static at_agreement compared(const char *text, const char *wrong, at_type type, 
                              uint64_t seed, char *what) {
     at_session *s = at_session_new((size_t)64 << 20);
     const at_cascade *cascade = resolved(s, text);
-    other o = {s, wrong ? resolved(s, wrong) : cascade,
-               {.size = rounding, .single = type != AT_TYPE_F64, .varied = true, .seed = seed + 999}};
+    other o = {
+        s,
+        wrong ? resolved(s, wrong) : cascade,
+        {.size = rounding, .single = type != AT_TYPE_F64, .varied = true, .seed = seed + 999}};
     at_collection inputs = {0};
     draw_typed(s, type, seed, &inputs);
     at_call call = {.threads = 1, .inputs = &inputs};
@@ -85,7 +87,8 @@ static void rounding_is_no_disagreement(void **state) {
                 at_agreement found =
                     compared(right[p], NULL, types[t], half_unit(types[t]), seed, what);
                 all++;
-                if (!found.agrees) print_message("%s, %s: %s\n", right[p], at_type_text(types[t]), what);
+                if (!found.agrees)
+                    print_message("%s, %s: %s\n", right[p], at_type_text(types[t]), what);
                 alarms += !found.agrees;
             }
     if (alarms) fail_msg("%d of %d runs were called wrong", alarms, all);
@@ -105,7 +108,8 @@ static const char *const wrong[][2] = {
      " z[i] = (x[i] - m) / sqrt(v) }"},
     {"fn f(x[i], y[i]) -> c[i] { c[i] = cumsum[i](x[i]) }",
      "fn f(x[i], y[i]) -> c[i] { c[i] = cumsum[i](x[i]) - x[i] }"},
-    {"fn f(x[i], y[i]) -> a { a = argmax[i](x[i]) }", "fn f(x[i], y[i]) -> a { a = argmin[i](x[i]) }"},
+    {"fn f(x[i], y[i]) -> a { a = argmax[i](x[i]) }",
+     "fn f(x[i], y[i]) -> a { a = argmin[i](x[i]) }"},
     {"fn f(x[i], y[i]) -> a { a = real(argmax[i](x[i])) }",
      "fn f(x[i], y[i]) -> a { a = real(argmax[i](y[i])) }"},
     {"fn f(x[i], y[i]) -> d[i] { d[i] = if x[i] < y[i] then x[i] else 2 * y[i] }",
@@ -132,8 +136,8 @@ static void mistakes_are_seen(void **state) {
                 seen += !compared(wrong[p][0], wrong[p][1], types[t], 0, seed, what).agrees;
             }
             if (seen < SEEDS * 9 / 10)
-                fail_msg("%s, %s: seen with %d of %d inputs", wrong[p][1], at_type_text(types[t]), seen,
-                         SEEDS);
+                fail_msg("%s, %s: seen with %d of %d inputs", wrong[p][1], at_type_text(types[t]),
+                         seen, SEEDS);
         }
 }
 
@@ -166,8 +170,10 @@ static void the_first_element_that_differs_is_named(void **state) {
     (void)state;
     char what[200];
     compared("fn f(x[i], y[i]) -> z[i] { z[i] = real(i) }",
-             "fn f(x[i], y[i]) -> z[i] { z[i] = if i == 3 then 7.5 else real(i) }", AT_TYPE_F64, 0, 1, what);
-    assert_string_equal(what, "z[i=3] is 7.5 where the reference has 3.0 (rounding allows 2.1e-14)");
+             "fn f(x[i], y[i]) -> z[i] { z[i] = if i == 3 then 7.5 else real(i) }", AT_TYPE_F64, 0,
+             1, what);
+    assert_string_equal(what,
+                        "z[i=3] is 7.5 where the reference has 3.0 (rounding allows 2.1e-14)");
     compared("fn f(x[i], y[i]) -> z[i] { z[i] = i }", "fn f(x[i], y[i]) -> z[i] { z[i] = 2 * i }",
              AT_TYPE_F64, 0, 1, what);
     assert_string_equal(what, "z[i=1] is 2 where the reference has 1");

@@ -1,6 +1,6 @@
-/* The counts of `attend plan` against what compiled code counts while it runs: every function that is
- * given here, every one of lib/ and some of the zoo's, at several extents and drawn inputs. A count
- * that says `at most` must be an upper bound, every other one must be met. */
+/* The counts of `attend plan` against what compiled code counts while it runs: every function that
+ * is given here, every one of lib/ and some of the zoo's, at several extents and drawn inputs. A
+ * count that says `at most` must be an upper bound, every other one must be met. */
 #define _DEFAULT_SOURCE
 #include "program_fixture.h"
 
@@ -117,7 +117,8 @@ static void add_function(file *f, const at_definition *definition) {
     int errors = f->s->diag_count;
     for (int i = 0; i < f->trials && f->count < MOST; i++) {
         int trial = 2 * i + 1;
-        if (at_extents_choose(&frame, trial, (uint64_t)trial * 977, extents) != AT_EXTENTS_GOOD) break;
+        if (at_extents_choose(&frame, trial, (uint64_t)trial * 977, extents) != AT_EXTENTS_GOOD)
+            break;
         const at_cascade *cascade = at_law_resolve(f->s, &frame, extents);
         if (cascade) cascade = at_expand_grads(f->s, cascade);
         if (!cascade) break;
@@ -159,8 +160,8 @@ static void compare_pass(file *f, const job *j, const at_loop_program *loops, in
     const at_plan *plan = loops->plan;
     const at_pass *pass = plan->passes[i];
     at_count count = at_count_pass(f->s, plan->cascade, pass, extents, eight, NULL);
-    /* An element that fails, and is not needed, is not computed to its end; and the first of an array
-     * makes the pass begin again, to keep faults. */
+    /* An element that fails, and is not needed, is not computed to its end; and the first of an
+     * array makes the pass begin again, to keep faults. */
     bool fails = loops->nests[i].fallible, most = count.at_most || may_end(pass) || fails;
     uint64_t all = (uint64_t)count.flops, each = (uint64_t)count.written;
     bool flops = most ? counters[0] <= (fails ? 2 * all : all) : counters[0] == all;

@@ -1,6 +1,6 @@
 /* Elements that nobody reads: which they are, and that what is left gives what the reference gives,
- * over memory that begins as NaN. Programs are drawn: chains of arrays over i and j, each read under
- * guards, extents too small for products of matrices and large enough for them. */
+ * over memory that begins as NaN. Programs are drawn: chains of arrays over i and j, each read
+ * under guards, extents too small for products of matrices and large enough for them. */
 #define _DEFAULT_SOURCE
 #include "loop_fixture.h"
 
@@ -29,8 +29,9 @@ static void write_chains(dice *d, at_text *out) {
         mask(d, own, out);
         at_text_addf(out, "](s%d[i,j])\n  p%d[i,j] = if ", c, c);
         mask(d, own, out);
-        at_text_addf(out, " then 1 / (1 + (s%d[i,j] - max(m%d[i], 0))^2) else 0\n  l%d[i] = sum[j where ", c,
-                     c, c);
+        at_text_addf(
+            out, " then 1 / (1 + (s%d[i,j] - max(m%d[i], 0))^2) else 0\n  l%d[i] = sum[j where ", c,
+            c, c);
         mask(d, own, out);
         at_text_addf(out, "](p%d[i,j])\n  o%d[i,e] = sum[j where ", c, c);
         mask(d, own, out);
@@ -54,8 +55,9 @@ static void write_documents(dice *d, at_text *out) {
     static const char *const guards[] = {"doc[i] == doc[j]", "j <= i and doc[j] == doc[i]",
                                          "doc[i] == other[j] and keep[j]"};
     const char *guard = guards[pick(d, 3)];
-    at_text_addf(out, "fn f(x[i], y[j], doc[i]: int, other[j]: int, keep[j]: bool) -> m[i], l[i], w[j] {\n"
-                 "  s[i,j] = x[i] * y[j]\n");
+    at_text_addf(
+        out, "fn f(x[i], y[j], doc[i]: int, other[j]: int, keep[j]: bool) -> m[i], l[i], w[j] {\n"
+             "  s[i,j] = x[i] * y[j]\n");
     if (guard == guards[2])
         at_text_addf(out, "  m[i] = max[j where %s](s[i,j])\n  l[i] = sum[j where %s](s[i,j]^2)\n"
                      "  w[j] = sum[i where %s](s[i,j] + 1)\n}\n", guard, guard, guard);
@@ -83,20 +85,31 @@ static void expect(const char *stage, const char *text, const char *line, bool f
 
 /* What streams: scans over tiles of j, of which only the present one is kept. */
 static void write_tiles(dice *d, at_text *out) {
-    static const char *const guards[] = {"", " and j <= i", " and i - j < 5", " and j <= i and i - j < 6",
-                                         " and keep[j]", " and doc[i] == doc[j]", " and j > i"};
+    static const char *const guards[] = {"",
+                                         " and j <= i",
+                                         " and i - j < 5",
+                                         " and j <= i and i - j < 6",
+                                         " and keep[j]",
+                                         " and doc[i] == doc[j]",
+                                         " and j > i"};
     int size = (const int[]){3, 4, 16}[pick(d, 3)];
     const char *guard = guards[pick(d, 7)];
-    at_text_addf(out, "fn f(q[i,d], k[i,d], v[i,e], keep[i]: bool, doc[i]: int) -> o[i,e], l[i], w[i] {\n"
-                 "  axis j as i, t = (size(i) + %d) // %d\n  scan t {\n", size - 1, size);
-    at_text_addf(out, "    s[t,i,j] = sum[d](q[i,d] * k[j,d])\n    p[t,i,j] = 1 / (1 + s[t,i,j]^2)\n"
-                 "    m[t,i] = max(m[t-1,i | -1], max[j where j // %d == t%s](s[t,i,j]))\n"
-                 "    n[t,i] = n[t-1,i | 0] + sum[j where t == j // %d%s](p[t,i,j])\n"
-                 "    b[t,i] = max(b[t-1,i | 0], if t < size(i) and t // %d == t%s then p[t,i,t] else 0)\n"
-                 "    a[t,i,e] = a[t-1,i,e | 0] * 0.5 + sum[j where j // %d == t%s](p[t,i,j] * v[j,e])\n  }\n",
-                 size, guard, size, guard, size, *guard ? " and t < 0" : "", size, guard);
-    at_text_addf(out, "  o[i,e] = a[size(t)-1,i,e | 0]\n  l[i] = n[size(t)-1,i | 0] + m[size(t)-1,i | 0]\n"
-                 "  w[i] = b[size(t)-1,i | 0]\n}\n");
+    at_text_addf(
+        out,
+        "fn f(q[i,d], k[i,d], v[i,e], keep[i]: bool, doc[i]: int) -> o[i,e], l[i], w[i] {\n"
+        "  axis j as i, t = (size(i) + %d) // %d\n  scan t {\n",
+        size - 1, size);
+    at_text_addf(
+        out,
+        "    s[t,i,j] = sum[d](q[i,d] * k[j,d])\n    p[t,i,j] = 1 / (1 + s[t,i,j]^2)\n"
+        "    m[t,i] = max(m[t-1,i | -1], max[j where j // %d == t%s](s[t,i,j]))\n"
+        "    n[t,i] = n[t-1,i | 0] + sum[j where t == j // %d%s](p[t,i,j])\n"
+        "    b[t,i] = max(b[t-1,i | 0], if t < size(i) and t // %d == t%s then p[t,i,t] else 0)\n"
+        "    a[t,i,e] = a[t-1,i,e | 0] * 0.5 + sum[j where j // %d == t%s](p[t,i,j] * v[j,e])\n  }\n",
+        size, guard, size, guard, size, *guard ? " and t < 0" : "", size, guard);
+    at_text_addf(
+        out, "  o[i,e] = a[size(t)-1,i,e | 0]\n  l[i] = n[size(t)-1,i | 0] + m[size(t)-1,i | 0]\n"
+             "  w[i] = b[size(t)-1,i | 0]\n}\n");
 }
 
 static void tiles_of_scans_are_all_that_is_kept(void **state) {
@@ -109,7 +122,7 @@ static void tiles_of_scans_are_all_that_is_kept(void **state) {
 }
 
 #define PAIRS(mask_of_max, mask_of_sum)                                                            \
-    "fn f(x[i,j], keep[j]: bool, doc[j]: int) -> m[i], l[i] {\n  s[i,j] = exp(x[i,j])\n"            \
+    "fn f(x[i,j], keep[j]: bool, doc[j]: int) -> m[i], l[i] {\n  s[i,j] = exp(x[i,j])\n"           \
     "  m[i] = max[j where " mask_of_max "](s[i,j])\n"                                              \
     "  l[i] = sum[j where " mask_of_sum "](s[i,j] + exp(s[i,j]))\n}"
 

@@ -6,7 +6,8 @@
 
 static char *dump(program *p, const char *stage) {
     at_text text = {0};
-    assert_null(at_compile(p->s, &p->c, &(at_compile_options){.stage = stage, .stream = -1}, &text));
+    assert_null(
+        at_compile(p->s, &p->c, &(at_compile_options){.stage = stage, .stream = -1}, &text));
     assert_int_equal(p->s->diag_count, 0);
     assert_non_null(text.data);
     return text.data;

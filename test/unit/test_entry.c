@@ -221,7 +221,7 @@ static void a_later_scan_needs_the_whole_history(void **state) {
     assert_int_equal(l->tiles->loops->plan->places[place_of(l, "h")].slots[0], 0);
 }
 
-/* ---- types of reals ------------------------------------------------------------------------------ */
+/* ---- types of reals -------------------------------------------------------------------------- */
 
 static const char *const deep =
     "fn f(x[n,d], w[d,e]) -> y[n,e], s[n], c {\n"
@@ -236,7 +236,8 @@ static const char *const deep =
 
 static at_tensor *half_of(at_session *s, at_type type, int64_t n, int64_t m, double scale) {
     at_tensor *t = at_tensor_new(s, AT_TYPE_F64, (int64_t[]){n, m}, 2, "x");
-    for (int64_t i = 0; i < t->count; i++) ((double *)t->data)[i] = scale * sin(7.0 * (double)i + 1);
+    for (int64_t i = 0; i < t->count; i++)
+        ((double *)t->data)[i] = scale * sin(7.0 * (double)i + 1);
     at_tensor *stored = at_tensor_convert(s, t, type, "x");
     at_tensor_free(t);
     return stored;
@@ -248,7 +249,8 @@ static void reals_are_stored_in_the_type_that_was_asked_for(void **state) {
     static const struct {
         at_type type;
         double near;
-    } types[] = {{AT_TYPE_F64, 1e-14}, {AT_TYPE_F32, 1e-6}, {AT_TYPE_BF16, 8e-3}, {AT_TYPE_F16, 1e-3}};
+    } types[] = {
+        {AT_TYPE_F64, 1e-14}, {AT_TYPE_F32, 1e-6}, {AT_TYPE_BF16, 8e-3}, {AT_TYPE_F16, 1e-3}};
     for (int i = 0; i < 4; i++) {
         const at_cascade *cascade = resolved(s, deep);
         at_collection inputs = {0};
@@ -278,7 +280,7 @@ static void reals_are_stored_in_the_type_that_was_asked_for(void **state) {
     }
 }
 
-/* ---- scans taken apart --------------------------------------------------------------------------- */
+/* ---- scans taken apart ----------------------------------------------------------------------- */
 
 static const char *const heads =
     "fn f(x[t,h,d], v[t,h,e], g[t,h]) -> o[t,h,e], after[t,h] {\n"
@@ -348,7 +350,7 @@ static void a_step_that_fails_is_not_done_in_place(void **state) {
     assert_int_equal(l->tiles->loops->plan->places[place_of(l, "h")].slots[0], 2);
 }
 
-/* ---- several programs ---------------------------------------------------------------------------- */
+/* ---- several programs ------------------------------------------------------------------------ */
 
 static void two_programs_share_a_file(void **state) {
     loaded *l = *state;

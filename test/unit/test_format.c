@@ -171,7 +171,10 @@ static void tables_too_long_for_a_line_get_even_rows(void **state) {
     at_text_add(&text, ")\n}\n");
     at_text_add(&canonical, "fn f() -> a[i] {\n  a[i] = table(");
     for (int i = 0; i < 25; i++)
-        at_text_addf(&canonical, "1%05d%s", i, i == 24 ? ")\n}\n" : i % 10 == 9 ? ",\n               " : ", ");
+        at_text_addf(&canonical, "1%05d%s", i,
+                     i == 24       ? ")\n}\n"
+                     : i % 10 == 9 ? ",\n               "
+                                   : ", ");
     check_format(text.data, canonical.data);
     at_text_free(&text);
     at_text_free(&canonical);
@@ -192,28 +195,31 @@ static void cases_of_a_long_choice_stand_below_each_other(void **state) {
         "    causal = true) -> y[n,c] {\n"
         "  y = if size(c) > 64 and size(n) > 64 then x * sqrt(size(c)) else if size(c) > 32 then x / 2 else x\n"
         "}\n");
-    check_format("fn f(a[n], b[n]) -> y[n] {\n  y[n] = if a[n] > 100000 then sqrt(a[n] * b[n]) else if "
-                 "a[n] > 1000000 then 2 * sqrt(a[n] * b[n]) else 3\n}\n",
-                 "fn f(a[n], b[n]) -> y[n] {\n"
-                 "  y[n] = if a[n] > 100000 then sqrt(a[n] * b[n])\n"
-                 "      else if a[n] > 1000000 then 2 * sqrt(a[n] * b[n])\n"
-                 "      else 3\n"
-                 "}\n");
+    check_format(
+        "fn f(a[n], b[n]) -> y[n] {\n  y[n] = if a[n] > 100000 then sqrt(a[n] * b[n]) else if "
+        "a[n] > 1000000 then 2 * sqrt(a[n] * b[n]) else 3\n}\n",
+        "fn f(a[n], b[n]) -> y[n] {\n"
+        "  y[n] = if a[n] > 100000 then sqrt(a[n] * b[n])\n"
+        "      else if a[n] > 1000000 then 2 * sqrt(a[n] * b[n])\n"
+        "      else 3\n"
+        "}\n");
     /* A single choice is no chain: it goes on where it must. */
-    check_format("fn f(a[n], b[n]) -> y[n] {\n  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1"
-                 " else 2 * sqrt(a[n] * b[n]) + a[n] + b[n] + 1\n}\n",
-                 "fn f(a[n], b[n]) -> y[n] {\n"
-                 "  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1\n"
-                 "      else 2 * sqrt(a[n] * b[n]) + a[n] + b[n] + 1\n"
-                 "}\n");
+    check_format(
+        "fn f(a[n], b[n]) -> y[n] {\n  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1"
+        " else 2 * sqrt(a[n] * b[n]) + a[n] + b[n] + 1\n}\n",
+        "fn f(a[n], b[n]) -> y[n] {\n"
+        "  y[n] = if a[n] > 1000000000000 then sqrt(a[n] * b[n]) + 1\n"
+        "      else 2 * sqrt(a[n] * b[n]) + a[n] + b[n] + 1\n"
+        "}\n");
 }
 
 static void functions_of_one_line_break_before_their_result(void **state) {
     (void)state;
-    check_format("fn weights(s[j]; keep(j) = true, power = 1) -> p[j] = kept(keep(j)) * relu(s[j]) / "
-                 "size(j)^power + s[j]\n",
-                 "fn weights(s[j]; keep(j) = true, power = 1)\n"
-                 "    -> p[j] = kept(keep(j)) * relu(s[j]) / size(j)^power + s[j]\n");
+    check_format(
+        "fn weights(s[j]; keep(j) = true, power = 1) -> p[j] = kept(keep(j)) * relu(s[j]) / "
+        "size(j)^power + s[j]\n",
+        "fn weights(s[j]; keep(j) = true, power = 1)\n"
+        "    -> p[j] = kept(keep(j)) * relu(s[j]) / size(j)^power + s[j]\n");
 }
 
 /* ---- statements ------------------------------------------------------------------------------ */

@@ -39,10 +39,12 @@ static bool is_finite(const at_collection *all) {
 static void settle(const at_cascade *c, int64_t *open) {
     for (int i = 0; i < c->require_count; i++) {
         const at_expr *e = c->requires[i].condition;
-        if (e->tag != AT_MAP || e->u.map.op != AT_OP_EQ || e->u.map.args[0]->tag != AT_SIZE) continue;
+        if (e->tag != AT_MAP || e->u.map.op != AT_OP_EQ || e->u.map.args[0]->tag != AT_SIZE)
+            continue;
         const at_axis *axis = e->u.map.args[0]->u.axis;
         at_axis other = {.extent = e->u.map.args[1]};
-        if (!axis->extent && !axis->like && axis->fixed < 0) open[axis->id] = at_extent(&other, open);
+        if (!axis->extent && !axis->like && axis->fixed < 0)
+            open[axis->id] = at_extent(&other, open);
     }
 }
 
@@ -52,7 +54,9 @@ static void compare(at_session *s, const char *what, const at_cascade *forward,
     int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, derivative->axis_count);
     for (int i = 0; i < derivative->axis_count; i++)
         open[i] = derivative->axes[i]->fixed >= 0 ? derivative->axes[i]->fixed
-                                                  : run == 0 ? 0 : run == 1 ? 1 : t->least + pick(&d, 3);
+                  : run == 0                      ? 0
+                  : run == 1                      ? 1
+                                                  : t->least + pick(&d, 3);
     settle(derivative, open);
     at_collection inputs, own = {0};
     at_results value, slope, other;
@@ -86,7 +90,8 @@ static void compare(at_session *s, const char *what, const at_cascade *forward,
 
 static void check_one(at_session *s, const char *what, const at_cascade *cascade, tally *t) {
     bool from = false, to = cascade->param_count > 0;
-    for (int i = 0; i < cascade->output_count; i++) from |= cascade->outputs[i].array->kind == AT_REAL;
+    for (int i = 0; i < cascade->output_count; i++)
+        from |= cascade->outputs[i].array->kind == AT_REAL;
     for (int i = 0; i < cascade->input_count; i++) to |= cascade->inputs[i].array->kind == AT_REAL;
     if (!from || !to) return;
     const at_cascade *forward = at_expand_grads(s, cascade);
@@ -126,7 +131,8 @@ static void check_folder(const char *folder, tally *t) {
         struct stat about;
         if (entry->d_name[0] == '.' || stat(path, &about) != 0) continue;
         if (S_ISDIR(about.st_mode)) check_folder(path, t);
-        else if (strlen(path) > 5 && strcmp(path + strlen(path) - 5, ".attn") == 0) check_file(path, t);
+        else if (strlen(path) > 5 && strcmp(path + strlen(path) - 5, ".attn") == 0)
+            check_file(path, t);
     }
     closedir(dir);
 }

@@ -1,5 +1,6 @@
-/* The checker of derivatives must be able to fail: derivatives are altered here, one equation at a time,
- * and each alteration must be seen. Besides: differences where there is no slope, and `stop`. */
+/* The checker of derivatives must be able to fail: derivatives are altered here, one equation at a
+ * time, and each alteration must be seen. Besides: differences where there is no slope, and
+ * `stop`. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,16 +71,18 @@ static at_block altered(at_session *s, const at_block *from, int *number,
         at_statement *st = at_copy(s->arena, from->items[i], sizeof *st);
         out.items[i] = st;
         if (st->tag == AT_SCAN) st->u.scan.body = altered(s, &st->u.scan.body, number, change);
-        if (st->tag == AT_REPEAT) st->u.repeat.body = altered(s, &st->u.repeat.body, number, change);
+        if (st->tag == AT_REPEAT)
+            st->u.repeat.body = altered(s, &st->u.repeat.body, number, change);
         if (st->tag != AT_EQUATION || st->target->kind != AT_REAL || (*number)-- != 0) continue;
         st->u.value = change(s, st->u.value);
     }
     return out;
 }
 
-/* Alters one equation after the other; every one is needed, so each alteration must be seen. Returns
- * how many there were that `change` did not leave alone. */
-static int expect_all_seen(const char *text, const at_expr *(*change)(at_session *, const at_expr *)) {
+/* Alters one equation after the other; every one is needed, so each alteration must be seen.
+ * Returns how many there were that `change` did not leave alone. */
+static int expect_all_seen(const char *text,
+                           const at_expr *(*change)(at_session *, const at_expr *)) {
     world w;
     int seen = 0;
     begin(&w, text);
@@ -111,7 +114,8 @@ static const at_expr *scaled(at_session *s, const at_expr *value) {
 /* The first sum loses its second term. */
 static const at_expr *shorter(at_session *s, const at_expr *value) {
     (void)s;
-    bool sum = value->tag == AT_MAP && (value->u.map.op == AT_OP_ADD || value->u.map.op == AT_OP_SUB);
+    bool sum =
+        value->tag == AT_MAP && (value->u.map.op == AT_OP_ADD || value->u.map.op == AT_OP_SUB);
     return sum ? value->u.map.args[0] : value;
 }
 
@@ -146,8 +150,9 @@ static void an_equation_with_a_wrong_factor_is_seen(void **state) {
 static void an_equation_that_lost_a_term_is_seen(void **state) {
     (void)state;
     assert_true(expect_all_seen(recurrence, shorter) >= 2);
-    assert_true(expect_all_seen("fn f(x[n]) -> y[n] {\n  a = sum[n](x[n])\n  y[n] = x[n]^3 + a * x[n]\n}\n",
-                                shorter) >= 1);
+    assert_true(
+        expect_all_seen("fn f(x[n]) -> y[n] {\n  a = sum[n](x[n])\n  y[n] = x[n]^3 + a * x[n]\n}\n",
+                        shorter) >= 1);
 }
 
 static void the_input_that_is_wrong_is_named(void **state) {
@@ -210,7 +215,8 @@ static void corners_and_jumps_are_no_slopes(void **state) {
     for (double at = 1e-7; at < 1e-2; at *= 7) { /* within all steps, or within the first few */
         assert_true(at_difference_take(jump, &at, 0, 0, &d));
         bool settled = d.slope_error < 1e-6 && fabs(d.bend) < 1e-6;
-        assert_true(settled ? fabs(d.slope - 1) < 1e-6 : d.slope_error > 1e-3 || fabs(d.bend) > 1e-3);
+        assert_true(settled ? fabs(d.slope - 1) < 1e-6
+                            : d.slope_error > 1e-3 || fabs(d.bend) > 1e-3);
     }
     assert_false(at_difference_take(nowhere, NULL, 0, 0, &d));
 }

@@ -60,7 +60,8 @@ static void guards_say_where_a_scan_begins_and_ends(void **state) {
     (void)state;
     expect("j < 9", "to before", true);
     expect("j >= 9", "the first and from", true);
-    expect("j <= i and i - j < 7", "from -((9 - i_first) // 4) to before (i_end - 1) // 4 + 1,", true);
+    expect("j <= i and i - j < 7", "from -((9 - i_first) // 4) to before (i_end - 1) // 4 + 1,",
+           true);
     expect("i % 2 == j % 2", "the first", false);
     expect("i % 2 == j % 2", "to before", false);
 }

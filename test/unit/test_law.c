@@ -81,7 +81,7 @@ static void expect_fails(world *w, const char *text, const char *sizes) {
     "  o[i,e] = sum[j](p[i,j] * v[j,e])\n"                                                         \
     "}\n"
 
-/* ---- whether it holds ------------------------------------------------------------------------------ */
+/* ---- whether it holds ------------------------------------------------------------------------ */
 
 static void a_true_law_holds_in_the_usual_trials(void **state) {
     world *w = *state;
@@ -102,7 +102,8 @@ static void a_false_law_is_made_as_small_as_it_stays_false(void **state) {
     assert_string_equal(w->result.failure.element, "[i=0, e=0]");
     assert_true(fabs(w->result.failure.left - w->result.failure.right) > w->result.failure.allowed);
     assert_non_null(strstr(errors_of(w), "test.attn:7:3"));
-    assert_non_null(strstr(errors_of(w), "= note: again: attend check test.attn --law causal_is_full --seed "));
+    assert_non_null(
+        strstr(errors_of(w), "= note: again: attend check test.attn --law causal_is_full --seed "));
     assert_non_null(strstr(errors_of(w), "--size i=1,d=1,j=2,e=1"));
 }
 
@@ -165,11 +166,12 @@ static void parameters_begin_as_they_say_with_the_trials_seed(void **state) {
                     "law keeps(x[n]) {\n  scaled(x) == x\n}\n");
 }
 
-/* ---- errors ----------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static void an_error_of_a_run_is_made_small_and_told_with_its_sizes(void **state) {
     world *w = *state;
-    assert_false(check(w, "law out(x[n]) {\n  require size(n) >= 3\n  z[n] = x[n + 2]\n  z == z\n}\n"));
+    assert_false(
+        check(w, "law out(x[n]) {\n  require size(n) >= 3\n  z[n] = x[n + 2]\n  z == z\n}\n"));
     assert_false(w->result.holds);
     assert_null(w->result.failure.assertion);
     expect_sizes(w, "n=3");
@@ -188,11 +190,12 @@ static void an_error_that_sizes_do_not_make_is_told(void **state) {
 
 static void a_run_that_is_too_large_is_refused(void **state) {
     world *w = *state;
-    assert_false(check(w, "law long(x[n]) {\n  axis t = 1000000000\n  s[t] = x[0]\n  s[t] == x[0]\n}\n"));
+    assert_false(
+        check(w, "law long(x[n]) {\n  axis t = 1000000000\n  s[t] = x[0]\n  s[t] == x[0]\n}\n"));
     assert_int_equal(w->s->diags[0]->code, AT_E_RUN_MEMORY);
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------------ */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static void sizes_reach_from_one_to_a_few_dozens(void **state) {
     world *w = *state;
@@ -252,7 +255,8 @@ static void sizes_that_are_given_stay(void **state) {
     w->options.resolve.size_count = 1;
     expect_holds(w, "law six(x[n], y[m]) {\n  size(n) == 6\n}\n");
     expect_fails(w, "law no(x[n], y[m]) {\n  sum[n](x[n]) == 0\n}\n", "n=6 m=1");
-    expect_holds(w, "law follows(x[n], y[m]) {\n  require size(m) * size(n) == 30\n  size(m) == 5\n}\n");
+    expect_holds(
+        w, "law follows(x[n], y[m]) {\n  require size(m) * size(n) == 30\n  size(m) == 5\n}\n");
 }
 
 static void sizes_that_no_requirement_allows_are_an_error(void **state) {
@@ -269,7 +273,7 @@ static void sizes_that_no_requirement_allows_are_an_error(void **state) {
     assert_non_null(strstr(errors_of(w), "it does not hold with n = 6"));
 }
 
-/* ---- inputs ----------------------------------------------------------------------------------------- */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 static void inputs_are_drawn_as_the_law_says(void **state) {
     world *w = *state;
@@ -292,7 +296,7 @@ static void inputs_of_a_law_differ(void **state) {
     expect_fails(w, "law alike(x[n], y[n]) {\n  x == y\n}\n", "n=1");
 }
 
-/* ---- memory and time ----------------------------------------------------------------------------- */
+/* ---- memory and time ------------------------------------------------------------------------- */
 
 static void trials_give_their_memory_back(void **state) {
     world *w = *state;

@@ -1,5 +1,5 @@
-/* A law as a function: both sides of each assertion are outputs, inside scans and repeats over their
- * steps and rounds as well. */
+/* A law as a function: both sides of each assertion are outputs, inside scans and repeats over
+ * their steps and rounds as well. */
 #include "program_fixture.h"
 
 #include "compile.h"

@@ -1,5 +1,5 @@
-/* The library as another program uses it, from text to arrays: what the command line never asks for,
- * because it knows all extents before it resolves. */
+/* The library as another program uses it, from text to arrays: what the command line never asks
+ * for, because it knows all extents before it resolves. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-static const at_cascade *resolve(at_session *s, const char *text, const char *axis, int64_t extent) {
+static const at_cascade *resolve(at_session *s, const char *text, const char *axis,
+                                 int64_t extent) {
     const at_source *source = at_make_source(s, "program.attn", text, strlen(text));
     const at_program *program = at_load(s, source, NULL);
     assert_non_null(program);
@@ -35,7 +36,8 @@ static bool run(at_session *s, const at_cascade *cascade, int64_t count, at_resu
     return good;
 }
 
-static const char halves[] = "fn f(x[n]) -> y[n] {\n  y = x\n  repeat size(n) {\n    y[n] = y[n] / 2\n  }\n}\n";
+static const char halves[] =
+    "fn f(x[n]) -> y[n] {\n  y = x\n  repeat size(n) {\n    y[n] = y[n] / 2\n  }\n}\n";
 
 static void a_cascade_runs_many_times(void **state) {
     (void)state;

@@ -142,7 +142,8 @@ static void a_choice_of_0_is_a_guard(void **state) {
     world *w = *state;
     make_arrays(w);
     const at_expr *some = op2(w, AT_OP_GT, v(w), R(w, 0));
-    SAYS(w, sum_over(w, M, NULL, op3(w, AT_OP_IF, some, v(w), R(w, 0))), "sum[m where w[m] > 0.0](w[m])");
+    SAYS(w, sum_over(w, M, NULL, op3(w, AT_OP_IF, some, v(w), R(w, 0))),
+         "sum[m where w[m] > 0.0](w[m])");
     SAYS(w, sum_over(w, M, NULL, op3(w, AT_OP_IF, some, v(w), R(w, 1))),
          "sum[m](if w[m] > 0.0 then w[m] else 1.0)");
 }
@@ -190,7 +191,8 @@ static void what_may_be_outside_leaves_only_with_its_guard(void **state) {
 static void a_sum_by_its_own_extent_is_a_mean(void **state) {
     world *w = *state;
     make_arrays(w);
-    const at_expr *size = at_as_real(w->s, S(w, w->axes[M])), *other = at_as_real(w->s, S(w, w->axes[N]));
+    const at_expr *size = at_as_real(w->s, S(w, w->axes[M])),
+                  *other = at_as_real(w->s, S(w, w->axes[N]));
     SAYS(w, sum_over(w, M, NULL, op2(w, AT_OP_DIV, mul(w, a(w), v(w)), size)), "a * mean[m](w[m])");
     SAYS(w, sum_over(w, M, NULL, op2(w, AT_OP_DIV, v(w), other)), "sum[m](w[m]) / size(n)");
     at_axis *both[] = {w->axes[M], w->axes[N]};

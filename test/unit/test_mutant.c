@@ -1,6 +1,6 @@
-/* Mutants of files: each kind of change is made from a small text and printed by the formatter; what
- * should be left alone is. Every mutant prints as a file that parses and prints alike, differs from
- * the file and from all others, and leaves laws as they are. */
+/* Mutants of files: each kind of change is made from a small text and printed by the formatter;
+ * what should be left alone is. Every mutant prints as a file that parses and prints alike, differs
+ * from the file and from all others, and leaves laws as they are. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,7 +67,8 @@ static void check_all(const mutants *m) {
         at_text_free(&once);
         at_text_free(&twice);
         for (int k = 0; k < i; k++) assert_string_not_equal(texts[k], texts[i]);
-        if (i > 0 && i < m->count) assert_true(m->items[i - 1].span.begin <= m->items[i].span.begin);
+        if (i > 0 && i < m->count)
+            assert_true(m->items[i - 1].span.begin <= m->items[i].span.begin);
         if (i < m->count) assert_non_null(at_program_with(m->s, m->program, m->items[i].tree));
         for (int k = 0; k < file->count && i < m->count; k++)
             if (file->items[k]->tag != AT_D_FN)
@@ -75,8 +76,8 @@ static void check_all(const mutants *m) {
     }
 }
 
-/* The function `f` of `text` has exactly these mutants: lines `what => changed line`, where the changed
- * line is the first one that differs. */
+/* The function `f` of `text` has exactly these mutants: lines `what => changed line`, where the
+ * changed line is the first one that differs. */
 static void expect(const char *text, const char *expected) {
     mutants m = make(text);
     check_all(&m);
@@ -99,23 +100,26 @@ static void expect(const char *text, const char *expected) {
 
 static void guards_and_their_conditions_are_left_out(void **state) {
     (void)state;
-    expect("fn f(s[i,j]; w = 2) -> p[i,j] = softmax[j where j <= i](s[i,j])\n",
-           "without the guard `j <= i` => fn f(s[i,j]; w = 2) -> p[i,j] = softmax[j](s[i,j])\n"
-           "`j <= i` becomes `j < i` => fn f(s[i,j]; w = 2) -> p[i,j] = softmax[j where j < i](s[i,j])\n");
-    expect("fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i - j < 2 and j > 0](s[i,j])\n",
-           "without the condition `j <= i` => fn f(s[i,j]) -> p[i,j] = softmax[j where i - j < 2 and j > 0](s[i,j])\n"
-           "`j <= i` becomes `j < i` => fn f(s[i,j]) -> p[i,j] = softmax[j where j < i and i - j < 2 and j > 0](s[i,j])\n"
-           "without the condition `i - j < 2` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and j > 0](s[i,j])\n"
-           "`i - j < 2` becomes `i - j <= 2` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i - j <= 2 and j > 0](s[i,j])\n"
-           "`i - j` becomes `j - i` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and j - i < 2 and j > 0](s[i,j])\n"
-           "without the term `j` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i < 2 and j > 0](s[i,j])\n"
-           "without the condition `j > 0` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i - j < 2](s[i,j])\n"
-           "`j > 0` becomes `j >= 0` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i - j < 2 and j >= 0](s[i,j])\n");
-    expect("fn f(a[i]: int, b[j]: int) -> c[i] = count[j where a[i] == b[j] or j == 0](true)\n",
-           "without the guard `a[i] == b[j] or j == 0` => fn f(a[i]: int, b[j]: int) -> c[i] = count[j](true)\n"
-           "without the case `a[i] == b[j]` => fn f(a[i]: int, b[j]: int) -> c[i] = count[j where j == 0](true)\n"
-           "without the case `j == 0` => fn f(a[i]: int, b[j]: int) -> c[i] = count[j where a[i] == b[j]](true)\n"
-           "`0` becomes `1` => fn f(a[i]: int, b[j]: int) -> c[i] = count[j where a[i] == b[j] or j == 1](true)\n");
+    expect(
+        "fn f(s[i,j]; w = 2) -> p[i,j] = softmax[j where j <= i](s[i,j])\n",
+        "without the guard `j <= i` => fn f(s[i,j]; w = 2) -> p[i,j] = softmax[j](s[i,j])\n"
+        "`j <= i` becomes `j < i` => fn f(s[i,j]; w = 2) -> p[i,j] = softmax[j where j < i](s[i,j])\n");
+    expect(
+        "fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i - j < 2 and j > 0](s[i,j])\n",
+        "without the condition `j <= i` => fn f(s[i,j]) -> p[i,j] = softmax[j where i - j < 2 and j > 0](s[i,j])\n"
+        "`j <= i` becomes `j < i` => fn f(s[i,j]) -> p[i,j] = softmax[j where j < i and i - j < 2 and j > 0](s[i,j])\n"
+        "without the condition `i - j < 2` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and j > 0](s[i,j])\n"
+        "`i - j < 2` becomes `i - j <= 2` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i - j <= 2 and j > 0](s[i,j])\n"
+        "`i - j` becomes `j - i` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and j - i < 2 and j > 0](s[i,j])\n"
+        "without the term `j` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i < 2 and j > 0](s[i,j])\n"
+        "without the condition `j > 0` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i - j < 2](s[i,j])\n"
+        "`j > 0` becomes `j >= 0` => fn f(s[i,j]) -> p[i,j] = softmax[j where j <= i and i - j < 2 and j >= 0](s[i,j])\n");
+    expect(
+        "fn f(a[i]: int, b[j]: int) -> c[i] = count[j where a[i] == b[j] or j == 0](true)\n",
+        "without the guard `a[i] == b[j] or j == 0` => fn f(a[i]: int, b[j]: int) -> c[i] = count[j](true)\n"
+        "without the case `a[i] == b[j]` => fn f(a[i]: int, b[j]: int) -> c[i] = count[j where j == 0](true)\n"
+        "without the case `j == 0` => fn f(a[i]: int, b[j]: int) -> c[i] = count[j where a[i] == b[j]](true)\n"
+        "`0` becomes `1` => fn f(a[i]: int, b[j]: int) -> c[i] = count[j where a[i] == b[j] or j == 1](true)\n");
 }
 
 static void terms_are_left_out_one_by_one(void **state) {
@@ -179,20 +183,22 @@ static void reads_with_an_alternative_are_shifted(void **state) {
     expect("fn f(x[t]) -> y[t] = x[t-1 | 0]\n",
            "`x[t-1 | 0]` becomes `x[t-2 | 0]` => fn f(x[t]) -> y[t] = x[t-2 | 0]\n"
            "`0` becomes `1` => fn f(x[t]) -> y[t] = x[t-1 | 1]\n");
-    expect("fn f(a[u], b[m]) -> z[n] {\n"
-           "  axis n = size(u) + size(m)\n"
-           "  z[n] = a[n | b[n - size(u)]]\n"
-           "}\n",
-           "`a[n | b[n - size(u)]]` becomes `a[n+1 | b[n - size(u)]]` => z[n] = a[n+1 | b[n - size(u)]]\n"
-           "the alternative `b[n - size(u)]` becomes `0` => z[n] = a[n | 0]\n"
-           "without the term `size(u)` => z[n] = a[n | b[n]]\n");
+    expect(
+        "fn f(a[u], b[m]) -> z[n] {\n"
+        "  axis n = size(u) + size(m)\n"
+        "  z[n] = a[n | b[n - size(u)]]\n"
+        "}\n",
+        "`a[n | b[n - size(u)]]` becomes `a[n+1 | b[n - size(u)]]` => z[n] = a[n+1 | b[n - size(u)]]\n"
+        "the alternative `b[n - size(u)]` becomes `0` => z[n] = a[n | 0]\n"
+        "without the term `size(u)` => z[n] = a[n | b[n]]\n");
     expect("fn f(x[t]) -> y[t] = sum[u where u > 0](x[u-1])\n",
            "without the guard `u > 0` => fn f(x[t]) -> y[t] = sum[u](x[u-1])\n"
            "`u > 0` becomes `u >= 0` => fn f(x[t]) -> y[t] = sum[u where u >= 0](x[u-1])\n"
            "`x[u-1]` becomes `x[u-2]` => fn f(x[t]) -> y[t] = sum[u where u > 0](x[u-2])\n");
-    expect("fn f(k[t]: bool) -> y[t] = k[t+1 | false]\n",
-           "`k[t+1 | false]` becomes `k[t+2 | false]` => fn f(k[t]: bool) -> y[t] = k[t+2 | false]\n"
-           "the alternative `false` becomes `true` => fn f(k[t]: bool) -> y[t] = k[t+1 | true]\n");
+    expect(
+        "fn f(k[t]: bool) -> y[t] = k[t+1 | false]\n",
+        "`k[t+1 | false]` becomes `k[t+2 | false]` => fn f(k[t]: bool) -> y[t] = k[t+2 | false]\n"
+        "the alternative `false` becomes `true` => fn f(k[t]: bool) -> y[t] = k[t+1 | true]\n");
     expect("fn f(x[t]) -> y[t] = x[t]\n",
            "");
 }
@@ -213,8 +219,9 @@ static void comparisons_move_by_one_or_by_a_number(void **state) {
            "`x > z` becomes `x < z` => fn f(x, z) -> c = x < z\n");
     expect("fn f(a[n]: int) -> c[n] = a[n] == 2\n",
            "`2` becomes `3` => fn f(a[n]: int) -> c[n] = a[n] == 3\n");
-    expect("fn f(a[n]: int, b[n]: int) -> c[n] = a[n] == b[n]\n",
-           "`a[n] == b[n]` becomes `a[n] != b[n]` => fn f(a[n]: int, b[n]: int) -> c[n] = a[n] != b[n]\n");
+    expect(
+        "fn f(a[n]: int, b[n]: int) -> c[n] = a[n] == b[n]\n",
+        "`a[n] == b[n]` becomes `a[n] != b[n]` => fn f(a[n]: int, b[n]: int) -> c[n] = a[n] != b[n]\n");
     expect("fn f(a: bool, b: bool) -> c = not a or b\n",
            "without the case `not a` => fn f(a: bool, b: bool) -> c = b\n"
            "`not a` becomes `a` => fn f(a: bool, b: bool) -> c = a or b\n"
@@ -223,11 +230,12 @@ static void comparisons_move_by_one_or_by_a_number(void **state) {
 
 static void arguments_are_swapped_where_they_could_be(void **state) {
     (void)state;
-    expect("fn g(a[i,d], b[j,d], c[j], n[j]: int) -> o[i] = sum[j](sum[d](a[i,d] * b[j,d]))\n"
-           "fn f(x[i,d], y[j,d], z[j], n[j]: int) -> o[i] = g(x, y, z, n)\n",
-           "without the factor `a[i,d]` => fn g(a[i,d], b[j,d], c[j], n[j]: int) -> o[i] = sum[j](sum[d](b[j,d]))\n"
-           "without the factor `b[j,d]` => fn g(a[i,d], b[j,d], c[j], n[j]: int) -> o[i] = sum[j](sum[d](a[i,d]))\n"
-           "`x` and `y` swapped => fn f(x[i,d], y[j,d], z[j], n[j]: int) -> o[i] = g(y, x, z, n)\n");
+    expect(
+        "fn g(a[i,d], b[j,d], c[j], n[j]: int) -> o[i] = sum[j](sum[d](a[i,d] * b[j,d]))\n"
+        "fn f(x[i,d], y[j,d], z[j], n[j]: int) -> o[i] = g(x, y, z, n)\n",
+        "without the factor `a[i,d]` => fn g(a[i,d], b[j,d], c[j], n[j]: int) -> o[i] = sum[j](sum[d](b[j,d]))\n"
+        "without the factor `b[j,d]` => fn g(a[i,d], b[j,d], c[j], n[j]: int) -> o[i] = sum[j](sum[d](a[i,d]))\n"
+        "`x` and `y` swapped => fn f(x[i,d], y[j,d], z[j], n[j]: int) -> o[i] = g(y, x, z, n)\n");
     expect("fn f(x, y) -> z = atan2(y, x)\n",
            "the arguments of `atan2` swapped => fn f(x, y) -> z = atan2(x, y)\n");
     expect("fn g(a, b) -> c = b\n"
@@ -237,31 +245,34 @@ static void arguments_are_swapped_where_they_could_be(void **state) {
 
 static void options_that_have_a_default_are_left_out(void **state) {
     (void)state;
-    expect("fn g(x[n]; keep(i) = true, by = 2, always) -> y[n] = if keep(n) then x[n] else x[n]\n"
-           "fn f(x[n]) -> y[n] {\n"
-           "  y = g(x; keep(i) = i > 0, by = 3, always = 1)\n"
-           "}\n",
-           "the default of `keep` becomes `false` => fn g(x[n]; keep(i) = false, by = 2, always) -> y[n] = if keep(n) then x[n] else x[n]\n"
-           "the `if` always gives `x[n]` => fn g(x[n]; keep(i) = true, by = 2, always) -> y[n] = x[n]\n"
-           "without `g` => y = x\n"
-           "without the option `keep` of `g` => y = g(x; by = 3, always = 1)\n"
-           "`i > 0` becomes `i >= 0` => y = g(x; keep(i) = i >= 0, by = 3, always = 1)\n"
-           "without the option `by` of `g` => y = g(x; keep(i) = i > 0, always = 1)\n");
-    expect("fn g(x[n]; keep(i) = true) -> y[n] = if keep(n) then x[n] else x[n]\n"
-           "fn f(x[n]; mix = g) -> y[n] {\n"
-           "  y = mix(x; keep(i) = i != 1)\n"
-           "}\n",
-           "the default of `keep` becomes `false` => fn g(x[n]; keep(i) = false) -> y[n] = if keep(n) then x[n] else x[n]\n"
-           "the `if` always gives `x[n]` => fn g(x[n]; keep(i) = true) -> y[n] = x[n]\n"
-           "without `mix` => y = x\n"
-           "without the option `keep` of `mix` => y = mix(x)\n"
-           "`1` becomes `2` => y = mix(x; keep(i) = i != 2)\n");
+    expect(
+        "fn g(x[n]; keep(i) = true, by = 2, always) -> y[n] = if keep(n) then x[n] else x[n]\n"
+        "fn f(x[n]) -> y[n] {\n"
+        "  y = g(x; keep(i) = i > 0, by = 3, always = 1)\n"
+        "}\n",
+        "the default of `keep` becomes `false` => fn g(x[n]; keep(i) = false, by = 2, always) -> y[n] = if keep(n) then x[n] else x[n]\n"
+        "the `if` always gives `x[n]` => fn g(x[n]; keep(i) = true, by = 2, always) -> y[n] = x[n]\n"
+        "without `g` => y = x\n"
+        "without the option `keep` of `g` => y = g(x; by = 3, always = 1)\n"
+        "`i > 0` becomes `i >= 0` => y = g(x; keep(i) = i >= 0, by = 3, always = 1)\n"
+        "without the option `by` of `g` => y = g(x; keep(i) = i > 0, always = 1)\n");
+    expect(
+        "fn g(x[n]; keep(i) = true) -> y[n] = if keep(n) then x[n] else x[n]\n"
+        "fn f(x[n]; mix = g) -> y[n] {\n"
+        "  y = mix(x; keep(i) = i != 1)\n"
+        "}\n",
+        "the default of `keep` becomes `false` => fn g(x[n]; keep(i) = false) -> y[n] = if keep(n) then x[n] else x[n]\n"
+        "the `if` always gives `x[n]` => fn g(x[n]; keep(i) = true) -> y[n] = x[n]\n"
+        "without `mix` => y = x\n"
+        "without the option `keep` of `mix` => y = mix(x)\n"
+        "`1` becomes `2` => y = mix(x; keep(i) = i != 2)\n");
     expect("fn g(x[n]; by = 2) -> y[n] = x[n]\n"
            "fn f(x[n]) -> y[n] = g(x; by = 2)\n",
            "without `g` => fn f(x[n]) -> y[n] = x\n");
-    expect("fn f(x; causal = false) -> y = if causal then x else x\n",
-           "the default of `causal` becomes `true` => fn f(x; causal = true) -> y = if causal then x else x\n"
-           "the `if` always gives `x` => fn f(x; causal = false) -> y = x\n");
+    expect(
+        "fn f(x; causal = false) -> y = if causal then x else x\n",
+        "the default of `causal` becomes `true` => fn f(x; causal = true) -> y = if causal then x else x\n"
+        "the `if` always gives `x` => fn f(x; causal = false) -> y = x\n");
 }
 
 static void elementwise_functions_are_left_out(void **state) {
@@ -287,9 +298,10 @@ static void elementwise_functions_are_left_out(void **state) {
 
 static void operations_over_axes_lose_an_axis_or_their_direction(void **state) {
     (void)state;
-    expect("fn f(x[i,y,x2]) -> p[i,y,x2] = softmax[y,x2](x[i,y,x2])\n",
-           "`softmax[y,x2]` becomes `softmax[x2]` => fn f(x[i,y,x2]) -> p[i,y,x2] = softmax[x2](x[i,y,x2])\n"
-           "`softmax[y,x2]` becomes `softmax[y]` => fn f(x[i,y,x2]) -> p[i,y,x2] = softmax[y](x[i,y,x2])\n");
+    expect(
+        "fn f(x[i,y,x2]) -> p[i,y,x2] = softmax[y,x2](x[i,y,x2])\n",
+        "`softmax[y,x2]` becomes `softmax[x2]` => fn f(x[i,y,x2]) -> p[i,y,x2] = softmax[x2](x[i,y,x2])\n"
+        "`softmax[y,x2]` becomes `softmax[y]` => fn f(x[i,y,x2]) -> p[i,y,x2] = softmax[y](x[i,y,x2])\n");
     expect("fn f(x[j]) -> p[j] = cumsum[j down](x[j])\n",
            "`cumsum[j down]` without `down` => fn f(x[j]) -> p[j] = cumsum[j](x[j])\n");
     expect("fn f(x[i,j]) -> p = max[i,j](x[i,j])\n",
@@ -298,13 +310,14 @@ static void operations_over_axes_lose_an_axis_or_their_direction(void **state) {
 
 static void choices_are_decided(void **state) {
     (void)state;
-    expect("fn f(x; c = true) -> y = if x > 1.0 then x else 2 * x\n",
-           "the default of `c` becomes `false` => fn f(x; c = false) -> y = if x > 1.0 then x else 2 * x\n"
-           "the `if` always gives `x` => fn f(x; c = true) -> y = x\n"
-           "the `if` always gives `2 * x` => fn f(x; c = true) -> y = 2 * x\n"
-           "`1.0` becomes `1.5` => fn f(x; c = true) -> y = if x > 1.5 then x else 2 * x\n"
-           "`2` becomes `3` => fn f(x; c = true) -> y = if x > 1.0 then x else 3 * x\n"
-           "without the factor `x` => fn f(x; c = true) -> y = if x > 1.0 then x else 2\n");
+    expect(
+        "fn f(x; c = true) -> y = if x > 1.0 then x else 2 * x\n",
+        "the default of `c` becomes `false` => fn f(x; c = false) -> y = if x > 1.0 then x else 2 * x\n"
+        "the `if` always gives `x` => fn f(x; c = true) -> y = x\n"
+        "the `if` always gives `2 * x` => fn f(x; c = true) -> y = 2 * x\n"
+        "`1.0` becomes `1.5` => fn f(x; c = true) -> y = if x > 1.5 then x else 2 * x\n"
+        "`2` becomes `3` => fn f(x; c = true) -> y = if x > 1.0 then x else 3 * x\n"
+        "without the factor `x` => fn f(x; c = true) -> y = if x > 1.0 then x else 2\n");
     expect("fn f(x; c = true) -> y {\n"
            "  if c {\n"
            "    y = x\n"
@@ -380,10 +393,11 @@ static void params_states_and_draws(void **state) {
 
 static void differences_whose_sign_does_not_count_are_not_swapped(void **state) {
     (void)state;
-    expect("fn f(i: int, j: int) -> c = abs(i - j) < 3\n",
-           "`abs(i - j) < 3` becomes `abs(i - j) <= 3` => fn f(i: int, j: int) -> c = abs(i - j) <= 3\n"
-           "without `abs` => fn f(i: int, j: int) -> c = i - j < 3\n"
-           "without the term `j` => fn f(i: int, j: int) -> c = abs(i) < 3\n");
+    expect(
+        "fn f(i: int, j: int) -> c = abs(i - j) < 3\n",
+        "`abs(i - j) < 3` becomes `abs(i - j) <= 3` => fn f(i: int, j: int) -> c = abs(i - j) <= 3\n"
+        "without `abs` => fn f(i: int, j: int) -> c = i - j < 3\n"
+        "without the term `j` => fn f(i: int, j: int) -> c = abs(i) < 3\n");
 }
 
 static void what_no_law_sees_stays(void **state) {

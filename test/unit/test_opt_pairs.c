@@ -1,5 +1,6 @@
-/* Arrays over pairs of long axes: indices over the same thing become one axis, and what is reduced along
- * both sides is computed for each. By text, and by what the reference executor gives before and after. */
+/* Arrays over pairs of long axes: indices over the same thing become one axis, and what is reduced
+ * along both sides is computed for each. By text, and by what the reference executor gives before
+ * and after. */
 #include "opt_fixture.h"
 
 #define ATTENTION                                                                                  \
@@ -21,7 +22,8 @@ static const example examples[] = {
      "fn f(q[i,d], k[j,d], v[j,e], w[i,e]) -> dq[i,d], dk[j,d], dv[j,e] {\n" ATTENTION
      "  l = sum[i,e](o[i,e] * w[i,e])\n"
      "  dq = grad(l, q)\n  dk = grad(l, k)\n  dv = grad(l, v)\n}\n",
-     {"s_2[i,j] = ", "p_2[i,j] = ", "dv[j,e] = sum[i where w[i,e] != 0.0 and j <= i + 1](w[i,e] * p_2[i,j])"},
+     {"s_2[i,j] = ", "p_2[i,j] = ",
+      "dv[j,e] = sum[i where w[i,e] != 0.0 and j <= i + 1](w[i,e] * p_2[i,j])"},
      {"p.max_2", "p.sum_2", "rowsum_2", "_3"}},
     {"x sees itself: both sides are as long",
      "fn f(x[n,c], w[n,c]) -> dx[n,c] {\n"
@@ -31,28 +33,32 @@ static const example examples[] = {
      "  p[n,j] = softmax[j](s[n,j])\n"
      "  o[n,c] = sum[j](p[n,j] * x[j,c])\n"
      "  l = sum[n,c](o[n,c] * w[n,c])\n  dx = grad(l, x)\n}\n",
-     {"p_2[n,j] = "}, {"p.max_2", "q_2"}},
+     {"p_2[n,j] = "},
+     {"p.max_2", "q_2"}},
     {"results that run along the other side are copied",
      "fn f(q[n,d], k[n,d], v[n,e], w[n,e]) -> dk[n,d], dq[n,d] {\n"
      "  axis j as n\n"
      "  p[n,j] = softmax[j where j <= n](sum[d](q[n,d] * k[j,d]))\n"
      "  o[n,e] = sum[j](p[n,j] * v[j,e])\n"
      "  l = sum[n,e](o[n,e] * w[n,e])\n  dk = grad(l, k)\n  dq = grad(l, q)\n}\n",
-     {"dk.own[j,d] = ", "dk[n,d] = dk.own[n,d]", "dq[n,d] = sum[j where"}, {"dq.own"}},
+     {"dk.own[j,d] = ", "dk[n,d] = dk.own[n,d]", "dq[n,d] = sum[j where"},
+     {"dq.own"}},
     {"columns are normalised, then rows summed",
      "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e], r[j] {\n"
      "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"
      "  r[j] = sum[i](s[i,j])\n"
      "  p[i,j] = s[i,j] / r[j]\n"
      "  o[i,e] = sum[j](p[i,j] * v[j,e])\n}\n",
-     {"s_2[i,j] = ", "p[i,j] = s_2[i,j] / r[j]"}, {"p_2"}},
+     {"s_2[i,j] = ", "p[i,j] = s_2[i,j] / r[j]"},
+     {"p_2"}},
     {"rows that share what divides them are one side each",
      "fn f(q[i,d], k[j,d], v[j,e], g[m,d], h[m,e]) -> o[i,e] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
      "  t[i,m] = sum[d](q[i,d] * g[m,d])\n"
      "  p[i,j], r[i,m] = softmax[j; m](s[i,j]; t[i,m])\n"
      "  o[i,e] = sum[j](p[i,j] * v[j,e]) + sum[m](r[i,m] * h[m,e])\n}\n",
-     {"r[i,m] = "}, {"s_2", "t_2"}},
+     {"r[i,m] = "},
+     {"s_2", "t_2"}},
     {"beside a running fold, sums along the other side go band by band",
      "fn f(q[i,d], k[j,d], v[j,e], w[i]) -> o[i,e], r[j], t[j] {\n"
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
@@ -69,45 +75,52 @@ static const example examples[] = {
      "  c[i,j] = cumsum[i](s[i,j])\n"
      "  e[i,j] = cumsum[j](exp(-c[i,j]))\n"
      "  r[j] = sum[i](e[i,j] * w[i])\n}\n",
-     {"r[j] = sum[i]("}, {"scan"}},
+     {"r[j] = sum[i]("},
+     {"scan"}},
     {"a sum over everything is a sum of sums over rows",
      "fn f(q[i,d], k[j,d], w[i]) -> a, b, o[i] {\n"
      "  s[i,j] = tanh(sum[d](q[i,d] * k[j,d]))\n"
      "  a = sum[i,j where j <= i](s[i,j] * w[i])\n"
      "  b = max[i,j](s[i,j])\n"
      "  o[i] = sum[j](s[i,j])\n}\n",
-     {"a = sum[i](a.sum[i])", "b = max[i](b.max[i])"}, {"s_2"}},
+     {"a = sum[i](a.sum[i])", "b = max[i](b.max[i])"},
+     {"s_2"}},
     {"what is given whole is read from there",
      "fn f(s[i,j], w[i]) -> a[i], b[j] {\n"
      "  t[i,j] = tanh(s[i,j])\n"
      "  a[i] = sum[j](t[i,j])\n  b[j] = sum[i](t[i,j] * w[i])\n}\n",
-     {"b[j] = sum[i](t[i,j] * w[i])"}, {"_2"}},
+     {"b[j] = sum[i](t[i,j] * w[i])"},
+     {"_2"}},
     {"what is given back is stored anyhow",
      "fn f(q[i,d], k[j,d], w[i]) -> s[i,j], a[i], b[j] {\n"
      "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"
      "  a[i] = sum[j](s[i,j])\n  b[j] = sum[i](s[i,j] * w[i])\n}\n",
-     {"b[j] = "}, {"_2"}},
+     {"b[j] = "},
+     {"_2"}},
     {"what is dear to compute is computed once",
      "fn f(q[i,d], k[j,d], w[i]) -> a[i], b[j] {\n"
      "  axis m as j\n"
-      "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"
-      "  t[i,j] = sum[m where m <= j](tanh(s[i,m] - s[i,j]))\n"
+     "  s[i,j] = exp(sum[d](q[i,d] * k[j,d]))\n"
+     "  t[i,j] = sum[m where m <= j](tanh(s[i,m] - s[i,j]))\n"
      "  a[i] = sum[j](t[i,j]^2)\n  b[j] = sum[i](t[i,j] * w[i])\n}\n",
-     {"b[j] = sum[i](t[i,j] * w[i])"}, {"t_2"}},
+     {"b[j] = sum[i](t[i,j] * w[i])"},
+     {"t_2"}},
     {"hidden layers are no pairs",
      "fn f(x[n,c], w[n,c]) -> dx[n,c], da[c,o] {\n"
      "  axis o = 4 * size(c)\n  param a[c,o] ~ normal(0, 1)\n"
      "  h[n,o] = relu(sum[c](x[n,c] * a[c,o]))\n"
      "  y[n,c] = sum[o](h[n,o] * a[c,o])\n"
      "  l = sum[n,c](y[n,c] * w[n,c])\n  dx = grad(l, x)\n  da = grad(l, a)\n}\n",
-     {"da[c,o] = "}, {"_2"}},
+     {"da[c,o] = "},
+     {"_2"}},
     {"read across, it is stored",
      "fn f(q[n,d], k[n,d], w[n]) -> a[n], b[n] {\n"
      "  axis m as n\n"
      "  s[n,m] = exp(sum[d](q[n,d] * k[m,d]))\n"
      "  t[n,m] = s[n,m] - s[m,n]\n"
      "  a[n] = sum[m](t[n,m]^2)\n  b[m] = sum[n](t[n,m] * w[n])\n}\n",
-     {"t_2[n,m] = s[n,m] - s[m,n]"}, {"s_2"}},
+     {"t_2[n,m] = s[n,m] - s[m,n]"},
+     {"s_2"}},
     {"rounds have sides of their own",
      "fn f(x[n,c], w[n,c]) -> y[n,c] {\n"
      "  axis j as n\n  y[n,c] = x[n,c]\n"
@@ -116,7 +129,8 @@ static const example examples[] = {
      "    r[j] = sum[n](s[n,j])\n"
      "    y[n,c] = sum[j](s[n,j] * y[j,c]) / r[n] + w[n,c]\n"
      "  }\n}\n",
-     {"`s[]_2`[n,j] = "}, {"_3"}},
+     {"`s[]_2`[n,j] = "},
+     {"_3"}},
     {"a layer between two sums is a side apart",
      "fn f(x[n,c], w[n,c]) -> l, dx[n,c] {\n"
      "  axis j as n, d as c\n  param wo[c,d] ~ normal(0, 1)\n"
@@ -147,7 +161,8 @@ static const example examples[] = {
      "  }\n"
      "  l = sum[n,c](y[n,c] * w[n,c])\n  dx = grad(l, x)\n"
      "  m = sum[n,c](dx[n,c]^2)\n  z = grad(m, x)\n}\n",
-     {"z[n,c] = "}, {"`p[].rounds`[round"}},
+     {"z[n,c] = "},
+     {"`p[].rounds`[round"}},
     {"rounds that scans are in",
      "fn f(x[n,c], w[n,c]) -> dx[n,c] {\n"
      "  axis j as n\n  y[n,c] = x[n,c]\n"
@@ -157,7 +172,8 @@ static const example examples[] = {
      "    y[n,c] = y[n,c] + sum[j](p[n,j] * h[j,c])\n"
      "  }\n"
      "  l = sum[n,c](y[n,c] * w[n,c])\n  dx = grad(l, x)\n}\n",
-     {"dx[n,c] = "}, {"`p[].rounds`[round"}},
+     {"dx[n,c] = "},
+     {"`p[].rounds`[round"}},
     {"several heads in groups, told by data",
      "fn f(q[h,i,d], k[g,j,d], v[g,j,e], w[h,i,e], of[h]: index g) -> dk[g,j,d], dv[g,j,e] {\n"
      "  axis j2 as j\n  require size(h) == 2 * size(g)\n"
@@ -166,7 +182,8 @@ static const example examples[] = {
      "  o[h,i,e] = sum[j](p[h,i,j] * v[of[h], j, e])\n"
      "  l = sum[h,i,e](o[h,i,e] * w[h,i,e])\n"
      "  dk = grad(l, k)\n  dv = grad(l, v)\n}\n",
-     {"dv[g,j,e] = "}, {"p.max_2"}},
+     {"dv[g,j,e] = "},
+     {"p.max_2"}},
     {"heads of a few, in groups",
      "fn f(x[i,c], k[g,j,d], v[g,j,e], w[i,e]) -> dv[g,j,e] {\n"
      "  axis h = 4\n  require size(g) == 2\n  param a[h,c,d] ~ normal(0, 1)\n"
@@ -177,7 +194,8 @@ static const example examples[] = {
      "  o[h,i,e] = sum[j](p[h,i,j] * v[of[h], j, e])\n"
      "  l = sum[h,i,e](o[h,i,e] * w[i,e])\n"
      "  dv = grad(l, v)\n}\n",
-     {"dv[g,j,e] = sum[h where of[h] == g](dv.sum[h,j,e])"}, {"p.max_2"}},
+     {"dv[g,j,e] = sum[h where of[h] == g](dv.sum[h,j,e])"},
+     {"p.max_2"}},
     {"several heads in groups",
      "fn f(q[h,i,d], k[g,j,d], v[g,j,e], w[h,i,e]) -> dk[g,j,d], dq[h,i,d] {\n"
      "  require size(h) == 2 * size(g)\n"
@@ -186,7 +204,8 @@ static const example examples[] = {
      "  o[h,i,e] = sum[j](p[h,i,j] * v[h // 2, j, e])\n"
      "  l = sum[h,i,e](o[h,i,e] * w[h,i,e])\n"
      "  dk = grad(l, k)\n  dq = grad(l, q)\n}\n",
-     {"p_2[h,i,j] = "}, {"p.max_2"}},
+     {"p_2[h,i,j] = "},
+     {"p.max_2"}},
 };
 
 static bool has_text(const char *text, const char *const *parts, bool wanted) {

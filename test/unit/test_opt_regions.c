@@ -124,15 +124,14 @@ static const example examples[] = {
      "    z[n] = logsumexp[m where m < n](l[n,m] + x[n,m]) + max[j](logsumexp[m](x[j,m] * x[n,m]))\n"
      "  }\n"
      "}\n"},
-    {"a condition that is a logsumexp",
-     "fn main(x[n,m]) -> y[n,m], c {\n"
-     "  y[n,m] = x[n,m]\n"
-     "  c = 0\n"
-     "  repeat l < 6 while logsumexp[n,m](y[n,m]) > 1 {\n"
-     "    y[n,m] = y[n,m] - 0.5\n"
-     "    c = c + 1\n"
-     "  }\n"
-     "}\n"},
+    {"a condition that is a logsumexp", "fn main(x[n,m]) -> y[n,m], c {\n"
+                                        "  y[n,m] = x[n,m]\n"
+                                        "  c = 0\n"
+                                        "  repeat l < 6 while logsumexp[n,m](y[n,m]) > 1 {\n"
+                                        "    y[n,m] = y[n,m] - 0.5\n"
+                                        "    c = c + 1\n"
+                                        "  }\n"
+                                        "}\n"},
     {"a condition of masked values",
      "fn main(x[n,m]) -> y[n,m], c {\n"
      "  y[n,m] = softmax[m where m >= n](x[n,m])\n"

@@ -1,5 +1,5 @@
-/* Sums over rows that keep pair arrays from being held in blocks go slice by slice: by what a plan stores
- * afterwards, and by what the reference executor gives before and after. */
+/* Sums over rows that keep pair arrays from being held in blocks go slice by slice: by what a plan
+ * stores afterwards, and by what the reference executor gives before and after. */
 #include "opt_fixture.h"
 
 #include "opt/slices.h"
@@ -79,10 +79,12 @@ static void nothing_is_stored_whole(void **state) {
         at_session *s = at_session_new(1 << 28);
         const at_cascade *before = at_optimize(s, made(s, examples[i].text));
         if (!stores(s, before))
-            tell(at_format(s->arena, "%s: nothing was stored:\n%s", examples[i].name, printed(s, before)));
+            tell(at_format(s->arena, "%s: nothing was stored:\n%s", examples[i].name,
+                           printed(s, before)));
         const at_cascade *after = sliced(s, before);
         if (stores(s, after) || !strstr(printed(s, after), "_slice"))
-            tell(at_format(s->arena, "%s: is stored still:\n%s", examples[i].name, printed(s, after)));
+            tell(at_format(s->arena, "%s: is stored still:\n%s", examples[i].name,
+                           printed(s, after)));
         at_session_free(s);
     }
 }
@@ -97,7 +99,8 @@ static void results_stay(void **state) {
             dice d = {(uint64_t)run};
             int has_index = strstr(examples[i].text, ": index") != NULL; /* of what is empty there is none */
             int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, before->axis_count);
-            for (int k = 0; k < before->axis_count; k++) open[k] = run == 0 ? 2 : pick(&d, 7) + has_index;
+            for (int k = 0; k < before->axis_count; k++)
+                open[k] = run == 0 ? 2 : pick(&d, 7) + has_index;
             at_collection inputs;
             if (!give_drawn(s, before, open, &d, &inputs)) fail();
             if (run % 4 == 3) scatter_strange(&d, &inputs);

@@ -13,11 +13,10 @@ typedef struct {
 #define SCORES "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
 
 static const example examples[] = {
-    {"the largest score", "fn f(q[i,d], k[j,d]) -> m[i] {\n" SCORES "  m[i] = max[j](s[i,j])\n}\n", 1,
-     NULL},
+    {"the largest score", "fn f(q[i,d], k[j,d]) -> m[i] {\n" SCORES "  m[i] = max[j](s[i,j])\n}\n",
+     1, NULL},
     {"attention",
-     "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n" SCORES
-     "  p[i,j] = softmax[j](s[i,j])\n"
+     "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n" SCORES "  p[i,j] = softmax[j](s[i,j])\n"
      "  o[i,e] = sum[j](p[i,j] * v[j,e])\n}\n",
      1, NULL},
     {"attention with what it divides by",
@@ -45,8 +44,7 @@ static const example examples[] = {
      "  o[i,e] = sum[j where j <= i](sigmoid(s[i,j]) * v[j,e])\n}\n",
      1, NULL},
     {"softmax plus one",
-     "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n" SCORES
-     "  m[i] = max(max[j](s[i,j]), 0)\n"
+     "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n" SCORES "  m[i] = max(max[j](s[i,j]), 0)\n"
      "  l[i] = exp(-m[i]) + sum[j](exp(s[i,j] - m[i]))\n"
      "  o[i,e] = sum[j](exp(s[i,j] - m[i]) / l[i] * v[j,e])\n}\n",
      1, NULL},
@@ -91,8 +89,7 @@ static const example examples[] = {
      "  z[n,c] = sum[j](r[n,j] * y[j,c])\n}\n",
      2, NULL},
     {"what depends on a threshold of the row",
-     "fn f(q[i,d], k[j,d]) -> o[i] {\n" SCORES
-     "  m[i] = mean[j](s[i,j])\n"
+     "fn f(q[i,d], k[j,d]) -> o[i] {\n" SCORES "  m[i] = mean[j](s[i,j])\n"
      "  o[i] = sum[j](relu(s[i,j] - m[i]))\n}\n",
      0, "relu"},
     {"a later sum of what other rows gave",
@@ -118,16 +115,19 @@ static void give_extents(const at_cascade *before, int64_t *open, dice *d, int l
 static void compare(at_session *s, const example *e, const at_cascade *before,
                     const at_cascade *after, const at_collection *inputs, int block, int length) {
     at_results expected, found;
-    bool works = run_program(s, before, inputs, &expected), still = run_program(s, after, inputs, &found);
-    if (!works || !still) tell(at_format(s->arena, "%s fails:\n%s\n%s", e->name, errors_of(s), printed(s, after)));
+    bool works = run_program(s, before, inputs, &expected),
+         still = run_program(s, after, inputs, &found);
+    if (!works || !still)
+        tell(at_format(s->arena, "%s fails:\n%s\n%s", e->name, errors_of(s), printed(s, after)));
     for (int i = 0; i < expected.outputs.count; i++) {
         const at_tensor *a = found.outputs.items[i].tensor, *b = expected.outputs.items[i].tensor;
         for (int64_t k = 0; k < b->count; k++) {
             double x = ((double *)a->data)[k], y = ((double *)b->data)[k];
-            if ((isnan(x) && isnan(y)) || x == y || fabs(x - y) <= 1e-9 * fmax(1, fabs(y))) continue;
-            tell(at_format(s->arena, "%s, blocks of %d, length %d: %s[%d] is %.17g and was %.17g\n%s",
-                           e->name, block, length, expected.outputs.items[i].name, (int)k, x, y,
-                           printed(s, after)));
+            if ((isnan(x) && isnan(y)) || x == y || fabs(x - y) <= 1e-9 * fmax(1, fabs(y)))
+                continue;
+            tell(at_format(
+                s->arena, "%s, blocks of %d, length %d: %s[%d] is %.17g and was %.17g\n%s", e->name,
+                block, length, expected.outputs.items[i].name, (int)k, x, y, printed(s, after)));
         }
     }
     at_results_free(&expected);
@@ -164,7 +164,8 @@ static void results_stay(void **state) {
     static const int blocks[] = {1, 2, 3, 4, 64};
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         print_message("  %s\n", examples[i].name);
-        for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) try_example(&examples[i], blocks[k]);
+        for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
+            try_example(&examples[i], blocks[k]);
     }
 }
 

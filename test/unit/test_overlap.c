@@ -1,5 +1,5 @@
-/* Which arrays share memory, against marking each byte: what does is never missed, and of what does not
- * little is taken to. */
+/* Which arrays share memory, against marking each byte: what does is never missed, and of what does
+ * not little is taken to. */
 #include "api/api_int.h"
 
 #include <setjmp.h>

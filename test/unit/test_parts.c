@@ -31,8 +31,8 @@ static void compiles_clean(const char *compiler, const char *flags, const at_tex
     assert_int_equal(write(handle, source->data, source->length), (ssize_t)source->length);
     close(handle);
     snprintf(command, sizeof command,
-             "%s -std=c11 -O1 %s -S -o /dev/null -Wall -Wextra -Werror -x c %s >%s.log 2>&1", compiler, flags,
-             path, path);
+             "%s -std=c11 -O1 %s -S -o /dev/null -Wall -Wextra -Werror -x c %s >%s.log 2>&1",
+             compiler, flags, path, path);
     int status = system(command);
     struct stat log;
     snprintf(command, sizeof command, "%s.log", path);

@@ -73,7 +73,10 @@ static const example products[] = {
      "  s[i,j] = sum[d](q[i,d] * k[j,d])\n"
      "  p[i,j] = softmax[j where seen[i // 16, j // 16] and j <= i + 5](s[i,j])\n"
      "  o[i,e] = sum[j](p[i,j] * v[j,e])\n}",
-     {{48, 8, 64, 16, 3, 4}, {320, 16, 272, 40, 20, 17}, {640, 4, 720, 64, 40, 45}, {16, 5, 16, 9, 1, 1}}},
+     {{48, 8, 64, 16, 3, 4},
+      {320, 16, 272, 40, 20, 17},
+      {640, 4, 720, 64, 40, 45},
+      {16, 5, 16, 9, 1, 1}}},
     {"fn block_sums(p[i,j], v[j,e], seen[a,b]: bool) -> o[i,e] {\n"
      "  require size(i) == 16 * size(a) and size(j) == 16 * size(b)\n"
      "  o[i,e] = sum[j where seen[i // 16, j // 16] and p[i,j] > 0 and i - j < 100](p[i,j] * v[j,e])\n}",
@@ -182,9 +185,10 @@ static bool is_whole(const char *text, const int *extents, int threads) {
 
 static void a_run_among_a_callers_threads_is_whole(void **state) {
     (void)state;
-    static const char text[] = "fn f(x[t,c], w[c,d]) -> y[t,d] {\n"
-                               "  z[t,c] = tanh(x[t,c])\n"
-                               "  scan t { y[t,d] = 0.5 * y[t-1,d | 0] + sum[c](z[t,c] * w[c,d]) }\n}";
+    static const char text[] =
+        "fn f(x[t,c], w[c,d]) -> y[t,d] {\n"
+        "  z[t,c] = tanh(x[t,c])\n"
+        "  scan t { y[t,d] = 0.5 * y[t-1,d | 0] + sum[c](z[t,c] * w[c,d]) }\n}";
     for (int threads = 1; threads <= 2; threads++) {
         const int small[] = {5, 7, 9}, large[] = {300, 80, 90};
         bool whole = true;

@@ -210,8 +210,8 @@ static void judge_input(oracle *o, const at_array *array) {
     h->count = t->count;
     h->elements = calloc((size_t)t->count + 1, sizeof *h->elements);
     for (int64_t i = 0; i < t->count; i++)
-        h->elements[i] =
-            array->kind == AT_REAL ? stored(array, real(element(t, i))) : whole((int64_t)element(t, i));
+        h->elements[i] = array->kind == AT_REAL ? stored(array, real(element(t, i)))
+                                                : whole((int64_t)element(t, i));
 }
 
 /* ---- random expressions ---------------------------------------------------------------------- */
@@ -304,7 +304,8 @@ static const char *make_bool(maker *m, int depth) {
     }
 }
 
-/* x: numbers; p: structural zeros; b: missing elements; c: all of them; d: zeros, structural or not. */
+/* x: numbers; p: structural zeros; b: missing elements; c: all of them; d: zeros, structural or
+ * not. */
 static const char *make_leaf(maker *m, int depth) {
     static const char *const arrays[] = {"x", "p", "b", "c", "d"};
     const char *array = arrays[roll(m, 5)];

@@ -1,5 +1,6 @@
-/* Refusals of a run that no command line leads to: a cascade compiled for other sizes, a run that its
- * user stops. From text to the error, by the functions that a program linked with attend calls. */
+/* Refusals of a run that no command line leads to: a cascade compiled for other sizes, a run that
+ * its user stops. From text to the error, by the functions that a program linked with attend
+ * calls. */
 #include "lang/lang.h"
 #include "ref/ref.h"
 

@@ -6,7 +6,7 @@
 
 #include "tensor_test.h"
 
-/* ---- made by safetensors 0.8 and ml_dtypes 0.6 (test/data/safetensors/make.py) ----------------- */
+/* ---- made by safetensors 0.8 and ml_dtypes 0.6 (test/data/safetensors/make.py) --------------- */
 
 static void assert_every_type(at_session *s, const at_collection *c) {
     assert_int_equal(c->count, AT_TYPES + 2);
@@ -212,8 +212,8 @@ static void names_that_no_reader_could_use_are_not_written(void **state) {
         at_named items[] = {{"w", t}, {cases[i].name, t}};
         at_collection c = {.count = 2, .capacity = 2, .items = items};
         char expected[128];
-        snprintf(expected, sizeof expected, "error[E819]: cannot write /tmp/never.safetensors: %s\n",
-                 cases[i].said);
+        snprintf(expected, sizeof expected,
+                 "error[E819]: cannot write /tmp/never.safetensors: %s\n", cases[i].said);
         assert_false(at_safetensors_write(s, "/tmp/never.safetensors", &c, NULL, 0));
         assert_said(s, expected);
         assert_int_not_equal(access("/tmp/never.safetensors", F_OK), 0);
@@ -247,7 +247,7 @@ static void the_name_of_a_file_says_which_kind_it_is(void **state) {
     assert_silent(s);
 }
 
-/* ---- headers that lie -------------------------------------------------------------------------- */
+/* ---- headers that lie ------------------------------------------------------------------------ */
 
 /* A file with this header and `data` bytes of data; the caller frees it. */
 static unsigned char *build(const char *header, size_t data, size_t *length) {
@@ -270,7 +270,8 @@ static void refused(at_session *s, const char *header, size_t data, const char *
     free(bytes);
 }
 
-#define ENTRY(name, offsets) "\"" name "\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[" offsets "]}"
+#define ENTRY(name, offsets)                                                                       \
+    "\"" name "\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[" offsets "]}"
 
 static void offsets_must_cover_the_data(void **state) {
     at_session *s = *state;
@@ -279,26 +280,34 @@ static void offsets_must_cover_the_data(void **state) {
         size_t data;
         const char *said;
     } cases[] = {
-        {"{" ENTRY("w", "0,7") "}", 7, "`w` in m.safetensors: f32 (2) takes 8 bytes, and its offsets are "
-                                       "0 to 7"},
-        {"{" ENTRY("w", "8,0") "}", 8, "`w` in m.safetensors: f32 (2) takes 8 bytes, and its offsets are "
-                                       "8 to 0"},
-        {"{" ENTRY("w", "0,8") "}", 7, "m.safetensors is cut off: its arrays take 8 bytes, and 7 follow "
-                                       "its header"},
-        {"{" ENTRY("w", "0,8") "}", 9, "m.safetensors is too long: its arrays take 8 bytes, and 9 follow "
-                                       "its header"},
+        {"{" ENTRY("w", "0,7") "}", 7,
+         "`w` in m.safetensors: f32 (2) takes 8 bytes, and its offsets are "
+         "0 to 7"},
+        {"{" ENTRY("w", "8,0") "}", 8,
+         "`w` in m.safetensors: f32 (2) takes 8 bytes, and its offsets are "
+         "8 to 0"},
+        {"{" ENTRY("w", "0,8") "}", 7,
+         "m.safetensors is cut off: its arrays take 8 bytes, and 7 follow "
+         "its header"},
+        {"{" ENTRY("w", "0,8") "}", 9,
+         "m.safetensors is too long: its arrays take 8 bytes, and 9 follow "
+         "its header"},
         {"{}", 1, "m.safetensors is too long: its arrays take 0 bytes, and 1 follow its header"},
-        {"{" ENTRY("w", "4,12") "}", 12, "the bytes 0 to 4 of the data of m.safetensors, before `w`, "
-                                         "belong to no array"},
-        {"{" ENTRY("b", "9,17") "," ENTRY("a", "0,8") "}", 17, "the bytes 8 to 9 of the data of "
-                                                               "m.safetensors, before `b`, belong to no "
-                                                               "array"},
-        {"{" ENTRY("a", "0,8") "," ENTRY("b", "4,12") "}", 12, "`a` and `b` in m.safetensors overlap: the "
-                                                               "one ends at byte 8 of the data, and the "
-                                                               "other begins at 4"},
-        {"{" ENTRY("a", "0,8") "," ENTRY("b", "0,8") "}", 8, "`a` and `b` in m.safetensors overlap: the "
-                                                             "one ends at byte 8 of the data, and the "
-                                                             "other begins at 0"},
+        {"{" ENTRY("w", "4,12") "}", 12,
+         "the bytes 0 to 4 of the data of m.safetensors, before `w`, "
+         "belong to no array"},
+        {"{" ENTRY("b", "9,17") "," ENTRY("a", "0,8") "}", 17,
+         "the bytes 8 to 9 of the data of "
+         "m.safetensors, before `b`, belong to no "
+         "array"},
+        {"{" ENTRY("a", "0,8") "," ENTRY("b", "4,12") "}", 12,
+         "`a` and `b` in m.safetensors overlap: the "
+         "one ends at byte 8 of the data, and the "
+         "other begins at 4"},
+        {"{" ENTRY("a", "0,8") "," ENTRY("b", "0,8") "}", 8,
+         "`a` and `b` in m.safetensors overlap: the "
+         "one ends at byte 8 of the data, and the "
+         "other begins at 0"},
         {"{\"w\":{\"dtype\":\"F64\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0,
          "`w` in m.safetensors would be f64 (4294967296, 4294967296), more than any memory can hold"},
         {"{\"w\":{\"dtype\":\"U8\",\"shape\":[18446744073709551615],\"data_offsets\":[0,0]}}", 0,
@@ -332,8 +341,8 @@ static void what_cannot_be_read_is_named(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char header[128], expected[128];
-        snprintf(header, sizeof header, "{\"w\":{\"dtype\":\"%s\",\"shape\":[],\"data_offsets\":[0,4]}}",
-                 cases[i].dtype);
+        snprintf(header, sizeof header,
+                 "{\"w\":{\"dtype\":\"%s\",\"shape\":[],\"data_offsets\":[0,4]}}", cases[i].dtype);
         snprintf(expected, sizeof expected, "not supported[E817]: `w` in m.safetensors holds %s\n",
                  cases[i].said);
         refused(s, header, 4, expected);
@@ -341,8 +350,9 @@ static void what_cannot_be_read_is_named(void **state) {
     char header[512] = "{\"w\":{\"dtype\":\"F32\",\"shape\":[1";
     for (int i = 0; i < AT_RANK_LIMIT; i++) strcat(header, ",1");
     strcat(header, "],\"data_offsets\":[0,4]}}");
-    refused(s, header, 4, "not supported[E806]: `w` in m.safetensors has more than 32 axes, and an array "
-                          "has at most 32\n");
+    refused(s, header, 4,
+            "not supported[E806]: `w` in m.safetensors has more than 32 axes, and an array "
+            "has at most 32\n");
 }
 
 static void names_are_text_and_there_once(void **state) {
@@ -357,13 +367,14 @@ static void names_are_text_and_there_once(void **state) {
             "error[E819]: m.safetensors holds `a?b`, a name that no array can have\n");
     refused(s, "{\"__metadata__\":{},\"__metadata__\":{}}", 0,
             "error[E819]: m.safetensors holds `__metadata__` twice\n");
-    refused(s, "{" ENTRY("a\377", "0,8") "}", 8,
-            "error[E816]: the header of m.safetensors has `?\":{\"dtype\":\"F32\",\"shape…` at byte 3, where "
-            "a character of a string, in UTF-8, should be\n");
+    refused(
+        s, "{" ENTRY("a\377", "0,8") "}", 8,
+        "error[E816]: the header of m.safetensors has `?\":{\"dtype\":\"F32\",\"shape…` at byte 3, where "
+        "a character of a string, in UTF-8, should be\n");
     size_t length;
-    unsigned char *bytes =
-        build("{" ENTRY("\\u00e9\\ud83d\\ude00\\\"\\/", "0,8") ",\"__metadata__\":{\"\\n\":\"\\u0000\"}}", 8,
-              &length);
+    unsigned char *bytes = build(
+        "{" ENTRY("\\u00e9\\ud83d\\ude00\\\"\\/", "0,8") ",\"__metadata__\":{\"\\n\":\"\\u0000\"}}",
+        8, &length);
     at_collection c;
     assert_true(at_safetensors_parse(s, "m", bytes, length, &c));
     assert_string_equal(c.items[0].name, "é😀\"/");
@@ -383,19 +394,23 @@ static void headers_of_another_form_are_refused(void **state) {
         {"{\"w\\", "ends at byte 4, where the `\"` that ends a string should be"},
         {"{\"w\"", "ends at byte 4, where `:` should be"},
         {"{\"w\":[[[[", "has `[[[[` at byte 5, where `{` should be"},
-        {"{\"w\":{}}", "has `}}` at byte 6, where \"dtype\", \"shape\" or \"data_offsets\", each once, "
-                       "should be"},
+        {"{\"w\":{}}",
+         "has `}}` at byte 6, where \"dtype\", \"shape\" or \"data_offsets\", each once, "
+         "should be"},
         {"{\"w\":{\"dtype\":1", "has `1` at byte 14, where a type like \"F32\" should be"},
-        {"{\"w\":{\"dtype\":\"F32\",\"dtype\":", "has `\"dtype\":` at byte 20, where \"dtype\", \"shape\" or "
-                                                "\"data_offsets\", each once, should be"},
-        {"{\"w\":{\"type\":\"F32\"}}", "has `\"type\":\"F32\"}}` at byte 6, where \"dtype\", \"shape\" or "
-                                      "\"data_offsets\", each once, should be"},
+        {"{\"w\":{\"dtype\":\"F32\",\"dtype\":",
+         "has `\"dtype\":` at byte 20, where \"dtype\", \"shape\" or "
+         "\"data_offsets\", each once, should be"},
+        {"{\"w\":{\"type\":\"F32\"}}",
+         "has `\"type\":\"F32\"}}` at byte 6, where \"dtype\", \"shape\" or "
+         "\"data_offsets\", each once, should be"},
         {"{\"w\":{\"shape\":[-1]", "has `-1]` at byte 15, where an extent should be"},
         {"{\"w\":{\"shape\":[01]", "has `01]` at byte 15, where an extent should be"},
         {"{\"w\":{\"shape\":[1.5]", "has `.5]` at byte 16, where `,` or `]` should be"},
         {"{\"w\":{\"shape\":[1,]", "has `]` at byte 17, where an extent should be"},
-        {"{\"w\":{\"shape\":[18446744073709551616]", "has `18446744073709551616]` at byte 15, where an "
-                                                    "extent should be"},
+        {"{\"w\":{\"shape\":[18446744073709551616]",
+         "has `18446744073709551616]` at byte 15, where an "
+         "extent should be"},
         {"{\"w\":{\"shape\":{}", "has `{}` at byte 14, where a shape like [2, 3] should be"},
         {"{\"w\":{\"data_offsets\":[0]", "has `]` at byte 23, where `,` should be"},
         {"{\"w\":{\"data_offsets\":[0,1,2]", "has `,2]` at byte 25, where `]` should be"},
@@ -404,14 +419,17 @@ static void headers_of_another_form_are_refused(void **state) {
         {"{\"__metadata__\":{\"a\":{}}}", "has `{}}}` at byte 21, where a string should be"},
         {"{\"__metadata__\":[]}", "has `[]}` at byte 16, where `{` should be"},
         {"{\"a\\u12", "ends at byte 7, where the `\"` that ends a string should be"},
-        {"{\"a\\u12\"", "has `\\u12\"` at byte 3, where a character of a string, in UTF-8, should be"},
-        {"{\"a\\ud800\"", "has `\\ud800\"` at byte 3, where a character of a string, in UTF-8, should be"},
+        {"{\"a\\u12\"",
+         "has `\\u12\"` at byte 3, where a character of a string, in UTF-8, should be"},
+        {"{\"a\\ud800\"",
+         "has `\\ud800\"` at byte 3, where a character of a string, in UTF-8, should be"},
         {"{\"a\\x\"", "has `\\x\"` at byte 3, where a character of a string, in UTF-8, should be"},
         {"{\"a\tb\"", "has `?b\"` at byte 3, where a character of a string, in UTF-8, should be"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char expected[256];
-        snprintf(expected, sizeof expected, "error[E816]: the header of m.safetensors %s\n", cases[i].said);
+        snprintf(expected, sizeof expected, "error[E816]: the header of m.safetensors %s\n",
+                 cases[i].said);
         refused(s, cases[i].header, 0, expected);
     }
 }
@@ -425,20 +443,24 @@ static void files_of_other_formats_are_recognised(void **state) {
     } cases[] = {
         {"", 0, "error[E815]: m is not a .safetensors file: it has 0 bytes\n"},
         {"\2", 1, "error[E815]: m is not a .safetensors file: it has 1 byte\n"},
-        {"\x93NUMPY\1\0", 8, "error[E815]: m is not a .safetensors file: its header would have "
-                             "379676406402707 bytes, and may have 100 million\n"
-                             "  = hint: it is a .npy file: call it .npy\n"},
-        {"\3\0\0\0\0\0\0\0[1]", 11, "error[E815]: m is not a .safetensors file: its header does not begin "
-                                    "with `{`\n"},
-        {"\4\0\0\0\0\0\0\0{}", 10, "error[E818]: m is cut off inside its header: that has 4 bytes, and 2 "
-                                   "follow\n"},
-        {"\0\0\0\0\0\0\0\0", 8, "error[E815]: m is not a .safetensors file: its header does not begin "
-                                "with `{`\n"},
+        {"\x93NUMPY\1\0", 8,
+         "error[E815]: m is not a .safetensors file: its header would have "
+         "379676406402707 bytes, and may have 100 million\n"
+         "  = hint: it is a .npy file: call it .npy\n"},
+        {"\3\0\0\0\0\0\0\0[1]", 11,
+         "error[E815]: m is not a .safetensors file: its header does not begin "
+         "with `{`\n"},
+        {"\4\0\0\0\0\0\0\0{}", 10,
+         "error[E818]: m is cut off inside its header: that has 4 bytes, and 2 "
+         "follow\n"},
+        {"\0\0\0\0\0\0\0\0", 8,
+         "error[E815]: m is not a .safetensors file: its header does not begin "
+         "with `{`\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         at_collection c;
-        assert_false(at_safetensors_parse(s, "m", (const unsigned char *)cases[i].bytes, cases[i].length,
-                                          &c));
+        assert_false(at_safetensors_parse(s, "m", (const unsigned char *)cases[i].bytes,
+                                          cases[i].length, &c));
         assert_said(s, cases[i].said);
     }
     at_collection c;

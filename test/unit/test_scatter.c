@@ -49,8 +49,8 @@ static void groups_are_scattered(void **state) {
                  "  for e\n    g is to[e]\n    put y at g = max(y[g], x[e] * v[g])", false);
     expect_loops("fn f(to[e]: index g, v[g]) -> y[g] = sum[e where to[e] == g](1)",
                  "put y at g = y[g] + 1", false);
-    /* What does not depend on the loops inside is computed once for each term, and never for all pairs
-     * of groups and terms. */
+    /* What does not depend on the loops inside is computed once for each term, and never for all
+     * pairs of groups and terms. */
     expect_loops("fn f(x[n,c], to[e]: index n, s[e]) -> y[n,c] {\n"
                  "  m[n] = max[e where to[e] == n](s[e])\n"
                  "  y[n,c] = sum[e where to[e] == n](exp(s[e] - m[n]) * x[to[e],c])\n}",

@@ -78,38 +78,44 @@ static const program attention[] = {
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  o[i,e] = sum[j](exp(s[i,j] - m[i]) / l[i] * v[j,e])\n"
-     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+     "}\n",
+     ALL_KINDS, 1, "max from scale sum sum"},
     {"softmax that is 0 where all scores are -inf",
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  o[i,e] = sum[j]((if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]) * v[j,e])\n"
-     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+     "}\n",
+     ALL_KINDS, 1, "max from scale sum sum"},
     {"masked by a guard, and written as weights are inlined",
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  m[i] = max[j where j <= 2*i](s[i,j])\n"
      "  l[i] = sum[j where j <= 2*i](exp(s[i,j] - m[i]))\n"
      "  o[i,e] = sum[j where j <= 2*i]((if j <= 2*i then (if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]) else 0.0) * v[j,e])\n"
-     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+     "}\n",
+     ALL_KINDS, 1, "max from scale sum sum"},
     {"a guard by data, that may leave a row empty",
      "fn f(s[i,j], keep[i,j]: bool, v[j,e]) -> m[i], l[i], o[i,e] {\n"
      "  m[i] = max[j where keep[i,j]](s[i,j])\n"
      "  l[i] = sum[j where keep[i,j]](exp(s[i,j] - m[i]))\n"
      "  o[i,e] = sum[j where keep[i,j]](exp(s[i,j] - m[i]) / l[i] * v[j,e])\n"
-     "}\n", ALL_KINDS, 1, "max from scale sum any sum"},
+     "}\n",
+     ALL_KINDS, 1, "max from scale sum any sum"},
     {"other orders of operands",
      "fn f(s[i,j], b[j], v[j,e]) -> o[i,e] {\n"
      "  m[i] = max[j](s[i,j] + b[j])\n"
      "  l[i] = sum[j](exp(-m[i] + b[j] + s[i,j]))\n"
      "  o[i,e] = sum[j](v[j,e] * exp(-(m[i] - (b[j] + s[i,j])))) / l[i]\n"
-     "}\n", 1, 1, NULL},
+     "}\n",
+     1, 1, NULL},
     {"a safe reference of the program's own",
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  m[i] = max[j](s[i,j])\n"
      "  r[i] = if m[i] == -inf then 0.0 else m[i]\n"
      "  l[i] = sum[j](exp(s[i,j] - r[i]))\n"
      "  o[i,e] = sum[j]((if l[i] == 0.0 then 0.0 else exp(s[i,j] - r[i]) / l[i]) * v[j,e])\n"
-     "}\n", LARGE, 1, "max from scale sum sum"},
+     "}\n",
+     LARGE, 1, "max from scale sum sum"},
     {"softmax plus one",
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  m[i] = max[j](s[i,j])\n"
@@ -117,7 +123,8 @@ static const program attention[] = {
      "  l[i] = sum[j](exp(s[i,j] - n[i]))\n"
      "  z[i] = l[i] + exp(-n[i])\n"
      "  o[i,e] = sum[j](exp(s[i,j] - n[i]) / z[i] * v[j,e])\n"
-     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+     "}\n",
+     ALL_KINDS, 1, "max from scale sum sum"},
     {"one normaliser over two sets",
      "fn f(s[i,j], t[i,m], v[j,e], u[m,e]) -> o[i,e] {\n"
      "  largest[i] = max[j](s[i,j])\n"
@@ -126,38 +133,44 @@ static const program attention[] = {
      "  l[i] = part[i] + sum[m](exp(t[i,m] - top[i]))\n"
      "  mine[i,e] = sum[j](exp(s[i,j] - top[i]) / l[i] * v[j,e])\n"
      "  o[i,e] = mine[i,e] + sum[m](exp(t[i,m] - top[i]) / l[i] * u[m,e])\n"
-     "}\n", LARGE, 1, "max from scale sum sum"},
+     "}\n",
+     LARGE, 1, "max from scale sum sum"},
     {"weights by the logarithm of the sum",
      "fn f(s[i,j], v[j,e]) -> lse[i], o[i,e] {\n"
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  lse[i] = m[i] + log(l[i])\n"
      "  o[i,e] = sum[j](exp(s[i,j] - lse[i]) * v[j,e])\n"
-     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+     "}\n",
+     ALL_KINDS, 1, "max from scale sum sum"},
     {"a temperature that is known",
      "fn f(s[i,j], t[i], v[j,e]) -> o[i,e] {\n"
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp((s[i,j] - m[i]) * t[i]))\n"
      "  o[i,e] = sum[j](exp((s[i,j] - m[i]) * t[i]) / l[i] * v[j,e])\n"
-     "}\n", 1, 1, "max from scale sum sum"},
+     "}\n",
+     1, 1, "max from scale sum sum"},
     {"signed weights",
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  m[i] = max[j](abs(s[i,j]))\n"
      "  l[i] = sum[j](exp(abs(s[i,j]) - m[i]))\n"
      "  o[i,e] = sum[j](sign(s[i,j]) * exp(abs(s[i,j]) - m[i]) / l[i] * v[j,e])\n"
-     "}\n", ALL_KINDS, 1, "max from scale sum sum"},
+     "}\n",
+     ALL_KINDS, 1, "max from scale sum sum"},
     {"the smallest taken off",
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  m[i] = min[j](s[i,j])\n"
      "  l[i] = sum[j](exp(m[i] - s[i,j]))\n"
      "  o[i,e] = sum[j](exp(m[i] - s[i,j]) / l[i] * v[j,e])\n"
-     "}\n", ALL_KINDS, 1, "min from scale sum sum"},
+     "}\n",
+     ALL_KINDS, 1, "min from scale sum sum"},
     {"an exponent of which the program has no max",
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  c[i] = mean[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - c[i]))\n"
      "  o[i,e] = sum[j](exp(s[i,j] - c[i]) / l[i] * v[j,e])\n"
-     "}\n", 1, 1, "sum max from scale sum sum"},
+     "}\n",
+     1, 1, "sum max from scale sum sum"},
 };
 
 static void attention_runs_in_one_sweep(void **state) {
@@ -170,25 +183,29 @@ static const program divided[] = {
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  l[i] = sum[j](relu(s[i,j]))\n"
      "  o[i,e] = sum[j](relu(s[i,j]) / l[i] * v[j,e])\n"
-     "}\n", 1, 1, "sum sum"},
+     "}\n",
+     1, 1, "sum sum"},
     {"rows divided where their sum is more than 0",
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  l[i] = sum[j](relu(s[i,j]))\n"
      "  o[i,e] = sum[j]((if l[i] > 0 then relu(s[i,j]) / l[i] else 0.0) * v[j,e])\n"
-     "}\n", LARGE, 1, "sum sum"},
+     "}\n",
+     LARGE, 1, "sum sum"},
     {"powers divided by their sum",
      "fn f(s[i,j], v[j,e]) -> o[i,e] {\n"
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  z[i] = sum[j]((exp(s[i,j] - m[i]) / l[i])^1.5)\n"
      "  o[i,e] = sum[j]((exp(s[i,j] - m[i]) / l[i])^1.5 / z[i] * v[j,e])\n"
-     "}\n", LARGE + 1, 1, "max from scale sum scale sum sum"},
+     "}\n",
+     LARGE + 1, 1, "max from scale sum scale sum sum"},
     {"conditions on rows, and on elements",
      "fn f(s[i,j], keep[j]: bool, v[j,e]) -> o[i,e] {\n"
      "  c[i] = count[j](s[i,j] > 0)\n"
      "  a[i] = sum[j](s[i,j])\n"
      "  o[i,e] = sum[j]((if c[i] > 2 and keep[j] then s[i,j] * a[i] else if keep[j] then 1.0 else a[i]) * v[j,e])\n"
-     "}\n", 1, 10, NULL},
+     "}\n",
+     1, 10, NULL},
 };
 
 static void divisions_and_conditions_stay_outside(void **state) {
@@ -202,66 +219,77 @@ static const program moments[] = {
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  h[i] = sum[j](exp(s[i,j] - m[i]) / l[i] * (s[i,j] - m[i] - log(l[i])))\n"
-     "}\n", ALL_KINDS, 1, "max from scale sum centre shift sum"},
+     "}\n",
+     ALL_KINDS, 1, "max from scale sum centre shift sum"},
     {"entropy of p log p",
      "fn f(s[i,j]) -> h[i] {\n"
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  h[i] = sum[j](-(exp(s[i,j] - m[i]) / l[i]) * log(exp(s[i,j] - m[i]) / l[i]))\n"
-     "}\n", LARGE, 1, "max from scale sum centre shift sum"},
+     "}\n",
+     LARGE, 1, "max from scale sum centre shift sum"},
     {"entropy where p is not 0",
      "fn f(s[i,j]) -> h[i] {\n"
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  h[i] = sum[j](if (if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]) > 0 then exp(s[i,j] - m[i]) / l[i] * log(exp(s[i,j] - m[i]) / l[i]) else 0.0)\n"
-     "}\n", ALL_KINDS, 1, NULL},
+     "}\n",
+     ALL_KINDS, 1, NULL},
     {"entropy of weights that may be 0 everywhere",
      "fn f(s[i,j], keep[i,j]: bool) -> h[i] {\n"
      "  m[i] = max[j where keep[i,j]](s[i,j])\n"
      "  l[i] = sum[j where keep[i,j]](exp(s[i,j] - m[i]))\n"
      "  h[i] = sum[j where keep[i,j]]((if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]) * log(if m[i] == -inf then 0.0 else exp(s[i,j] - m[i]) / l[i]))\n"
-     "}\n", LARGE, 1, NULL},
+     "}\n",
+     LARGE, 1, NULL},
     {"values about their mean, weighted",
      "fn f(s[i,j], t[i], v[j,e]) -> o[i,e] {\n"
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  c[i,e] = sum[j](exp(s[i,j] - m[i]) / l[i] * v[j,e])\n"
      "  o[i,e] = sum[j](t[i] * exp(s[i,j] - m[i]) / l[i] * (v[j,e] - c[i,e]))\n"
-     "}\n", 1, 1, NULL},
+     "}\n",
+     1, 1, NULL},
     {"entropy of what is divided by its sum",
      "fn f(x[i,j]) -> h[i] {\n"
      "  l[i] = sum[j](x[i,j]^2)\n"
      "  h[i] = sum[j](x[i,j]^2 / l[i] * log(x[i,j]^2 / l[i]))\n"
-     "}\n", 1, 1, NULL},
+     "}\n",
+     1, 1, NULL},
     {"variance",
      "fn f(x[i,j]) -> m[i], q[i] {\n"
      "  m[i] = mean[j](x[i,j])\n"
      "  q[i] = mean[j]((x[i,j] - m[i])^2)\n"
-     "}\n", ALL_KINDS, 1, "sum sum centre shift sum sum"},
+     "}\n",
+     ALL_KINDS, 1, "sum sum centre shift sum sum"},
     {"variance as a product, under a guard",
      "fn f(x[i,j]) -> m[i], q[i] {\n"
      "  m[i] = mean[j where j <= i](x[i,j])\n"
      "  q[i] = mean[j where j <= i]((x[i,j] - m[i]) * (-m[i] + x[i,j]))\n"
-     "}\n", ALL_KINDS, 1, NULL},
+     "}\n",
+     ALL_KINDS, 1, NULL},
     {"third and fourth moments",
      "fn f(x[i,j]) -> m[i], t[i], k[i] {\n"
      "  m[i] = mean[j](x[i,j])\n"
      "  t[i] = mean[j]((x[i,j] - m[i])^3)\n"
      "  k[i] = mean[j]((x[i,j] - m[i])^4)\n"
-     "}\n", INFINITE, 100, NULL},
+     "}\n",
+     INFINITE, 100, NULL},
     {"weighted variance",
      "fn f(s[i,j], x[j]) -> c[i], q[i] {\n"
      "  m[i] = max[j](s[i,j])\n"
      "  l[i] = sum[j](exp(s[i,j] - m[i]))\n"
      "  c[i] = sum[j](exp(s[i,j] - m[i]) / l[i] * x[j])\n"
      "  q[i] = sum[j](exp(s[i,j] - m[i]) / l[i] * (x[j] - c[i])^2)\n"
-     "}\n", 1, 1, NULL},
+     "}\n",
+     1, 1, NULL},
     {"covariance",
      "fn f(x[i,j], y[i,j]) -> c[i] {\n"
      "  a[i] = mean[j](x[i,j])\n"
      "  b[i] = mean[j](y[i,j])\n"
      "  c[i] = sum[j]((x[i,j] - a[i]) * (y[i,j] - b[i]))\n"
-     "}\n", INFINITE, 10, NULL},
+     "}\n",
+     INFINITE, 10, NULL},
 };
 
 static void moments_run_about_a_centre(void **state) {

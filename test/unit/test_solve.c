@@ -13,7 +13,8 @@ static const char *left_of(at_session *s, const char *value) {
         "  perm[i] = argsort[i](idx[i])\n  back[i] = argsort[i](perm[i])\n  copy[i] = perm[i]\n"
         "  late[i] = idx[i-1]\n  some[i] = argsort[i where keep[i]](idx[i])\n  both[n,i] = argsort[n,i](idx[i] + n)\n"
         "  rows[e,i] = argsort[i](c[i,0] * off[e])\n  columns[i,e] = argsort[i](c[i,0] * off[e])\n"
-        "  y[a,b] = %s\n}\n", value);
+        "  y[a,b] = %s\n}\n",
+        value);
     const at_cascade *after = at_opt_equalities(s, resolved(s, text));
     at_ir_verify(s, after);
     return value_of(s, after, "y");
@@ -25,7 +26,8 @@ static void check_all(const char *const (*pairs)[2]) {
         at_session *s = at_session_new((size_t)16 << 20);
         const char *left = left_of(s, (*pairs)[0]);
         if (strcmp(left, (*pairs)[1]) != 0)
-            tell(at_format(s->arena, "of    %s\nleft  %s\nnot   %s", (*pairs)[0], left, (*pairs)[1]));
+            tell(at_format(s->arena, "of    %s\nleft  %s\nnot   %s", (*pairs)[0], left,
+                           (*pairs)[1]));
         at_session_free(s);
     }
 }

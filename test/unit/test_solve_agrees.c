@@ -62,10 +62,13 @@ static void write_equation(writer *w) {
     case 20: write_text(w, "%s", ONE_OF(w, "perm[i] + 1 == a", "rows[b,i] == a", "rows[j,i] == a",
                                         "perm[i - 1] == a", "back[i] == a", "rows[j,i] * 2 == a",
                                         "back[2 - i] == b")); break;
-    default: write_text(w, "%s", ONE_OF(w, "i >= 1 and idx[i - 1] == a", "i >= 1 and j == idx[i - 1]",
-                                        "i > a and i - idx[i - 1] == b", "i >= 1 and late[i] == j",
-                                        "i >= 1 and c[i,j] > 0 and j == late[i]", "j == idx[idx[i]]",
-                                        "i == a * j", "i * j == a", "idx[i] == idx[j]")); break;
+    default:
+        write_text(w, "%s",
+                   ONE_OF(w, "i >= 1 and idx[i - 1] == a", "i >= 1 and j == idx[i - 1]",
+                          "i > a and i - idx[i - 1] == b", "i >= 1 and late[i] == j",
+                          "i >= 1 and c[i,j] > 0 and j == late[i]", "j == idx[idx[i]]",
+                          "i == a * j", "i * j == a", "idx[i] == idx[j]"));
+        break;
     }
 }
 
@@ -77,25 +80,30 @@ static void write_condition(writer *w) {
 }
 
 static void write_body(writer *w) {
-    write_text(w, "%s", ONE_OF(w, "c[i,j]", "c[i,j] * v[i | 0]", "c[i,j] * (1 + h)", "v[n | 0]",
-                               "v[n + j | v[h | 2]]", "v[i - 1 | n]", "c[i,j] / (1 + b)",
-                               "v[n | v[i | 1]] * v[j | 0]", "i + 10 * j + 100 * h", "p[i,j] * bad[j]",
-                               "p[i,j]", "v[i // 2 | 0] + v[j | 0]", "sum[q where q == i](v[q])",
-                               "v[idx[i] | 0] * c[i,j]", "if i > a then c[i,j] else v[n | 0]",
-                               "sum[i](c[i,j])", "sum[a](v[a] * i)", "c[i,j] * v[i - 1]"));
+    write_text(w, "%s",
+               ONE_OF(w, "c[i,j]", "c[i,j] * v[i | 0]", "c[i,j] * (1 + h)", "v[n | 0]",
+                      "v[n + j | v[h | 2]]", "v[i - 1 | n]", "c[i,j] / (1 + b)",
+                      "v[n | v[i | 1]] * v[j | 0]", "i + 10 * j + 100 * h", "p[i,j] * bad[j]",
+                      "p[i,j]", "v[i // 2 | 0] + v[j | 0]", "sum[q where q == i](v[q])",
+                      "v[idx[i] | 0] * c[i,j]", "if i > a then c[i,j] else v[n | 0]",
+                      "sum[i](c[i,j])", "sum[a](v[a] * i)", "c[i,j] * v[i - 1]"));
 }
 
 static void write_program(writer *w) {
     w->text[0] = 0;
-    write_text(w, "fn f(c[i,j], v[q], idx[i]: int, ids[j]: index i, keep[i]: bool, bad[j]) -> y[a,b] {\n"
-                  "  axis h = 3, n = %s, a = %s, b = %s\n",
-               ONE_OF(w, "size(q) + 1", "size(i)", "4", "size(j) + size(i)"),
-               ONE_OF(w, "size(i)", "size(i) * size(j)", "size(i) * size(j) * 3", "7", "size(q)",
-                      "size(i) + 2", "3 * size(i)"),
-               ONE_OF(w, "2", "size(j)", "size(i)", "1"));
-    write_text(w, "  perm[i] = argsort[i](idx[i])\n  back[i] = argsort[i](perm[i])\n  late[i] = idx[i - 1]\n"
-                  "  axis b2 as b\n  rows[b2,i] = argsort[i](v[(i * 5 + b2 * 3) %% 7 | i])\n"
-                  "  p[i,j] = softmax[j where j <= i](c[i,j])\n  y[a,b] = ");
+    write_text(
+        w,
+        "fn f(c[i,j], v[q], idx[i]: int, ids[j]: index i, keep[i]: bool, bad[j]) -> y[a,b] {\n"
+        "  axis h = 3, n = %s, a = %s, b = %s\n",
+        ONE_OF(w, "size(q) + 1", "size(i)", "4", "size(j) + size(i)"),
+        ONE_OF(w, "size(i)", "size(i) * size(j)", "size(i) * size(j) * 3", "7", "size(q)",
+               "size(i) + 2", "3 * size(i)"),
+        ONE_OF(w, "2", "size(j)", "size(i)", "1"));
+    write_text(
+        w,
+        "  perm[i] = argsort[i](idx[i])\n  back[i] = argsort[i](perm[i])\n  late[i] = idx[i - 1]\n"
+        "  axis b2 as b\n  rows[b2,i] = argsort[i](v[(i * 5 + b2 * 3) %% 7 | i])\n"
+        "  p[i,j] = softmax[j where j <= i](c[i,j])\n  y[a,b] = ");
     bool product = pick(&w->d, 3) == 0;
     if (product) write_text(w, "(0 / 0) * ");
     const char *over = ONE_OF(w, "i,j,h,n", "i,j,h,n", "n,h,j,i", "j,i,n,h");
@@ -120,7 +128,8 @@ static void write_program(writer *w) {
 
 /* ---- comparing ------------------------------------------------------------------------------- */
 
-static void choose_extents(at_session *s, const at_cascade *cascade, dice *d, int run, int64_t **open) {
+static void choose_extents(at_session *s, const at_cascade *cascade, dice *d, int run,
+                           int64_t **open) {
     static const int few[] = {0, 1, 2, 3, 5};
     *open = AT_NEW_ARRAY(s->arena, int64_t, cascade->axis_count);
     for (int i = 0; i < cascade->axis_count; i++)
@@ -134,7 +143,8 @@ static bool compare(at_session *s, const at_cascade *before, const at_cascade *a
     at_collection inputs;
     choose_extents(s, before, d, run, &open);
     at_results expected, found;
-    bool works = give_drawn(s, before, open, d, &inputs) && run_program(s, before, &inputs, &expected);
+    bool works =
+        give_drawn(s, before, open, d, &inputs) && run_program(s, before, &inputs, &expected);
     if (works) {
         s->diag_count = 0;
         bool still = run_program(s, after, &inputs, &found);
@@ -164,7 +174,8 @@ static void solved_sums_are_the_same_sums(void **state) {
         at_session_free(s);
     }
     /* Most of what is drawn can be run, and is solved. */
-    print_message("%d of %d changed, %d of %d worked\n", changed, PROGRAMS, worked, PROGRAMS * RUNS);
+    print_message("%d of %d changed, %d of %d worked\n", changed, PROGRAMS, worked,
+                  PROGRAMS * RUNS);
     assert_true(2 * changed > PROGRAMS);
     assert_true(2 * worked > PROGRAMS * RUNS);
 }

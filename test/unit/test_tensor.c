@@ -116,8 +116,8 @@ static void every_half_and_bfloat_survives_a_float(void **state) {
     assert_true(at_bfloat_to_float(0x3f80) == 1.0f);
 }
 
-/* What codes mean, by the definition of such formats and in doubles: a sign, `bits` of exponent with a
- * bias, and a fraction, which below the smallest exponent has no leading 1. */
+/* What codes mean, by the definition of such formats and in doubles: a sign, `bits` of exponent
+ * with a bias, and a fraction, which below the smallest exponent has no leading 1. */
 static double by_definition(unsigned code, int width, int bits, int bias) {
     int fraction_bits = width - 1 - bits;
     double fraction = code & ((1u << fraction_bits) - 1), scale = ldexp(1, fraction_bits);
@@ -186,8 +186,8 @@ static void every_real_of_8_bits_means_what_is_defined(void **state) {
     assert_int_equal(at_float_to_float8(AT_TYPE_F8_E8M0, NAN), 255);
 }
 
-/* The nearest of all values, of two the one with the even code; beyond the middle between the largest
- * and the next that the format would have, infinity or NaN. */
+/* The nearest of all values, of two the one with the even code; beyond the middle between the
+ * largest and the next that the format would have, infinity or NaN. */
 static void rounding_to_8_bits_is_to_the_nearest_of_all(void **state) {
     (void)state;
     for (int i = 0; i < SMALL_FORMATS; i++) {
@@ -217,7 +217,8 @@ static void rounding_to_8_bits_is_to_the_nearest_of_all(void **state) {
 
 static void only_powers_of_two_become_f8_e8m0(void **state) {
     at_session *s = *state;
-    double good[] = {1, 0x1p-127, 0x1p127, NAN, 0.25}, bad[] = {0, -1, 3, 0x1p128, 0x1p-128, INFINITY};
+    double good[] = {1, 0x1p-127, 0x1p127, NAN, 0.25},
+           bad[] = {0, -1, 3, 0x1p128, 0x1p-128, INFINITY};
     at_tensor *from = make(s, AT_TYPE_F64, 1, (int64_t[]){5}, good);
     at_tensor *to = at_tensor_convert(s, from, AT_TYPE_F8_E8M0, "`x`");
     assert_memory_equal(to->data, ((uint8_t[]){127, 0, 254, 255, 125}), 5);
@@ -227,16 +228,18 @@ static void only_powers_of_two_become_f8_e8m0(void **state) {
         from = make(s, AT_TYPE_F64, 0, NULL, &bad[i]);
         assert_null(at_tensor_convert(s, from, AT_TYPE_F8_E8M0, "`x`"));
         if (bad[i] == 3)
-            assert_said(s, "error[E807]: `x` is 3.0, and f8_e8m0 holds powers of two from 2^-127 to "
-                           "2^127\n");
+            assert_said(s,
+                        "error[E807]: `x` is 3.0, and f8_e8m0 holds powers of two from 2^-127 to "
+                        "2^127\n");
         else assert_true(said_code(s, "E807"));
         at_tensor_free(from);
     }
     int64_t ints[] = {1, 4, (int64_t)1 << 62, ((int64_t)1 << 62) + 1};
     from = make(s, AT_TYPE_I64, 1, (int64_t[]){4}, ints);
     assert_null(at_tensor_convert(s, from, AT_TYPE_F8_E8M0, "`x`"));
-    assert_said(s, "error[E807]: `x`[3] is 4611686018427387905, and f8_e8m0 holds powers of two from "
-                   "2^-127 to 2^127\n");
+    assert_said(s,
+                "error[E807]: `x`[3] is 4611686018427387905, and f8_e8m0 holds powers of two from "
+                "2^-127 to 2^127\n");
     at_tensor_free(from);
 }
 

@@ -26,7 +26,8 @@ static bool use_node(void *user, const at_expr *e) {
     audit *a = user;
     if (e->tag == AT_READ) a->arrays[e->u.read.array->id] = true;
     if (e->tag == AT_SIZE || e->tag == AT_INDEX) use_axis(a, e->u.axis);
-    for (int i = 0; e->tag == AT_FOLD_NODE && i < e->u.fold.count; i++) use_axis(a, e->u.fold.axes[i]);
+    for (int i = 0; e->tag == AT_FOLD_NODE && i < e->u.fold.count; i++)
+        use_axis(a, e->u.fold.axes[i]);
     return true;
 }
 
@@ -44,7 +45,8 @@ static bool use_statement(void *user, const at_statement *st) {
     if (st->tag == AT_SCAN)
         for (int i = 0; i < st->u.scan.count; i++) use_axis(a, st->u.scan.axes[i]);
     if (st->tag == AT_REPEAT) use_axis(a, st->u.repeat.round);
-    for (int i = 0; st->tag == AT_NEXT && i < st->target->rank; i++) use_axis(a, st->u.next.axes[i]);
+    for (int i = 0; st->tag == AT_NEXT && i < st->target->rank; i++)
+        use_axis(a, st->u.next.axes[i]);
     for (int i = 0; st->tag == AT_ASSERT && i < st->u.assertion.count; i++)
         use_axis(a, st->u.assertion.axes[i]);
     return true;
@@ -53,8 +55,8 @@ static bool use_statement(void *user, const at_statement *st) {
 /* What is in the cascade and used by nothing, or numbered wrongly; NULL when all is as it should
  * be. */
 static const char *superfluous(at_session *s, const at_cascade *c) {
-    audit a = {c, AT_NEW_ARRAY(s->arena, bool, c->array_count), AT_NEW_ARRAY(s->arena, bool, c->axis_count),
-               NULL};
+    audit a = {c, AT_NEW_ARRAY(s->arena, bool, c->array_count),
+               AT_NEW_ARRAY(s->arena, bool, c->axis_count), NULL};
     for (int i = 0; i < c->output_count; i++) a.arrays[c->outputs[i].array->id] = true;
     at_walk_block(&c->body, use_statement, &a);
     for (int i = 0; i < c->array_count; i++) {
@@ -82,8 +84,8 @@ typedef struct {
     bool functions_only;
 } tally;
 
-static bool run_either(at_session *s, const at_cascade *c, const at_collection *inputs, at_checks *checks,
-                       at_results *results) {
+static bool run_either(at_session *s, const at_cascade *c, const at_collection *inputs,
+                       at_checks *checks, at_results *results) {
     at_call call = {.inputs = inputs, .threads = 1, .seed = 5, .run = 2, .memory_limit = 1 << 28};
     *results = (at_results){0};
     *checks = (at_checks){0};
@@ -101,8 +103,8 @@ static const char *other_checks(at_session *s, const at_checks *a, const at_chec
     return NULL;
 }
 
-static void compare(at_session *s, const char *what, const at_cascade *before, const at_cascade *after,
-                    int extent, tally *t) {
+static void compare(at_session *s, const char *what, const at_cascade *before,
+                    const at_cascade *after, int extent, tally *t) {
     int64_t *open = AT_NEW_ARRAY(s->arena, int64_t, before->axis_count);
     for (int i = 0; i < before->axis_count; i++)
         open[i] = before->axes[i]->fixed >= 0 ? before->axes[i]->fixed
@@ -188,7 +190,8 @@ static void check_folder(const char *folder, tally *t) {
         struct stat about;
         if (entry->d_name[0] == '.' || stat(path, &about) != 0) continue;
         if (S_ISDIR(about.st_mode)) check_folder(path, t);
-        else if (strlen(path) > 5 && strcmp(path + strlen(path) - 5, ".attn") == 0) check_file(path, t);
+        else if (strlen(path) > 5 && strcmp(path + strlen(path) - 5, ".attn") == 0)
+            check_file(path, t);
     }
     closedir(dir);
 }
@@ -234,16 +237,18 @@ static void becomes(const char *header, const char *body, const char *expected) 
 
 static void copies_are_read_through(void **state) {
     (void)state;
-    becomes("x[n,m]) -> y[n]", "  a = x\n  b[m,n] = a[n,m]\n  c = b\n  y[n] = sum[m](c[m,n] * a[n,m])\n",
+    becomes("x[n,m]) -> y[n]",
+            "  a = x\n  b[m,n] = a[n,m]\n  c = b\n  y[n] = sum[m](c[m,n] * a[n,m])\n",
             "  y[n] = sum[m](x[n,m] * x[n,m])\n");
     becomes("x[t]) -> h[t]", "  scan t {\n    h[t] = x[t] + g[t-1 | 0]\n    g[t] = h[t]\n  }\n",
             "  scan t {\n    h[t] = x[t] + h[t - 1 | 0.0]\n  }\n");
     /* Not a copy: the diagonal, a part, another kind, beside an alternative. */
-    becomes("x[n,n2], p[n]: int) -> y[n]",
-            "  require size(n2) == size(n)\n  a[n] = x[n,n]\n  b[n] = x[n,0]\n  c[n] = real(p[n])\n"
-            "  axis l = size(n) + 1\n  d[l] = p[l | 7]\n  y[n] = a[n] + b[n] + c[n] + d[n]\n",
-            "  axis l = size(n) + 1\n  require size(n2) == size(n)\n  a[n] = x[n,n]\n  b[n] = x[n,0]\n"
-            "  c[n] = real(p[n])\n  d[l] = p[l | 7]\n  y[n] = a[n] + b[n] + c[n] + d[n]\n");
+    becomes(
+        "x[n,n2], p[n]: int) -> y[n]",
+        "  require size(n2) == size(n)\n  a[n] = x[n,n]\n  b[n] = x[n,0]\n  c[n] = real(p[n])\n"
+        "  axis l = size(n) + 1\n  d[l] = p[l | 7]\n  y[n] = a[n] + b[n] + c[n] + d[n]\n",
+        "  axis l = size(n) + 1\n  require size(n2) == size(n)\n  a[n] = x[n,n]\n  b[n] = x[n,0]\n"
+        "  c[n] = real(p[n])\n  d[l] = p[l | 7]\n  y[n] = a[n] + b[n] + c[n] + d[n]\n");
 }
 
 /* The zeros of a cotangent are structural, those of what it copies are not. */
@@ -280,9 +285,10 @@ static void what_nothing_needs_is_gone(void **state) {
             "  axis k = size(m) + 1\n  dead[k] = w[k | 0]\n  more = sum[k](dead[k])\n  y = x + 1\n"
             "  late = more + sum[n](y[n])\n",
             "  y[n] = x[n] + 1.0\n");
-    becomes("x[n]) -> y[n]",
-            "  y = x\n  z = x\n  repeat 3 {\n    y = y * 2\n    z = z * y\n  }\n  repeat 2 {\n    z = z + 1\n  }\n",
-            "  axis round = 3\n  y[n] = x[n]\n  repeat round < 3 {\n    y[n] = y[n] * 2.0\n  }\n");
+    becomes(
+        "x[n]) -> y[n]",
+        "  y = x\n  z = x\n  repeat 3 {\n    y = y * 2\n    z = z * y\n  }\n  repeat 2 {\n    z = z + 1\n  }\n",
+        "  axis round = 3\n  y[n] = x[n]\n  repeat round < 3 {\n    y[n] = y[n] * 2.0\n  }\n");
 }
 
 /* ---- names that mean two arrays -------------------------------------------------------------- */
@@ -308,8 +314,8 @@ static void a_read_that_cannot_be_written_gets_a_copy(void **state) {
     assert_int_equal(repeat->tag, AT_REPEAT);
     at_statement *last = c->body.items[2];
     const at_array *before = repeat->u.repeat.carried[0].before;
-    last->u.value = at_map_node(s, AT_OP_MUL, last->u.value, at_read_whole(s, before, last->span), NULL,
-                                last->span);
+    last->u.value = at_map_node(s, AT_OP_MUL, last->u.value, at_read_whole(s, before, last->span),
+                                NULL, last->span);
     const at_cascade *tidy = at_tidy(s, c);
     at_ir_verify(s, tidy);
     assert_string_equal(printed(s, tidy),
@@ -326,10 +332,11 @@ static void a_read_that_cannot_be_written_gets_a_copy(void **state) {
 
 static void adjoints_that_are_numbers_are_gone(void **state) {
     (void)state;
-    becomes("x[n], w[n]) -> y[n], z",
-            "  cotangent d, e\n  d[n] = 0.0\n  e[n] = d[n] * exp(w[n])\n  y[n] = x[n] + e[n] * w[n]\n"
-            "  z = sum[n](e[n] * x[n])\n",
-            "  y[n] = x[n]\n  z = 0.0\n");
+    becomes(
+        "x[n], w[n]) -> y[n], z",
+        "  cotangent d, e\n  d[n] = 0.0\n  e[n] = d[n] * exp(w[n])\n  y[n] = x[n] + e[n] * w[n]\n"
+        "  z = sum[n](e[n] * x[n])\n",
+        "  y[n] = x[n]\n  z = 0.0\n");
     becomes("x[n], w[n]) -> y[n]", "  cotangent d\n  d[n] = 1.0\n  y[n] = d[n] * x[n] + 0.0\n",
             "  y[n] = x[n] + 0.0\n");
 }
@@ -337,7 +344,8 @@ static void adjoints_that_are_numbers_are_gone(void **state) {
 /* Times infinity a 0 that somebody wrote is NaN, and stays. */
 static void a_zero_that_is_written_stays(void **state) {
     (void)state;
-    becomes("x[n]) -> y[n]", "  cotangent d\n  d[n] = 0.0\n  y[n] = d[n] * 3 + 0.0 * exp(1000 * x[n])\n",
+    becomes("x[n]) -> y[n]",
+            "  cotangent d\n  d[n] = 0.0\n  y[n] = d[n] * 3 + 0.0 * exp(1000 * x[n])\n",
             "  y[n] = 0.0 * exp(1000.0 * x[n])\n");
 }
 

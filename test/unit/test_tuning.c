@@ -1,4 +1,5 @@
-/* What is kept of what was tuned: found again for the same program, type and target, and for no other. */
+/* What is kept of what was tuned: found again for the same program, type and target, and for no
+ * other. */
 #define _DEFAULT_SOURCE
 #include "program_fixture.h"
 

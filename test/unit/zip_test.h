@@ -1,5 +1,6 @@
 /* Zips built in memory, field by field, so that a test can change the one field that should be
- * refused. An array of NumPy's is made by npy, a member by add_member, the table by add_directory. */
+ * refused. An array of NumPy's is made by npy, a member by add_member, the table by
+ * add_directory. */
 #ifndef ZIP_TEST_H
 #define ZIP_TEST_H
 
@@ -51,7 +52,8 @@ static inline void add_wide(zip *z, int i) {
     add(z, z->packed[i], 8);
 }
 
-static inline void add_member(zip *z, const char *name, const void *bytes, size_t n, bool deflated) {
+static inline void add_member(zip *z, const char *name, const void *bytes, size_t n,
+                              bool deflated) {
     int i = z->count++;
     unsigned char packed[4096];
     memcpy(packed, bytes, n);

@@ -43,8 +43,9 @@ struct attend_block {
     int group;        /* each thread has one, in group g - 1; 0: there is one for all */
 };
 
-/* Passes that run together for so many indices of an axis at a time as the extent of `rows`, and for
- * one of each of the axes `single`. most: so many indices at most; 0: as the extents suggest. */
+/* Passes that run together for so many indices of an axis at a time as the extent of `rows`, and
+ * for one of each of the axes `single`. most: so many indices at most; 0: as the extents
+ * suggest. */
 struct attend_group {
     int axis, rows, singles;
     const int *single;

@@ -1,7 +1,7 @@
-/* Draws: pure functions of seed, run, path, rounds and indices, in double whatever `real` is, so that
- * they are the same for all types. Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random
- * numbers: as easy as 1, 2, 3", SC 2011) under keys made by the finaliser of SplitMix64 (Steele, Lea
- * and Flood, OOPSLA 2014). */
+/* Draws: pure functions of seed, run, path, rounds and indices, in double whatever `real` is, so
+ * that they are the same for all types. Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel
+ * random numbers: as easy as 1, 2, 3", SC 2011) under keys made by the finaliser of SplitMix64
+ * (Steele, Lea and Flood, OOPSLA 2014). */
 static uint64_t attend_draw_mix(uint64_t z) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;

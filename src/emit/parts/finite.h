@@ -1,5 +1,5 @@
-/* Whether what a program is given is finite, which is asked once a run: passes that run block by block
- * would ask it for each block. */
+/* Whether what a program is given is finite, which is asked once a run: passes that run block by
+ * block would ask it for each block. */
 
 static inline bool attend_are_all_finite(const struct attend_frame *frame, int place) {
     const struct attend_block *block = &frame->program->block[place];

@@ -1,8 +1,8 @@
 /* Passes that run together for one block of indices of an axis at a time, which threads share out.
  * What only they read has no more elements than a block needs, for each thread. */
 
-/* So that what a block needs stays in a cache, there are blocks enough for threads, and products have
- * rows enough: where one row takes long by itself, one is. */
+/* So that what a block needs stays in a cache, there are blocks enough for threads, and products
+ * have rows enough: where one row takes long by itself, one is. */
 enum { GROUP_BYTES = 8 << 20, GROUP_LEAST = 12, GROUP_FEW = 8, GROUP_GOOD = 32, GROUP_MOST = 128,
        GROUP_PARTS = 32, GROUP_LONG = 512 << 10, GROUP_LONGER = 1 << 20, GROUP_LONGEST = 4 << 20 };
 
@@ -44,8 +44,8 @@ static void attend_extents(const struct attend_program *program, const struct at
         extents[program->group[g].rows] = attend_group_rows(program, g, extents);
 }
 
-/* What a thread sees of the run inside a group: its own memory of what is held in blocks. The tables
- * have room for every place. */
+/* What a thread sees of the run inside a group: its own memory of what is held in blocks. The
+ * tables have room for every place. */
 static struct attend_frame attend_own_frame(const struct attend_frame *frame, int g, void **arrays,
                                             struct attend_fault **faults, bool **faulty,
                                             bool *own_faulty) {

@@ -1,6 +1,6 @@
-/* Scans that leave out steps which change nothing. What a step leaves lies in the memory of its number
- * modulo `stride`, so that the steps which are run before and behind those that are left out must
- * differ from them by a multiple of it. The first step is always run. */
+/* Scans that leave out steps which change nothing. What a step leaves lies in the memory of its
+ * number modulo `stride`, so that the steps which are run before and behind those that are left out
+ * must differ from them by a multiple of it. The first step is always run. */
 
 /* a divided by a positive number, towards minus infinity. */
 static inline int64_t attend_quotient(int64_t a, int64_t by) {

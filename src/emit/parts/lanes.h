@@ -115,8 +115,8 @@ static inline int64_t attend_vint_sum(const vint *x) {
 }
 #define vint_sum(x) attend_vint_sum(ATTEND_AT(x))
 
-/* The largest or smallest of all lanes and of *best, and its index; lanes of index -1 hold none. NaN
- * is before all else, the lower index before the higher. */
+/* The largest or smallest of all lanes and of *best, and its index; lanes of index -1 hold none.
+ * NaN is before all else, the lower index before the higher. */
 #define ATTEND_PICK(name, type, element, better)                                                   \
     static inline void name##_at(const type *x, const vint *at, element *best, int64_t *index) {   \
         _Pragma("GCC unroll 16")                                                                   \

@@ -1,7 +1,7 @@
-/* Products of matrices: block[m][n] = sum over k of row(m)[k] column(n)[k], for one block of rows and
- * columns and part of the depth at a time. The operands are packed first, so that the innermost
- * loop reads both in order: panels of ROWS rows and panels of COLUMNS columns, each k after k, with 0
- * for what is short of a panel.
+/* Products of matrices: block[m][n] = sum over k of row(m)[k] column(n)[k], for one block of rows
+ * and columns and part of the depth at a time. The operands are packed first, so that the innermost
+ * loop reads both in order: panels of ROWS rows and panels of COLUMNS columns, each k after k, with
+ * 0 for what is short of a panel.
  *
  * Each element is summed in the order of k, BLOCK_DEPTH products in a register and these sums one
  * after the other: however the work is cut, the result is the same to the last bit. */
@@ -192,8 +192,8 @@ static inline void attend_multiply_columns(const real *rows, const real *columns
     }
 }
 
-/* Of which factors packed elements may be not finite, and which are left out where they are 0: of the
- * rows, of the columns. */
+/* Of which factors packed elements may be not finite, and which are left out where they are 0: of
+ * the rows, of the columns. */
 struct attend_asks {
     bool finite[2], zeros[2];
 };
@@ -250,13 +250,15 @@ static inline void attend_multiply_row(const real *row, const real *columns, int
 
 enum { DEPTH_RUNS = BLOCK_DEPTH / 16 + 2 }; /* stretches are no shorter */
 
-/* The parts of the depth that some row of a panel asks for: what the others do not becomes 0 there. */
+/* The parts of the depth that some row of a panel asks for: what the others do not becomes 0
+ * there. */
 static inline int attend_find_runs(real *rows, int64_t first, int64_t count,
                                    struct attend_stretches all, struct attend_limits limits,
                                    struct attend_limits *runs) {
     int found = 0;
     for (int64_t k = limits.from; k < limits.to;) {
-        int64_t stretch = (all.offset + k) / all.length, end = (stretch + 1) * all.length - all.offset;
+        int64_t stretch = (all.offset + k) / all.length,
+                end = (stretch + 1) * all.length - all.offset;
         if (end > limits.to) end = limits.to;
         int64_t some = attend_wanting(all, first, count, stretch);
         for (int64_t i = 0; some && some < count && i < count; i++)
@@ -313,7 +315,8 @@ static inline void attend_multiply_rows(const real *panel, const real *columns, 
                                         const int64_t *to, int64_t first,
                                         const struct attend_limits *runs, int count,
                                         struct attend_asks asks, int64_t row_count,
-                                        int64_t column_count, int64_t depth, real *block, bool more) {
+                                        int64_t column_count, int64_t depth, real *block,
+                                        bool more) {
     for (int64_t i = 0; i < row_count; i++)
         for (int run = 0; run < count; run++) {
             struct attend_limits own = runs[run];
@@ -324,9 +327,9 @@ static inline void attend_multiply_rows(const real *panel, const real *columns, 
         }
 }
 
-/* The same without what no row of a panel takes of the depth, which begins at `first`. Where an asked
- * factor is not finite, what rows do not take and zeros of the other factor are left out one by one:
- * times 0 it is 0 only where it is finite. */
+/* The same without what no row of a panel takes of the depth, which begins at `first`. Where an
+ * asked factor is not finite, what rows do not take and zeros of the other factor are left out one
+ * by one: times 0 it is 0 only where it is finite. */
 static inline void attend_multiply_depth(real *rows, const real *columns, const int64_t *from,
                                          const int64_t *to, int64_t first,
                                          struct attend_stretches stretches, struct attend_asks asks,
@@ -417,7 +420,8 @@ static inline bool attend_product_pays(int64_t rows, int64_t columns, int64_t de
            (rows >= 2 * ROWS && columns * depth > enough / (int64_t)sizeof(real));
 }
 
-/* How a product is cut into blocks: so that they fit the scratch, and threads have enough of them. */
+/* How a product is cut into blocks: so that they fit the scratch, and threads have enough of
+ * them. */
 struct attend_cut {
     int64_t rows, columns, row_block, column_block, row_blocks, column_blocks, parts;
 };

@@ -32,7 +32,8 @@ static bool attend_is_dense(const struct attend_block *block, const int64_t *ext
     return true;
 }
 
-/* Gives each block of `sizes` its offset; the bytes of all, or SIZE_MAX. order: room for as many. */
+/* Gives each block of `sizes` its offset; the bytes of all, or SIZE_MAX. order: room for as
+ * many. */
 static size_t attend_place_blocks(const struct attend_block *blocks, int count, const size_t *sizes,
                                   size_t *offsets, int *order) {
     int placed = 0;
@@ -148,7 +149,8 @@ static void attend_spoil(const struct attend_frame *frame, int place) {
 }
 
 /* The faults of a place; NULL: none of its elements has one. */
-static inline const struct attend_fault *attend_faults(const struct attend_frame *frame, int place) {
+static inline const struct attend_fault *attend_faults(const struct attend_frame *frame,
+                                                       int place) {
     return attend_is_faulty(frame, place) ? frame->faults[place] : NULL;
 }
 

@@ -1,5 +1,5 @@
-/* Positions put in the order of their keys, `key[position]`: stable, NaN last, whichever way. `spare`
- * is as long as `order`. */
+/* Positions put in the order of their keys, `key[position]`: stable, NaN last, whichever way.
+ * `spare` is as long as `order`. */
 static bool attend_before_real(const real *key, int64_t a, int64_t b, bool falling) {
     if (isnan(key[a])) return false;
     if (isnan(key[b])) return true;

@@ -1,6 +1,6 @@
 /* a to the power b, with the special cases of the C library's pow. |a|^b = 2^(b log2|a|). For
- * floats this is done in doubles; for doubles log2|a| and the product are sums of two doubles, as in
- * fdlibm (Sun Microsystems, 1993): products of numbers cut to half their bits are exact.
+ * floats this is done in doubles; for doubles log2|a| and the product are sums of two doubles, as
+ * in fdlibm (Sun Microsystems, 1993): products of numbers cut to half their bits are exact.
  * Polynomials by Remez.
  * The error stays below 0.51 units of the last place for floats, 1.3 for doubles. */
 #if REAL_IS_FLOAT

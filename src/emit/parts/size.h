@@ -1,4 +1,5 @@
-/* Ints of sizes: an overflow, a division by 0 and a negative power have no result, which is noted. */
+/* Ints of sizes: an overflow, a division by 0 and a negative power have no result, which is
+ * noted. */
 static inline int64_t attend_size_add(int64_t a, int64_t b, bool *good) {
     int64_t c = 0;
     if (__builtin_add_overflow(a, b, &c)) *good = false;

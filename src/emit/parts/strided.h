@@ -46,7 +46,8 @@ static bool attend_strided_inside(const struct attend_strided *array, int64_t si
 }
 
 /* Copies an array to one of the same shape; they may not share memory. */
-static void attend_strided_copy(const struct attend_strided *from, const struct attend_strided *to) {
+static void attend_strided_copy(const struct attend_strided *from,
+                                const struct attend_strided *to) {
     int64_t index[64] = {0}, other[64] = {0};
     if (attend_strided_empty(from)) return;
     char *target = to->data;

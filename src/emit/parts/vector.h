@@ -134,7 +134,8 @@ static inline void vmask_store_part(unsigned char *to, vmask x, int64_t n) {
 /* yes where mask holds, else no. */
 static inline vreal vreal_choose(vmask mask, vreal yes, vreal no) {
 #if defined __SSE2__ && !defined __SSE4_1__ && !defined __clang__
-    /* gcc 12 stops with an error of its own when it makes one operation of this and a comparison. */
+    /* gcc 12 stops with an error of its own when it makes one operation of this and a
+     * comparison. */
     __asm__("" : "+x"(mask));
 #endif
     return (vreal)((mask & (vmask)yes) | (~mask & (vmask)no));

@@ -110,7 +110,7 @@ void at_helpers_note(at_helpers *helpers, const at_value *value) {
 
 static void print_head(const char *type, const char *name, int arity, const char *argument,
                        const char *last, at_text *out) {
-    at_text_addf(out, "static %s %s(", type, name);
+    at_text_addf(out, "static inline %s %s(", type, name);
     for (int i = 0; i < arity; i++) at_text_addf(out, "%s%s %c", i ? ", " : "", argument, 'a' + i);
     at_text_addf(out, "%s) {\n", last);
 }
@@ -149,7 +149,7 @@ static void print_vector(at_session *s, at_op op, at_kind kind, at_text *out) {
     const char *name = at_vector_helper_name(s, op, kind), *result = whole ? "vint" : "vreal";
     print_head(result, at_format(s->arena, "%s%s", name, whole && !from_real ? "_at" : ""), arity,
                whole && !from_real ? "const vint *" : "vreal", "", out);
-    at_text_addf(out, "    %s result = {0};\n    for (int k = 0; k < LANES; k++) result[k] = %s(",
+    at_text_addf(out, "    %s result = {0};\n#pragma GCC unroll 16\n    for (int k = 0; k < LANES; k++) result[k] = %s(",
                  result, at_helper_name(s, op, kind));
     for (int i = 0; i < arity; i++)
         at_text_addf(out, whole && !from_real ? "%s(*%c)[k]" : "%s%c[k]", i ? ", " : "", 'a' + i);

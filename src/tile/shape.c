@@ -166,7 +166,12 @@ static double memory_cost(const at_value *v, const at_value *address) {
 static double value_cost(const at_value *v) {
     switch (v->op) {
     case AT_TILE_LOAD: return memory_cost(v, v->operands[0]);
-    case AT_TILE_LOAD_WHERE: return 2 + memory_cost(v, v->operands[1]);
+    case AT_TILE_LOAD_WHERE: {
+        /* Of lanes that are asked one by one, those apart are gathered. */
+        bool gathers = v->operands[0]->lanes != AT_LANES_SAME &&
+                       v->operands[1]->lanes == AT_LANES_STEP;
+        return gathers ? 4 + GATHER : 2 + memory_cost(v, v->operands[1]);
+    }
     case AT_TILE_STORE: {
         /* Rows that are as long as a power of 2 fall into the same lines of the cache. */
         bool apart = v->operands[0]->lanes == AT_LANES_STEP;

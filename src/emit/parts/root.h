@@ -10,6 +10,7 @@ static inline vreal vreal_sqrt(vreal x) {
 #elif defined __SSE2__
     return __builtin_ia32_sqrtps(x);
 #else
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) x[k] = sqrtf(x[k]);
     return x;
 #endif
@@ -23,6 +24,7 @@ static inline vreal vreal_sqrt(vreal x) {
 #elif defined __SSE2__
     return __builtin_ia32_sqrtpd(x);
 #else
+#pragma GCC unroll 16
     for (int k = 0; k < LANES; k++) x[k] = sqrt(x[k]);
     return x;
 #endif

@@ -76,6 +76,7 @@ static inline vreal vreal_sine_of(vreal x, int quarters) {
     vreal y = vreal_choose((n & 1) == 0, vreal_sine_core(r, low), vreal_cosine_core(r, low));
     y = vreal_choose((n & 2) == 0, y, -y);
     if (vmask_any(far))
+#pragma GCC unroll 16
         for (int k = 0; k < LANES; k++)
             if (far[k]) y[k] = (real)(quarters ? cos((double)x[k]) : sin((double)x[k]));
     return y;
@@ -91,6 +92,7 @@ static inline vreal vreal_tan(vreal x) {
     vmask even = (n & 1) == 0;
     vreal y = vreal_choose(even, sine, -cosine) / vreal_choose(even, cosine, sine);
     if (vmask_any(far))
+#pragma GCC unroll 16
         for (int k = 0; k < LANES; k++)
             if (far[k]) y[k] = (real)tan((double)x[k]);
     return vreal_choose(x == 0, x, y);

@@ -98,12 +98,32 @@ static bool look_for_other(void *user, const at_expr *e) {
     return w->good;
 }
 
+/* Whether some sum has an axis of its own of which blocks can be taken: without one a sweep stores
+ * what it goes over for all but the blocks of columns, and gains nothing by that. */
+static bool has_rows(const at_streaming *w, const at_sweep_class *c) {
+    for (int k = 0; k < c->part_count; k++)
+        for (int i = 0; i < c->parts[k].target->rank; i++)
+            if (at_is_pair(w->lengths, c->parts[k].target->axes[i], c->along)) return true;
+    return false;
+}
+
+/* Whether some sum needs what another gives. */
+static bool needs_another(const at_streaming *w, const at_sweep_class *c) {
+    for (int k = 0; k < c->part_count; k++)
+        if (at_stream_follows(c->follows, w->of->items[c->parts[k].statement])) return true;
+    return false;
+}
+
 void at_stream_make_sweep(at_streaming *w, at_sweep_class *c) {
     at_session *s = w->s;
     w->at = c;
     at_stream_find_along(w, c);
     if (c->why) return;
     at_stream_find_following(w, c);
+    if (!has_rows(w, c) && !needs_another(w, c)) {
+        c->part_count = 0; /* stays, and there is nothing to be told */
+        return;
+    }
     const at_expr *size = at_size_of(s, c->along, c->along->span);
     const at_expr *more = at_map_node(s, AT_OP_ADD, size, at_int(s, w->block - 1, size->span), NULL,
                                       size->span);

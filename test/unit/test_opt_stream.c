@@ -16,7 +16,7 @@ static const example examples[] = {
     {"the largest score", "fn f(q[i,d], k[j,d]) -> m[i] {\n" SCORES "  m[i] = max[j](s[i,j])\n}\n",
      1, NULL},
     {"one number of all, which leaves no rows to take in blocks",
-     "fn f(q[i,d], k[j,d]) -> m {\n" SCORES "  m = sum[i,j](if s[i,j] > 0 then 0 else 1)\n}\n",
+     "fn f(q[i,d], k[j,d]) -> m {\n" SCORES "  m = mean[i,j](if s[i,j] > 0 then 0 else 1)\n}\n",
      0, NULL},
     {"attention",
      "fn f(q[i,d], k[j,d], v[j,e]) -> o[i,e] {\n" SCORES "  p[i,j] = softmax[j](s[i,j])\n"

@@ -25,7 +25,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= $(if $(CI),60,5)
 ZOO_TYPES ?= f64,f32,bf16
 ZOO_BENCH ?= --dtype f32 --budget 200s
-ZOO_CFLAGS ?= -O0 -g0 -DSHARED_WORK=0
+ZOO_CFLAGS ?= -O0 -g0
 RANDOM_SECONDS ?= $(if $(CI),120,20)
 # What CI says must depend on the change and not on the day, nor on how fast its machine is.
 RANDOM_SEED ?= $(if $(CI),1,$(shell date +%Y%m%d)00000)

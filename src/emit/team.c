@@ -1,14 +1,14 @@
-/* Passes that threads can share as a whole: a function that each thread of a team runs, and one
- * that says whether there is a team.
+/* Passes that threads can share as a whole: a function that each thread of a team runs, and one that
+ * says whether there is a team.
  *
  *     static void share_of_y(frame) {                static void compute_y(frame) {
- *         #pragma omp for nowait                         if (little to do) { share_of_y(frame);
- * return; } for (…) …                                      #pragma omp parallel num_threads(…) }
- * share_of_y(frame);
+ *         #pragma omp for nowait                         if (little to do) { share_of_y(frame); return; }
+ *         for (…) …                                      #pragma omp parallel num_threads(…)
+ *     }                                                  share_of_y(frame);
  *                                                    }
  *
- * Asking OpenMP for a region of one thread takes as long as a thousand operations, and a step of a
- * scan has not many more: what is not worth sharing is called as it is. */
+ * Asking OpenMP for a region of one thread takes as long as a thousand operations, and a step of a scan
+ * has not many more: what is not worth sharing is called as it is. */
 #include "emit/emit.h"
 
 #include <string.h>

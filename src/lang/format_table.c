@@ -1,11 +1,11 @@
 /* A table in canonical layout. Its rows are the author's, since only he knows whether they are a
- * picture: written as a rectangle (the last row may be shorter), they stay. Any other table stands
- * on one line, or, where it is too long for one, in rows of as many entries as fit. Either way they
- * are rows of one width, so what was laid out once is laid out the same again.
+ * picture: written as a rectangle (the last row may be shorter), they stay. Any other table stands on
+ * one line, or, where it is too long for one, in rows of as many entries as fit. Either way they are
+ * rows of one width, so what was laid out once is laid out the same again.
  *
  *     kernel[u,w] = table(0, -1, 0,
- *                         1,  4,
- * 1) */
+ *                         1,  4, 1)
+ */
 #include "lang/lang_int.h"
 
 #include <string.h>

@@ -1,15 +1,14 @@
-/* A nest that can fail, as it is where nothing does: the form in which it can be a product of
- * matrices.
+/* A nest that can fail, as it is where nothing does: the form in which it can be a product of matrices.
  *
- *     for i, j                                       let head = h // (size(h) // size(g)) checked,
+ *     for i, j                                       let head = h // (size(h) // size(g))    checked,
  *       for d                                        require 0 <= head < size(g)            once
  *         require size(g) != 0, …                =>  for i, j
  *         set sum = sum + q[h,i,d] * k[head,j,d]       for d
  *                                                        set sum = sum + q[h,i,d] * k[head,j,d]
  *
- * Elements that are read are taken to have no faults, which is asked before. What can fail is left
- * out if it is the same for all elements: it is tried in front of the loops, and where it fails the
- * other form, which says of each element what became of it, does the work. */
+ * Elements that are read are taken to have no faults, which is asked before. What can fail is left out
+ * if it is the same for all elements: it is tried in front of the loops, and where it fails the other
+ * form, which says of each element what became of it, does the work. */
 #include "loop/loop.h"
 
 typedef struct {

@@ -1,24 +1,22 @@
-/* Sums along one side of pair arrays of which running folds go along the other, in a scan over
- * bands of rows:
+/* Sums along one side of pair arrays of which running folds go along the other, in a scan over bands of
+ * rows:
  *
  *     c[i,j] = cumsum[j](s[i,j])                axis i_band = (size(i) + 31) // 32
  *     o[i,e] = sum[j](exp(c[i,j]) * v[j,e])     scan i_band {
  *     r[j,e] = sum[i](c[i,j] * w[i,e])    ->      s_2[i_band,i,j] = …
  *                                                 c_2[i_band,i,j] = cumsum[j](s_2[i_band,i,j])
  *                                                 r.sum[i_band,j,e] = r.sum[i_band - 1, j, e | 0] +
- *                                                     sum[i where i // 32 ==
- * i_band](c_2[i_band,i,j] * w[i,e])
+ *                                                     sum[i where i // 32 == i_band](c_2[i_band,i,j] * w[i,e])
  *                                               }
  *                                               r[j,e] = r.sum[size(i_band) - 1, j, e | 0]
  *
- * A loop over blocks of j has not what c needs of the row, and one over blocks of i has not all
- * that r sums: c would be stored whole. In the scan only the band's rows of it are asked for, so a
- * band of it is there, and what reads rows has the original to itself. It costs what is computed
- * twice, as in recompute.c.
+ * A loop over blocks of j has not what c needs of the row, and one over blocks of i has not all that r
+ * sums: c would be stored whole. In the scan only the band's rows of it are asked for, so a band of it is there,
+ * and what reads rows has the original to itself. It costs what is computed twice, as in recompute.c.
  *
- * The rule: what the sum needs of pair arrays can be computed row by row (equations without a sum
- * over a long axis, running folds along the other side), and all else that it needs is there before
- * the scan. Sums of one axis share a scan. In the cascade's own block only. */
+ * The rule: what the sum needs of pair arrays can be computed row by row (equations without a sum over a
+ * long axis, running folds along the other side), and all else that it needs is there before the
+ * scan. Sums of one axis share a scan. In the cascade's own block only. */
 #include "opt/opt.h"
 #include "opt/pairs.h"
 

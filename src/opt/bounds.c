@@ -2,16 +2,15 @@
  *
  *     o[i,e] = sum[j where doc[i] == doc[j]](p[i,j] * v[j,e])
  *
- * with doc[b] of 64 places at a time between low[b] and high[b], nothing is left of a block for
- * which doc[i] does not lie between these. So there are
+ * with doc[b] of 64 places at a time between low[b] and high[b], nothing is left of a block for which
+ * doc[i] does not lie between these. So there are
  *
- *     low[b] = min[u where 64 * b + u < size(j)](real(doc[64 * b + u | 0]))          and high, with
- * max from[i] = int(min[b where low[b] <= real(doc[i]) and real(doc[i]) <= high[b]](real(64 * b)))
+ *     low[b] = min[u where 64 * b + u < size(j)](real(doc[64 * b + u | 0]))          and high, with max
+ *     from[i] = int(min[b where low[b] <= real(doc[i]) and real(doc[i]) <= high[b]](real(64 * b)))
  *     to[i] = int(max[b where …](real(64 * b + 64)))
  *
- * and the guard becomes `from[i] <= j and j < to[i] and doc[i] == doc[j]`, which later stages take
- * as bounds of loops. It is much for documents one after the other, and little for data in any
- * order.
+ * and the guard becomes `from[i] <= j and j < to[i] and doc[i] == doc[j]`, which later stages take as
+ * bounds of loops. It is much for documents one after the other, and little for data in any order.
  *
  * The comparison is of reals, which may round what is compared, but not turn its order around. Only
  * inputs are looked at: their elements always have values. */

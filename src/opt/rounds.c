@@ -7,12 +7,13 @@
  *     }                                         ->   }
  *     repeat back < 6 {                              repeat back < 6 {
  *       …                                              s_2[i,j] = …
- *                                                      p_2[i,j] = exp(s_2[i,j] - m.rounds[5 - back,
- * i]) dv[j,e] = sum[i](p.rounds[5 - back, i, j]…)    dv[j,e] = sum[i](p_2[i,j]…) } }
+ *                                                      p_2[i,j] = exp(s_2[i,j] - m.rounds[5 - back, i])
+ *       dv[j,e] = sum[i](p.rounds[5 - back, i, j]…)    dv[j,e] = sum[i](p_2[i,j]…)
+ *     }                                              }
  *
- * So a derivative goes back through rounds with what rows had in common, collected, instead of
- * arrays over pairs for each round. The rule: as for recompute, only what is cheap to compute
- * again; the other repeat reads one round at a time; and every round runs. */
+ * So a derivative goes back through rounds with what rows had in common, collected, instead of arrays
+ * over pairs for each round. The rule: as for recompute, only what is cheap to compute again; the
+ * other repeat reads one round at a time; and every round runs. */
 #include "opt/opt.h"
 #include "opt/pairs.h"
 

@@ -3,20 +3,18 @@
  *     at[i,r] = …                                  axis i_slice = (size(i) + 127) // 128
  *     ds[i,r] = …                                  scan i_slice {
  *     dk[j,d] = sum[i,r where at[i,r] == j](         ds_2[i_slice,i,r] = …
- *                   ds[i,r] * q[i,d])          ->    dk.part[i_slice,j,d] = sum[i,r where i // 128
- * == i_slice and at[i,r] == j](ds_2[i_slice,i,r] * q[i,d]) dk.total[i_slice,j,d] = dk.total[i_slice
- * - 1, j, d | 0]
+ *                   ds[i,r] * q[i,d])          ->    dk.part[i_slice,j,d] = sum[i,r where i // 128 == i_slice and
+ *                                                                      at[i,r] == j](ds_2[i_slice,i,r] * q[i,d])
+ *                                                    dk.total[i_slice,j,d] = dk.total[i_slice - 1, j, d | 0]
  *                                                                            + dk.part[i_slice,j,d]
  *                                                  }
  *                                                  dk[j,d] = dk.total[size(i_slice) - 1, j, d | 0]
  *
- * No block of j has all that it needs at hand: it would need all rows. So a plan stores ds. Of a
- * slice whole rows are at hand, and what is left to read ds keeps to its own row, so that blocks of
- * rows hold it.
+ * No block of j has all that it needs at hand: it would need all rows. So a plan stores ds. Of a slice whole rows
+ * are at hand, and what is left to read ds keeps to its own row, so that blocks of rows hold it.
  *
- * The rule: as for recompute, what a slice needs of pair arrays is computed again, and what rows
- * have in common is shared. It is no rewrite of passes.def, as only a plan knows what it would
- * store. */
+ * The rule: as for recompute, what a slice needs of pair arrays is computed again, and what rows have in common is
+ * shared. It is no rewrite of passes.def, as only a plan knows what it would store. */
 #include "opt/slices.h"
 
 #include "opt/pairs.h"

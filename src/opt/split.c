@@ -1,8 +1,8 @@
 /* Sums over both sides of pair arrays as sums of sums (sides.h):
  *
  *     a = sum[i,j](s[i,j] * w[i])    ->    a.sum[i] = sum[j](s[i,j] * w[i])
- *                                          a =
- * sum[i](a.sum[i]) */
+ *                                          a = sum[i](a.sum[i])
+ */
 #include "opt/sides.h"
 
 typedef struct {

@@ -27,14 +27,14 @@ typedef struct {
  *     o[i] = sum[j](exp(s[i,j] - m[i]))      scan j_block {
  *                                              s_2[j_block,i,j] = …
  *                                              o.max[j_block,i] = max(o.max[j_block - 1, i | -inf],
- *                                                  max[j where j // 64 ==
- * j_block](s_2[j_block,i,j])) …
+ *                                                  max[j where j // 64 == j_block](s_2[j_block,i,j]))
+ *                                              …
  *                                            }
  *                                            m[i] = o.max[size(j_block) - 1, i | -inf]
  *                                            o[i] = …
  *
- * It is for cascades that the rewrites of passes.def have gone through. The rest stays as it is;
- * what cannot be done is told in `report` (may be NULL). */
+ * It is for cascades that the rewrites of passes.def have gone through. The rest stays as it is; what
+ * cannot be done is told in `report` (may be NULL). */
 const at_cascade *at_sweep_cascade(at_session *s, const at_cascade *from, int64_t block,
                                    at_sweep_report *report);
 

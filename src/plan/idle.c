@@ -4,20 +4,19 @@
  *       m[t,i] = max(m[t-1,i | -inf], max[j where j // 64 == t and j <= i](s[t,i,j]))
  *       r[t,i] = if m[t,i] == -inf then 0 else m[t,i]
  *       c[t,i] = if m[t,i] == m[t-1,i | -inf] then 1 else exp(r[t-1,i | 0] - r[t,i])
- *       l[t,i] = c[t,i] * l[t-1,i | 0] + sum[j where j // 64 == t and j <= i](exp(s[t,i,j] -
- * r[t,i]))
+ *       l[t,i] = c[t,i] * l[t-1,i | 0] + sum[j where j // 64 == t and j <= i](exp(s[t,i,j] - r[t,i]))
  *     }
  *
- * has nothing to do where the guards of its folds leave nothing. That it then keeps all values is
- * shown by putting in what a fold over nothing is: m[t] is max(m[t-1], -inf), which is m[t-1], so
- * r[t] is r[t-1], c[t] is 1, and l[t] is 1 * l[t-1] + 0.
+ * has nothing to do where the guards of its folds leave nothing. That it then keeps all values is shown
+ * by putting in what a fold over nothing is: m[t] is max(m[t-1], -inf), which is m[t-1], so r[t] is
+ * r[t-1], c[t] is 1, and l[t] is 1 * l[t-1] + 0.
  *
- * Between which steps guards leave something follows from their bounds of j: of 64 * t <= j and j
- * <= i remains 64 * t <= i, with the largest i of the block that a group is at. A scan runs its
- * first step, and then those from `from` to before `to`.
+ * Between which steps guards leave something follows from their bounds of j: of 64 * t <= j and j <= i
+ * remains 64 * t <= i, with the largest i of the block that a group is at. A scan runs its first
+ * step, and then those from `from` to before `to`.
  *
- * x == x is taken to hold, which it does not for NaN; but only where what is chosen otherwise is
- * NaN too. */
+ * x == x is taken to hold, which it does not for NaN; but only where what is chosen otherwise is NaN
+ * too. */
 #include "form/form.h"
 #include "plan/plan.h"
 

@@ -1,18 +1,15 @@
 /* What `attend tune` found to be fastest, kept between runs: a file of text, a line a program.
  *
  *     attend tuning 1
- *     5f0c…9a unfused=0 rows=64 columns=0 # matched f32 i=1024 j=1024, 2 threads: 1.20 ms,
- * usually 1.53 ms
+ *     5f0c…9a unfused=0 rows=64 columns=0 # matched f32 i=1024 j=1024, 2 threads: 1.20 ms, usually 1.53 ms
  *
- * The file is $ATTEND_TUNING, or attend/tuning in $XDG_CONFIG_HOME or ~/.config; with
- * ATTEND_TUNING=off there is none. A program is named by the hash of its cascade, the type that
- * reals are stored as, and the processor's extensions that it is compiled for. What stands behind
- * `#` is for people. A choice holds for all extents, as compiled code does; it was measured at
- * some.
+ * The file is $ATTEND_TUNING, or attend/tuning in $XDG_CONFIG_HOME or ~/.config; with ATTEND_TUNING=off
+ * there is none. A program is named by the hash of its cascade, the type that reals are stored as, and
+ * the processor's extensions that it is compiled for. What stands behind `#` is for people. A choice
+ * holds for all extents, as compiled code does; it was measured at some.
  *
- * The file only says which of several right ways is taken, so who can write it can make programs
- * slow and not wrong. Still what cannot be understood is an error: a choice that is lost is not
- * seen. */
+ * The file only says which of several right ways is taken, so who can write it can make programs slow
+ * and not wrong. Still what cannot be understood is an error: a choice that is lost is not seen. */
 #define _DEFAULT_SOURCE
 #include "run/run_int.h"
 
